@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Functions this project does not use, and what to use instead. Force-included everywhere. */
+#ifndef BASE_BANNED_H
+#define BASE_BANNED_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#pragma GCC poison strcpy strncpy sprintf vsprintf gets strtok atoi atol atoll /* buf_*, number_* */
+#pragma GCC poison getpwnam getpwuid getgrnam getgrgid /* NSS: sys/ids.h */
+#pragma GCC poison system popen tmpnam mktemp tempnam
+
+#endif

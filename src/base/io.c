@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/io.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+
+#define CHUNK_BYTES ((size_t)128 * 1024)
+
+int io_write_all(int fd, const void *bytes, size_t size_bytes)
+{
+	const char *at = bytes;
+
+	while (size_bytes > 0) {
+		ssize_t n = write(fd, at, size_bytes);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		at += n;
+		size_bytes -= (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t io_read_full(int fd, void *bytes, size_t size_bytes)
+{
+	size_t done = 0;
+
+	while (done < size_bytes) {
+		ssize_t n = read(fd, (char *)bytes + done, size_bytes - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int io_read_to_end(int fd, size_t limit_bytes, struct buf *buf, struct err *err)
+{
+	size_t total = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, buf_reserve(buf, 16384), 16384);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(err, errno, "read");
+		if (n == 0)
+			return 0;
+		buf_grow_by(buf, (size_t)n);
+		total += (size_t)n;
+		if (total > limit_bytes)
+			return fail(err, EFBIG, "more than %zu bytes", limit_bytes);
+	}
+}
+
+int io_read_file_at(int dirfd, const char *path, size_t limit_bytes, struct buf *buf,
+		    struct err *err)
+{
+	auto_fd fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int r;
+
+	if (fd < 0)
+		return fail(err, errno, "open '%s'", path);
+	r = io_read_to_end(fd, limit_bytes, buf, err);
+	if (r < 0)
+		return err_wrap(err, "'%s'", path);
+	return 0;
+}
+
+static int replace(int dirfd, const char *temporary, const char *path, const void *bytes,
+		   size_t size_bytes, mode_t mode, struct err *err)
+{
+	auto_fd fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	int r;
+
+	if (fd < 0)
+		return fail(err, errno, "create '%s'", temporary);
+	r = io_write_all(fd, bytes, size_bytes);
+	if (r < 0)
+		return fail(err, -r, "write '%s'", temporary);
+	if (fsync(fd) < 0)
+		return fail(err, errno, "fsync '%s'", temporary);
+	if (renameat(dirfd, temporary, dirfd, path) < 0)
+		return fail(err, errno, "rename '%s' to '%s'", temporary, path);
+	return 0;
+}
+
+/* The directory entry is durable only once its directory is (fsync(2), NOTES). */
+static int sync_parent(int dirfd, const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[4096] = ".";
+	auto_fd fd = -1;
+
+	if (slash)
+		snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path) + 1, path);
+	fd = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(err, errno, "open directory of '%s'", path);
+	if (fsync(fd) < 0 && errno != EINVAL && errno != EROFS)
+		return fail(err, errno, "fsync directory of '%s'", path);
+	return 0;
+}
+
+int io_replace_file_at(int dirfd, const char *path, const void *bytes, size_t size_bytes,
+		       mode_t mode, struct err *err)
+{
+	auto_buf temporary = { 0 };
+	uint64_t random;
+	int r;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return fail(err, errno, "getrandom");
+	buf_printf(&temporary, "%s.tmp-%016llx", path, (unsigned long long)random);
+	r = replace(dirfd, temporary.bytes, path, bytes, size_bytes, mode, err);
+	if (r < 0) {
+		unlinkat(dirfd, temporary.bytes, 0);
+		return r;
+	}
+	return sync_parent(dirfd, path, err);
+}
+
+static int copy_by_hand(int from_fd, int to_fd, uint64_t size_bytes, struct err *err)
+{
+	auto_free char *chunk = malloc(CHUNK_BYTES);
+
+	if (!chunk)
+		return fail(err, ENOMEM, "copy buffer");
+	while (size_bytes > 0) {
+		size_t want = size_bytes < CHUNK_BYTES ? (size_t)size_bytes : CHUNK_BYTES;
+		ssize_t n = io_read_full(from_fd, chunk, want);
+		int r;
+
+		if (n < 0)
+			return fail(err, (int)-n, "read");
+		if (n == 0)
+			return 0;
+		r = io_write_all(to_fd, chunk, (size_t)n);
+		if (r < 0)
+			return fail(err, -r, "write");
+		size_bytes -= (uint64_t)n;
+	}
+	return 0;
+}
+
+int io_copy(int from_fd, int to_fd, uint64_t size_bytes, struct err *err)
+{
+	if (size_bytes == UINT64_MAX && lseek(from_fd, 0, SEEK_CUR) == 0 &&
+	    lseek(to_fd, 0, SEEK_CUR) == 0 && ioctl(to_fd, FICLONE, from_fd) == 0) {
+		lseek(from_fd, 0, SEEK_END);
+		lseek(to_fd, 0, SEEK_END);
+		return 0;
+	}
+	while (size_bytes > 0) {
+		size_t want = size_bytes < 0x40000000 ? (size_t)size_bytes : 0x40000000;
+		ssize_t n = copy_file_range(from_fd, NULL, to_fd, NULL, want, 0);
+
+		if (n == 0) /* end, or a pseudo file that only read(2) can see into */
+			break;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO))
+			return fail(err, errno, "copy");
+		if (n < 0)
+			break;
+		if (size_bytes != UINT64_MAX)
+			size_bytes -= (uint64_t)n;
+	}
+	return copy_by_hand(from_fd, to_fd, size_bytes, err);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From argv to a row of a command table, for both programs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/opt.h"
+
+int command_fail(const struct command *command, const struct err *err)
+{
+	auto_buf line = { 0 };
+
+	if (log_get_format() == LOG_JSON) {
+		buf_printf(&line, "{\"level\":\"error\",\"command\":\"%s\",\"message\":",
+			   command->name);
+		text_add_json_string(&line, err->text);
+		if (err->hint[0]) {
+			buf_add_text(&line, ",\"hint\":");
+			text_add_json_string(&line, err->hint);
+		}
+		buf_add_text(&line, "}\n");
+	} else {
+		buf_printf(&line, "rootlet %s: error: %s\n", command->name, err->text);
+		if (err->hint[0])
+			buf_printf(&line, "hint: %s\n", err->hint);
+	}
+	(void)io_write_all(STDERR_FILENO, line.bytes, line.size_bytes);
+	return EXIT_ROOTLET;
+}
+
+static const struct command *find(const struct command *const *commands, const char *name)
+{
+	for (; *commands; commands++)
+		if (strcmp((*commands)->name, name) == 0)
+			return *commands;
+	return NULL;
+}
+
+static const struct opt before_command[] = {
+	{ OPT_COUNT, 'v', "verbose", offsetof(struct common, verbose), NULL, "say what is done", NULL },
+	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct command program = {
+	.name = "",
+	.summary = "a little root for every user",
+	.synopsis = "[OPTIONS] COMMAND [ARGS...]",
+	.opts = before_command,
+	.stop_at_operand = true,
+};
+
+static int no_command(const char *name)
+{
+	struct err err = { 0 };
+	struct command shown = program;
+
+	shown.name = name;
+	fail_plain(&err, EINVAL, "no such command");
+	err_hint(&err, "'rootlet help' lists the commands");
+	return command_fail(&shown, &err);
+}
+
+int command_main(const struct command *const *commands, int argc, char **argv,
+		 int (*otherwise)(const char *name, int argc, char **argv))
+{
+	struct common common = { 0 };
+	struct err err = { 0 };
+	const struct command *command;
+	int first;
+	int r;
+
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+		first = 1;
+	else if (argc > 1 && strcmp(argv[1], "--version") == 0)
+		first = 1;
+	else {
+		r = opt_parse(&program, argc, argv, &common, &first, &err);
+		if (r < 0)
+			return command_fail(&program, &err);
+		if (r > 0)
+			return 0;
+	}
+	const char *name = first < argc ? argv[first] : "help";
+
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		name = "help";
+	if (strcmp(name, "--version") == 0)
+		name = "version";
+	command = find(commands, name);
+	if (command)
+		return command->run(command, &common, argc - first, argv + first);
+	if (otherwise)
+		return otherwise(name, argc, argv);
+	return no_command(name);
+}
