@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Run a command where the kernel refuses what it names: deny GROUP[,GROUP...] CMD [ARGS...]
+ *
+ * A seccomp filter stands in for the machines rootlet must also work on: containers that forbid
+ * user namespaces, kernels without the newer calls. It needs no privilege (no_new_privs), and as
+ * on those machines nothing inside can lift it. */
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define array_count(array) (sizeof(array) / sizeof((array)[0]))
+
+struct rule {
+	const char *group;
+	int syscall;
+	int errno_value;
+	unsigned flag; /* only when the first argument has this bit; 0: always */
+};
+
+static const struct rule rules[] = {
+	/* what a container engine's default profile does to processes without CAP_SYS_ADMIN */
+	{ "userns", SCMP_SYS(unshare), EPERM, CLONE_NEWUSER },
+	{ "userns", SCMP_SYS(clone), EPERM, CLONE_NEWUSER },
+	{ "userns", SCMP_SYS(clone3), ENOSYS, 0 }, /* flags are behind a pointer: libc falls back */
+	{ "mount", SCMP_SYS(mount), EPERM, 0 },
+	{ "mount", SCMP_SYS(umount2), EPERM, 0 },
+	{ "mount", SCMP_SYS(pivot_root), EPERM, 0 },
+	{ "mount", SCMP_SYS(open_tree), EPERM, 0 },
+	{ "mount", SCMP_SYS(move_mount), EPERM, 0 },
+	{ "mount", SCMP_SYS(fsopen), EPERM, 0 },
+	{ "mount", SCMP_SYS(fsmount), EPERM, 0 },
+	{ "mount", SCMP_SYS(mount_setattr), EPERM, 0 },
+	{ "ptrace", SCMP_SYS(ptrace), EPERM, 0 },
+	{ "ptrace", SCMP_SYS(process_vm_readv), EPERM, 0 },
+	{ "ptrace", SCMP_SYS(process_vm_writev), EPERM, 0 },
+	{ "seccomp", SCMP_SYS(seccomp), EPERM, 0 },
+	/* kernels before each of these */
+	{ "new-mount", SCMP_SYS(open_tree), ENOSYS, 0 },
+	{ "new-mount", SCMP_SYS(move_mount), ENOSYS, 0 },
+	{ "new-mount", SCMP_SYS(fsopen), ENOSYS, 0 },
+	{ "new-mount", SCMP_SYS(fsconfig), ENOSYS, 0 },
+	{ "new-mount", SCMP_SYS(fsmount), ENOSYS, 0 },
+	{ "mount-setattr", SCMP_SYS(mount_setattr), ENOSYS, 0 },
+	{ "openat2", SCMP_SYS(openat2), ENOSYS, 0 },
+	{ "clone3", SCMP_SYS(clone3), ENOSYS, 0 },
+	{ "close-range", SCMP_SYS(close_range), ENOSYS, 0 },
+	{ "pidfd", SCMP_SYS(pidfd_open), ENOSYS, 0 },
+	{ "statx", SCMP_SYS(statx), ENOSYS, 0 },
+	{ "faccessat2", SCMP_SYS(faccessat2), ENOSYS, 0 },
+	{ "landlock", SCMP_SYS(landlock_create_ruleset), ENOSYS, 0 },
+	{ "copy", SCMP_SYS(copy_file_range), ENOSYS, 0 },
+};
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: deny GROUP[,GROUP...] CMD [ARGS...]\ngroups:");
+	for (size_t i = 0; i < array_count(rules); i++)
+		if (i == 0 || strcmp(rules[i].group, rules[i - 1].group) != 0)
+			fprintf(stderr, " %s", rules[i].group);
+	fprintf(stderr, "\n");
+	return 2;
+}
+
+static int add_rule(scmp_filter_ctx filter, const struct rule *rule)
+{
+	struct scmp_arg_cmp has_flag = SCMP_A0(SCMP_CMP_MASKED_EQ, rule->flag, rule->flag);
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO((unsigned)rule->errno_value),
+				      rule->syscall, rule->flag ? 1 : 0, &has_flag);
+}
+
+/* The number of rules added for this group, or -1. */
+static int add_group(scmp_filter_ctx filter, const char *group)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < array_count(rules); i++) {
+		if (strcmp(rules[i].group, group) != 0)
+			continue;
+		if (add_rule(filter, &rules[i]) < 0)
+			return -1;
+		count++;
+	}
+	return count;
+}
+
+int main(int argc, char **argv)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	char *group;
+
+	if (argc < 3 || !filter)
+		return usage();
+	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
+	while ((group = strsep(&argv[1], ",")))
+		if (add_group(filter, group) <= 0)
+			return usage();
+	if (seccomp_load(filter) < 0) {
+		perror("deny: seccomp_load");
+		return 2;
+	}
+	seccomp_release(filter);
+	execvp(argv[2], argv + 2);
+	perror(argv[2]);
+	return 127;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit.h"
+
+#include "base/text.h"
+
+static void assert_json(const char *text, const char *json)
+{
+	auto_buf buf = { 0 };
+
+	text_add_json_string(&buf, text);
+	assert_string_equal(buf.bytes, json);
+}
+
+static void assert_shell(const char *text, const char *word)
+{
+	auto_buf buf = { 0 };
+
+	text_add_shell_word(&buf, text);
+	assert_string_equal(buf.bytes, word);
+}
+
+test(json_strings_escape_what_json_must)
+{
+	assert_json("", "\"\"");
+	assert_json("a\"b\\c\n\t\x01\x7f", "\"a\\\"b\\\\c\\n\\t\\u0001\\u007f\"");
+}
+
+test(json_strings_keep_utf8)
+{
+	assert_json("\xc3\xa4\xe2\x82\xac\xf0\x9f\x8c\xb1",
+		    "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x8c\xb1\"");
+}
+
+test(json_strings_replace_bytes_that_are_not_utf8)
+{
+	assert_json("a\xff", "\"a\xef\xbf\xbd\"");
+	assert_json("\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""); /* overlong '/' */
+	assert_json("\xed\xa0\x80x", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdx\""); /* surrogate */
+	assert_json("\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\"");		   /* cut short */
+}
+
+test(shell_words_read_back_as_they_were)
+{
+	assert_shell("a-b/c.d", "a-b/c.d");
+	assert_shell("", "''");
+	assert_shell("a b", "'a b'");
+	assert_shell("it's", "'it'\\''s'");
+	assert_shell("$HOME", "'$HOME'");
+	assert_shell("~", "'~'");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(json_strings_escape_what_json_must),
+		RUN(json_strings_keep_utf8),
+		RUN(json_strings_replace_bytes_that_are_not_utf8),
+		RUN(shell_words_read_back_as_they_were),
+	};
+
+	return RUN_ALL(tests);
+}
