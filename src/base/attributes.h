@@ -41,12 +41,12 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-#define take_ptr(pointer)                                                                          \
-	__extension__({                                                                            \
-		__typeof__(pointer) *slot_ = &(pointer);                                           \
-		__typeof__(pointer) taken_ = *slot_;                                               \
-		*slot_ = NULL;                                                                     \
-		taken_;                                                                            \
+#define take_ptr(pointer)                                \
+	__extension__({                                  \
+		__typeof__(pointer) *slot_ = &(pointer); \
+		__typeof__(pointer) taken_ = *slot_;     \
+		*slot_ = NULL;                           \
+		taken_;                                  \
 	})
 
 #endif

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#pragma GCC poison strcpy strncpy sprintf vsprintf gets strtok atoi atol atoll /* buf_*, number_* */
-#pragma GCC poison getpwnam getpwuid getgrnam getgrgid /* NSS: sys/ids.h */
+#pragma GCC poison strcpy strncpy sprintf vsprintf gets atoi atol atoll /* buf_*, number_* */
+#pragma GCC poison getpwnam getpwuid getgrnam getgrgid			/* NSS: sys/ids.h */
 #pragma GCC poison system popen tmpnam mktemp tempnam
 
 #endif

@@ -31,8 +31,8 @@ void map_set(struct map *map, const char *key, void *value);
 void *map_get(const struct map *map, const char *key); /* NULL when absent */
 void map_remove(struct map *map, const char *key);
 
-#define map_each(map, variable)                                                                    \
-	for (struct map_entry *variable = (map)->entry;                                            \
+#define map_each(map, variable)                         \
+	for (struct map_entry *variable = (map)->entry; \
 	     variable && variable < (map)->entry + (map)->count; variable++)
 
 #endif

@@ -32,8 +32,8 @@ void strings_env_set(struct strings *env, const char *name, const char *value);
 void strings_env_unset(struct strings *env, const char *name);
 const char *strings_env_get(const struct strings *env, const char *name);
 
-#define strings_each(list, variable)                                                               \
-	for (char **each_ = (list)->item, *variable;                                               \
+#define strings_each(list, variable)                 \
+	for (char **each_ = (list)->item, *variable; \
 	     each_ && each_ < (list)->item + (list)->count && ((variable = *each_), 1); each_++)
 
 bool text_starts(const char *text, const char *prefix);

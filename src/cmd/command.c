@@ -15,8 +15,8 @@ int command_fail(const struct command *command, const struct err *err)
 	auto_buf line = { 0 };
 
 	if (log_get_format() == LOG_JSON) {
-		buf_printf(&line, "{\"level\":\"error\",\"command\":\"%s\",\"message\":",
-			   command->name);
+		buf_printf(&line,
+			   "{\"level\":\"error\",\"command\":\"%s\",\"message\":", command->name);
 		text_add_json_string(&line, err->text);
 		if (err->hint[0]) {
 			buf_add_text(&line, ",\"hint\":");
@@ -41,7 +41,8 @@ static const struct command *find(const struct command *const *commands, const c
 }
 
 static const struct opt before_command[] = {
-	{ OPT_COUNT, 'v', "verbose", offsetof(struct common, verbose), NULL, "say what is done", NULL },
+	{ OPT_COUNT, 'v', "verbose", offsetof(struct common, verbose), NULL, "say what is done",
+	  NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
 

@@ -72,7 +72,6 @@ static void add_row(struct parser *parser, const struct opt *opt)
 	parser->letters[end] = '\0';
 }
 
-
 static void parser_init(struct parser *parser, const struct command *command)
 {
 	memset(parser, 0, sizeof(*parser));
@@ -175,8 +174,8 @@ static int missing_value(const struct parser *parser, struct err *err)
 			  opt && opt->value ? opt->value : "VALUE");
 }
 
-int opt_parse(const struct command *command, int argc, char **argv, void *request,
-	      int *ret_operand, struct err *err)
+int opt_parse(const struct command *command, int argc, char **argv, void *request, int *ret_operand,
+	      struct err *err)
 {
 	struct parser parser;
 	const struct common *common = request;
@@ -208,8 +207,10 @@ int opt_parse(const struct command *command, int argc, char **argv, void *reques
 		return 1;
 	}
 	if (common->quiet || common->verbose || common->log_format)
-		log_configure(common->quiet ? LOG_QUIET :
-			      (enum log_level)(LOG_NORMAL + (common->verbose > 2 ? 2 : common->verbose)),
+		log_configure(common->quiet ? LOG_QUIET
+					    : (enum log_level)(
+						      LOG_NORMAL +
+						      (common->verbose > 2 ? 2 : common->verbose)),
 			      text_equal(common->log_format, "json") ? LOG_JSON : LOG_TEXT);
 	return 0;
 }
@@ -274,9 +275,9 @@ void opt_print_help(const struct command *command, FILE *out)
 void opt_print_table(const struct command *command, FILE *out)
 {
 	static const char *const kinds[] = {
-		[OPT_END] = "end",   [OPT_FLAG] = "flag",     [OPT_COUNT] = "flag",
-		[OPT_STR] = "value", [OPT_LIST] = "list",     [OPT_U64] = "value",
-		[OPT_SIZE] = "value", [OPT_CHOICE] = "choice", [OPT_CALL] = "list",
+		[OPT_END] = "end",	   [OPT_FLAG] = "flag",	      [OPT_COUNT] = "flag",
+		[OPT_STR] = "value",	   [OPT_LIST] = "list",	      [OPT_U64] = "value",
+		[OPT_SIZE] = "value",	   [OPT_CHOICE] = "choice",   [OPT_CALL] = "list",
 		[OPT_REFUSED] = "refused", [OPT_HEADING] = "heading",
 	};
 
@@ -288,6 +289,7 @@ void opt_print_table(const struct command *command, FILE *out)
 		fprintf(out, "%s\t%.1s\t%s\t%s\t%s\t%s\n", command->name,
 			opt->letter ? &opt->letter : "", opt->name ? opt->name : "",
 			opt->value ? opt->value : "",
-			opt->kind == OPT_CALL && !opt->value ? "flag" : kinds[opt->kind], opt->help);
+			opt->kind == OPT_CALL && !opt->value ? "flag" : kinds[opt->kind],
+			opt->help);
 	}
 }

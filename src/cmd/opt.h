@@ -60,17 +60,17 @@ struct command {
 };
 
 enum exit_status {
-	EXIT_ROOTLET = 125,	     /* rootlet itself failed */
+	EXIT_ROOTLET = 125, /* rootlet itself failed */
 	EXIT_NOT_EXECUTABLE = 126,
 	EXIT_NOT_FOUND = 127,
-	EXIT_SIGNAL = 128,	     /* plus the number of the signal */
+	EXIT_SIGNAL = 128, /* plus the number of the signal */
 };
 
 /* Parse argv into request (whose first member is struct common, already filled from options
  * before the command's name). *ret_operand is the index of the first operand. When --help was
  * asked for, prints it and returns 1: the caller exits 0. */
-int opt_parse(const struct command *command, int argc, char **argv, void *request,
-	      int *ret_operand, struct err *err) must_check;
+int opt_parse(const struct command *command, int argc, char **argv, void *request, int *ret_operand,
+	      struct err *err) must_check;
 
 void opt_print_help(const struct command *command, FILE *out);
 /* One line per option, tab-separated, for completion and man pages: command, letter, name, value,

@@ -19,7 +19,7 @@ struct digest {
 
 int digest_parse(const char *text, struct digest *ret_digest, struct err *err) must_check;
 bool digest_equal(const struct digest *a, const struct digest *b);
-const char *digest_hex(const struct digest *digest); /* after "sha256:" */
+const char *digest_hex(const struct digest *digest);		      /* after "sha256:" */
 const char *digest_short(const struct digest *digest, char text[13]); /* first 12 hex digits */
 
 #endif

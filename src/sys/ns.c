@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/ns.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "base/number.h"
+
+pid_t ns_fork(unsigned long flags)
+{
+	/* Raw clone(2), not clone3: container seccomp profiles answer ENOSYS to clone3 because
+	 * they cannot see its flags. The argument order is the same on x86-64 and arm64 up to
+	 * the zeroes. */
+	long pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+
+	return pid < 0 ? -errno : (pid_t)pid;
+}
+
+static int write_proc(const char *path, const char *text)
+{
+	auto_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return io_write_all(fd, text, strlen(text));
+}
+
+int ns_map_self(uid_t inside_uid, uid_t outside_uid, gid_t inside_gid, gid_t outside_gid,
+		struct err *err)
+{
+	char line[64];
+	int r;
+
+	/* Since 3.19 gid_map needs setgroups denied first, for a process without CAP_SETGID. */
+	r = write_proc("/proc/self/setgroups", "deny");
+	if (r < 0 && r != -ENOENT)
+		return fail(err, -r, "write /proc/self/setgroups");
+	snprintf(line, sizeof(line), "%u %u 1", inside_uid, outside_uid);
+	r = write_proc("/proc/self/uid_map", line);
+	if (r < 0)
+		return fail(err, -r, "write '%s' to /proc/self/uid_map", line);
+	snprintf(line, sizeof(line), "%u %u 1", inside_gid, outside_gid);
+	r = write_proc("/proc/self/gid_map", line);
+	if (r < 0)
+		return fail(err, -r, "write '%s' to /proc/self/gid_map", line);
+	return 0;
+}
+
+/* A number in a /proc/sys file, or -1. */
+static long sysctl_number(const char *path)
+{
+	auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[32];
+	ssize_t n = fd < 0 ? -1 : io_read_full(fd, text, sizeof(text) - 1);
+	uint64_t number;
+
+	if (n < 0)
+		return -1;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return number_parse_u64(text, &number) == 0 && number <= INT32_MAX ? (long)number : -1;
+}
+
+void ns_explain(int error, struct err *err)
+{
+	if (sysctl_number("/proc/sys/user/max_user_namespaces") == 0)
+		err_hint(err, "user namespaces are turned off; an administrator can allow them: "
+			      "sysctl -w user.max_user_namespaces=15000");
+	else if (sysctl_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
+		err_hint(err,
+			 "user namespaces are turned off for users; an administrator can allow "
+			 "them: sysctl -w kernel.unprivileged_userns_clone=1");
+	else if (sysctl_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
+		err_hint(err,
+			 "AppArmor restricts user namespaces; an administrator can allow them: "
+			 "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
+	else if (error == ENOSPC)
+		err_hint(err, "the limit of user namespaces is reached: sysctl "
+			      "user.max_user_namespaces, or too deep a nesting (32 levels)");
+	else if (error == EPERM)
+		err_hint(err, "a seccomp filter (a container's default profile?) or a security "
+			      "module refuses user namespaces; see 'rootlet doctor'");
+	else if (error == EINVAL)
+		err_hint(err, "this kernel was built without user namespaces (CONFIG_USER_NS)");
+}
+
+int ns_loopback_up(struct err *err)
+{
+	auto_fd fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo" };
+
+	if (fd < 0)
+		return fail(err, errno, "socket for loopback");
+	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+		return fail(err, errno, "read flags of lo");
+	request.ifr_flags |= IFF_UP;
+	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return fail(err, errno, "bring lo up");
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Namespaces: making a child in new ones, and mapping ids. */
+#ifndef SYS_NS_H
+#define SYS_NS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* fork(2) into new namespaces (CLONE_NEW* flags, see clone(2)); glibc's fork handlers are not
+ * run. Returns the child's pid, 0 in the child, or -errno: what to make of it is ns_explain's. */
+pid_t ns_fork(unsigned long flags) must_check;
+
+/* In the child: inside_uid/inside_gid become names for the caller's outside_uid/outside_gid, the
+ * only ids there are (Type III; user_namespaces(7), "Defining user and group ID mappings"). */
+int ns_map_self(uid_t inside_uid, uid_t outside_uid, gid_t inside_gid, gid_t outside_gid,
+		struct err *err) must_check;
+
+/* Add a hint that says why making a user namespace failed with `error`, and what would help. */
+void ns_explain(int error, struct err *err);
+
+/* Bring loopback up in a fresh network namespace. */
+int ns_loopback_up(struct err *err) must_check;
+
+#endif

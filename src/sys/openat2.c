@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Resolution inside a root; see openat2.h. */
+#include "sys/openat2.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/banned.h"
+
+static int open_direct(int root_fd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC),
+		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+}
+
+/* The walk keeps a stack of directory fds, so `..` never asks the kernel where it leads. */
+struct walk {
+	char rest[PATH_MAX];	   /* what is still to be resolved */
+	int fds[PATH_MAX / 2 / 8]; /* depth limit 256, far beyond real trees */
+	size_t depth;		   /* fds[0] is the root itself and not ours */
+	unsigned symlinks;
+};
+
+static void walk_pop(struct walk *walk)
+{
+	if (walk->depth > 0)
+		close(walk->fds[walk->depth--]);
+}
+
+static void walk_done(struct walk *walk)
+{
+	while (walk->depth > 0)
+		walk_pop(walk);
+}
+
+static int walk_push(struct walk *walk, int fd)
+{
+	if (walk->depth + 1 >= array_count(walk->fds)) {
+		close(fd);
+		return -ENAMETOOLONG;
+	}
+	walk->fds[++walk->depth] = fd;
+	return 0;
+}
+
+/* Put a symlink's text in front of what is left. */
+static int walk_follow(struct walk *walk, int directory, const char *name)
+{
+	char text[PATH_MAX];
+	ssize_t length = readlinkat(directory, name, text, sizeof(text) - 1);
+	size_t rest = strlen(walk->rest);
+
+	if (length < 0)
+		return -errno;
+	if (++walk->symlinks > OPENAT2_SYMLINKS_MAX)
+		return -ELOOP;
+	if ((size_t)length + rest + 2 > sizeof(walk->rest))
+		return -ENAMETOOLONG;
+	memmove(walk->rest + length + 1, walk->rest, rest + 1);
+	memcpy(walk->rest, text, (size_t)length);
+	walk->rest[length] = '/';
+	if (text[0] == '/')
+		walk_done(walk);
+	return 0;
+}
+
+/* Cut the next component off walk->rest into name; *ret_last when nothing follows it. */
+static int walk_next(struct walk *walk, char name[NAME_MAX + 1], bool *ret_last, bool *ret_slash)
+{
+	const char *at = walk->rest + strspn(walk->rest, "/");
+	size_t length = strcspn(at, "/");
+	const char *after = at + length + strspn(at + length, "/");
+
+	if (length > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, at, length);
+	name[length] = '\0';
+	*ret_slash = at[length] == '/';
+	*ret_last = *after == '\0';
+	memmove(walk->rest, after, strlen(after) + 1);
+	return 0;
+}
+
+static bool is_symlink(int directory, const char *name)
+{
+	struct stat st;
+
+	return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
+static int walk_last(struct walk *walk, const char *name, int flags, mode_t mode, bool *ret_again)
+{
+	int directory = walk->fds[walk->depth];
+	int fd;
+
+	*ret_again = false;
+	if (!(flags & O_NOFOLLOW) && !((flags & O_CREAT) && (flags & O_EXCL)) &&
+	    is_symlink(directory, name)) {
+		*ret_again = true;
+		return walk_follow(walk, directory, name);
+	}
+	fd = openat(directory, *name ? name : ".", flags | O_NOFOLLOW | O_CLOEXEC, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+static int walk_step(struct walk *walk, const char *name)
+{
+	int directory = walk->fds[walk->depth];
+	int fd;
+
+	if (strcmp(name, "..") == 0) {
+		walk_pop(walk);
+		return 0;
+	}
+	fd = openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		return walk_push(walk, fd);
+	if ((errno == ELOOP || errno == ENOTDIR) && is_symlink(directory, name))
+		return walk_follow(walk, directory, name);
+	return -errno;
+}
+
+int openat2_walk(int root_fd, const char *path, int flags, mode_t mode)
+{
+	struct walk walk = { .depth = 0 };
+	char name[NAME_MAX + 1];
+	int r = 0;
+
+	if (strlen(path) >= sizeof(walk.rest))
+		return -ENAMETOOLONG;
+	if (!*path)
+		return -ENOENT;
+	memcpy(walk.rest, path, strlen(path) + 1);
+	walk.fds[0] = root_fd;
+	for (;;) {
+		bool again = false;
+		bool last;
+		bool slash;
+
+		r = walk_next(&walk, name, &last, &slash);
+		if (r < 0)
+			break;
+		if (strcmp(name, ".") == 0)
+			name[0] = '\0';
+		if (last && strcmp(name, "..") == 0) {
+			walk_pop(&walk);
+			name[0] = '\0';
+		}
+		if (last) {
+			r = walk_last(&walk, name, slash ? flags | O_DIRECTORY : flags, mode,
+				      &again);
+			if (r >= 0 && again)
+				continue;
+			break;
+		}
+		if (!name[0])
+			continue;
+		r = walk_step(&walk, name);
+		if (r < 0)
+			break;
+	}
+	walk_done(&walk);
+	return r;
+}
+
+int openat2_in_root(int root_fd, const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	for (int tries = 0; tries < 32; tries++) {
+		fd = open_direct(root_fd, path, flags, mode);
+		if (fd >= 0)
+			return fd;
+		if (errno == ENOSYS || errno == EPERM)
+			return openat2_walk(root_fd, path, flags, mode);
+		if (errno != EAGAIN) /* a rename raced with `..`: openat2(2), EAGAIN */
+			return -errno;
+	}
+	return openat2_walk(root_fd, path, flags, mode);
+}
+
+/* Where would `path`'s last symlink lead? Used only to create what a dangling symlink names. */
+static int read_link_in_root(int root_fd, const char *path, char text[PATH_MAX])
+{
+	auto_fd fd = openat2_in_root(root_fd, path, O_PATH | O_NOFOLLOW, 0);
+	ssize_t length;
+
+	if (fd < 0)
+		return fd;
+	length = readlinkat(fd, "", text, PATH_MAX - 1);
+	if (length < 0)
+		return -errno;
+	text[length] = '\0';
+	return 0;
+}
+
+static int split_last(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1])
+{
+	size_t end = strlen(path);
+	size_t start;
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	for (start = end; start > 0 && path[start - 1] != '/';)
+		start--;
+	if (end - start > NAME_MAX || start >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, path + start, end - start);
+	name[end - start] = '\0';
+	memcpy(parent, path, start);
+	parent[start] = '\0';
+	return 0;
+}
+
+/* Make the missing last component of `path`, whose parent may be missing too. `symlinks` bounds
+ * chains of dangling links. */
+static int make_missing(int root_fd, const char *path, bool directory, mode_t mode,
+			unsigned symlinks)
+{
+	char parent[PATH_MAX];
+	char name[NAME_MAX + 1];
+	char target[PATH_MAX];
+	auto_fd parent_fd = -1;
+	int r;
+
+	r = split_last(path, parent, name);
+	if (r < 0)
+		return r;
+	if (!name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return -ENOENT;
+	parent_fd = openat2_in_root(root_fd, parent[0] ? parent : ".", O_PATH | O_DIRECTORY, 0);
+	if (parent_fd == -ENOENT && symlinks < OPENAT2_SYMLINKS_MAX) {
+		r = make_missing(root_fd, parent, true, 0755, symlinks + 1);
+		if (r < 0)
+			return r;
+		parent_fd = openat2_in_root(root_fd, parent, O_PATH | O_DIRECTORY, 0);
+	}
+	if (parent_fd < 0)
+		return parent_fd;
+	r = directory ? mkdirat(parent_fd, name, mode)
+		      : mknodat(parent_fd, name, S_IFREG | 0644, 0);
+	if (r == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	if (symlinks >= OPENAT2_SYMLINKS_MAX)
+		return -ELOOP;
+	r = read_link_in_root(root_fd, path, target);
+	if (r == -EINVAL) /* no symlink: someone else made it meanwhile */
+		return 0;
+	if (r < 0)
+		return r;
+	if (target[0] != '/') { /* relative to the link's own directory */
+		char joined[PATH_MAX];
+
+		if (strlen(parent) + strlen(target) + 2 > sizeof(joined))
+			return -ENAMETOOLONG;
+		memcpy(joined, parent, strlen(parent));
+		memcpy(joined + strlen(parent), target, strlen(target) + 1);
+		return make_missing(root_fd, joined, directory, mode, symlinks + 1);
+	}
+	return make_missing(root_fd, target, directory, mode, symlinks + 1);
+}
+
+int openat2_make_target(int root_fd, const char *path, bool directory, bool *ret_created)
+{
+	int fd = openat2_in_root(root_fd, path, O_PATH, 0);
+	int r;
+
+	*ret_created = false;
+	if (fd != -ENOENT)
+		return fd;
+	r = make_missing(root_fd, path, directory, 0755, 0);
+	if (r < 0)
+		return r;
+	*ret_created = true;
+	return openat2_in_root(root_fd, path, O_PATH, 0);
+}
+
+int openat2_make_directories(int root_fd, const char *path, mode_t mode)
+{
+	int fd = openat2_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0);
+	int r;
+
+	if (fd != -ENOENT)
+		return fd;
+	r = make_missing(root_fd, path, true, mode, 0);
+	if (r < 0)
+		return r;
+	return openat2_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0);
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The fake-success filter, assembled from one table. */
+#include "sys/seccomp.h"
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/banned.h"
+
+#ifdef __x86_64__
+#define ARCH_NATIVE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCH_NATIVE AUDIT_ARCH_AARCH64
+#else
+#error "add this architecture's AUDIT_ARCH"
+#endif
+
+enum { ABSENT = -1 };
+
+/* The calls whose success is pretended. mode_argument: the argument that holds a mknod's mode;
+ * only devices are pretended, fifos and sockets are made. 0: always pretend. i386 numbers are in
+ * the kernel's arch/x86/entry/syscalls/syscall_32.tbl; programs of 32 bits run in images too. */
+static const struct row {
+	int native, i386;
+	unsigned mode_argument;
+} rows[] = {
+	{ SYS_fchown, 95, 0 },	   { SYS_fchownat, 298, 0 },  { SYS_setuid, 23, 0 },
+	{ SYS_setgid, 46, 0 },	   { SYS_setreuid, 70, 0 },   { SYS_setregid, 71, 0 },
+	{ SYS_setresuid, 164, 0 }, { SYS_setresgid, 170, 0 }, { SYS_setgroups, 81, 0 },
+	{ SYS_setfsuid, 138, 0 },  { SYS_setfsgid, 139, 0 },  { SYS_capset, 185, 0 },
+	{ SYS_mknodat, 297, 2 },
+#ifdef SYS_chown
+	{ SYS_chown, 182, 0 },	   { SYS_lchown, 16, 0 },     { SYS_mknod, 14, 1 },
+#endif
+	{ ABSENT, 212, 0 }, /* chown32 */
+	{ ABSENT, 207, 0 }, /* fchown32 */
+	{ ABSENT, 198, 0 }, /* lchown32 */
+	{ ABSENT, 213, 0 }, /* setuid32 */
+	{ ABSENT, 214, 0 }, /* setgid32 */
+	{ ABSENT, 203, 0 }, /* setreuid32 */
+	{ ABSENT, 204, 0 }, /* setregid32 */
+	{ ABSENT, 208, 0 }, /* setresuid32 */
+	{ ABSENT, 210, 0 }, /* setresgid32 */
+	{ ABSENT, 206, 0 }, /* setgroups32 */
+	{ ABSENT, 215, 0 }, /* setfsuid32 */
+	{ ABSENT, 216, 0 }, /* setfsgid32 */
+};
+
+#define PROGRAM_MAX (16 + 2 * 8 * array_count(rows))
+
+struct program {
+	struct sock_filter line[PROGRAM_MAX];
+	unsigned short count;
+};
+
+static void emit(struct program *program, struct sock_filter line)
+{
+	program->line[program->count++] = line;
+}
+
+#define STATEMENT(code, k)     ((struct sock_filter)BPF_STMT(code, k))
+#define JUMP(code, k, yes, no) ((struct sock_filter)BPF_JUMP(code, k, yes, no))
+#define LOAD(field)	       STATEMENT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(field))
+#define ANSWER(value)	       STATEMENT(BPF_RET | BPF_K, value)
+#define PRETEND		       ANSWER(SECCOMP_RET_ERRNO | 0)
+
+static void emit_row(struct program *program, unsigned number, unsigned mode_argument)
+{
+	/* The low half of a 64-bit argument comes first: both architectures are little-endian. */
+	size_t argument = offsetof(struct seccomp_data, args) + sizeof(uint64_t) * mode_argument;
+
+	if (!mode_argument) {
+		emit(program, JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1));
+		emit(program, PRETEND);
+		return;
+	}
+	emit(program, JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 6));
+	emit(program, LOAD(argument));
+	emit(program, STATEMENT(BPF_ALU | BPF_AND | BPF_K, S_IFMT));
+	emit(program, JUMP(BPF_JMP | BPF_JEQ | BPF_K, S_IFCHR, 1, 0));
+	emit(program, JUMP(BPF_JMP | BPF_JEQ | BPF_K, S_IFBLK, 0, 1));
+	emit(program, PRETEND);
+	emit(program, ANSWER(SECCOMP_RET_ALLOW));
+}
+
+/* Rows of one architecture, skipped when the call is of another. */
+static void emit_architecture(struct program *program, uint32_t architecture, bool native)
+{
+	unsigned short skip = program->count;
+
+	emit(program, LOAD(offsetof(struct seccomp_data, arch)));
+	emit(program, JUMP(BPF_JMP | BPF_JEQ | BPF_K, architecture, 1, 0));
+	emit(program, STATEMENT(BPF_JMP | BPF_JA, 0));
+	emit(program, LOAD(offsetof(struct seccomp_data, nr)));
+	for (size_t i = 0; i < array_count(rows); i++) {
+		int number = native ? rows[i].native : rows[i].i386;
+
+		if (number != ABSENT)
+			emit_row(program, (unsigned)number, rows[i].mode_argument);
+	}
+	program->line[skip + 2].k = program->count - (skip + 3u);
+}
+
+int seccomp_fake_success(struct err *err)
+{
+	struct program program = { .count = 0 };
+	struct sock_fprog filter;
+
+	emit_architecture(&program, ARCH_NATIVE, true);
+#ifdef __x86_64__
+	emit_architecture(&program, AUDIT_ARCH_I386, false);
+#endif
+	emit(&program, ANSWER(SECCOMP_RET_ALLOW));
+	filter = (struct sock_fprog){ .len = program.count, .filter = program.line };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(err, errno, "set no_new_privs");
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
+		return fail(err, errno, "install the fake-success filter");
+	return 0;
+}
