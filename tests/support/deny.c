@@ -88,22 +88,26 @@ static int add_group(scmp_filter_ctx filter, const char *group)
 	return count;
 }
 
-int main(int argc, char **argv)
+static int deny(scmp_filter_ctx filter, char *groups)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	char *group;
 
-	if (argc < 3 || !filter)
-		return usage();
-	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
-	while ((group = strsep(&argv[1], ",")))
+	if (seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW) < 0)
+		return -1;
+	while ((group = strsep(&groups, ",")))
 		if (add_group(filter, group) <= 0)
-			return usage();
-	if (seccomp_load(filter) < 0) {
-		perror("deny: seccomp_load");
-		return 2;
-	}
+			return -1;
+	return seccomp_load(filter);
+}
+
+int main(int argc, char **argv)
+{
+	scmp_filter_ctx filter = argc < 3 ? NULL : seccomp_init(SCMP_ACT_ALLOW);
+	int r = filter ? deny(filter, argv[1]) : -1;
+
 	seccomp_release(filter);
+	if (r < 0)
+		return usage();
 	execvp(argv[2], argv + 2);
 	perror(argv[2]);
 	return 127;

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# The ground the other tests stand on.
+load ../support/common
+
+setup() {
+    common_setup
+}
+
+teardown() {
+    common_teardown
+}
+
+@test "tests run as an ordinary user without subordinate ids" {
+    [ "$(id -un)" = rootlet-test ] || skip "started without root: tests run as the caller"
+    fails grep -q "^$(id -un):" /etc/subuid
+}
+
+@test "deny refuses user namespaces and nothing else" {
+    need_userns
+    fails deny userns unshare -Ur true
+    ok deny userns echo fine
+    expect_output fine
+    ok deny ptrace unshare -Ur true
+}
+
+@test "deny names its groups when asked for one it does not know" {
+    attempt "$DENY" nonsense true
+    expect_status 2
+    expect_stderr "groups: userns mount"
+}
+
+@test "the tiny root holds a shell" {
+    tiny_root root
+    need_userns
+    ok unshare -Ur chroot root /bin/sh -c 'echo in $(id -u)'
+    expect_output "in 0"
+}
+
+@test "each test has a store of its own" {
+    [ ! -e "$ROOTLET_STORE" ]
+    case $ROOTLET_STORE in "$BATS_TEST_TMPDIR"/*) ;; *) return 1 ;; esac
+}

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every .bats file starts with:
+#
+#     load ../support/common
+#     setup() { common_setup; }
+#     teardown() { common_teardown; }
+#
+# tests/support/run-tests has chosen the user (see there), put `rootlet` first in PATH and made
+# $ROOTLET_TEST_CACHE/{tiny,debian12}.tar. Each test starts in its own empty directory with its
+# own image store. `run` keeps stdout in $output and stderr in $stderr.
+bats_require_minimum_version 1.5.0
+
+common_setup() {
+    if [ -z "${ROOTLET_TEST_STAGE:-}" ]; then
+        echo "start this with: tests/support/run-tests BUILD $BATS_TEST_FILENAME" >&2
+        return 1
+    fi
+    DENY=$ROOTLET_TEST_STAGE/build/tests/deny
+    export DENY ROOTLET_STORE=$BATS_TEST_TMPDIR/store XDG_DATA_HOME=$BATS_TEST_TMPDIR/data
+    mkdir -p "$BATS_TEST_TMPDIR/work"
+    cd "$BATS_TEST_TMPDIR/work" || return
+}
+
+# Layers may hold directories their owner cannot write: let bats remove them.
+common_teardown() {
+    cd / && chmod -R u+rwX "$BATS_TEST_TMPDIR" 2>/dev/null || :
+}
+
+# attempt CMD...: run it; $status, $output (stdout) and $stderr are there to be judged.
+attempt() {
+    run --separate-stderr -- "$@"
+}
+
+show() {
+    printf '%s\n' "command said, status ${status:-?}:" "--stdout" "$output" "--stderr" "${stderr:-}"
+} >&2
+
+# expect_status N: the last attempt ended with it.
+expect_status() {
+    [ "$status" -eq "$1" ] || { echo "expected status $1" >&2; show; return 1; }
+}
+
+# ok CMD...: attempt, and it must succeed.
+ok() {
+    attempt "$@"
+    expect_status 0
+}
+
+# fails CMD...: it must not succeed. (A bare "! CMD" is not looked at by bats unless it is last.)
+fails() {
+    if "$@"; then
+        echo "expected to fail: $*" >&2
+        return 1
+    fi
+}
+
+# refused CMD...: attempt, and rootlet itself must fail: 125 and one line that says so.
+refused() {
+    attempt "$@"
+    expect_status 125
+    expect_stderr "rootlet* error: *"
+}
+
+# expect_output TEXT / expect_stderr TEXT: a glob pattern found somewhere in it.
+expect_output() {
+    # shellcheck disable=SC2053 # a pattern on purpose
+    [[ $output == *$1* ]] || { echo "expected on stdout: $1" >&2; show; return 1; }
+}
+
+expect_stderr() {
+    # shellcheck disable=SC2053
+    [[ $stderr == *$1* ]] || { echo "expected on stderr: $1" >&2; show; return 1; }
+}
+
+expect_no_output() {
+    # shellcheck disable=SC2053
+    [[ $output != *$1* ]] || { echo "not expected on stdout: $1" >&2; show; return 1; }
+}
+
+# equal A B: the two texts are the same.
+equal() {
+    [ "$1" = "$2" ] || { printf 'expected: %s\ngot:      %s\n' "$2" "$1" >&2; return 1; }
+}
+
+# need PROGRAM...: skip where one is not installed.
+need() {
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || skip "$program is not installed"
+    done
+}
+
+# need_userns: skip where this user may not make user namespaces.
+need_userns() {
+    unshare -Ur true 2>/dev/null || skip "user namespaces are refused here"
+}
+
+# tiny_tar, debian_tar: the path of a base image as a root tar; skips where it could not be made.
+tiny_tar() {
+    echo "$ROOTLET_TEST_CACHE/tiny.tar"
+}
+
+debian_tar() {
+    echo "$ROOTLET_TEST_CACHE/debian12.tar"
+}
+
+need_debian() {
+    [ -s "$(debian_tar)" ] || skip "no Debian base image (see the top of the run)"
+}
+
+# tiny_root DIR: unpack the tiny root as a directory.
+tiny_root() {
+    mkdir -p "$1" && tar -C "$1" -xf "$(tiny_tar)"
+}
+
+# import_tiny [REF]: have the tiny image in this test's store.
+import_tiny() {
+    rootlet -q import "$(tiny_tar)" "${1:-tiny}"
+}
+
+# deny GROUP,... CMD...: run it where the kernel refuses these calls (tests/support/deny.c).
+deny() {
+    "$DENY" "$@"
+}
+
+# processes_of WORD: pids of this user's processes whose command line holds WORD.
+processes_of() {
+    pgrep -u "$(id -u)" -f -- "$1" || :
+}
+
+# expect_empty_dir DIR: nothing was left there.
+expect_empty_dir() {
+    local left
+    left=$(find "$1" -mindepth 1 2>/dev/null)
+    [ -z "$left" ] || { echo "left behind in $1:" >&2; echo "$left" >&2; return 1; }
+}
