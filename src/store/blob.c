@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/blob.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+
+int blob_open(const struct store *store, const struct digest *digest, int *ret_fd,
+	      uint64_t *ret_size_bytes, struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	auto_fd fd = openat(store->dirfd, store_blob_name(digest, name), O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return fail_plain(err, ENOENT, "blob %s is not in the store", digest->text);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail(err, errno, "open blob %s", digest->text);
+	*ret_fd = take_fd(&fd);
+	if (ret_size_bytes)
+		*ret_size_bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+bool blob_present(const struct store *store, const struct descriptor *descriptor)
+{
+	char name[STORE_NAME_MAX];
+	struct stat st;
+
+	return fstatat(store->dirfd, store_blob_name(&descriptor->digest, name), &st, 0) == 0 &&
+	       (uint64_t)st.st_size == descriptor->size_bytes;
+}
+
+int blob_read(const struct store *store, const struct descriptor *descriptor, size_t limit_bytes,
+	      struct buf *buf, struct err *err)
+{
+	auto_fd fd = -1;
+	uint64_t size_bytes;
+	int r = blob_open(store, &descriptor->digest, &fd, &size_bytes, err);
+
+	if (r < 0)
+		return r;
+	if (size_bytes != descriptor->size_bytes)
+		return fail(err, EUCLEAN, "blob %s is damaged: it has %llu bytes and should have %llu",
+			    descriptor->digest.text, (unsigned long long)size_bytes,
+			    (unsigned long long)descriptor->size_bytes);
+	r = io_read_to_end(fd, limit_bytes, buf, err);
+	if (r < 0)
+		return err_wrap(err, "blob %s", descriptor->digest.text);
+	return 0;
+}
+
+int blob_remove(const struct store *store, const struct digest *digest, struct err *err)
+{
+	char name[STORE_NAME_MAX];
+
+	if (unlinkat(store->dirfd, store_blob_name(digest, name), 0) < 0 && errno != ENOENT)
+		return fail(err, errno, "remove blob %s", digest->text);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading blobs of the store. Writing is blob_writer.h (needs hashing, so rootlet-image only). */
+#ifndef STORE_BLOB_H
+#define STORE_BLOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image/descriptor.h"
+#include "store/store.h"
+
+/* Open the blob, read-only, O_CLOEXEC; the caller closes *ret_fd. The bytes are not hashed again.
+ * -ENOENT: not in this store. Safe against a running gc: the fd keeps the inode.
+ * ret_size_bytes may be NULL. */
+int blob_open(const struct store *store, const struct digest *digest, int *ret_fd,
+	      uint64_t *ret_size_bytes, struct err *err) must_check;
+
+/* Is it there, with the size its descriptor gives? */
+bool blob_present(const struct store *store, const struct descriptor *descriptor);
+
+/* Append a small blob (manifest, config) to buf. -ENOENT: not in this store. -EUCLEAN: its size
+ * is not what the descriptor says. -EFBIG: larger than limit_bytes. */
+int blob_read(const struct store *store, const struct descriptor *descriptor, size_t limit_bytes,
+	      struct buf *buf, struct err *err) must_check;
+
+/* No longer there afterwards, also when it was not before. */
+int blob_remove(const struct store *store, const struct digest *digest, struct err *err) must_check;
+
+#endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/blob_writer.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "base/memory.h"
+#include "codec/sha256.h"
+
+struct blob_writer {
+	const struct store *store;
+	struct digest expected; /* "" when any will do */
+	uint64_t size_bytes;
+	struct sha256 sha;
+	int fd;
+	char work_name[STORE_WORK_NAME_MAX]; /* "" once published */
+
+	pthread_mutex_t mutex; /* over the two below */
+	pthread_cond_t changed;
+	uint64_t written_bytes;
+	bool ended;
+};
+
+static void init(struct blob_writer *writer, const struct store *store,
+		 const struct digest *expected, uint64_t size_bytes)
+{
+	writer->store = store;
+	writer->size_bytes = size_bytes;
+	if (expected)
+		writer->expected = *expected;
+	writer->fd = -1;
+	sha256_init(&writer->sha);
+	pthread_mutex_init(&writer->mutex, NULL);
+	pthread_cond_init(&writer->changed, NULL);
+}
+
+int blob_writer_new(const struct store *store, const struct digest *expected, uint64_t size_bytes,
+		    struct blob_writer **ret_writer, struct err *err)
+{
+	auto_blob_writer *writer = memory_zeroed(1, sizeof(*writer));
+	char name[STORE_WORK_NAME_MAX];
+	int r;
+
+	init(writer, store, expected, size_bytes);
+	r = store_work_name(store, name, err);
+	if (r < 0)
+		return r;
+	writer->fd = openat(store->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (writer->fd < 0)
+		return fail(err, errno, "create '%s/%s'", store->path, name);
+	memcpy(writer->work_name, name, sizeof(name));
+	*ret_writer = take_ptr(writer);
+	return 0;
+}
+
+static const char *name_of(const struct blob_writer *writer)
+{
+	return writer->expected.text[0] ? writer->expected.text : "(digest not known yet)";
+}
+
+int blob_writer_add(struct blob_writer *writer, const void *bytes, size_t size_bytes,
+		    struct err *err)
+{
+	int r;
+
+	if (size_bytes > writer->size_bytes - writer->written_bytes)
+		return fail(err, EUCLEAN, "blob %s: more than the %llu bytes announced",
+			    name_of(writer), (unsigned long long)writer->size_bytes);
+	r = io_write_all(writer->fd, bytes, size_bytes);
+	if (r < 0)
+		return fail(err, -r, "write blob %s to '%s'", name_of(writer), writer->store->path);
+	sha256_add(&writer->sha, bytes, size_bytes);
+	pthread_mutex_lock(&writer->mutex);
+	writer->written_bytes += size_bytes;
+	pthread_cond_broadcast(&writer->changed);
+	pthread_mutex_unlock(&writer->mutex);
+	return 0;
+}
+
+void blob_writer_end(struct blob_writer *writer)
+{
+	pthread_mutex_lock(&writer->mutex);
+	writer->ended = true;
+	pthread_cond_broadcast(&writer->changed);
+	pthread_mutex_unlock(&writer->mutex);
+}
+
+static int check(struct blob_writer *writer, struct digest *ret_digest, struct err *err)
+{
+	char hex[SHA256_HEX_LENGTH + 1];
+
+	if (writer->size_bytes != BLOB_SIZE_UNKNOWN && writer->size_bytes != writer->written_bytes)
+		return fail(err, EUCLEAN, "blob %s: %llu bytes came, %llu were announced",
+			    name_of(writer), (unsigned long long)writer->written_bytes,
+			    (unsigned long long)writer->size_bytes);
+	sha256_finish(&writer->sha, hex);
+	*ret_digest = digest_of_hex(hex);
+	if (writer->expected.text[0] && !digest_equal(&writer->expected, ret_digest))
+		return fail(err, EUCLEAN, "blob %s: digest mismatch, the bytes that came have %s",
+			    writer->expected.text, ret_digest->text);
+	return 0;
+}
+
+static int sync_folder(const struct store *store, struct err *err)
+{
+	auto_fd folder = openat(store->dirfd, "blobs/sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder < 0 || (fsync(folder) < 0 && errno != EINVAL))
+		return fail(err, errno, "fsync '%s/blobs/sha256'", store->path);
+	return 0;
+}
+
+static int publish(struct blob_writer *writer, const struct digest *digest, struct err *err)
+{
+	const struct store *store = writer->store;
+	char name[STORE_NAME_MAX];
+
+	if (fsync(writer->fd) < 0)
+		return fail(err, errno, "fsync blob %s", digest->text);
+	if (renameat(store->dirfd, writer->work_name, store->dirfd,
+		     store_blob_name(digest, name)) < 0)
+		return fail(err, errno, "publish blob %s", digest->text);
+	writer->work_name[0] = '\0';
+	return sync_folder(store, err);
+}
+
+int blob_writer_commit(struct blob_writer *writer, struct digest *ret_digest,
+		       uint64_t *ret_size_bytes, struct err *err)
+{
+	struct digest digest;
+	int r;
+
+	blob_writer_end(writer);
+	r = check(writer, &digest, err);
+	if (r == 0)
+		r = publish(writer, &digest, err);
+	if (r < 0)
+		return r;
+	if (ret_digest)
+		*ret_digest = digest;
+	if (ret_size_bytes)
+		*ret_size_bytes = writer->written_bytes;
+	return 0;
+}
+
+void blob_writer_free(struct blob_writer *writer)
+{
+	if (!writer)
+		return;
+	blob_writer_end(writer);
+	if (writer->work_name[0])
+		unlinkat(writer->store->dirfd, writer->work_name, 0);
+	cleanup_fd(&writer->fd);
+	sha256_done(&writer->sha);
+	pthread_cond_destroy(&writer->changed);
+	pthread_mutex_destroy(&writer->mutex);
+	free(writer);
+}
+
+int blob_writer_reader(struct blob_writer *writer, int *ret_fd, struct err *err)
+{
+	/* not dup(2): the offset must be the reader's own */
+	int fd = openat(writer->store->dirfd, writer->work_name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail(err, errno, "open '%s/%s'", writer->store->path, writer->work_name);
+	*ret_fd = fd;
+	return 0;
+}
+
+uint64_t blob_writer_wait_for(struct blob_writer *writer, uint64_t offset)
+{
+	uint64_t written;
+
+	pthread_mutex_lock(&writer->mutex);
+	while (writer->written_bytes <= offset && !writer->ended)
+		pthread_cond_wait(&writer->changed, &writer->mutex);
+	written = writer->written_bytes;
+	pthread_mutex_unlock(&writer->mutex);
+	return written;
+}
+
+int blob_add(const struct store *store, const void *bytes, size_t size_bytes,
+	     struct digest *ret_digest, struct err *err)
+{
+	auto_blob_writer *writer = NULL;
+	int r = blob_writer_new(store, NULL, size_bytes, &writer, err);
+
+	if (r == 0)
+		r = blob_writer_add(writer, bytes, size_bytes, err);
+	if (r == 0)
+		r = blob_writer_commit(writer, ret_digest, NULL, err);
+	return r;
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/layers.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "sys/remove.h"
+
+#define RECORD_SIZE_MAX ((size_t)1 << 30)
+
+bool layer_present(const struct store *store, const struct digest *diff_id)
+{
+	char name[STORE_NAME_MAX];
+
+	return faccessat(store->dirfd, store_layer_name(diff_id, name), F_OK, 0) == 0;
+}
+
+int layer_open(const struct store *store, const struct digest *diff_id, int *ret_fd,
+	       struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	int fd = openat(store->dirfd, store_layer_name(diff_id, name),
+			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return fail_plain(err, ENOENT, "layer %s is not unpacked in the store",
+				  diff_id->text);
+	if (fd < 0)
+		return fail(err, errno, "open layer %s", diff_id->text);
+	*ret_fd = fd;
+	return 0;
+}
+
+void layer_path(const struct store *store, const struct digest *diff_id, struct buf *path)
+{
+	char name[STORE_NAME_MAX];
+
+	buf_printf(path, "%s/%s", store->path, store_layer_name(diff_id, name));
+}
+
+int layer_owners(const struct store *store, const struct digest *diff_id, struct arena *arena,
+		 struct owners *ret_owners, struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	auto_buf text = { 0 };
+	int r = io_read_file_at(store->dirfd, store_owners_name(diff_id, name), RECORD_SIZE_MAX,
+				&text, err);
+
+	if (r == 0)
+		r = owners_parse(buf_text(&text), text.size_bytes, arena, ret_owners, err);
+	return r < 0 ? err_wrap(err, "layer %s", diff_id->text) : 0;
+}
+
+static int write_record(const struct store *store, const struct digest *diff_id,
+			const struct owners *owners, struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	auto_buf text = { 0 };
+
+	owners_print(owners, &text);
+	return io_replace_file_at(store->dirfd, store_owners_name(diff_id, name), text.bytes,
+				  text.size_bytes, 0600, err);
+}
+
+static int sync_folder(const struct store *store, struct err *err)
+{
+	auto_fd folder = openat(store->dirfd, "layers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder < 0 || (fsync(folder) < 0 && errno != EINVAL))
+		return fail(err, errno, "fsync '%s/layers'", store->path);
+	return 0;
+}
+
+/* The record comes first: a layer that is there always has one. Both writers of one diff id write
+ * the same record, but for overlay_ready, which the store's file system decides. */
+static int publish(const struct store *store, const struct digest *diff_id, const char *work_name,
+		   const struct owners *owners, struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	int r;
+
+	if (!layer_present(store, diff_id)) {
+		r = write_record(store, diff_id, owners, err);
+		if (r < 0)
+			return r;
+		if (renameat(store->dirfd, work_name, store->dirfd,
+			     store_layer_name(diff_id, name)) == 0)
+			return sync_folder(store, err);
+		if (errno != EEXIST && errno != ENOTEMPTY)
+			return fail(err, errno, "rename '%s' to '%s'", work_name, name);
+	}
+	return remove_tree(store->dirfd, work_name, err);
+}
+
+int layer_publish(const struct store *store, const struct digest *diff_id, const char *work_name,
+		  const struct owners *owners, struct err *err)
+{
+	int r = publish(store, diff_id, work_name, owners, err);
+
+	return r < 0 ? err_wrap(err, "publish layer %s in '%s'", diff_id->text, store->path) : 0;
+}
+
+int layer_remove(const struct store *store, const struct digest *diff_id, struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	char work[STORE_WORK_NAME_MAX];
+	int r = store_work_name(store, work, err);
+
+	if (r < 0)
+		return r;
+	if (renameat(store->dirfd, store_layer_name(diff_id, name), store->dirfd, work) < 0) {
+		if (errno != ENOENT)
+			return fail(err, errno, "remove layer %s", diff_id->text);
+	} else {
+		r = remove_tree(store->dirfd, work, err);
+		if (r < 0)
+			return err_wrap(err, "remove layer %s", diff_id->text);
+	}
+	/* last: a record without a layer does no harm */
+	if (unlinkat(store->dirfd, store_owners_name(diff_id, name), 0) < 0 && errno != ENOENT)
+		return fail(err, errno, "remove owners of layer %s", diff_id->text);
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unpacked layers, by diff id: layers/HEX is the tree, owners/HEX says who owns what.
+ * The tree belongs to the user: directories are at least 0700 and files at least 0400 on disk (the
+ * true mode is in the record), devices, fifos and sockets are empty files, whiteouts and opaque
+ * directories are as overlayfs wants them under "userxattr", where the file system can hold them
+ * (owners.overlay_ready), and always in the record. Never write into a published layer. */
+#ifndef STORE_LAYERS_H
+#define STORE_LAYERS_H
+
+#include "store/owners.h"
+#include "store/store.h"
+
+bool layer_present(const struct store *store, const struct digest *diff_id);
+/* O_PATH | O_DIRECTORY | O_CLOEXEC; the caller closes it. -ENOENT: not unpacked here. */
+int layer_open(const struct store *store, const struct digest *diff_id, int *ret_fd,
+	       struct err *err) must_check;
+void layer_path(const struct store *store, const struct digest *diff_id, struct buf *path);
+/* The record; everything is in the arena. */
+int layer_owners(const struct store *store, const struct digest *diff_id, struct arena *arena,
+		 struct owners *ret_owners, struct err *err) must_check;
+
+/* Publish the tree at `work_name` (a name from store_work_name, or below it) and its record. Data
+ * must have been synced (syncfs) before. If another process was faster, its layer stays and ours
+ * is removed: both are the same. */
+int layer_publish(const struct store *store, const struct digest *diff_id, const char *work_name,
+		  const struct owners *owners, struct err *err) must_check;
+/* The name goes at once, the tree then; a process that still uses it by fd or mount keeps what it
+ * has open, but files not yet opened vanish: see gc. */
+int layer_remove(const struct store *store, const struct digest *diff_id,
+		 struct err *err) must_check;
+
+#endif

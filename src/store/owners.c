@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/owners.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/number.h"
+#include "base/strings.h"
+
+#define FIRST_LINE    "#mtree"
+#define FORMAT_LINE   "# rootlet owners 1"
+#define OVERLAY_READY "# overlay ready"
+#define XATTR_PREFIX  "xattr."
+
+static const struct {
+	mode_t type;
+	const char *name;
+} types[] = {
+	{ S_IFCHR, "char" }, { S_IFBLK, "block" }, { S_IFIFO, "fifo" }, { S_IFSOCK, "socket" },
+};
+
+/* --- text escapes, as vis(3) VIS_OCTAL: \ooo for blanks, '#', '\\', '=' and what is not ASCII --- */
+
+static void add_escaped(struct buf *buf, const char *text)
+{
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		if (*c <= ' ' || *c >= 0x7f || *c == '#' || *c == '\\' || *c == '=')
+			buf_printf(buf, "\\%03o", *c);
+		else
+			buf_add_char(buf, (char)*c);
+	}
+}
+
+static bool unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *at = text; *at; at++) {
+		unsigned value = 0;
+
+		if (*at != '\\') {
+			*to++ = *at;
+			continue;
+		}
+		for (int i = 0; i < 3; i++) {
+			at++;
+			if (*at < '0' || *at > '7')
+				return false;
+			value = value * 8 + (unsigned)(*at - '0');
+		}
+		if (value == 0 || value > 255)
+			return false;
+		*to++ = (char)value;
+	}
+	*to = '\0';
+	return true;
+}
+
+/* --- base64 (RFC 4648, section 4) --- */
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static void add_base64(struct buf *buf, const unsigned char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i += 3) {
+		unsigned word = (unsigned)bytes[i] << 16;
+
+		if (i + 1 < size)
+			word |= (unsigned)bytes[i + 1] << 8;
+		if (i + 2 < size)
+			word |= bytes[i + 2];
+		buf_add_char(buf, digits[word >> 18]);
+		buf_add_char(buf, digits[word >> 12 & 63]);
+		buf_add_char(buf, i + 1 < size ? digits[word >> 6 & 63] : '=');
+		buf_add_char(buf, i + 2 < size ? digits[word & 63] : '=');
+	}
+}
+
+static bool from_base64(const char *text, struct arena *arena, struct xattr *xattr)
+{
+	size_t length = strlen(text);
+	unsigned char *bytes = arena_alloc(arena, length / 4 * 3 + 1);
+	size_t size = 0;
+
+	if (length % 4)
+		return false;
+	for (size_t i = 0; i < length; i += 4) {
+		unsigned word = 0;
+		int padding = 0;
+
+		for (size_t j = i; j < i + 4; j++) {
+			const char *digit = strchr(digits, text[j]);
+
+			if (text[j] == '=' && j + 2 >= length)
+				padding++;
+			else if (!digit || padding)
+				return false;
+			word = word << 6 | (text[j] == '=' ? 0 : (unsigned)(digit - digits));
+		}
+		bytes[size++] = (unsigned char)(word >> 16);
+		if (padding < 2)
+			bytes[size++] = (unsigned char)(word >> 8);
+		if (padding < 1)
+			bytes[size++] = (unsigned char)word;
+	}
+	xattr->value = bytes;
+	xattr->size_bytes = size;
+	return true;
+}
+
+/* --- printing --- */
+
+bool owner_is_needed(const struct owner *owner)
+{
+	return owner->uid || owner->gid || owner->has_mode || owner->type || owner->whiteout ||
+	       owner->opaque || owner->xattr_count;
+}
+
+static void print_owner(const struct owner *owner, struct buf *buf)
+{
+	buf_add_text(buf, owner->path[0] ? "./" : ".");
+	add_escaped(buf, owner->path);
+	if (owner->whiteout)
+		buf_add_text(buf, " type=whiteout");
+	for (size_t i = 0; i < array_count(types); i++)
+		if (owner->type == types[i].type)
+			buf_printf(buf, " type=%s", types[i].name);
+	if (owner->type == S_IFCHR || owner->type == S_IFBLK)
+		buf_printf(buf, " device=linux,%u,%u", owner->rdev_major, owner->rdev_minor);
+	if (owner->uid)
+		buf_printf(buf, " uid=%u", owner->uid);
+	if (owner->gid)
+		buf_printf(buf, " gid=%u", owner->gid);
+	if (owner->has_mode)
+		buf_printf(buf, " mode=%04o", owner->mode);
+	if (owner->opaque)
+		buf_add_text(buf, " opaque");
+	for (size_t i = 0; i < owner->xattr_count; i++) {
+		buf_add_text(buf, " " XATTR_PREFIX);
+		add_escaped(buf, owner->xattrs[i].name);
+		buf_add_char(buf, '=');
+		add_base64(buf, owner->xattrs[i].value, owner->xattrs[i].size_bytes);
+	}
+	buf_add_char(buf, '\n');
+}
+
+void owners_print(const struct owners *owners, struct buf *buf)
+{
+	buf_add_text(buf, FIRST_LINE "\n" FORMAT_LINE "\n");
+	if (owners->overlay_ready)
+		buf_add_text(buf, OVERLAY_READY "\n");
+	for (size_t i = 0; i < owners->count; i++)
+		if (owner_is_needed(&owners->item[i]))
+			print_owner(&owners->item[i], buf);
+}
+
+/* --- parsing --- */
+
+static bool parse_type(const char *value, struct owner *owner)
+{
+	if (strcmp(value, "whiteout") == 0) {
+		owner->whiteout = true;
+		return true;
+	}
+	for (size_t i = 0; i < array_count(types); i++) {
+		if (strcmp(value, types[i].name) != 0)
+			continue;
+		owner->type = types[i].type;
+		return true;
+	}
+	return false;
+}
+
+static bool parse_device(char *value, struct owner *owner)
+{
+	const char *format = strsep(&value, ",");
+	const char *major = value ? strsep(&value, ",") : NULL;
+
+	return major && value && strcmp(format, "linux") == 0 &&
+	       number_parse_u32(major, &owner->rdev_major) == 0 &&
+	       number_parse_u32(value, &owner->rdev_minor) == 0;
+}
+
+static bool parse_xattr(char *name, const char *value, struct owner *owner, struct arena *arena)
+{
+	struct xattr *xattr = &owner->xattrs[owner->xattr_count];
+
+	if (!unescape(name) || !from_base64(value, arena, xattr))
+		return false;
+	xattr->name = name;
+	owner->xattr_count++;
+	return true;
+}
+
+static bool parse_word(char *word, struct owner *owner, struct arena *arena)
+{
+	char *value = strchr(word, '=');
+
+	if (!value) {
+		owner->opaque = strcmp(word, "opaque") == 0;
+		return owner->opaque;
+	}
+	*value++ = '\0';
+	if (strcmp(word, "uid") == 0)
+		return number_parse_u32(value, &owner->uid) == 0;
+	if (strcmp(word, "gid") == 0)
+		return number_parse_u32(value, &owner->gid) == 0;
+	if (strcmp(word, "type") == 0)
+		return parse_type(value, owner);
+	if (strcmp(word, "device") == 0)
+		return parse_device(value, owner);
+	if (text_starts(word, XATTR_PREFIX))
+		return parse_xattr(word + strlen(XATTR_PREFIX), value, owner, arena);
+	if (strcmp(word, "mode") != 0)
+		return false;
+	owner->has_mode = true;
+	return number_parse_octal(value, &owner->mode) == 0 && owner->mode <= 07777;
+}
+
+/* `line` is text of the arena: paths and names stay where they are, unescaped in place. */
+static bool parse_line(char *line, struct owner *owner, struct arena *arena)
+{
+	char *path = strsep(&line, " ");
+	size_t words = 1;
+
+	if (path[0] != '.' || (path[1] && path[1] != '/') || !unescape(path))
+		return false;
+	owner->path = path[1] ? path + 2 : path + 1;
+	for (const char *at = line; at && *at; at++)
+		words += *at == ' ';
+	owner->xattrs = arena_array(arena, struct xattr, words);
+	while (line)
+		if (!parse_word(strsep(&line, " "), owner, arena))
+			return false;
+	return true;
+}
+
+static bool is_sorted(const struct owners *owners)
+{
+	for (size_t i = 1; i < owners->count; i++)
+		if (strcmp(owners->item[i - 1].path, owners->item[i].path) >= 0)
+			return false;
+	return true;
+}
+
+int owners_parse(const char *text, size_t size_bytes, struct arena *arena,
+		 struct owners *ret_owners, struct err *err)
+{
+	char *copy = arena_copy_bytes(arena, text, size_bytes);
+	struct owners owners = { 0 };
+	size_t lines = 1;
+	size_t number = 0;
+	char *line;
+
+	for (const char *at = copy; *at; at++)
+		lines += *at == '\n';
+	owners.item = arena_array(arena, struct owner, lines);
+	while ((line = strsep(&copy, "\n"))) {
+		number++;
+		if (number == 1 && strcmp(line, FIRST_LINE) != 0)
+			return fail_plain(err, EUCLEAN, "owners record: line 1 is not " FIRST_LINE);
+		if (number == 2 && strcmp(line, FORMAT_LINE) != 0)
+			return fail_plain(err, EUCLEAN, "owners record: unknown format '%.40s'", line);
+		owners.overlay_ready |= strcmp(line, OVERLAY_READY) == 0;
+		if (!*line || *line == '#')
+			continue;
+		if (!parse_line(line, &owners.item[owners.count++], arena))
+			return fail_plain(err, EUCLEAN, "owners record: line %zu is damaged", number);
+	}
+	if (number < 3 || !is_sorted(&owners)) /* the last line ends in a newline, too */
+		return fail_plain(err, EUCLEAN, "owners record: cut short or not sorted");
+	*ret_owners = owners;
+	return 0;
+}
+
+/* --- looking up --- */
+
+static int compare(const void *left, const void *right)
+{
+	const struct owner *a = left;
+	const struct owner *b = right;
+
+	return strcmp(a->path, b->path);
+}
+
+void owners_sort(struct owners *owners)
+{
+	if (owners->count)
+		qsort(owners->item, owners->count, sizeof(*owners->item), compare);
+}
+
+const struct owner *owners_find(const struct owners *owners, const char *path)
+{
+	struct owner wanted = { .path = path };
+
+	if (!owners->count)
+		return NULL;
+	return bsearch(&wanted, owners->item, owners->count, sizeof(*owners->item), compare);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This process's folder in the store's tmp/, and clearing away the folders of the dead. Used by
+ * store.c only. */
+#ifndef STORE_SESSION_H
+#define STORE_SESSION_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct store_session;
+
+struct store_session *session_new(void);
+void session_end(struct store_session *session, int store_fd); /* removes the folder and frees */
+int session_work_name(struct store_session *session, int store_fd, char *ret_name, size_t room,
+		      struct err *err) must_check;
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "base/memory.h"
+#include "base/strings.h"
+#include "store/session.h"
+
+#define LAYOUT_NAME "oci-layout"
+#define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
+#define INDEX_TEXT                                                                                 \
+	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\","         \
+	"\"manifests\":[]}"
+
+/* The file only: NSS would need dlopen, which the static program does not have. */
+static char *home_from_passwd(void)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	struct passwd *entry;
+	char *home = NULL;
+
+	while (file && !home && (entry = fgetpwent(file)))
+		if (entry->pw_uid == getuid() && entry->pw_dir[0] == '/')
+			home = memory_copy_text(entry->pw_dir);
+	if (file)
+		fclose(file);
+	return home;
+}
+
+int store_default_path(struct buf *path, struct err *err)
+{
+	const char *store = getenv("ROOTLET_STORE");
+	const char *data = getenv("XDG_DATA_HOME");
+	const char *home = getenv("HOME");
+	auto_free char *listed_home = NULL;
+
+	if (store && *store) {
+		buf_add_text(path, store);
+		return 0;
+	}
+	if (data && *data == '/') { /* the specification tells to ignore relative ones */
+		buf_printf(path, "%s/rootlet", data);
+		return 0;
+	}
+	if (!home || *home != '/')
+		home = listed_home = home_from_passwd();
+	if (!home) {
+		fail_plain(err, ENOENT, "no home directory is known for uid %u", getuid());
+		err_hint(err, "give --store DIR or set ROOTLET_STORE");
+		return -ENOENT;
+	}
+	buf_printf(path, "%s/.local/share/rootlet", home);
+	return 0;
+}
+
+static int make_directories(const char *path, struct err *err)
+{
+	auto_free char *copy = memory_copy_text(path);
+
+	for (char *slash = copy + 1;; slash++) {
+		slash = strchrnul(slash, '/');
+		char saved = *slash;
+
+		*slash = '\0';
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST && access(copy, F_OK) < 0)
+			return fail(err, errno, "make directory '%s'", copy);
+		*slash = saved;
+		if (!saved)
+			return 0;
+	}
+}
+
+static int open_directory(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static const char *const folders[] = { "blobs",	 "blobs/sha256", "refs", "layers",
+				       "owners", "cache",	 "tmp" };
+
+/* oci-layout comes last: where it is, and refs/ too, the rest is there as well. */
+static int create(int dirfd, struct err *err)
+{
+	int r;
+
+	for (size_t i = 0; i < array_count(folders); i++)
+		if (mkdirat(dirfd, folders[i], 0700) < 0 && errno != EEXIST)
+			return fail(err, errno, "make '%s'", folders[i]);
+	if (faccessat(dirfd, "index.json", F_OK, 0) < 0) {
+		r = io_replace_file_at(dirfd, "index.json", INDEX_TEXT, strlen(INDEX_TEXT), 0600,
+				       err);
+		if (r < 0)
+			return r;
+	}
+	return io_replace_file_at(dirfd, LAYOUT_NAME, LAYOUT_TEXT, strlen(LAYOUT_TEXT), 0600, err);
+}
+
+/* Ours is also what a creation left that did not come to its end. */
+static bool is_ours(const char *name)
+{
+	if (text_starts(name, LAYOUT_NAME ".tmp-") || text_starts(name, "index.json") ||
+	    strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return true;
+	for (size_t i = 0; i < array_count(folders); i++)
+		if (strcmp(name, folders[i]) == 0)
+			return true;
+	return false;
+}
+
+static int check_empty(int fd, struct err *err)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir) {
+		r = fail(err, errno, "read directory");
+		if (copy >= 0)
+			close(copy);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(dir)))
+		if (!is_ours(entry->d_name))
+			r = fail_plain(err, EINVAL, "not a rootlet store: it holds '%s'",
+				       entry->d_name);
+	closedir(dir);
+	if (r < 0)
+		err_hint(err, "give an empty directory, or one that does not exist yet");
+	return r;
+}
+
+static int open_or_create(const char *path, int *ret_fd, struct err *err)
+{
+	auto_fd fd = open_directory(path);
+	int r;
+
+	if (fd < 0 && errno == ENOENT) {
+		r = make_directories(path, err);
+		if (r < 0)
+			return r;
+		fd = open_directory(path);
+	}
+	if (fd < 0)
+		return fail(err, errno, "open");
+	if (faccessat(fd, LAYOUT_NAME, F_OK, 0) < 0 || faccessat(fd, "refs", F_OK, 0) < 0) {
+		r = check_empty(fd, err);
+		if (r == 0)
+			r = create(fd, err);
+		if (r < 0)
+			return r;
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int store_open(const char *path, struct store *ret_store, struct err *err)
+{
+	auto_buf chosen = { 0 };
+	char *absolute;
+	int fd = -1;
+	int r;
+
+	if (path)
+		buf_add_text(&chosen, path);
+	else if ((r = store_default_path(&chosen, err)) < 0)
+		return err_wrap(err, "store");
+	r = open_or_create(buf_text(&chosen), &fd, err);
+	if (r < 0)
+		return err_wrap(err, "store '%s'", buf_text(&chosen));
+	absolute = realpath(buf_text(&chosen), NULL);
+	if (!absolute) {
+		r = fail(err, errno, "store '%s'", buf_text(&chosen));
+		close(fd);
+		return r;
+	}
+	*ret_store = (struct store){ .dirfd = fd, .path = absolute, .session = session_new() };
+	return 0;
+}
+
+void store_done(struct store *store)
+{
+	if (store->session)
+		session_end(store->session, store->dirfd);
+	cleanup_fd(&store->dirfd);
+	free(store->path);
+	*store = (struct store)STORE_NONE;
+}
+
+int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX],
+		    struct err *err)
+{
+	return session_work_name(store->session, store->dirfd, ret_name, STORE_WORK_NAME_MAX, err);
+}
+
+const char *store_blob_name(const struct digest *digest, char name[STORE_NAME_MAX])
+{
+	snprintf(name, STORE_NAME_MAX, "blobs/sha256/%s", digest_hex(digest));
+	return name;
+}
+
+const char *store_layer_name(const struct digest *diff_id, char name[STORE_NAME_MAX])
+{
+	snprintf(name, STORE_NAME_MAX, "layers/%s", digest_hex(diff_id));
+	return name;
+}
+
+const char *store_owners_name(const struct digest *diff_id, char name[STORE_NAME_MAX])
+{
+	snprintf(name, STORE_NAME_MAX, "owners/%s", digest_hex(diff_id));
+	return name;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store: a directory that is an OCI image layout and more (doc/format/store.md).
+ *
+ *     oci-layout, index.json, blobs/sha256/HEX   as any OCI tool reads them
+ *     refs/HOST/NAME.../_tags/TAG                one descriptor each: the truth about names
+ *     layers/HEX/, owners/HEX                    unpacked layers, by diff id, and who owns what
+ *     cache/                                     build steps
+ *     tmp/                                       work in progress, one folder per process
+ *
+ * rename(2) publishes; what is visible is complete. Readers take no lock, and two processes doing
+ * the same work at once are harmless. Everything belongs to the user, so rm -r always works. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "image/digest.h"
+
+struct store_session;
+
+struct store {
+	int dirfd;
+	char *path; /* absolute */
+	struct store_session *session; /* its folder in tmp/ is made when first needed */
+};
+
+/* $ROOTLET_STORE, else $XDG_DATA_HOME/rootlet, else ~/.local/share/rootlet, where ~ is $HOME or
+ * what /etc/passwd says about the caller's uid. -ENOENT with a hint when none of these is known. */
+int store_default_path(struct buf *path, struct err *err) must_check;
+
+/* Open the store at `path` (NULL: the default), making it (0700) if there is none. A read-only
+ * store opens fine; writing to it fails later. -EINVAL: the directory holds something else. */
+int store_open(const char *path, struct store *ret_store, struct err *err) must_check;
+/* Removes this process's folder in tmp/. */
+void store_done(struct store *store);
+#define auto_store cleanup(store_done) struct store /* initialise with STORE_NONE */
+#define STORE_NONE { .dirfd = -1 }
+
+/* A name for work in progress, unique in the store, as "tmp/PROCESS/NUMBER": nothing is there yet.
+ * The folder it is in exists and goes away with store_done. Safe to call from threads.
+ * Leftovers of processes that died are removed on the first call. */
+#define STORE_WORK_NAME_MAX 200
+int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX],
+		    struct err *err) must_check;
+
+/* Paths relative to dirfd, for the *at() calls: "blobs/sha256/HEX", "layers/HEX", "owners/HEX". */
+#define STORE_NAME_MAX 96
+const char *store_blob_name(const struct digest *digest, char name[STORE_NAME_MAX]);
+const char *store_layer_name(const struct digest *diff_id, char name[STORE_NAME_MAX]);
+const char *store_owners_name(const struct digest *diff_id, char name[STORE_NAME_MAX]);
+
+#endif
