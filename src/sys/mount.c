@@ -225,6 +225,24 @@ int mount_bind(int source_fd, int target_fd, bool recursive, unsigned attrs, str
 	return attrs_set < 0 ? remount(target, recursive, attrs, err) : 0;
 }
 
+int mount_bind_file(const char *source, int target_fd, const char *name, struct err *err)
+{
+	auto_fd tree = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	char target[PATH_MAX];
+
+	if (tree >= 0) {
+		if (move_mount(tree, "", target_fd, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			return fail(err, errno, "move_mount");
+		return 0;
+	}
+	if (!refused(errno))
+		return fail(err, errno, "open_tree '%s'", source);
+	snprintf(target, sizeof(target), "/proc/self/fd/%d/%s", target_fd, name);
+	if (mount(source, target, NULL, MS_BIND, NULL) < 0)
+		return fail(err, errno, "mount(MS_BIND) '%s'", source);
+	return 0;
+}
+
 /* Options as mount(2) takes them: "a,b=c"; lowerdir+ folds into one lowerdir. */
 static int join_options(const struct mount_option *options, char *text, size_t room)
 {
@@ -358,16 +376,35 @@ int mount_isolate(struct err *err)
 	return 0;
 }
 
+/* Is something still mounted over our root, where "/.." would reach it? */
+static int covered(int root_fd, struct err *err)
+{
+	struct stat root;
+	struct stat top;
+
+	if (fstat(root_fd, &root) < 0 || stat("/..", &top) < 0)
+		return fail(err, errno, "stat of the new root");
+	return root.st_dev != top.st_dev || root.st_ino != top.st_ino;
+}
+
+#define COVERS_MAX 16 /* the host's root, and helper mounts stacked on it while setting up */
+
 int mount_pivot(int root_fd, struct err *err)
 {
+	int r;
+
 	if (fchdir(root_fd) < 0)
 		return fail(err, errno, "enter the new root");
 	/* pivot_root(".", ".") stacks the old root on the new one: pivot_root(2), NOTES */
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		return fail(err, errno, "pivot_root");
-	if (umount2(".", MNT_DETACH) < 0)
-		return fail(err, errno, "detach the host's root");
 	if (chdir("/") < 0)
 		return fail(err, errno, "chdir to the new root");
-	return 0;
+	for (int i = 0; (r = covered(root_fd, err)) > 0; i++) {
+		if (i == COVERS_MAX)
+			return fail(err, EBUSY, "the host's root stays mounted");
+		if (umount2("/..", MNT_DETACH) < 0)
+			return fail(err, errno, "detach the host's root");
+	}
+	return r;
 }

@@ -23,6 +23,11 @@ enum mount_attribute {
 int mount_bind(int source_fd, int target_fd, bool recursive, unsigned attrs,
 	       struct err *err) must_check;
 
+/* Bind the host's file `source` over `name` in the directory target_fd, with as few calls as can
+ * be. */
+int mount_bind_file(const char *source, int target_fd, const char *name,
+		    struct err *err) must_check;
+
 /* Add attributes to the mount whose root is mount_fd, and those below it when recursive. */
 int mount_add_attrs(int mount_fd, bool recursive, unsigned attrs, struct err *err) must_check;
 

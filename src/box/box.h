@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The box: plain data that says what a process shall see. Everything above makes boxes, engines
+ * run them. `rootlet run --dry-run` prints one as JSON (box_json.c).
+ *
+ * A box owns everything it points to (its arena and lists). Host paths are absolute; guest paths
+ * are absolute inside the root, symlinks in them resolve inside the root. */
+#ifndef BOX_BOX_H
+#define BOX_BOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/strings.h"
+
+enum box_root_kind {
+	BOX_ROOT_DIRECTORY, /* `path` itself becomes / */
+	BOX_ROOT_OVERLAY,   /* `lower` stacked, changes go to `upper`, or to memory without one */
+};
+
+struct box_root {
+	enum box_root_kind kind;
+	const char *path;     /* BOX_ROOT_DIRECTORY */
+	struct strings lower; /* BOX_ROOT_OVERLAY: host directories, topmost first */
+	const char *upper;    /* NULL: a tmpfs that goes away with the process */
+	const char *work;     /* overlay's work directory, beside upper; NULL with upper NULL */
+	bool read_only;	      /* what the process sees; an upper may still receive mount points */
+};
+
+enum box_mount_kind {
+	BOX_MOUNT_BIND,	 /* host `source` at `target` */
+	BOX_MOUNT_TMPFS, /* size_bytes 0: the kernel's default; mode */
+	BOX_MOUNT_PROC,	 /* the pid namespace's /proc, else the host's */
+	BOX_MOUNT_SYS,	 /* the host's /sys, read-only */
+	BOX_MOUNT_DEV,	 /* tmpfs with null, zero, full, random, urandom, tty, pts, shm, fd */
+	BOX_MOUNT_FILE,	 /* `content` as a file at `target` */
+};
+
+struct box_mount {
+	enum box_mount_kind kind;
+	const char *source;
+	const char *target;
+	const char *content;
+	uint64_t size_bytes;
+	mode_t mode;
+	bool read_only;
+	bool optional; /* leave out when the target is missing and would have to be made */
+};
+
+struct box_mounts {
+	struct box_mount *item; /* in the order they are made */
+	size_t count;
+	size_t room;
+};
+
+/* Namespaces of its own, where the engine has namespaces. */
+struct box_private {
+	bool pid, ipc, uts, network;
+};
+
+enum box_emulation {
+	BOX_EMULATION_NONE,
+	BOX_EMULATION_SECCOMP, /* fake success, nothing remembered */
+	BOX_EMULATION_TAP,     /* lies that later calls agree with */
+};
+
+struct box {
+	struct arena arena;
+	struct box_root root;
+	struct box_mounts mounts;
+	struct strings argv;
+	struct strings env; /* NAME=VALUE: the whole environment */
+	const char *cwd;
+	bool make_cwd;	      /* create it when missing and the root is writable */
+	const char *hostname; /* NULL: the host's */
+	uid_t uid;	      /* inside */
+	gid_t gid;
+	struct box_private private_ns;
+	enum box_emulation emulation;
+	bool terminal; /* a pseudo-terminal of its own */
+};
+
+void box_init(struct box *box);
+void box_done(struct box *box);
+#define auto_box cleanup(box_done) struct box
+
+/* Append a mount and return it for the rest to be filled in, valid until the next one. Its strings
+ * are borrowed: copy them into an arena that lives as long. */
+struct box_mount *box_mounts_add(struct box_mounts *mounts, enum box_mount_kind kind,
+				 const char *target);
+void box_mounts_done(struct box_mounts *mounts);
+
+const char *box_emulation_name(enum box_emulation emulation);
+
+/* The box as indented JSON with a newline at the end: doc/format/box.md. */
+void box_to_json(const struct box *box, struct buf *ret_text);
+
+#endif

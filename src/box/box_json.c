@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The box as JSON, written by hand in a fixed order: the text is for people and diffs, and the
+ * lean program needs no JSON tree for it. */
+#include "base/banned.h"
+#include "base/text.h"
+#include "box/box.h"
+
+struct writer {
+	struct buf *out;
+	unsigned depth;
+	bool first;
+};
+
+static void begin_value(struct writer *writer, const char *key)
+{
+	buf_add_text(writer->out, writer->first ? "\n" : ",\n");
+	writer->first = false;
+	for (unsigned i = 0; i < writer->depth; i++)
+		buf_add_text(writer->out, "  ");
+	if (key) {
+		text_add_json_string(writer->out, key);
+		buf_add_text(writer->out, ": ");
+	}
+}
+
+static void open_group(struct writer *writer, const char *key, char bracket)
+{
+	begin_value(writer, key);
+	buf_add_char(writer->out, bracket);
+	writer->depth++;
+	writer->first = true;
+}
+
+static void close_group(struct writer *writer, char bracket)
+{
+	writer->depth--;
+	if (!writer->first) {
+		buf_add_char(writer->out, '\n');
+		for (unsigned i = 0; i < writer->depth; i++)
+			buf_add_text(writer->out, "  ");
+	}
+	buf_add_char(writer->out, bracket);
+	writer->first = false;
+}
+
+static void put_text(struct writer *writer, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	begin_value(writer, key);
+	text_add_json_string(writer->out, value);
+}
+
+static void put_flag(struct writer *writer, const char *key, bool value)
+{
+	begin_value(writer, key);
+	buf_add_text(writer->out, value ? "true" : "false");
+}
+
+static void put_number(struct writer *writer, const char *key, uint64_t value)
+{
+	begin_value(writer, key);
+	buf_printf(writer->out, "%llu", (unsigned long long)value);
+}
+
+static void put_list(struct writer *writer, const char *key, const struct strings *list)
+{
+	open_group(writer, key, '[');
+	for (size_t i = 0; i < list->count; i++)
+		put_text(writer, NULL, list->item[i]);
+	close_group(writer, ']');
+}
+
+static void put_root(struct writer *writer, const struct box_root *root)
+{
+	open_group(writer, "root", '{');
+	if (root->kind == BOX_ROOT_DIRECTORY) {
+		put_text(writer, "type", "directory");
+		put_text(writer, "path", root->path);
+	} else {
+		put_text(writer, "type", "overlay");
+		put_list(writer, "lower", &root->lower);
+		put_text(writer, "upper", root->upper ? root->upper : "memory");
+		put_text(writer, "work", root->work);
+	}
+	put_flag(writer, "readOnly", root->read_only);
+	close_group(writer, '}');
+}
+
+static void put_mount(struct writer *writer, const struct box_mount *mount)
+{
+	static const char *const kinds[] = {
+		[BOX_MOUNT_BIND] = "bind", [BOX_MOUNT_TMPFS] = "tmpfs", [BOX_MOUNT_PROC] = "proc",
+		[BOX_MOUNT_SYS] = "sys",   [BOX_MOUNT_DEV] = "dev",	[BOX_MOUNT_FILE] = "file",
+	};
+
+	open_group(writer, NULL, '{');
+	put_text(writer, "type", kinds[mount->kind]);
+	put_text(writer, "target", mount->target);
+	put_text(writer, "source", mount->source);
+	put_text(writer, "content", mount->content);
+	if (mount->size_bytes)
+		put_number(writer, "sizeBytes", mount->size_bytes);
+	if (mount->read_only)
+		put_flag(writer, "readOnly", true);
+	if (mount->optional)
+		put_flag(writer, "optional", true);
+	close_group(writer, '}');
+}
+
+static void put_mounts(struct writer *writer, const struct box *box)
+{
+	open_group(writer, "mounts", '[');
+	for (size_t i = 0; i < box->mounts.count; i++)
+		put_mount(writer, &box->mounts.item[i]);
+	close_group(writer, ']');
+}
+
+static void put_private(struct writer *writer, const struct box_private *private_ns)
+{
+	open_group(writer, "private", '{');
+	put_flag(writer, "pid", private_ns->pid);
+	put_flag(writer, "ipc", private_ns->ipc);
+	put_flag(writer, "uts", private_ns->uts);
+	put_flag(writer, "network", private_ns->network);
+	close_group(writer, '}');
+}
+
+void box_to_json(const struct box *box, struct buf *ret_text)
+{
+	struct writer writer = { .out = ret_text, .depth = 1, .first = true };
+
+	buf_add_char(ret_text, '{');
+	put_root(&writer, &box->root);
+	put_mounts(&writer, box);
+	put_list(&writer, "argv", &box->argv);
+	put_list(&writer, "env", &box->env);
+	put_text(&writer, "cwd", box->cwd);
+	put_text(&writer, "hostname", box->hostname);
+	put_number(&writer, "uid", box->uid);
+	put_number(&writer, "gid", box->gid);
+	put_private(&writer, &box->private_ns);
+	put_text(&writer, "rootEmulation", box_emulation_name(box->emulation));
+	put_flag(&writer, "terminal", box->terminal);
+	close_group(&writer, '}');
+	buf_add_char(ret_text, '\n');
+}

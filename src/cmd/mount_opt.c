@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/mount_opt.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/number.h"
+
+/* A host path as an absolute one without symlinks; it must exist. */
+static int host_path(const char *text, struct arena *arena, const char **ret_path, struct err *err)
+{
+	char path[PATH_MAX];
+
+	if (!realpath(text, path))
+		return fail(err, errno, "source '%s'", text);
+	*ret_path = arena_copy(arena, path);
+	return 0;
+}
+
+static int check_target(const char *target, struct err *err)
+{
+	if (target && target[0] == '/')
+		return 0;
+	return fail_plain(err, EINVAL, "the place in the root must be an absolute path, not '%s'",
+			  target ? target : "");
+}
+
+static bool is_path(const char *text)
+{
+	return text[0] == '/' || text[0] == '.' || strchr(text, '/');
+}
+
+static int volume_option(const char *option, struct box_mount *mount, struct err *err)
+{
+	if (strcmp(option, "ro") == 0)
+		mount->read_only = true;
+	else if (strcmp(option, "rw") == 0)
+		mount->read_only = false;
+	else if (strcmp(option, "z") != 0 && strcmp(option, "Z") != 0)
+		return fail_plain(err, EINVAL, "unknown option '%s' (ro, rw, z, Z)", option);
+	return 0;
+}
+
+static int parse_volume(const char *text, struct arena *arena, struct box_mount *mount,
+			struct err *err)
+{
+	char *rest = arena_copy(arena, text);
+	const char *source = strsep(&rest, ":");
+	const char *target = strsep(&rest, ":");
+	const char *option;
+	int r = 0;
+
+	if (!is_path(source)) {
+		fail_plain(err, EINVAL, "'%s' is not a path; there are no named volumes", source);
+		err_hint(err, "write ./%s for a directory here", source);
+		return -EINVAL;
+	}
+	while (r == 0 && (option = strsep(&rest, ",")))
+		r = volume_option(option, mount, err);
+	if (r == 0)
+		r = host_path(source, arena, &mount->source, err);
+	if (r < 0)
+		return r;
+	mount->target = target ? target : source[0] == '/' ? source : mount->source;
+	return check_target(mount->target, err);
+}
+
+int mount_opt_volume(const char *text, struct arena *arena, struct box_mounts *mounts,
+		     struct err *err)
+{
+	struct box_mount mount = { .kind = BOX_MOUNT_BIND };
+	int r = parse_volume(text, arena, &mount, err);
+
+	if (r < 0)
+		return err_wrap(err, "bind '%s'", text);
+	*box_mounts_add(mounts, mount.kind, mount.target) = mount;
+	return 0;
+}
+
+static int parse_size(const char *text, uint64_t *ret_bytes, struct err *err)
+{
+	int r = number_parse_size(text, ret_bytes);
+
+	return r < 0 ? fail_plain(err, -r, "'%s' is not a size such as 64m", text) : 0;
+}
+
+static int parse_mode(const char *text, mode_t *ret_mode, struct err *err)
+{
+	uint32_t mode;
+
+	if (number_parse_octal(text, &mode) < 0 || mode > 07777)
+		return fail_plain(err, EINVAL, "'%s' is not an octal mode", text);
+	*ret_mode = mode;
+	return 0;
+}
+
+static int tmpfs_option(const char *option, struct box_mount *mount, struct err *err)
+{
+	if (text_starts(option, "size="))
+		return parse_size(option + 5, &mount->size_bytes, err);
+	if (text_starts(option, "mode="))
+		return parse_mode(option + 5, &mount->mode, err);
+	if (strcmp(option, "ro") == 0 || strcmp(option, "rw") == 0) {
+		mount->read_only = option[1] == 'o';
+		return 0;
+	}
+	return fail_plain(err, EINVAL, "unknown option '%s' (size=, mode=, ro, rw)", option);
+}
+
+int mount_opt_tmpfs(const char *text, struct arena *arena, struct box_mounts *mounts,
+		    struct err *err)
+{
+	struct box_mount mount = { .kind = BOX_MOUNT_TMPFS };
+	char *rest = arena_copy(arena, text);
+	const char *option;
+	int r;
+
+	mount.target = strsep(&rest, ":");
+	r = check_target(mount.target, err);
+	while (r == 0 && (option = strsep(&rest, ",")))
+		r = tmpfs_option(option, &mount, err);
+	if (r < 0)
+		return err_wrap(err, "tmpfs '%s'", text);
+	*box_mounts_add(mounts, mount.kind, mount.target) = mount;
+	return 0;
+}
+
+struct mount_words {
+	const char *type, *source, *target, *size, *mode;
+	bool read_only;
+};
+
+static int mount_word(char *word, struct mount_words *words, struct err *err)
+{
+	char *value = strchr(word, '=');
+	struct {
+		const char *name;
+		const char **into;
+	} const keys[] = { { "type", &words->type },	      { "source", &words->source },
+			   { "src", &words->source },	      { "target", &words->target },
+			   { "destination", &words->target }, { "dst", &words->target },
+			   { "tmpfs-size", &words->size },    { "tmpfs-mode", &words->mode } };
+
+	if (value)
+		*value++ = '\0';
+	if (strcmp(word, "readonly") == 0 || strcmp(word, "ro") == 0) {
+		words->read_only = !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+		return 0;
+	}
+	for (size_t i = 0; value && i < array_count(keys); i++) {
+		if (strcmp(word, keys[i].name) == 0) {
+			*keys[i].into = value;
+			return 0;
+		}
+	}
+	return fail_plain(err, EINVAL, "unknown word '%s'", word);
+}
+
+static int mount_of_words(const struct mount_words *words, struct arena *arena,
+			  struct box_mount *mount, struct err *err)
+{
+	int r = check_target(words->target, err);
+
+	mount->target = words->target;
+	mount->read_only = words->read_only;
+	if (r < 0)
+		return r;
+	if (text_equal(words->type, "tmpfs")) {
+		mount->kind = BOX_MOUNT_TMPFS;
+		if (words->size)
+			r = parse_size(words->size, &mount->size_bytes, err);
+		if (r == 0 && words->mode)
+			r = parse_mode(words->mode, &mount->mode, err);
+		return r;
+	}
+	if (!text_equal(words->type, "bind"))
+		return fail_plain(err, EINVAL, "type '%s' (bind or tmpfs)",
+				  words->type ? words->type : "");
+	if (!words->source)
+		return fail_plain(err, EINVAL, "source= is missing");
+	return host_path(words->source, arena, &mount->source, err);
+}
+
+int mount_opt_mount(const char *text, struct arena *arena, struct box_mounts *mounts,
+		    struct err *err)
+{
+	struct box_mount mount = { .kind = BOX_MOUNT_BIND };
+	struct mount_words words = { 0 };
+	char *rest = arena_copy(arena, text);
+	char *word;
+	int r = 0;
+
+	while (r == 0 && (word = strsep(&rest, ",")))
+		r = mount_word(word, &words, err);
+	if (r == 0)
+		r = mount_of_words(&words, arena, &mount, err);
+	if (r < 0)
+		return err_wrap(err, "mount '%s'", text);
+	*box_mounts_add(mounts, mount.kind, mount.target) = mount;
+	return 0;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+/* rootlet run and rootlet shell: options to a request, the box to an engine, the engine's status to
+ * the exit status. */
+#include "cmd/run.h"
+
+#include <stdio.h>
+
+#include "base/banned.h"
+#include "base/log.h"
+#include "cmd/mount_opt.h"
+#include "engine/engine.h"
+#include "flow/run.h"
+
+struct run_command {
+	struct common common;
+	struct run_request request;
+	struct arena arena;
+	const char *name; /* a label: shown by --dry-run users, not used */
+	bool dry_run;
+	bool why;
+	bool interactive, remove;
+};
+
+static int on_volume(void *command, const char *name, const char *value, struct err *err)
+{
+	struct run_command *run = command;
+
+	(void)name;
+	return mount_opt_volume(value, &run->arena, &run->request.mounts, err);
+}
+
+static int on_tmpfs(void *command, const char *name, const char *value, struct err *err)
+{
+	struct run_command *run = command;
+
+	(void)name;
+	return mount_opt_tmpfs(value, &run->arena, &run->request.mounts, err);
+}
+
+static int on_mount(void *command, const char *name, const char *value, struct err *err)
+{
+	struct run_command *run = command;
+
+	(void)name;
+	return mount_opt_mount(value, &run->arena, &run->request.mounts, err);
+}
+
+#define RUN(field)     offsetof(struct run_command, field)
+#define REQUEST(field) offsetof(struct run_command, request.field)
+
+static const struct opt run_opts[] = {
+	{ OPT_HEADING, 0, NULL, 0, NULL, "Files", NULL },
+	{ OPT_CALL, 'v', "volume", 0, "SRC[:DST][:OPTIONS]",
+	  "make host path SRC visible at DST (options ro, rw, z)", on_volume },
+	{ OPT_CALL, 'b', "bind", 0, "SRC[:DST]", "make host path SRC visible at DST", on_volume },
+	{ OPT_CALL, 0, "mount", 0, "type=TYPE,...",
+	  "mount as docker writes it: type=bind|tmpfs,"
+	  "source=SRC,target=DST,readonly,tmpfs-size=SIZE,tmpfs-mode=MODE",
+	  on_mount },
+	{ OPT_CALL, 0, "tmpfs", 0, "DST[:OPTIONS]",
+	  "an empty directory in memory at DST (options size=, mode=, ro)", on_tmpfs },
+	{ OPT_SIZE, 0, "shm-size", REQUEST(shm_bytes), "SIZE", "size of /dev/shm", NULL },
+	{ OPT_FLAG, 0, "read-only", REQUEST(read_only), NULL,
+	  "make the root read-only (a directory is unless --write)", NULL },
+	{ OPT_FLAG, 0, "write", REQUEST(write), NULL, "let changes go into the directory ROOT",
+	  NULL },
+	{ OPT_HEADING, 0, NULL, 0, NULL, "Environment and command", NULL },
+	{ OPT_LIST, 'e', "env", REQUEST(env), "NAME[=VALUE]",
+	  "set a variable; without =VALUE, to the host's value", NULL },
+	{ OPT_LIST, 0, "env-file", REQUEST(env_files), "FILE", "set the variables in FILE", NULL },
+	{ OPT_LIST, 0, "env-host", REQUEST(env_host_globs), "GLOB",
+	  "pass the host's variables whose names match", NULL },
+	{ OPT_LIST, 0, "unset-env", REQUEST(unset_env_globs), "GLOB",
+	  "leave out variables whose names match", NULL },
+	{ OPT_STR, 'w', "workdir", REQUEST(cwd), "DIR", "working directory inside", NULL },
+	{ OPT_STR, 'u', "user", REQUEST(user), "USER[:GROUP]",
+	  "run as this user, by name or number", NULL },
+	{ OPT_STR, 0, "entrypoint", REQUEST(entrypoint), "CMD",
+	  "run CMD in place of the image's entry point; \"\" for none", NULL },
+	{ OPT_FLAG, 'i', "interactive", RUN(interactive), NULL,
+	  "keep stdin open (it always is; accepted for docker's sake)", NULL },
+	{ OPT_FLAG, 't', "tty", REQUEST(terminal), NULL, "give the command a terminal of its own",
+	  NULL },
+	{ OPT_FLAG, 0, "rm", RUN(remove), NULL,
+	  "throw changes away at the end (always so; accepted for docker's sake)", NULL },
+	{ OPT_STR, 0, "name", RUN(name), "NAME",
+	  "accepted for docker's sake; nothing keeps running", NULL },
+	{ OPT_HEADING, 0, NULL, 0, NULL, "Isolation", NULL },
+	{ OPT_STR, 0, "hostname", REQUEST(hostname), "NAME", "host name inside", NULL },
+	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none",
+	  "the host's network (default), or loopback only", NULL },
+	{ OPT_CHOICE, 0, "pid", REQUEST(pid), "private|host",
+	  "processes: own (default) or the host's", NULL },
+	{ OPT_CHOICE, 0, "ipc", REQUEST(ipc), "private|host",
+	  "System V IPC and POSIX queues: own (default) or the host's", NULL },
+	{ OPT_CHOICE, 0, "uts", REQUEST(uts), "private|host",
+	  "host name: own (default) or the host's", NULL },
+	{ OPT_STR, 0, "engine", REQUEST(engine), "NAME",
+	  "use this engine or fail (default auto; see rootlet doctor)", NULL },
+	{ OPT_CHOICE, 0, "root-emulation", REQUEST(emulation), "auto|none|seccomp|tap",
+	  "what calls that need real root do: fail (none), pretend (seccomp)", NULL },
+	{ OPT_HEADING, 0, NULL, 0, NULL, "Instead of running", NULL },
+	{ OPT_FLAG, 0, "dry-run", RUN(dry_run), NULL, "print the box as JSON and exit", NULL },
+	{ OPT_FLAG, 0, "why", RUN(why), NULL,
+	  "say which engine is chosen and why each cheaper one is not", NULL },
+	{ OPT_REFUSED, 'd', "detach", 0, NULL,
+	  "nothing of rootlet keeps running; use '&', nohup, systemd-run or a batch job", NULL },
+	{ OPT_REFUSED, 'p', "publish", 0, "PORT",
+	  "the host's network is used as it is, so ports need no publishing", NULL },
+	{ OPT_REFUSED, 0, "restart", 0, "POLICY", "there is no daemon that could restart anything",
+	  NULL },
+	{ OPT_REFUSED, 0, "privileged", 0, NULL, "there is no privilege to give", NULL },
+	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
+};
+
+static void run_command_done(struct run_command *run)
+{
+	run_request_done(&run->request);
+	arena_done(&run->arena);
+}
+
+static int print_box(const struct box *box)
+{
+	auto_buf text = { 0 };
+
+	box_to_json(box, &text);
+	fputs(buf_text(&text), stdout);
+	return 0;
+}
+
+static int run_box(const struct command *command, const struct run_command *run,
+		   const struct box *box)
+{
+	struct engine_job job = { .box = box };
+	const struct engine *engine;
+	struct err err = { 0 };
+	auto_buf why = { 0 };
+	int status;
+	int r;
+
+	r = engine_choose(run->request.engine, box, &engine, run->why ? &why : NULL, &err);
+	if (run->why)
+		fputs(buf_text(&why), stderr);
+	if (r < 0)
+		return command_fail(command, &err);
+	if (run->dry_run)
+		return print_box(box);
+	log_verbose("engine %s: %s", engine->name, engine->summary);
+	r = engine->run(&job, &status, &err);
+	if (r < 0)
+		command_fail(command, &err);
+	return status;
+}
+
+static int run_parsed(const struct command *command, struct run_command *run, int argc, char **argv,
+		      int operand)
+{
+	auto_box box;
+	struct err err = { 0 };
+
+	box_init(&box);
+	if (operand == argc) {
+		fail_plain(&err, EINVAL,
+			   "what to run in is missing: an image, a directory or a tar file");
+		err_hint(&err, "usage: rootlet %s %s", command->name, command->synopsis);
+		return command_fail(command, &err);
+	}
+	run->request.store = run->common.store;
+	run->request.root = argv[operand++];
+	if (operand < argc && text_equal(argv[operand], "--"))
+		operand++;
+	strings_add_all(&run->request.command, argv + operand);
+	if (run_make_box(&run->request, &box, &err) < 0)
+		return command_fail(command, &err);
+	return run_box(command, run, &box);
+}
+
+static int run_main(const struct command *command, const struct common *common, int argc,
+		    char **argv)
+{
+	struct run_command run = { .common = *common };
+	struct err err = { 0 };
+	int operand;
+	int status;
+	int r;
+
+	run.request.shell = command == &command_shell;
+	r = opt_parse(command, argc, argv, &run, &operand, &err);
+	if (r != 0)
+		status = r < 0 ? command_fail(command, &err) : 0;
+	else
+		status = run_parsed(command, &run, argc, argv, operand);
+	run_command_done(&run);
+	return status;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.summary = "run a command in an image, a directory or a tar file",
+	.synopsis = "[OPTIONS] ROOT [--] [CMD...]",
+	.opts = run_opts,
+	.stop_at_operand = true,
+	.run = run_main,
+	.group = "Run",
+};
+
+const struct command command_shell = {
+	.name = "shell",
+	.summary = "start the user's shell in an image, a directory or a tar file",
+	.synopsis = "[OPTIONS] ROOT [--] [SHELL-ARGUMENTS...]",
+	.opts = run_opts,
+	.stop_at_operand = true,
+	.run = run_main,
+	.group = "Run",
+};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Engines: a box becomes a process. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "box/box.h"
+
+/* Mount points that an engine had to make in a root which outlives the run (an overlay's upper
+ * directory): the caller removes them again. Lives in memory shared with the child. */
+#define ENGINE_MADE_MAX	      64
+#define ENGINE_MADE_PATH_SIZE 512
+
+struct engine_made {
+	size_t count;
+	char path[ENGINE_MADE_MAX][ENGINE_MADE_PATH_SIZE]; /* guest paths without symlinks */
+};
+
+struct engine_made *engine_made_new(void); /* NULL when there is no memory */
+void engine_made_free(struct engine_made *made);
+
+/* One run of a box. Zero means: nothing special. */
+struct engine_job {
+	const struct box *box;
+	/* Instead of executing box->argv, call this inside; it returns 0 or -errno with err set,
+	 * and may not rely on threads of the caller. */
+	int (*inside)(void *context, struct err *err);
+	void *context;
+	bool redirect; /* use stdio below instead of the caller's 0, 1, 2 */
+	int stdio[3];
+	struct engine_made *made; /* may be NULL */
+};
+
+struct engine {
+	const char *name;
+	const char *summary;
+	/* 0 when this host can run this box so; else -errno, and err says what forbids it. */
+	int (*probe)(const struct box *box, struct err *ret_why_not);
+	/* *ret_status is the exit status as a shell would see it (128+n for signals); on failure
+	 * to start, -errno and *ret_status is 125, 126 or 127. */
+	int (*run)(const struct engine_job *job, int *ret_status, struct err *err);
+};
+
+extern const struct engine *const engines[]; /* cheapest first, NULL-terminated */
+
+/* The engine called `name`, or for NULL / "auto" the first whose probe accepts the box. Every
+ * engine passed over is explained in ret_why (may be NULL), one line each. */
+int engine_choose(const char *name, const struct box *box, const struct engine **ret_engine,
+		  struct buf *ret_why, struct err *err) must_check;
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/exec.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "sys/seccomp.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* ENOENT though the file is there: the kernel means the interpreter (execve(2)). */
+static int explain(const char *path, int error, struct err *err)
+{
+	if (error == ENOENT && access(path, F_OK) == 0) {
+		fail_plain(err, ENOENT, "'%s' is there, but its interpreter is not", path);
+		err_hint(err, "the root lacks the program in its '#!' line, or the loader its ELF "
+			      "header names (another libc?)");
+		return 126;
+	}
+	if (error == ENOENT || error == ENOTDIR) {
+		fail(err, error, "command '%s'", path);
+		return 127;
+	}
+	fail(err, error, "execute '%s'", path);
+	if (error == ENOEXEC)
+		err_hint(err, "not a program of this machine's architecture, and no '#!' line");
+	return 126;
+}
+
+static int search(const struct box *box, const char *name, const char *path_list, struct err *err)
+{
+	int worst = ENOENT;
+	char path[PATH_MAX];
+
+	for (const char *at = path_list; at; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
+		size_t length = strcspn(at, ":");
+
+		if (snprintf(path, sizeof(path), "%.*s/%s", (int)length, length ? at : ".", name) >=
+		    (int)sizeof(path))
+			continue;
+		execve(path, box->argv.item, box->env.item);
+		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+			return explain(path, errno, err);
+		if (errno == EACCES || access(path, F_OK) == 0)
+			return explain(path, errno, err);
+	}
+	fail_plain(err, worst, "command '%s' not found in the root", name);
+	err_hint(err, "searched %s", path_list);
+	return 127;
+}
+
+int exec_command(const struct box *box, struct err *err)
+{
+	const char *name = box->argv.item[0];
+	const char *path_list = strings_env_get(&box->env, "PATH");
+	static char *empty[] = { NULL };
+
+	if (chdir(box->cwd) < 0) {
+		fail(err, errno, "working directory '%s'", box->cwd);
+		return 125;
+	}
+	if (box->emulation == BOX_EMULATION_SECCOMP && seccomp_fake_success(err) < 0)
+		return 125;
+	if (strchr(name, '/')) {
+		execve(name, box->argv.item, box->env.item ? box->env.item : empty);
+		return explain(name, errno, err);
+	}
+	return search(box, name, path_list ? path_list : DEFAULT_PATH, err);
+}

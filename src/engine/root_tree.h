@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The box's root as a mount, with everything the box mounts in it. For engines with a mount
+ * namespace of their own; runs in the child and allocates nothing. */
+#ifndef ENGINE_ROOT_TREE_H
+#define ENGINE_ROOT_TREE_H
+
+#include "engine/engine.h"
+
+/* Decided by the caller before the fork, where messages may still be built up at leisure. */
+struct root_plan {
+	const struct box *box;
+	struct engine_made *made;
+	/* A read-only directory that lacks a mount point gets an overlay, so that the point can be
+	 * made without touching the directory. */
+	bool overlay_on_directory;
+};
+
+int root_tree_plan(const struct engine_job *job, struct root_plan *ret_plan,
+		   struct err *err) must_check;
+
+/* Mount everything and make it this process's root. */
+int root_tree_enter(const struct root_plan *plan, struct err *err) must_check;
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a job to a process and back: fork, report of failures through a pipe, pid 1, signals,
+ * terminal. What differs between engines is the namespaces and the setup in the child. */
+#ifndef ENGINE_SPAWN_H
+#define ENGINE_SPAWN_H
+
+#include "engine/engine.h"
+
+struct spawn_plan {
+	unsigned long namespaces; /* CLONE_NEW* */
+	/* In the child, before the command is forked: allocates nothing. */
+	int (*setup)(const struct engine_job *job, void *context, struct err *err);
+	void *context;
+};
+
+int spawn_run(const struct engine_job *job, const struct spawn_plan *plan, int *ret_status,
+	      struct err *err) must_check;
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Engine `userns` (Type III of SC21): an unprivileged user namespace in which one id is mapped. */
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/banned.h"
+#include "engine/root_tree.h"
+#include "engine/spawn.h"
+#include "engine/userns.h"
+#include "sys/ns.h"
+
+struct userns_plan {
+	struct root_plan root;
+	uid_t outside_uid;
+	gid_t outside_gid;
+};
+
+static int setup(const struct engine_job *job, void *context, struct err *err)
+{
+	const struct userns_plan *plan = context;
+	const struct box *box = job->box;
+	int r;
+
+	r = ns_map_self(box->uid, plan->outside_uid, box->gid, plan->outside_gid, err);
+	if (r < 0)
+		return r;
+	/* Mounts need not be made slaves: a mount namespace owned by another user namespace
+	 * gets them so (mount_namespaces(7), "Restrictions on mount namespaces"). */
+	r = root_tree_enter(&plan->root, err);
+	if (r == 0 && box->hostname && box->private_ns.uts &&
+	    sethostname(box->hostname, strlen(box->hostname)) < 0)
+		return fail(err, errno, "hostname '%s'", box->hostname);
+	if (r == 0 && box->private_ns.network)
+		r = ns_loopback_up(err);
+	return r;
+}
+
+static unsigned long namespaces_of(const struct box_private *private_ns)
+{
+	return (unsigned long)(CLONE_NEWUSER | CLONE_NEWNS | (private_ns->pid ? CLONE_NEWPID : 0) |
+			       (private_ns->ipc ? CLONE_NEWIPC : 0) |
+			       (private_ns->uts ? CLONE_NEWUTS : 0) |
+			       (private_ns->network ? CLONE_NEWNET : 0));
+}
+
+static int run(const struct engine_job *job, int *ret_status, struct err *err)
+{
+	struct userns_plan plan = { .outside_uid = geteuid(), .outside_gid = getegid() };
+	struct spawn_plan spawn = { .namespaces = namespaces_of(&job->box->private_ns),
+				    .setup = setup,
+				    .context = &plan };
+	int r = root_tree_plan(job, &plan.root, err);
+
+	if (r < 0) {
+		*ret_status = 125;
+		return r;
+	}
+	return spawn_run(job, &spawn, ret_status, err);
+}
+
+/* Ask the kernel itself, with a child that makes the namespaces and leaves. */
+static int probe(const struct box *box, struct err *ret_why_not)
+{
+	pid_t pid = ns_fork(namespaces_of(&box->private_ns));
+
+	if (pid == 0)
+		_exit(0);
+	if (pid < 0) {
+		fail(ret_why_not, -pid, "make a user namespace");
+		ns_explain(-pid, ret_why_not);
+		return pid;
+	}
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
+const struct engine engine_userns = {
+	.name = "userns",
+	.summary = "an unprivileged user namespace with one id",
+	.probe = probe,
+	.run = run,
+};

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/host_files.h"
+
+#include <string.h>
+
+#include "base/banned.h"
+
+#define LOCALHOST "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+
+void host_files_add_kernel(struct box *box, uint64_t shm_bytes)
+{
+	box_mounts_add(&box->mounts, BOX_MOUNT_PROC, "/proc");
+	box_mounts_add(&box->mounts, BOX_MOUNT_SYS, "/sys");
+	box_mounts_add(&box->mounts, BOX_MOUNT_DEV, "/dev")->size_bytes = shm_bytes;
+}
+
+static void add_file(struct box *box, const char *target, const char *content)
+{
+	box_mounts_add(&box->mounts, BOX_MOUNT_FILE, target)->content = arena_copy(&box->arena,
+										   content);
+}
+
+static void add_host_file(struct box *box, const char *path)
+{
+	struct box_mount *mount;
+
+	if (access(path, R_OK) < 0)
+		return;
+	mount = box_mounts_add(&box->mounts, BOX_MOUNT_BIND, path);
+	mount->source = path;
+	mount->read_only = true;
+}
+
+void host_files_add_network(struct box *box)
+{
+	auto_buf hosts = { 0 };
+
+	if (box->private_ns.network) {
+		buf_add_text(&hosts, LOCALHOST);
+		if (box->hostname)
+			buf_printf(&hosts, "127.0.1.1\t%s\n", box->hostname);
+		add_file(box, "/etc/hosts", buf_text(&hosts));
+		return;
+	}
+	add_host_file(box, "/etc/resolv.conf");
+	add_host_file(box, "/etc/hosts");
+}
+
+/* Text with a line added, keeping what is there; a missing final newline is mended. */
+static const char *with_line(struct box *box, const char *text, const char *line)
+{
+	size_t length = strlen(text);
+	bool ends = length == 0 || text[length - 1] == '\n';
+
+	return arena_printf(&box->arena, "%s%s%s", text, ends ? "" : "\n", line);
+}
+
+void host_files_add_user(struct box *box, const struct user *user, const char *passwd,
+			 const char *group)
+{
+	struct user found;
+	const char *name;
+	const char *line;
+
+	if (!ids_user_by_id(passwd, user->uid, &box->arena, &found)) {
+		line = arena_printf(&box->arena, "%s:x:%u:%u::%s:%s\n", user->name, user->uid,
+				    user->gid, user->home, user->shell);
+		add_file(box, "/etc/passwd", with_line(box, passwd, line));
+	}
+	if (!ids_group_by_id(group, user->gid, &box->arena, &name)) {
+		line = arena_printf(&box->arena, "%s:x:%u:\n", user->name, user->gid);
+		add_file(box, "/etc/group", with_line(box, group, line));
+	}
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+/* run, from request to box: find the root, decide who runs in it, then mounts, environment and
+ * command. */
+#include "flow/run.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "flow/host_files.h"
+#include "flow/run_env.h"
+#include "flow/tar_root.h"
+#include "rootfs/stack.h"
+#include "store/image.h"
+#include "sys/openat2.h"
+
+#define ID_FILE_BYTES ((size_t)16 << 20)
+
+/* What is known about the root while the box is made. */
+struct run_root {
+	struct store store;
+	struct image image;
+	bool is_image;
+	struct buf passwd, group;
+};
+
+static void run_root_done(struct run_root *root)
+{
+	image_done(&root->image);
+	store_done(&root->store);
+	buf_done(&root->passwd);
+	buf_done(&root->group);
+}
+
+void run_request_done(struct run_request *request)
+{
+	strings_done(&request->command);
+	box_mounts_done(&request->mounts);
+	strings_done(&request->env);
+	strings_done(&request->env_files);
+	strings_done(&request->env_host_globs);
+	strings_done(&request->unset_env_globs);
+}
+
+static bool is_path(const char *root)
+{
+	return root[0] == '/' || root[0] == '.' || root[0] == '~';
+}
+
+static const char *expand_home(const char *path, struct arena *arena)
+{
+	struct user user;
+
+	if (path[0] != '~' || (path[1] && path[1] != '/'))
+		return path;
+	ids_caller(arena, &user);
+	return arena_printf(arena, "%s%s", getenv("HOME") ?: user.home, path + 1);
+}
+
+/* ---- the root ---- */
+
+static int use_directory(const struct run_request *request, const char *path, struct box *box,
+			 struct err *err)
+{
+	char real[PATH_MAX];
+
+	if (!realpath(path, real))
+		return fail(err, errno, "root '%s'", path);
+	if (strcmp(real, "/") == 0)
+		return fail_plain(err, EINVAL, "the host's own / cannot be the root of a box");
+	box->root.kind = BOX_ROOT_DIRECTORY;
+	box->root.path = arena_copy(&box->arena, real);
+	box->root.read_only = !request->write;
+	return 0;
+}
+
+static int use_image(const struct run_request *request, const char *name, struct box *box,
+		     struct run_root *root, struct err *err)
+{
+	int r = image_load(&root->store, name, NULL, &root->image, err);
+
+	if (r < 0) {
+		if (r == -ENOENT)
+			err_hint(err,
+				 "'rootlet pull %s' fetches it; a directory is written as a path: "
+				 "./%s",
+				 name, name);
+		return r;
+	}
+	root->is_image = true;
+	box->root.read_only = request->read_only;
+	return rootfs_stack(&root->store, &root->image.config, box, err);
+}
+
+static int use_file(const struct run_request *request, const char *path, struct box *box,
+		    struct run_root *root, struct err *err)
+{
+	const char *id;
+	int r = tar_root_import(&root->store, path, &box->arena, &id, err);
+
+	return r < 0 ? r : use_image(request, id, box, root, err);
+}
+
+static int find_root(const struct run_request *request, struct box *box, struct run_root *root,
+		     struct err *err)
+{
+	const char *path = expand_home(request->root, &box->arena);
+	struct stat st;
+	int r;
+
+	if (request->read_only && request->write)
+		return fail_plain(err, EINVAL, "--read-only and --write exclude each other");
+	if (is_path(request->root)) {
+		if (stat(path, &st) < 0)
+			return fail(err, errno, "root '%s'", request->root);
+		if (S_ISDIR(st.st_mode))
+			return use_directory(request, path, box, err);
+	}
+	if (request->write) {
+		fail_plain(err, EINVAL,
+			   "--write: an image never changes; only a directory can be "
+			   "written");
+		err_hint(err, "changes to an image are kept by building a new one");
+		return -EINVAL;
+	}
+	r = store_open(request->store, &root->store, err);
+	if (r < 0)
+		return r;
+	if (is_path(request->root))
+		return use_file(request, path, box, root, err);
+	return use_image(request, request->root, box, root, err);
+}
+
+/* ---- who ---- */
+
+/* A file of the root without mounting it: the topmost layer that has it wins. A symlink is
+ * followed inside that layer only, which is where passwd and group keep theirs. */
+static void read_root_file(const struct box *box, const char *path, struct buf *text)
+{
+	const struct strings *lower = &box->root.lower;
+	size_t count = box->root.kind == BOX_ROOT_DIRECTORY ? 1 : lower->count;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *host = box->root.kind == BOX_ROOT_DIRECTORY ? box->root.path
+									: lower->item[i];
+		auto_fd root_fd = open(host, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		auto_fd fd = root_fd < 0 ? -1
+					 : openat2_in_root(root_fd, path, O_RDONLY | O_NOCTTY, 0);
+		struct stat st;
+
+		if (fd < 0)
+			continue;
+		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    io_read_to_end(fd, ID_FILE_BYTES, text, NULL) < 0)
+			buf_truncate(text, 0);
+		return;
+	}
+}
+
+/* Home of the caller inside a root that does not know them: theirs if it is there, else / . */
+static const char *home_inside(const struct box *box, const char *home)
+{
+	auto_fd root_fd = open(box->root.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd fd = root_fd < 0 ? -1 : openat2_in_root(root_fd, home, O_PATH | O_DIRECTORY, 0);
+
+	return fd < 0 ? "/" : home;
+}
+
+static int choose_user(const struct run_request *request, struct box *box, struct run_root *root,
+		       struct user *ret_user, struct err *err)
+{
+	const char *spec = request->user;
+
+	read_root_file(box, "/etc/passwd", &root->passwd);
+	read_root_file(box, "/etc/group", &root->group);
+	if (!spec && root->is_image)
+		spec = root->image.config.user && root->image.config.user[0]
+			       ? root->image.config.user
+			       : "0";
+	if (spec)
+		return ids_resolve(spec, buf_text(&root->passwd), buf_text(&root->group),
+				   &box->arena, ret_user, err);
+	ids_caller(&box->arena, ret_user);
+	if (!ids_user_by_id(buf_text(&root->passwd), getuid(), &box->arena, ret_user)) {
+		ret_user->home = home_inside(box, ret_user->home);
+		ret_user->shell = "/bin/sh";
+	}
+	ret_user->gid = getgid();
+	return 0;
+}
+
+/* uid 0 resolves as root even in a root without /etc/passwd. */
+static void name_root(struct user *user)
+{
+	if (user->uid != 0 || strcmp(user->name, "0") != 0)
+		return;
+	user->name = "root";
+	user->home = "/root";
+}
+
+/* ---- the rest ---- */
+
+static bool is_private(const char *choice, bool otherwise)
+{
+	return choice ? strcmp(choice, "host") != 0 : otherwise;
+}
+
+static void set_namespaces(const struct run_request *request, struct box *box)
+{
+	box->private_ns = (struct box_private){
+		.pid = is_private(request->pid, true),
+		.ipc = is_private(request->ipc, true),
+		.uts = is_private(request->uts, true),
+		.network = is_private(request->network, false),
+	};
+	box->hostname = request->hostname;
+	box->terminal = request->terminal;
+}
+
+/* A read-only root still gets a place to write. */
+static void add_scratch(struct box *box)
+{
+	if (box->root.read_only)
+		box_mounts_add(&box->mounts, BOX_MOUNT_TMPFS, "/tmp")->optional = true;
+}
+
+static void add_mounts(const struct run_request *request, const struct user *user,
+		       const struct run_root *root, struct box *box)
+{
+	host_files_add_kernel(box, request->shm_bytes);
+	add_scratch(box);
+	host_files_add_network(box);
+	host_files_add_user(box, user, buf_text(&root->passwd), buf_text(&root->group));
+	for (size_t i = 0; i < request->mounts.count; i++) {
+		const struct box_mount *mount = &request->mounts.item[i];
+
+		*box_mounts_add(&box->mounts, mount->kind, mount->target) = *mount;
+	}
+}
+
+/* ENTRYPOINT and CMD as in docker: a new entry point drops the image's command. */
+static void set_command(const struct run_request *request, const struct run_root *root,
+			const struct user *user, struct box *box)
+{
+	const struct config *config = &root->image.config;
+
+	if (request->shell) {
+		strings_add(&box->argv, user->shell[0] ? user->shell : "/bin/sh");
+		strings_add_all(&box->argv, request->command.item);
+		return;
+	}
+	if (request->entrypoint && request->entrypoint[0])
+		strings_add(&box->argv, request->entrypoint);
+	else if (!request->entrypoint && root->is_image)
+		strings_add_all(&box->argv, config->entrypoint.item);
+	if (request->command.count)
+		strings_add_all(&box->argv, request->command.item);
+	else if (!request->entrypoint && root->is_image)
+		strings_add_all(&box->argv, config->cmd.item);
+}
+
+static int set_emulation(const struct run_request *request, struct box *box, struct err *err)
+{
+	const char *name = request->emulation ? request->emulation : "auto";
+
+	if (strcmp(name, "tap") == 0)
+		return fail_plain(err, ENOTSUP, "--root-emulation tap is not available");
+	/* Only who is root inside can hope for what root may do. */
+	if (strcmp(name, "seccomp") == 0)
+		box->emulation = BOX_EMULATION_SECCOMP;
+	return 0;
+}
+
+static int fill(const struct run_request *request, struct run_root *root, struct box *box,
+		struct err *err)
+{
+	struct user user;
+	int r = find_root(request, box, root, err);
+
+	if (r == 0)
+		r = choose_user(request, box, root, &user, err);
+	if (r == 0)
+		r = set_emulation(request, box, err);
+	if (r < 0)
+		return r;
+	name_root(&user);
+	box->uid = user.uid;
+	box->gid = user.gid;
+	if (root->is_image)
+		strings_add_all(&box->env, root->image.config.env.item);
+	set_namespaces(request, box);
+	add_mounts(request, &user, root, box);
+	box->cwd = arena_copy(&box->arena, request->cwd ? request->cwd
+					   : root->is_image && root->image.config.working_dir
+						   ? root->image.config.working_dir
+						   : "/");
+	if (box->cwd[0] != '/')
+		return fail_plain(err, EINVAL, "working directory '%s' is not absolute", box->cwd);
+	box->make_cwd = root->is_image && !box->root.read_only;
+	set_command(request, root, &user, box);
+	if (box->argv.count == 0) {
+		fail_plain(err, EINVAL, "no command given, and the root has none of its own");
+		err_hint(err, "rootlet run %s -- COMMAND", request->root);
+		return -EINVAL;
+	}
+	return run_env_fill(request, &user, box, err);
+}
+
+int run_make_box(const struct run_request *request, struct box *box, struct err *err)
+{
+	struct run_root root = { .store = STORE_NONE };
+	int r = fill(request, &root, box, err);
+
+	run_root_done(&root);
+	return r;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run: from what was asked to a box, and the box through an engine. */
+#ifndef FLOW_RUN_H
+#define FLOW_RUN_H
+
+#include "base/err.h"
+#include "base/strings.h"
+#include "box/box.h"
+
+struct run_request {
+	const char *store;	  /* NULL: the default */
+	const char *root;	  /* image reference, or path of a directory or tar file */
+	struct strings command;	  /* empty: the image's, or a shell */
+	const char *entrypoint;	  /* NULL: the image's; "" : none */
+	bool shell;		  /* start a shell instead of the image's command */
+	struct box_mounts mounts; /* in order; host paths absolute */
+	struct strings env;	  /* NAME=VALUE or NAME */
+	struct strings env_files;
+	struct strings env_host_globs; /* host variables to pass */
+	struct strings unset_env_globs;
+	const char *cwd;
+	const char *user; /* USER[:GROUP] */
+	const char *hostname;
+	const char *network;	     /* "host", "none"; NULL is host */
+	const char *pid, *ipc, *uts; /* "host", "private"; NULL is private */
+	uint64_t shm_bytes;
+	bool read_only;
+	bool write;
+	bool terminal;
+	const char *engine;
+	const char *emulation; /* NULL is auto */
+};
+
+void run_request_done(struct run_request *request);
+
+/* Fill in `box` (box_init'ed). Nothing is changed on disk but for a tar file, which is imported. */
+int run_make_box(const struct run_request *request, struct box *box, struct err *err) must_check;
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A tar file as a root: imported without a name by rootlet-image, which has the heavy libraries. */
+#ifndef FLOW_TAR_ROOT_H
+#define FLOW_TAR_ROOT_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "store/store.h"
+
+/* *ret_id is the image's id, in the arena. A second time the same bytes are found unpacked. */
+int tar_root_import(const struct store *store, const char *path, struct arena *arena,
+		    const char **ret_id, struct err *err) must_check;
+
+#endif

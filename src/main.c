@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/* rootlet: the command table. Start here.
+ *
+ * A row whose function is run_in_image_program lives in rootlet-image (image_main.c), which links
+ * the heavy libraries; this program is static and starts in well under a millisecond. */
+#include <stddef.h>
+
+#include "base/banned.h"
+#include "cmd/opt.h"
+#include "cmd/run.h"
+#include "sys/sibling.h"
+
+static const struct command *const commands[] = {
+	&command_run,
+	&command_shell,
+	NULL,
+};
+
+/* Everything else is rootlet-image's, which also knows that a command does not exist. */
+static int run_in_image_program(const char *name, int argc, char **argv)
+{
+	const struct command shown = { .name = name };
+	struct err err = { 0 };
+
+	(void)argc;
+	sibling_exec("rootlet-image", (const char *const *)argv, &err);
+	return command_fail(&shown, &err);
+}
+
+int main(int argc, char **argv)
+{
+	return command_main(commands, argc, argv, run_in_image_program);
+}

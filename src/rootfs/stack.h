@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An image's layers as the root of a box. */
+#ifndef ROOTFS_STACK_H
+#define ROOTFS_STACK_H
+
+#include "box/box.h"
+#include "image/config.h"
+#include "store/store.h"
+
+/* Fill box->root with the unpacked layers of `config`, topmost first, as an overlay whose changes
+ * stay in memory. -ENOENT names a layer that is not unpacked here. */
+int rootfs_stack(const struct store *store, const struct config *config, struct box *box,
+		 struct err *err) must_check;
+
+#endif

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/ids.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/banned.h"
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/number.h"
+
+#define FIELDS_MAX   7 /* passwd(5); group(5) has four */
+#define PASSWD_BYTES ((size_t)16 << 20)
+
+struct line {
+	const char *field[FIELDS_MAX];
+	size_t length[FIELDS_MAX];
+	size_t count;
+};
+
+/* Cut the line at *at into its fields and move *at behind it; false at the end of the text. */
+static bool next_line(const char **at, struct line *ret_line)
+{
+	const char *c = *at;
+
+	if (!*c)
+		return false;
+	*ret_line = (struct line){ .count = 1, .field = { c } };
+	for (; *c && *c != '\n'; c++) {
+		size_t last = ret_line->count - 1;
+
+		if (*c == ':' && ret_line->count < FIELDS_MAX)
+			ret_line->field[ret_line->count++] = c + 1;
+		else
+			ret_line->length[last]++;
+	}
+	*at = *c ? c + 1 : c;
+	return true;
+}
+
+static bool field_is(const struct line *line, size_t index, const char *text)
+{
+	return index < line->count && strlen(text) == line->length[index] &&
+	       memcmp(line->field[index], text, line->length[index]) == 0;
+}
+
+static bool field_number(const struct line *line, size_t index, uint32_t *ret_number)
+{
+	char digits[12];
+
+	if (index >= line->count || line->length[index] >= sizeof(digits))
+		return false;
+	memcpy(digits, line->field[index], line->length[index]);
+	digits[line->length[index]] = '\0';
+	return number_parse_u32(digits, ret_number) == 0;
+}
+
+static const char *field_copy(const struct line *line, size_t index, struct arena *arena)
+{
+	if (index >= line->count)
+		return "";
+	return arena_copy_bytes(arena, line->field[index], line->length[index]);
+}
+
+static bool user_of(const struct line *line, struct arena *arena, struct user *ret_user)
+{
+	struct user user = { 0 };
+
+	if (!field_number(line, 2, &user.uid) || !field_number(line, 3, &user.gid))
+		return false;
+	user.name = field_copy(line, 0, arena);
+	user.home = field_copy(line, 5, arena);
+	user.shell = field_copy(line, 6, arena);
+	*ret_user = user;
+	return true;
+}
+
+bool ids_user_by_name(const char *passwd, const char *name, struct arena *arena,
+		      struct user *ret_user)
+{
+	struct line line;
+
+	while (next_line(&passwd, &line))
+		if (field_is(&line, 0, name) && user_of(&line, arena, ret_user))
+			return true;
+	return false;
+}
+
+bool ids_user_by_id(const char *passwd, uid_t uid, struct arena *arena, struct user *ret_user)
+{
+	struct line line;
+	uint32_t number;
+
+	while (next_line(&passwd, &line))
+		if (field_number(&line, 2, &number) && number == uid &&
+		    user_of(&line, arena, ret_user))
+			return true;
+	return false;
+}
+
+bool ids_group_by_name(const char *group, const char *name, gid_t *ret_gid)
+{
+	struct line line;
+
+	while (next_line(&group, &line))
+		if (field_is(&line, 0, name) && field_number(&line, 2, ret_gid))
+			return true;
+	return false;
+}
+
+bool ids_group_by_id(const char *group, gid_t gid, struct arena *arena, const char **ret_name)
+{
+	struct line line;
+	uint32_t number;
+
+	while (next_line(&group, &line)) {
+		if (!field_number(&line, 2, &number) || number != gid)
+			continue;
+		*ret_name = field_copy(&line, 0, arena);
+		return true;
+	}
+	return false;
+}
+
+/* `getent passwd UID`, or nothing. getent is where NSS lives on every glibc and musl host. */
+static void run_getent(uid_t uid, struct buf *output)
+{
+	int pipe_fds[2];
+	char number[12];
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return;
+	snprintf(number, sizeof(number), "%u", uid);
+	pid = fork();
+	if (pid == 0) {
+		dup2(pipe_fds[1], STDOUT_FILENO);
+		execlp("getent", "getent", "passwd", number, (char *)NULL);
+		_exit(127);
+	}
+	close(pipe_fds[1]);
+	if (pid > 0) {
+		if (io_read_to_end(pipe_fds[0], PASSWD_BYTES, output, NULL) < 0)
+			buf_truncate(output, 0);
+		waitpid(pid, NULL, 0);
+	}
+	close(pipe_fds[0]);
+}
+
+void ids_caller(struct arena *arena, struct user *ret_user)
+{
+	auto_buf text = { 0 };
+	uid_t uid = getuid();
+
+	if (io_read_file_at(AT_FDCWD, "/etc/passwd", PASSWD_BYTES, &text, NULL) == 0 &&
+	    ids_user_by_id(text.bytes ? text.bytes : "", uid, arena, ret_user))
+		goto found;
+	buf_truncate(&text, 0);
+	run_getent(uid, &text);
+	if (ids_user_by_id(buf_text(&text), uid, arena, ret_user))
+		goto found;
+	*ret_user = (struct user){
+		.name = arena_printf(arena, "%u", uid), .uid = uid, .home = "/", .shell = "/bin/sh"
+	};
+found:
+	ret_user->gid = getgid(); /* newgrp(1) may differ from the file, and is what counts */
+}
+
+static int resolve_group(const char *spec, const char *group, gid_t *ret_gid, struct err *err)
+{
+	if (ids_group_by_name(group, spec, ret_gid) || number_parse_u32(spec, ret_gid) == 0)
+		return 0;
+	fail_plain(err, ENOENT, "group '%s' is not in the root's /etc/group", spec);
+	err_hint(err, "a number works without an entry");
+	return -ENOENT;
+}
+
+int ids_resolve(const char *spec, const char *passwd, const char *group, struct arena *arena,
+		struct user *ret_user, struct err *err)
+{
+	const char *colon = strchr(spec, ':');
+	const char *name = colon ? arena_copy_bytes(arena, spec, (size_t)(colon - spec)) : spec;
+	struct user user = { .name = name, .home = "/", .shell = "/bin/sh" };
+	uint32_t number;
+
+	if (!ids_user_by_name(passwd, name, arena, &user)) {
+		if (number_parse_u32(name, &number) < 0) {
+			fail_plain(err, ENOENT, "user '%s' is not in the root's /etc/passwd", name);
+			err_hint(err, "a number works without an entry");
+			return -ENOENT;
+		}
+		user.uid = number;
+		if (!ids_user_by_id(passwd, number, arena, &user))
+			user.name = name;
+	}
+	if (colon && colon[1]) {
+		int r = resolve_group(colon + 1, group, &user.gid, err);
+
+		if (r < 0)
+			return r;
+	}
+	*ret_user = user;
+	return 0;
+}

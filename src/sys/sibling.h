@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding the other programs of rootlet: beside this one's executable (the build folder), in its
+ * ../libexec/rootlet, then in the folder it was configured with. */
+#ifndef SYS_SIBLING_H
+#define SYS_SIBLING_H
+
+#include "base/err.h"
+
+/* execve `name` with argv and this environment. Returns only when that failed: -ENOENT when it is
+ * found nowhere, with the places searched. */
+int sibling_exec(const char *name, const char *const *argv, struct err *err);
+
+#endif
