@@ -12,12 +12,14 @@
 #include "base/io.h"
 #include "base/strings.h"
 #include "dockerfile/expand.h"
+#include "dockerfile/ignore.h"
 #include "dockerfile/list.h"
 
 #define CASE_MAX_BYTES ((size_t)1 << 20)
 
 struct line_case {
 	const char *input;
+	const char *path; /* of an ignore case */
 	const char *expected;
 };
 
@@ -116,6 +118,17 @@ static void word_expands_as_expected(void **state)
 		assert_true(err.text[0] != '\0');
 }
 
+static void path_is_ignored_as_expected(void **state)
+{
+	const struct line_case *line = *state;
+	auto_arena arena = { 0 };
+	struct ignore ignore = { .arena = &arena };
+	struct err err = { 0 };
+
+	must_work(ignore_add(&ignore, line->input, &err), &err);
+	assert_int_equal(ignore_matches(&ignore, line->path), !strcmp(line->expected, "yes"));
+}
+
 struct cases {
 	struct arena arena;
 	struct CMUnitTest *test;
@@ -181,6 +194,31 @@ static void add_expand_cases(struct cases *cases)
 	}
 }
 
+/* pattern, path, yes or no, divided by tabs. */
+static void add_ignore_cases(struct cases *cases)
+{
+	auto_buf text = { 0 };
+	char *save;
+
+	read_file(&text, "ignore.txt");
+	for (char *line = strtok_r(text.bytes, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *path = strchr(line, '\t');
+		char *expected = path ? strchr(path + 1, '\t') : NULL;
+		struct line_case *item;
+
+		if (*line == '#' || !expected)
+			continue;
+		*path++ = *expected++ = '\0';
+		item = arena_new(&cases->arena, struct line_case);
+		item->input = arena_copy(&cases->arena, line);
+		item->path = arena_copy(&cases->arena, path);
+		item->expected = arena_copy(&cases->arena, expected);
+		add_case(cases, "ignore", arena_printf(&cases->arena, "%s %s", line, path),
+			 path_is_ignored_as_expected, item);
+	}
+}
+
 int main(void)
 {
 	struct cases cases = { 0 };
@@ -189,6 +227,7 @@ int main(void)
 	add_directory(&cases, "ast", ast_is_as_expected);
 	add_directory(&cases, "negative", parsing_fails_at_a_line);
 	add_expand_cases(&cases);
+	add_ignore_cases(&cases);
 	failed = _cmocka_run_group_tests("conformance", cases.test, cases.count, NULL, NULL);
 	arena_done(&cases.arena);
 	return failed;
