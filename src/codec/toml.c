@@ -699,14 +699,12 @@ const struct toml *toml_get(const struct toml *table, const char *key)
 	return table && table->kind == TOML_TABLE ? find(table, key) : NULL;
 }
 
-static int wrong_kind(const struct toml *node, const char *key, const char *wanted,
-		      struct err *err)
+static int wrong_kind(const struct toml *node, const char *key, const char *wanted, struct err *err)
 {
 	return fail_plain(err, EINVAL, "line %u: '%s' is not %s", node->line, key, wanted);
 }
 
-int toml_get_text(const struct toml *table, const char *key, const char **ret_text,
-		  struct err *err)
+int toml_get_text(const struct toml *table, const char *key, const char **ret_text, struct err *err)
 {
 	const struct toml *node = toml_get(table, key);
 
@@ -734,9 +732,9 @@ int toml_get_array(const struct toml *table, const char *key, enum toml_kind kin
 		   const struct toml **ret_array, struct err *err)
 {
 	static const char *const names[] = {
-		[TOML_TABLE] = "an array of tables",	 [TOML_ARRAY] = "an array of arrays",
-		[TOML_STRING] = "an array of strings",	 [TOML_INTEGER] = "an array of numbers",
-		[TOML_BOOL] = "an array of booleans",	 [TOML_OTHER] = "an array of values",
+		[TOML_TABLE] = "an array of tables",   [TOML_ARRAY] = "an array of arrays",
+		[TOML_STRING] = "an array of strings", [TOML_INTEGER] = "an array of numbers",
+		[TOML_BOOL] = "an array of booleans",  [TOML_OTHER] = "an array of values",
 	};
 	const struct toml *node = toml_get(table, key);
 
@@ -744,9 +742,8 @@ int toml_get_array(const struct toml *table, const char *key, enum toml_kind kin
 		return 0;
 	if (node->kind != TOML_ARRAY)
 		return wrong_kind(node, key, names[kind], err);
-	toml_each(node, member)
-		if (member->kind != kind)
-			return wrong_kind(member, key, names[kind], err);
+	toml_each(node, member) if (member->kind != kind) return wrong_kind(member, key,
+									    names[kind], err);
 	*ret_array = node;
 	return 0;
 }

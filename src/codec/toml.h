@@ -22,18 +22,18 @@ enum toml_kind { TOML_TABLE, TOML_ARRAY, TOML_STRING, TOML_INTEGER, TOML_BOOL, T
 /* A node; owned by the arena. Members of a table and of an array keep the order of the file. */
 struct toml {
 	enum toml_kind kind;
-	unsigned line;	   /* where it began, from 1 */
-	const char *key;   /* name within its table; NULL within an array */
-	const char *text;  /* TOML_STRING (no NUL inside), TOML_OTHER */
-	int64_t integer;   /* TOML_INTEGER */
-	bool truth;	   /* TOML_BOOL */
+	unsigned line;		   /* where it began, from 1 */
+	const char *key;	   /* name within its table; NULL within an array */
+	const char *text;	   /* TOML_STRING (no NUL inside), TOML_OTHER */
+	int64_t integer;	   /* TOML_INTEGER */
+	bool truth;		   /* TOML_BOOL */
 	struct toml *first, *last; /* TOML_TABLE, TOML_ARRAY */
 	struct toml *next;	   /* sibling */
 	uint8_t origin;		   /* for the parser: how the table came to be */
 };
 
-#define toml_each(parent, variable)                                                                \
-	for (const struct toml *variable = (parent) ? (parent)->first : NULL; variable;           \
+#define toml_each(parent, variable)                                                     \
+	for (const struct toml *variable = (parent) ? (parent)->first : NULL; variable; \
 	     variable = variable->next)
 
 /* Parse `text` (size_bytes long, need not end in NUL). Errors begin with "line N: ". */

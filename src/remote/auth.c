@@ -209,7 +209,8 @@ static int fetch_token(struct registry *registry, const char *scope, struct toke
 	if (r < 0)
 		return err_wrap(err, "token server '%s'", origin.bytes);
 	if (response.status != 200)
-		return registry_refused(registry, &response, err, "token server '%s'", origin.bytes);
+		return registry_refused(registry, &response, err, "token server '%s'",
+					origin.bytes);
 	r = read_token(&response, token, err);
 	if (r < 0)
 		return err_wrap(err, "token server '%s'", origin.bytes);
@@ -312,7 +313,8 @@ int auth_learn(struct registry *registry, const struct http_response *response, 
 		if (r < 0)
 			return err_wrap(err, "registry '%s'", registry->host);
 		for (size_t j = 0; j < count; j++)
-			if (is_usable(&list[j]) && (!best.scheme || strcmp(best.scheme, "basic") == 0))
+			if (is_usable(&list[j]) &&
+			    (!best.scheme || strcmp(best.scheme, "basic") == 0))
 				best = list[j];
 	}
 	if (!best.scheme)

@@ -3,9 +3,9 @@
  * the other tools write "docker.io", and some write schemes and paths of API versions. */
 #include "remote/authfile.h"
 
-#include <string.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <string.h>
 
 #include "base/banned.h"
 #include "base/buf.h"
@@ -95,8 +95,8 @@ static int decode_auth(const char *key, const char *auth, struct credential *ret
 	return 0;
 }
 
-static int read_entry(const char *key, const struct json *entry,
-		      struct credential *ret_credential, struct err *err)
+static int read_entry(const char *key, const struct json *entry, struct credential *ret_credential,
+		      struct err *err)
 {
 	const char *auth = json_get_text(entry, "auth");
 	const char *user = json_get_text(entry, "username");
@@ -120,7 +120,8 @@ static int read_entry(const char *key, const struct json *entry,
 static const struct json *find_entry(const struct json *auths, const char *key,
 				     const char **ret_written)
 {
-	json_each(auths, member) {
+	json_each(auths, member)
+	{
 		if (!means(json_member_key(member), key))
 			continue;
 		*ret_written = json_member_key(member);
@@ -129,10 +130,10 @@ static const struct json *find_entry(const struct json *auths, const char *key,
 	return NULL;
 }
 
-static const char *host_helper(const struct json *file, const char *host,
-			       const char **ret_server)
+static const char *host_helper(const struct json *file, const char *host, const char **ret_server)
 {
-	json_each(json_get(file, "credHelpers"), member) {
+	json_each(json_get(file, "credHelpers"), member)
+	{
 		if (!means(json_member_key(member), host))
 			continue;
 		*ret_server = json_member_key(member);
@@ -142,8 +143,7 @@ static const char *host_helper(const struct json *file, const char *host,
 }
 
 /* credsStore holds all secrets; docker keeps an empty entry in "auths" as a trace. */
-static const char *store_helper(const struct json *file, const char *host,
-				const char **ret_server)
+static const char *store_helper(const struct json *file, const char *host, const char **ret_server)
 {
 	const char *store = json_get_text(file, "credsStore");
 
@@ -189,9 +189,8 @@ bool authfile_remove(struct json *file, const char *key)
 	struct json *auths = json_get(file, "auths");
 	auto_strings found = { 0 };
 
-	json_each(auths, member)
-		if (means(json_member_key(member), key))
-			strings_add(&found, json_member_key(member));
+	json_each(auths, member) if (means(json_member_key(member), key))
+		strings_add(&found, json_member_key(member));
 	strings_each(&found, written)
 		json_remove(auths, written);
 	return found.count > 0;

@@ -146,8 +146,8 @@ static int write_file(const char *path, const struct json *file, struct err *err
 /* Docker itself looks for its own name of the Hub in its own file. */
 static const char *key_for(const char *path, const char *key)
 {
-	return strcmp(key, "docker.io") == 0 && text_ends(path, "/config.json") ? DOCKER_HUB_KEY :
-										   key;
+	return strcmp(key, "docker.io") == 0 && text_ends(path, "/config.json") ? DOCKER_HUB_KEY
+										: key;
 }
 
 static int need_a_file(const struct remote_paths *paths, struct err *err)
@@ -230,8 +230,7 @@ static int erase_all(const char *path, unsigned *count, struct err *err)
 	r = read_file(path, &file, err);
 	if (r < 0)
 		return r;
-	json_each(json_get(file, "auths"), member)
-		strings_add(&keys, json_member_key(member));
+	json_each(json_get(file, "auths"), member) strings_add(&keys, json_member_key(member));
 	strings_each(&keys, written) {
 		auto_free char *key = authfile_key(written);
 

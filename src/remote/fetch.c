@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Downloads. A blob is one logical stream over as many connections as it takes: each new one asks
- * for the rest (Range), and a server that answers with the whole again has its first part skipped. */
+ * for the rest (Range), and a server that answers with the whole again has its first part skipped.
+ */
 #include <string.h>
 
 #include "base/banned.h"
@@ -220,7 +221,8 @@ static int download_blob(struct registry *registry, struct call *call, struct do
 	if (r < 0)
 		return err_wrap(err, "blob '%s' of '%s'", digest, name);
 	if (response.status != 200 && response.status != 206)
-		return registry_refused(registry, &response, err, "blob '%s' of '%s'", digest, name);
+		return registry_refused(registry, &response, err, "blob '%s' of '%s'", digest,
+					name);
 	return 0;
 }
 

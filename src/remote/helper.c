@@ -4,12 +4,12 @@
 #include "remote/helper.h"
 
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <openssl/crypto.h>
 
 #include "base/banned.h"
 #include "base/io.h"
@@ -115,8 +115,8 @@ static int converse(const char *program, const char *action, const struct buf *i
 			  answer->size_bytes ? buf_text(answer) : "ended with an error");
 }
 
-static int call(const char *name, const char *action, const struct buf *input,
-		struct buf *answer, struct err *err)
+static int call(const char *name, const char *action, const struct buf *input, struct buf *answer,
+		struct err *err)
 {
 	auto_buf program = { 0 };
 	int r = check_name(name, err);
@@ -132,8 +132,7 @@ static int call(const char *name, const char *action, const struct buf *input,
 	return r < 0 ? err_wrap(err, "credential helper '%s' %s", program.bytes, action) : 0;
 }
 
-static int read_answer(const struct buf *answer, struct credential *ret_credential,
-		       struct err *err)
+static int read_answer(const struct buf *answer, struct credential *ret_credential, struct err *err)
 {
 	auto_json *json = NULL;
 	const char *user;
@@ -184,11 +183,10 @@ int helper_store(const char *name, const char *server, const struct credential *
 	auto_json *json = json_new_object();
 
 	json_set_text(json, "ServerURL", server);
-	json_set_text(json, "Username",
-		      credential->identity_token ? TOKEN_USER : credential->user);
+	json_set_text(json, "Username", credential->identity_token ? TOKEN_USER : credential->user);
 	json_set_text(json, "Secret",
-		      credential->identity_token ? credential->identity_token :
-						   credential->password);
+		      credential->identity_token ? credential->identity_token
+						 : credential->password);
 	json_print(json, JSON_ONE_LINE, &input);
 	return call(name, "store", &input, &answer, err);
 }

@@ -198,8 +198,8 @@ static size_t on_read(char *bytes, size_t one, size_t room, void *context)
 	n = pread(request->body_fd, bytes, size_bytes,
 		  (off_t)(request->body_offset + hop->sent_bytes));
 	if (n < 0 || (n == 0 && size_bytes > 0)) {
-		hop->failed = n < 0 ? fail(hop->err, errno, "read what is to be sent") :
-				      fail_plain(hop->err, EUCLEAN,
+		hop->failed = n < 0 ? fail(hop->err, errno, "read what is to be sent")
+				    : fail_plain(hop->err, EUCLEAN,
 						 "what is to be sent is shorter than its size");
 		return CURL_READFUNC_ABORT;
 	}
@@ -241,8 +241,8 @@ static CURLcode on_tls(CURL *easy, void *tls_context, void *context)
 		if (SSL_CTX_load_verify_file(tls_context, path) == 1)
 			continue;
 		hop->failed = fail_plain(hop->err, EINVAL, "certificate file '%s': %s", path,
-					 ERR_reason_error_string(ERR_peek_last_error()) ?:
-						 "cannot be read");
+					 ERR_reason_error_string(ERR_peek_last_error())
+						 ?: "cannot be read");
 		return CURLE_SSL_CACERT_BADFILE;
 	}
 	return CURLE_OK;

@@ -19,21 +19,21 @@
 #include "base/err.h"
 #include "base/strings.h"
 
-#define HTTP_REDIRECTS_MAX    8
-#define HTTP_HEADERS_MAX      256
-#define HTTP_ERROR_BODY_MAX   ((size_t)64 * 1024)
-#define HTTP_CONNECT_MAX_S    30
-#define HTTP_STALL_DEFAULT_S  60 /* not one byte in so long: the transfer is dead */
+#define HTTP_REDIRECTS_MAX   8
+#define HTTP_HEADERS_MAX     256
+#define HTTP_ERROR_BODY_MAX  ((size_t)64 * 1024)
+#define HTTP_CONNECT_MAX_S   30
+#define HTTP_STALL_DEFAULT_S 60 /* not one byte in so long: the transfer is dead */
 
 struct http;
 
 struct http_settings {
-	bool unverified;	       /* accept any certificate, and a redirect to http */
-	const struct strings *ca;      /* PEM files trusted besides the system's; may be NULL */
-	const char *certificate;       /* the client's, PEM, and its key; NULL: none */
+	bool unverified;	  /* accept any certificate, and a redirect to http */
+	const struct strings *ca; /* PEM files trusted besides the system's; may be NULL */
+	const char *certificate;  /* the client's, PEM, and its key; NULL: none */
 	const char *key;
-	unsigned stall_s;	       /* 0: HTTP_STALL_DEFAULT_S */
-	const atomic_bool *cancel;     /* may be NULL; set: exchanges end with -ECANCELED */
+	unsigned stall_s;	   /* 0: HTTP_STALL_DEFAULT_S */
+	const atomic_bool *cancel; /* may be NULL; set: exchanges end with -ECANCELED */
 };
 
 /* The settings are copied. The files are read when the first connection is made. */
@@ -57,7 +57,7 @@ struct http_request {
 	uint64_t body_size_bytes;
 	void (*sent)(void *context, uint64_t sent_bytes); /* of this body so far; may be NULL */
 
-	http_sink *sink; /* NULL: the body goes to response->body */
+	http_sink *sink;    /* NULL: the body goes to response->body */
 	size_t limit_bytes; /* for that; a longer body is -EFBIG */
 	void *context;
 };

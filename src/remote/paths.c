@@ -56,8 +56,7 @@ static void add_auth(struct remote_paths *paths, char *const *environ_list, cons
 		add_under(&paths->auth, home, ".docker/config.json");
 }
 
-void remote_paths_init(struct remote_paths *paths, char *const *environ_list,
-		       const char *authfile)
+void remote_paths_init(struct remote_paths *paths, char *const *environ_list, const char *authfile)
 {
 	const char *home = variable(environ_list, "HOME");
 	const char *config_home = variable(environ_list, "XDG_CONFIG_HOME");

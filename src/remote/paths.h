@@ -23,7 +23,6 @@ void remote_paths_done(struct remote_paths *paths);
  * DOCKER_CONFIG, REGISTRY_AUTH_FILE, CONTAINERS_REGISTRIES_CONF. A variable that is unset or
  * empty drops the paths that need it. authfile (--authfile) may be NULL; it and
  * REGISTRY_AUTH_FILE replace the search, as in containers-auth.json(5). */
-void remote_paths_init(struct remote_paths *paths, char *const *environ_list,
-		       const char *authfile);
+void remote_paths_init(struct remote_paths *paths, char *const *environ_list, const char *authfile);
 
 #endif

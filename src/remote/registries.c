@@ -121,7 +121,8 @@ static int read_mirrors(struct arena *arena, const struct toml *table, struct re
 	r = toml_get_array(table, "mirror", TOML_TABLE, &mirrors, err);
 	if (r < 0)
 		return r;
-	toml_each(mirrors, mirror) {
+	toml_each(mirrors, mirror)
+	{
 		if (++count >= ENDPOINTS_MAX)
 			return wrong(mirror, err, "too many mirrors");
 		r = read_mirror(arena, mirror, digest_only, end, err);
@@ -150,8 +151,8 @@ static int check_rule(const struct toml *table, struct registry_rule *rule, stru
 	return check_location(table, rule->location, err);
 }
 
-static int read_rule(struct arena *arena, const struct toml *table,
-		     struct registry_rule **ret_rule, struct err *err)
+static int read_rule(struct arena *arena, const struct toml *table, struct registry_rule **ret_rule,
+		     struct err *err)
 {
 	struct registry_rule *rule = arena_new(arena, struct registry_rule);
 	int r;
@@ -198,7 +199,8 @@ static int read_rules(struct registries *registries, const struct toml *root, st
 
 	if (r < 0)
 		return r;
-	toml_each(tables, table) {
+	toml_each(tables, table)
+	{
 		struct registry_rule *rule;
 
 		r = read_rule(&registries->arena, table, &rule, err);
@@ -215,7 +217,8 @@ static int read_aliases(struct registries *registries, const struct toml *root, 
 
 	if (aliases && aliases->kind != TOML_TABLE)
 		return wrong(aliases, err, "'aliases' is not a table");
-	toml_each(aliases, node) {
+	toml_each(aliases, node)
+	{
 		struct registry_alias *alias;
 
 		if (node->kind != TOML_STRING)
@@ -239,8 +242,7 @@ static int read_list(const struct toml *root, const char *key, struct strings *l
 		return r;
 	if (array)
 		strings_clear(list);
-	toml_each(array, node)
-		strings_add(list, node->text);
+	toml_each(array, node) strings_add(list, node->text);
 	return 0;
 }
 
@@ -270,8 +272,9 @@ int registries_add(struct registries *registries, const char *text, size_t size_
 	if (r < 0)
 		return r;
 	if (toml_get(root, "registries"))
-		return wrong(toml_get(root, "registries"), err,
-			     "[registries.*] is version 1 of the format; version 2 has [[registry]]");
+		return wrong(
+			toml_get(root, "registries"), err,
+			"[registries.*] is version 1 of the format; version 2 has [[registry]]");
 	r = read_rules(registries, root, err);
 	if (r < 0)
 		return r;
@@ -375,20 +378,19 @@ static size_t match(const char *prefix, const char *name)
 		const char *domain = prefix + 1;
 
 		length--;
-		return host > length && strncmp(name + host - length, domain, length) == 0 ?
-			       strcspn(name, "/") :
-			       0;
+		return host > length && strncmp(name + host - length, domain, length) == 0
+			       ? strcspn(name, "/")
+			       : 0;
 	}
 	if (strncmp(name, prefix, length) != 0)
 		return 0;
 	/* "host" is not "host:5000", but "host/name" is "host/name:tag" */
-	return name[length] == '\0' || strchr(strchr(prefix, '/') ? "/:@" : "/", name[length]) ?
-		       length :
-		       0;
+	return name[length] == '\0' || strchr(strchr(prefix, '/') ? "/:@" : "/", name[length])
+		       ? length
+		       : 0;
 }
 
-static const struct registry_rule *find_rule(const struct registries *registries,
-					     const char *name)
+static const struct registry_rule *find_rule(const struct registries *registries, const char *name)
 {
 	const struct registry_rule *best = NULL;
 
@@ -416,7 +418,8 @@ static int rewrite(const char *name, size_t covered, const char *location, struc
 	    strncmp(ref.host, text.bytes, strlen(ref.host)) != 0)
 		return fail_plain(err, EINVAL,
 				  "registries.conf: location '%s' does not begin with a host "
-				  "(host.domain, host:port or localhost)", location);
+				  "(host.domain, host:port or localhost)",
+				  location);
 	*ret_ref = ref;
 	return 0;
 }
@@ -477,8 +480,8 @@ int registries_pull(const struct registries *registries, const struct ref *ref,
 			continue;
 		ret_list[count] = (struct endpoint){ .insecure = mirror->insecure,
 						     .is_mirror = true };
-		r = rewrite(name, match(rule->prefix, name), mirror->location,
-			    &ret_list[count].ref, err);
+		r = rewrite(name, match(rule->prefix, name), mirror->location, &ret_list[count].ref,
+			    err);
 		if (r < 0)
 			return r;
 		count++;
@@ -503,8 +506,7 @@ static bool has_host(const char *text)
 	       (length == 9 && strncmp(text, "localhost", 9) == 0);
 }
 
-static const char *find_alias(const struct registries *registries, const char *name,
-			      size_t length)
+static const char *find_alias(const struct registries *registries, const char *name, size_t length)
 {
 	for (const struct registry_alias *alias = registries->aliases; alias; alias = alias->next)
 		if (strlen(alias->name) == length && strncmp(alias->name, name, length) == 0)

@@ -23,8 +23,8 @@ struct registries {
 	struct arena arena;
 	struct registry_rule *rules; /* linked */
 	struct registry_alias *aliases;
-	struct strings search;	/* unqualified-search-registries */
-	struct strings helpers; /* credential-helpers; empty: auth files only */
+	struct strings search;	  /* unqualified-search-registries */
+	struct strings helpers;	  /* credential-helpers; empty: auth files only */
 	bool enforce_short_names; /* short-name-mode = "enforcing" */
 };
 

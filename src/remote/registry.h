@@ -70,7 +70,7 @@ int registry_get_tags(struct registry *registry, const char *name, struct string
 
 struct registry_upload {
 	const struct descriptor *descriptor;
-	int fd; /* the bytes, from offset 0 */
+	int fd;				  /* the bytes, from offset 0 */
 	const struct strings *mount_from; /* repositories of this registry that may have it */
 	/* of the bytes of this blob; may go back when part of it is sent again; may be NULL */
 	void (*sent)(void *context, uint64_t sent_bytes);
@@ -83,8 +83,8 @@ enum registry_upload_result { UPLOAD_PRESENT, UPLOAD_MOUNTED, UPLOAD_SENT };
  * repository when possible, else sent: as a whole, and in chunks that can be resumed once that
  * has failed midway or was too large for the registry. */
 int registry_put_blob(struct registry *registry, const char *name,
-		      const struct registry_upload *upload,
-		      enum registry_upload_result *ret_result, struct err *err) must_check;
+		      const struct registry_upload *upload, enum registry_upload_result *ret_result,
+		      struct err *err) must_check;
 
 /* The bytes as they are, under a tag or digest. */
 int registry_put_manifest(struct registry *registry, const char *name, const char *reference,

@@ -12,8 +12,8 @@
 
 bool retry_status(long status)
 {
-	return status == 408 || status == 429 || status == 500 || status == 502 ||
-	       status == 503 || status == 504;
+	return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||
+	       status == 504;
 }
 
 uint64_t retry_delay_ms(const struct retry_policy *policy, unsigned attempt, uint32_t random)

@@ -137,8 +137,10 @@ static void add_hint(const struct registry *registry, const struct http_response
 	if (response->status == 401 && credential_is_none(&registry->credential))
 		err_hint(err, "'rootlet login %s' keeps credentials for it", registry->host);
 	else if (response->status == 401)
-		err_hint(err, "the credentials known for '%s' are refused; 'rootlet login %s' "
-			      "replaces them", registry->host, registry->host);
+		err_hint(err,
+			 "the credentials known for '%s' are refused; 'rootlet login %s' "
+			 "replaces them",
+			 registry->host, registry->host);
 	else if (after) {
 		add_shown(&shown, after);
 		err_hint(err, "the registry asks to come back after: %s", buf_text(&shown));
@@ -200,7 +202,7 @@ bool registry_try_again(const struct registry *registry, unsigned attempt,
 }
 
 static int send_call(struct registry *registry, const struct call *call, const char *authorization,
-		struct http_response *response, struct err *err)
+		     struct http_response *response, struct err *err)
 {
 	auto_strings headers = { 0 };
 	struct http_request request = {

@@ -26,7 +26,8 @@ struct registry {
 	bool insecure;
 	struct credential credential;
 
-	pthread_mutex_t lock; /* for what follows; held while a token is fetched: one fetch serves all */
+	pthread_mutex_t
+		lock; /* for what follows; held while a token is fetched: one fetch serves all */
 	enum auth_scheme scheme;
 	char *realm; /* AUTH_BEARER */
 	char *service;
@@ -51,7 +52,7 @@ struct call {
 	const uint64_t *received_bytes;
 	uint64_t expected_bytes;
 	bool *in_answer; /* may be NULL; made false before each request */
-	bool once; /* not to be repeated */
+	bool once;	 /* not to be repeated */
 };
 
 /* Send with authorization; on failures that pass, wait and repeat. Returns 0 with any status that

@@ -12,9 +12,10 @@
 #include "remote/session.h"
 #include "remote/url.h"
 
-#define MOUNTS_MAX	3 /* repositories tried */
-#define ANSWER_MAX	((size_t)64 * 1024)
-#define CHUNK_MIN_BYTES ((uint64_t)8 * 1024 * 1024) /* above S3's 5 MiB, below common proxies' limits */
+#define MOUNTS_MAX 3 /* repositories tried */
+#define ANSWER_MAX ((size_t)64 * 1024)
+#define CHUNK_MIN_BYTES \
+	((uint64_t)8 * 1024 * 1024) /* above S3's 5 MiB, below common proxies' limits */
 
 struct transfer {
 	struct registry *registry;
@@ -53,8 +54,8 @@ static int refused(const struct transfer *transfer, const struct http_response *
 static int is_there(struct transfer *transfer, struct err *err)
 {
 	const struct descriptor *descriptor = transfer->upload->descriptor;
-	auto_free char *url =
-		registry_url(transfer->registry, transfer->name, "blobs/%s", descriptor->digest.text);
+	auto_free char *url = registry_url(transfer->registry, transfer->name, "blobs/%s",
+					   descriptor->digest.text);
 	auto_http_response response = { 0 };
 	struct call call = { .method = "HEAD", .url = url };
 	int r = put_call(transfer, &call, &response, err);
@@ -293,8 +294,8 @@ static int send_blob(struct transfer *transfer, struct err *err)
 {
 	for (bool whole = true;; whole = false) {
 		auto_http_response response = { 0 };
-		int r = whole ? send_whole(transfer, &response, err) :
-				send_chunks(transfer, &response, err);
+		int r = whole ? send_whole(transfer, &response, err)
+			      : send_chunks(transfer, &response, err);
 
 		if (r >= 0 && response.status == 201)
 			return 0;
@@ -334,13 +335,12 @@ static char *push_scope(const char *name)
 }
 
 int registry_put_blob(struct registry *registry, const char *name,
-		      const struct registry_upload *upload,
-		      enum registry_upload_result *ret_result, struct err *err)
+		      const struct registry_upload *upload, enum registry_upload_result *ret_result,
+		      struct err *err)
 {
-	struct transfer transfer = { .registry = registry,
-				     .name = name,
-				     .upload = upload,
-				     .scope = push_scope(name) };
+	struct transfer transfer = {
+		.registry = registry, .name = name, .upload = upload, .scope = push_scope(name)
+	};
 	int r = put_blob(&transfer, ret_result, err);
 
 	free(transfer.scope);
@@ -370,7 +370,7 @@ int registry_put_manifest(struct registry *registry, const char *name, const cha
 	if (r < 0)
 		return err_wrap(err, "manifest '%s' to '%s'", reference, name);
 	if (response.status != 201 && response.status != 200)
-		return registry_refused(registry, &response, err, "manifest '%s' to '%s'", reference,
-					name);
+		return registry_refused(registry, &response, err, "manifest '%s' to '%s'",
+					reference, name);
 	return 0;
 }

@@ -155,6 +155,7 @@ static bool parameter_is_next(const char **at)
 		value++;
 		length = strcspn(value, "\"");
 		end = value + length + (value[length] == '"');
+		is_rel &= value[length] == '"';
 	} else {
 		length = strcspn(value, " \t;,");
 		end = value + length;
