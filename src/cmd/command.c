@@ -65,6 +65,18 @@ static int no_command(const char *name)
 	return command_fail(&shown, &err);
 }
 
+/* The hidden command __options; cmd/rows.h reads it. */
+static void print_tables(const struct command *const *commands)
+{
+	static const struct command every = {
+		.name = "*", .synopsis = "", .summary = "", .opts = opt_common
+	};
+
+	for (; *commands; commands++)
+		opt_print_table(*commands, stdout);
+	opt_print_table(&every, stdout);
+}
+
 int command_main(const struct command *const *commands, int argc, char **argv,
 		 int (*otherwise)(const char *name, int argc, char **argv))
 {
@@ -91,6 +103,10 @@ int command_main(const struct command *const *commands, int argc, char **argv,
 		name = "help";
 	if (strcmp(name, "--version") == 0)
 		name = "version";
+	if (strcmp(name, "__options") == 0) {
+		print_tables(commands);
+		return 0;
+	}
 	command = find(commands, name);
 	if (command)
 		return command->run(command, &common, argc - first, argv + first);

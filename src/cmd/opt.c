@@ -281,8 +281,9 @@ void opt_print_table(const struct command *command, FILE *out)
 		[OPT_REFUSED] = "refused", [OPT_HEADING] = "heading",
 	};
 
-	fprintf(out, "%s\t\t\t%s\tcommand\t%s\n", command->name, command->synopsis,
-		command->summary);
+	if (command->group)
+		fprintf(out, "%s\t\t\t%s\tcommand\t%s\t%s\n", command->name, command->synopsis,
+			command->summary, command->group);
 	for (const struct opt *opt = command->opts; opt && opt->kind != OPT_END; opt++) {
 		if (!opt->help)
 			continue;

@@ -73,8 +73,8 @@ int opt_parse(const struct command *command, int argc, char **argv, void *reques
 	      struct err *err) must_check;
 
 void opt_print_help(const struct command *command, FILE *out);
-/* One line per option, tab-separated, for completion and man pages: command, letter, name, value,
- * kind, help. */
+/* One line for the command, unless its group is NULL, and one per option, for completion and man
+ * pages: command, letter, name, value, kind, help, group; see cmd/rows.h. */
 void opt_print_table(const struct command *command, FILE *out);
 
 /* Options every command has. */

@@ -34,6 +34,7 @@ int engine_choose(const char *name, const struct box *box, const struct engine *
 		  struct buf *ret_why, struct err *err)
 {
 	bool automatic = !name || strcmp(name, "auto") == 0;
+	auto_host host = { 0 };
 	int r;
 
 	if (!automatic) {
@@ -47,8 +48,9 @@ int engine_choose(const char *name, const struct box *box, const struct engine *
 		*ret_engine = engines[0];
 		return 0;
 	}
+	host_init(&host, NULL);
 	for (size_t i = 0; engines[i]; i++) {
-		r = engines[i]->probe(box, err);
+		r = engines[i]->probe(&host, box, err);
 		if (r == 0) {
 			note(ret_why, engines[i], "chosen: the cheapest engine that can run this");
 			*ret_engine = engines[i];

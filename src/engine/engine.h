@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "box/box.h"
+#include "sys/host.h"
 
 /* Mount points that an engine had to make in a root which outlives the run (an overlay's upper
  * directory): the caller removes them again. Lives in memory shared with the child. */
@@ -38,7 +39,7 @@ struct engine {
 	const char *name;
 	const char *summary;
 	/* 0 when this host can run this box so; else -errno, and err says what forbids it. */
-	int (*probe)(const struct box *box, struct err *ret_why_not);
+	int (*probe)(struct host *host, const struct box *box, struct err *ret_why_not);
 	/* *ret_status is the exit status as a shell would see it (128+n for signals); on failure
 	 * to start, -errno and *ret_status is 125, 126 or 127. */
 	int (*run)(const struct engine_job *job, int *ret_status, struct err *err);

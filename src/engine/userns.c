@@ -60,19 +60,20 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 	return spawn_run(job, &spawn, ret_status, err);
 }
 
-/* Ask the kernel itself, with a child that makes the namespaces and leaves. */
-static int probe(const struct box *box, struct err *ret_why_not)
+static int probe(struct host *host, const struct box *box, struct err *ret_why_not)
 {
-	pid_t pid = ns_fork(namespaces_of(&box->private_ns));
+	const struct {
+		bool wanted;
+		enum host_fact fact;
+	} needs[] = {
+		{ true, HOST_USER_NAMESPACE },
+		{ true, HOST_NAMESPACE_MOUNT },
+		{ box->private_ns.network, HOST_NAMESPACE_NETWORK },
+	};
 
-	if (pid == 0)
-		_exit(0);
-	if (pid < 0) {
-		fail(ret_why_not, -pid, "make a user namespace");
-		ns_explain(-pid, ret_why_not);
-		return pid;
-	}
-	waitpid(pid, NULL, 0);
+	for (size_t i = 0; i < array_count(needs); i++)
+		if (needs[i].wanted && !host_fact(host, needs[i].fact)->usable)
+			return host_refuse(host, needs[i].fact, ret_why_not);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
-#include "base/number.h"
+#include "sys/rule.h"
 
 pid_t ns_fork(unsigned long flags)
 {
@@ -54,42 +54,12 @@ int ns_map_self(uid_t inside_uid, uid_t outside_uid, gid_t inside_gid, gid_t out
 	return 0;
 }
 
-/* A number in a /proc/sys file, or -1. */
-static long sysctl_number(const char *path)
-{
-	auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
-	char text[32];
-	ssize_t n = fd < 0 ? -1 : io_read_full(fd, text, sizeof(text) - 1);
-	uint64_t number;
-
-	if (n < 0)
-		return -1;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return number_parse_u64(text, &number) == 0 && number <= INT32_MAX ? (long)number : -1;
-}
-
 void ns_explain(int error, struct err *err)
 {
-	if (sysctl_number("/proc/sys/user/max_user_namespaces") == 0)
-		err_hint(err, "user namespaces are turned off; an administrator can allow them: "
-			      "sysctl -w user.max_user_namespaces=15000");
-	else if (sysctl_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)
-		err_hint(err,
-			 "user namespaces are turned off for users; an administrator can allow "
-			 "them: sysctl -w kernel.unprivileged_userns_clone=1");
-	else if (sysctl_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
-		err_hint(err,
-			 "AppArmor restricts user namespaces; an administrator can allow them: "
-			 "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
-	else if (error == ENOSPC)
-		err_hint(err, "the limit of user namespaces is reached: sysctl "
-			      "user.max_user_namespaces, or too deep a nesting (32 levels)");
-	else if (error == EPERM)
-		err_hint(err, "a seccomp filter (a container's default profile?) or a security "
-			      "module refuses user namespaces; see 'rootlet doctor'");
-	else if (error == EINVAL)
-		err_hint(err, "this kernel was built without user namespaces (CONFIG_USER_NS)");
+	struct rule rule;
+
+	rule_user_namespace(error, &rule);
+	rule_add_hint(&rule, err);
 }
 
 int ns_loopback_up(struct err *err)

@@ -56,3 +56,25 @@ int sibling_exec(const char *name, const char *const *argv, struct err *err)
 		 LIBEXEC_FOLDER);
 	return -(err ? err->code : ENOENT);
 }
+
+bool sibling_path(const char *relative, char ret_path[PATH_MAX])
+{
+	char folder[PATH_MAX];
+
+	return own_folder(folder) == 0 &&
+	       snprintf(ret_path, PATH_MAX, "%s/%s", folder, relative) < PATH_MAX;
+}
+
+bool sibling_find(const char *name, char ret_path[PATH_MAX])
+{
+	static const char *const below[] = { "", "../libexec/rootlet/" };
+	char relative[PATH_MAX];
+
+	for (size_t i = 0; i < array_count(below); i++) {
+		snprintf(relative, sizeof(relative), "%s%s", below[i], name);
+		if (sibling_path(relative, ret_path) && access(ret_path, X_OK) == 0)
+			return true;
+	}
+	return snprintf(ret_path, PATH_MAX, "%s/%s", LIBEXEC_FOLDER, name) < PATH_MAX &&
+	       access(ret_path, X_OK) == 0;
+}

@@ -13,11 +13,11 @@
 #include <cmocka.h>
 #undef fail /* base/err.h has one */
 #undef fail_msg
-#define fail_msg(...)                                                                              \
-	do {                                                                                       \
-		print_error(__VA_ARGS__);                                                          \
-		print_error("\n");                                                                 \
-		_fail(__FILE__, __LINE__);                                                         \
+#define fail_msg(...)                      \
+	do {                               \
+		print_error(__VA_ARGS__);  \
+		print_error("\n");         \
+		_fail(__FILE__, __LINE__); \
 	} while (0)
 
 #define test(name)     static void name(void **state __attribute__((unused)))

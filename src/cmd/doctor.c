@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: Apache-2.0
+/* rootlet doctor: what works here for this user, what does not, which rule forbids it and the line
+ * that would change that. The facts come from sys/host; this file chooses, words and prints. */
+#include "cmd/doctor.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/text.h"
+#include "cmd/version.h"
+#include "engine/engine.h"
+#include "store/store.h"
+#include "sys/host.h"
+#include "sys/rule.h"
+
+#define TITLE_WIDTH 30
+
+struct request {
+	struct common common;
+	bool json;
+	const char *for_command;
+};
+
+#define AT(field) offsetof(struct request, field)
+
+static const struct opt doctor_opts[] = {
+	{ OPT_FLAG, 0, "json", AT(json), NULL, "print everything as one JSON object", NULL },
+	{ OPT_CHOICE, 0, "for", AT(for_command),
+	  "run|shell|build|pull|push|import|export|pack|isolate|spack|trace",
+	  "only what this command needs; status 1 when it cannot work here", NULL },
+	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
+};
+
+/* What is lost without a facility that rootlet can do without. */
+static const char *const without[HOST_FACT_COUNT] = {
+	[HOST_USER_NAMESPACE] = "programs are carried by the tap or by ptrace, more slowly",
+	[HOST_NAMESPACE_PROC] = "the host's /proc is shown, with its processes",
+	[HOST_NAMESPACE_NETWORK] = "--network none and private are refused",
+	[HOST_SUBORDINATE_IDS] = "one id is mapped, others are emulated",
+	[HOST_OVERLAY_STORE] = "writable roots are kept in memory or copied",
+	[HOST_OVERLAY_TMPFS] = "writable roots are copied",
+	[HOST_FUSE] = "squashfs files are unpacked before they run",
+	[HOST_FUSERMOUNT] = "without user namespaces squashfs files are unpacked",
+	[HOST_SECCOMP_TRAP] = "root emulation goes through ptrace",
+	[HOST_SECCOMP_NOTIFY] = "tracing goes through ptrace",
+	[HOST_LANDLOCK] = "without namespaces nothing can be denied, only hidden",
+	[HOST_PTRACE] = "programs the tap cannot carry do not run without namespaces",
+	[HOST_CGROUP] = "limits are set per process, by ulimit",
+	[HOST_OPENAT2] = "paths are walked one component at a time",
+	[HOST_NEW_MOUNT_API] = "mount(2) is used",
+	[HOST_CLONE3] = "clone(2) is used",
+	[HOST_STORE_XATTR] = "overlay is not possible; roots are copied",
+	[HOST_STORE_WHITEOUT] = "deletions are marked by attributes",
+	[HOST_STORE_REFLINK] = "copies take space and time",
+	[HOST_STORE_HARD_LINK] = "hard links in images become copies",
+	[HOST_STORE_LOCK] = "commands at once may do the same work twice",
+	[HOST_STORE_TMPFILE] = "temporary files have names",
+	[HOST_PRIVATE_NETWORK] = "--network private is refused",
+	[HOST_FOREIGN_PROGRAMS] = "--platform takes only this machine's architecture",
+	[HOST_VIRTUAL_MACHINE] = "--engine vm is refused",
+};
+
+#define NEEDS_MAX 8
+
+/* What each command cannot do without, and what it can make use of. END: no more. */
+#define END HOST_FACT_COUNT
+
+static const struct need {
+	const char *commands; /* '|' around each */
+	bool engine;
+	enum host_fact must[NEEDS_MAX];
+	enum host_fact may[NEEDS_MAX];
+} needs[] = {
+	{ "|run|shell|isolate|spack|",
+	  true,
+	  { END },
+	  { HOST_USER_NAMESPACE, HOST_NAMESPACE_PROC, HOST_OVERLAY_STORE, HOST_OVERLAY_TMPFS,
+	    HOST_PRIVATE_NETWORK, END } },
+	{ "|build|",
+	  true,
+	  { HOST_STORE_WRITE, HOST_STORE_EXEC, END },
+	  { HOST_USER_NAMESPACE, HOST_OVERLAY_STORE, HOST_SUBORDINATE_IDS, HOST_STORE_REFLINK,
+	    END } },
+	{ "|pull|push|import|export|pack|",
+	  false,
+	  { HOST_STORE_WRITE, END },
+	  { HOST_STORE_HARD_LINK, HOST_STORE_XATTR, HOST_STORE_REFLINK, END } },
+	{ "|trace|", true, { END }, { HOST_SECCOMP_NOTIFY, HOST_PTRACE, END } },
+};
+
+static const struct need *need_of(const char *command)
+{
+	char word[32];
+
+	snprintf(word, sizeof(word), "|%s|", command);
+	for (size_t i = 0; i < array_count(needs); i++)
+		if (strstr(needs[i].commands, word))
+			return &needs[i];
+	return NULL;
+}
+
+static bool lists(const enum host_fact *facts, enum host_fact which)
+{
+	for (size_t i = 0; i < NEEDS_MAX && facts[i] != END; i++)
+		if (facts[i] == which)
+			return true;
+	return false;
+}
+
+/* What is shown: everything, or what --for asks about. */
+static bool shown(const struct need *need, enum host_fact which)
+{
+	return !need || lists(need->must, which) || lists(need->may, which);
+}
+
+/* An engine and what it says to an ordinary box. */
+struct verdict {
+	const struct engine *engine;
+	bool usable;
+	struct err why_not;
+};
+
+static void ask_engine(struct host *host, const struct engine *engine, struct verdict *ret_verdict)
+{
+	auto_box box;
+
+	box_init(&box);
+	box.private_ns = (struct box_private){ .pid = true, .ipc = true, .uts = true };
+	*ret_verdict = (struct verdict){ .engine = engine };
+	ret_verdict->usable = engine->probe(host, &box, &ret_verdict->why_not) == 0;
+}
+
+static bool any_engine_usable(struct host *host)
+{
+	struct verdict verdict;
+
+	for (size_t i = 0; engines[i]; i++) {
+		ask_engine(host, engines[i], &verdict);
+		if (verdict.usable)
+			return true;
+	}
+	return false;
+}
+
+static bool can_work(struct host *host, const struct need *need)
+{
+	if ((!need || need->engine) && !any_engine_usable(host))
+		return false;
+	for (size_t i = 0; need && need->must[i] != END; i++)
+		if (!host_fact(host, need->must[i])->usable)
+			return false;
+	return true;
+}
+
+/* Kernel settings that decide what is above; those this kernel lacks are left out. */
+static const char *const sysctls[] = {
+	"user.max_user_namespaces",	    "user.max_mnt_namespaces",
+	"kernel.unprivileged_userns_clone", "kernel.apparmor_restrict_unprivileged_userns",
+	"kernel.yama.ptrace_scope",	    "vm.mmap_min_addr",
+};
+
+/* ---- for people */
+
+static void add_line(struct buf *out, const char *label, const char *text)
+{
+	if (*text)
+		buf_printf(out, "  %*s  %s: %s\n", TITLE_WIDTH, "", label, text);
+}
+
+static void add_verdict(struct buf *out, const char *title, bool usable, const char *detail)
+{
+	buf_printf(out, "  %-*s  %s%s%s\n", TITLE_WIDTH, title, usable ? "usable" : "refused",
+		   *detail ? ": " : "", detail);
+}
+
+static void add_fact(struct buf *out, struct host *host, enum host_fact which)
+{
+	const struct fact *fact = host_fact(host, which);
+
+	add_verdict(out, host_fact_title(which), fact->usable, fact->detail);
+	if (fact->usable)
+		return;
+	add_line(out, "rule", fact->rule.forbids);
+	add_line(out, "administrator", fact->rule.admin);
+	add_line(out, "you", fact->rule.user);
+	if (without[which])
+		add_line(out, "without it", without[which]);
+}
+
+static void add_engines(struct buf *out, struct host *host)
+{
+	struct verdict verdict;
+
+	buf_add_text(out, "\nengines\n");
+	for (size_t i = 0; engines[i]; i++) {
+		ask_engine(host, engines[i], &verdict);
+		add_verdict(out, engines[i]->name, verdict.usable,
+			    verdict.usable ? engines[i]->summary : verdict.why_not.text);
+		add_line(out, "hint", verdict.why_not.hint);
+	}
+}
+
+static void add_facts(struct buf *out, struct host *host, const struct need *need)
+{
+	const char *group = "";
+
+	for (enum host_fact which = 0; which < HOST_FACT_COUNT; which++) {
+		if (!shown(need, which))
+			continue;
+		if (!text_equal(group, host_fact_group(which)))
+			buf_printf(out, "\n%s\n", host_fact_group(which));
+		group = host_fact_group(which);
+		add_fact(out, host, which);
+	}
+}
+
+static void add_sysctls(struct buf *out)
+{
+	buf_add_text(out, "\nkernel settings\n");
+	for (size_t i = 0; i < array_count(sysctls); i++) {
+		long number = rule_sysctl(sysctls[i]);
+
+		if (number >= 0)
+			buf_printf(out, "  %s = %ld\n", sysctls[i], number);
+	}
+}
+
+static void add_head(struct buf *out, const struct host *host, const struct utsname *kernel)
+{
+	const char *container = rule_container();
+
+	buf_printf(out, "rootlet %s on %s %s %s, user %s (%u)", version_text, kernel->sysname,
+		   kernel->release, kernel->machine, host->user.name, host->user.uid);
+	if (container)
+		buf_printf(out, ", in a container (%s)", container);
+	if (rule_in_chroot())
+		buf_add_text(out, ", in a chroot");
+	if (rule_has_seccomp_filter())
+		buf_add_text(out, ", under a seccomp filter");
+	if (rule_has_no_new_privs())
+		buf_add_text(out, ", with no_new_privs");
+	buf_add_char(out, '\n');
+}
+
+static void report_text(struct buf *out, struct host *host, const struct need *need,
+			const struct utsname *kernel)
+{
+	add_head(out, host, kernel);
+	if (!need || need->engine)
+		add_engines(out, host);
+	add_facts(out, host, need);
+	if (!need)
+		add_sysctls(out);
+}
+
+/* ---- for programs */
+
+static void json_string(struct buf *out, const char *name, const char *value)
+{
+	buf_printf(out, "\"%s\": ", name);
+	if (value && *value)
+		text_add_json_string(out, value);
+	else
+		buf_add_text(out, "null");
+}
+
+static void json_errno(struct buf *out, int error)
+{
+	json_string(out, "errno", error ? strerrorname_np(error) : NULL);
+	buf_add_text(out, ", ");
+}
+
+static void json_engines(struct buf *out, struct host *host)
+{
+	struct verdict verdict;
+
+	buf_add_text(out, "  \"engines\": [");
+	for (size_t i = 0; engines[i]; i++) {
+		ask_engine(host, engines[i], &verdict);
+		buf_printf(out, "%s\n    { \"name\": \"%s\", \"usable\": %s, ", i ? "," : "",
+			   engines[i]->name, verdict.usable ? "true" : "false");
+		json_errno(out, verdict.usable ? 0 : verdict.why_not.code);
+		json_string(out, "reason", verdict.usable ? NULL : verdict.why_not.text);
+		buf_add_text(out, ", ");
+		json_string(out, "hint", verdict.usable ? NULL : verdict.why_not.hint);
+		buf_add_text(out, " }");
+	}
+	buf_add_text(out, "\n  ],\n");
+}
+
+static void json_fact(struct buf *out, struct host *host, enum host_fact which)
+{
+	const struct fact *fact = host_fact(host, which);
+
+	buf_printf(out, "{ \"name\": \"%s\", \"group\": \"%s\", \"usable\": %s, ",
+		   host_fact_name(which), host_fact_group(which), fact->usable ? "true" : "false");
+	json_errno(out, fact->error);
+	json_string(out, "detail", fact->detail);
+	buf_add_text(out, ", ");
+	json_string(out, "rule", fact->rule.forbids);
+	buf_add_text(out, ", ");
+	json_string(out, "administrator", fact->rule.admin);
+	buf_add_text(out, ", ");
+	json_string(out, "user", fact->rule.user);
+	buf_add_text(out, ", ");
+	json_string(out, "without", fact->usable ? NULL : without[which]);
+	buf_add_text(out, " }");
+}
+
+static void json_facts(struct buf *out, struct host *host, const struct need *need)
+{
+	const char *separator = "";
+
+	buf_add_text(out, "  \"facts\": [");
+	for (enum host_fact which = 0; which < HOST_FACT_COUNT; which++) {
+		if (!shown(need, which))
+			continue;
+		buf_printf(out, "%s\n    ", separator);
+		json_fact(out, host, which);
+		separator = ",";
+	}
+	buf_add_text(out, "\n  ],\n");
+}
+
+static void json_sysctls(struct buf *out)
+{
+	const char *separator = "";
+
+	buf_add_text(out, "  \"sysctls\": {");
+	for (size_t i = 0; i < array_count(sysctls); i++) {
+		long number = rule_sysctl(sysctls[i]);
+
+		if (number < 0)
+			continue;
+		buf_printf(out, "%s \"%s\": %ld", separator, sysctls[i], number);
+		separator = ",";
+	}
+	buf_add_text(out, " }\n");
+}
+
+static void report_json(struct buf *out, struct host *host, const struct need *need,
+			const struct utsname *kernel)
+{
+	buf_add_text(out, "{\n  ");
+	json_string(out, "rootlet", version_text);
+	buf_add_text(out, ",\n  ");
+	json_string(out, "kernel", kernel->release);
+	buf_add_text(out, ",\n  ");
+	json_string(out, "machine", kernel->machine);
+	buf_printf(out, ",\n  \"uid\": %u,\n  ", host->user.uid);
+	json_string(out, "user", host->user.name);
+	buf_add_text(out, ",\n  ");
+	json_string(out, "container", rule_container());
+	buf_printf(
+		out, ",\n  \"chroot\": %s,\n  \"seccomp_filter\": %s,\n  \"no_new_privs\": %s,\n",
+		rule_in_chroot() ? "true" : "false", rule_has_seccomp_filter() ? "true" : "false",
+		rule_has_no_new_privs() ? "true" : "false");
+	json_engines(out, host);
+	json_facts(out, host, need);
+	json_sysctls(out);
+	buf_add_text(out, "}\n");
+}
+
+/* ---- the command */
+
+static int report(const struct command *command, const struct request *request)
+{
+	const struct need *need = request->for_command ? need_of(request->for_command) : NULL;
+	auto_host host;
+	auto_buf store = { 0 };
+	auto_buf out = { 0 };
+	struct utsname kernel;
+	struct err err = { 0 };
+	int r;
+
+	/* without a default store there are no facts about it, and they say so */
+	if (request->common.store)
+		buf_add_text(&store, request->common.store);
+	else if (store_default_path(&store, &err) < 0)
+		err_clear(&err);
+	host_init(&host, store.size_bytes ? store.bytes : NULL);
+	uname(&kernel);
+	if (request->json)
+		report_json(&out, &host, need, &kernel);
+	else
+		report_text(&out, &host, need, &kernel);
+	r = io_write_all(STDOUT_FILENO, out.bytes, out.size_bytes);
+	if (r < 0) {
+		fail(&err, -r, "write the report");
+		return command_fail(command, &err);
+	}
+	return can_work(&host, need) ? 0 : 1;
+}
+
+static int doctor_main(const struct command *command, const struct common *common, int argc,
+		       char **argv)
+{
+	struct request request = { .common = *common };
+	struct err err = { 0 };
+	int operand;
+	int r = opt_parse(command, argc, argv, &request, &operand, &err);
+
+	if (r > 0)
+		return 0;
+	if (r == 0 && operand < argc)
+		r = fail_plain(&err, EINVAL, "unexpected '%s'", argv[operand]);
+	if (r < 0)
+		return command_fail(command, &err);
+	return report(command, &request);
+}
+
+const struct command command_doctor = {
+	.name = "doctor",
+	.summary = "say what works on this machine, what does not, why, and what would change it",
+	.synopsis = "[OPTIONS]",
+	.opts = doctor_opts,
+	.run = doctor_main,
+	.group = "Help",
+};

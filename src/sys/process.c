@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/process.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+
+#define COMPLAINT_BYTES ((size_t)4096) /* of stderr that is kept; the last lines say why */
+
+static bool find_in(const char *folders, const char *name, char ret_path[PROCESS_PATH_MAX])
+{
+	while (*folders) {
+		size_t length = strcspn(folders, ":");
+		int size = snprintf(ret_path, PROCESS_PATH_MAX, "%.*s/%s", (int)length, folders,
+				    name);
+
+		if (length > 0 && size < PROCESS_PATH_MAX && access(ret_path, X_OK) == 0)
+			return true;
+		folders += length + (folders[length] == ':');
+	}
+	return false;
+}
+
+bool process_find(const char *name, char ret_path[PROCESS_PATH_MAX])
+{
+	const char *folders = getenv("PATH");
+
+	if (strchr(name, '/'))
+		return snprintf(ret_path, PROCESS_PATH_MAX, "%s", name) < PROCESS_PATH_MAX &&
+		       access(ret_path, X_OK) == 0;
+	return (folders && find_in(folders, name, ret_path)) ||
+	       find_in("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", name,
+		       ret_path);
+}
+
+/* Both outputs go to memory files: no deadlock between two pipes. */
+static int open_output(int *ret_fd, struct err *err)
+{
+	int fd = memfd_create("output", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return fail(err, errno, "make a file for a program's output");
+	*ret_fd = fd;
+	return 0;
+}
+
+static void exec_with_output(const char *path, const char *const *argv, int output_fd,
+			     int complaint_fd)
+{
+	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (null_fd >= 0)
+		dup2(null_fd, STDIN_FILENO);
+	dup2(output_fd, STDOUT_FILENO);
+	dup2(complaint_fd, STDERR_FILENO);
+	execv(path, (char *const *)(uintptr_t)argv);
+	_exit(127);
+}
+
+/* The last line a program wrote to stderr, or how it ended when it wrote nothing. */
+static int explain_failure(const char *name, int complaint_fd, int status, struct err *err)
+{
+	char text[COMPLAINT_BYTES + 1];
+	off_t size = lseek(complaint_fd, 0, SEEK_END);
+	ssize_t n;
+	char *line;
+
+	lseek(complaint_fd, size > (off_t)COMPLAINT_BYTES ? -(off_t)COMPLAINT_BYTES : -size,
+	      SEEK_END);
+	n = io_read_full(complaint_fd, text, COMPLAINT_BYTES);
+	text[n > 0 ? n : 0] = '\0';
+	while (n > 0 && text[n - 1] == '\n')
+		text[--n] = '\0';
+	line = strrchr(text, '\n');
+	line = line ? line + 1 : text;
+	if (*line)
+		return fail_plain(err, ECHILD, "%s: %s", name, line);
+	if (WIFSIGNALED(status))
+		return fail_plain(err, ECHILD, "%s: killed by signal %d", name, WTERMSIG(status));
+	return fail_plain(err, ECHILD, "%s: exit status %d", name, WEXITSTATUS(status));
+}
+
+int process_capture(const char *const *argv, size_t limit_bytes, struct buf *ret_output,
+		    struct err *err)
+{
+	char path[PROCESS_PATH_MAX];
+	auto_fd output_fd = -1;
+	auto_fd complaint_fd = -1;
+	int status;
+	pid_t pid;
+	int r;
+
+	if (!process_find(argv[0], path))
+		return fail_plain(err, ENOENT, "%s is not installed", argv[0]);
+	r = open_output(&output_fd, err);
+	if (r == 0)
+		r = open_output(&complaint_fd, err);
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid < 0)
+		return fail(err, errno, "fork for %s", argv[0]);
+	if (pid == 0)
+		exec_with_output(path, argv, output_fd, complaint_fd);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return fail(err, errno, "wait for %s", argv[0]);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return explain_failure(argv[0], complaint_fd, status, err);
+	if (lseek(output_fd, 0, SEEK_SET) < 0)
+		return fail(err, errno, "read the output of %s", argv[0]);
+	return io_read_to_end(output_fd, limit_bytes, ret_output, err);
+}
