@@ -12,12 +12,12 @@
 
 #include "base/banned.h"
 
-static int open_direct(int root_fd, const char *path, int flags, mode_t mode)
+static int open_direct(int root_fd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (unsigned)(flags | O_CLOEXEC),
 		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		.resolve = resolve,
 	};
 
 	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
@@ -178,7 +178,7 @@ int openat2_in_root(int root_fd, const char *path, int flags, mode_t mode)
 	int fd;
 
 	for (int tries = 0; tries < 32; tries++) {
-		fd = open_direct(root_fd, path, flags, mode);
+		fd = open_direct(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 		if (fd >= 0)
 			return fd;
 		if (errno == ENOSYS || errno == EPERM)
@@ -187,6 +187,50 @@ int openat2_in_root(int root_fd, const char *path, int flags, mode_t mode)
 			return -errno;
 	}
 	return openat2_walk(root_fd, path, flags, mode);
+}
+
+/* By components, each opened with O_NOFOLLOW. */
+static int walk_no_symlinks(int dirfd, const char *path, int flags, mode_t mode)
+{
+	auto_fd directory = -1;
+	char name[NAME_MAX + 1];
+
+	for (;;) {
+		size_t length = strcspn(path, "/");
+		const char *next = path + length + strspn(path + length, "/");
+		int at = directory >= 0 ? directory : dirfd;
+		int fd;
+
+		if (length > NAME_MAX)
+			return -ENAMETOOLONG;
+		memcpy(name, path, length);
+		name[length] = '\0';
+		if (strcmp(name, "..") == 0)
+			return -EXDEV;
+		if (!*next) {
+			fd = openat(at, *name ? name : ".", flags | O_NOFOLLOW | O_CLOEXEC, mode);
+			return fd < 0 ? -errno : fd;
+		}
+		fd = openat(at, *name ? name : ".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return errno == ENOTDIR && is_symlink(at, name) ? -ELOOP : -errno;
+		if (directory >= 0)
+			close(directory);
+		directory = fd;
+		path = next;
+	}
+}
+
+int openat2_no_symlinks(int dirfd, const char *path, int flags, mode_t mode)
+{
+	int fd = open_direct(dirfd, *path ? path : ".", flags, mode,
+			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOSYS || errno == EPERM)
+		return walk_no_symlinks(dirfd, path, flags, mode);
+	return -errno;
 }
 
 /* Where would `path`'s last symlink lead? Used only to create what a dangling symlink names. */

@@ -18,7 +18,11 @@
 /* Returns an O_CLOEXEC fd or -errno. `path` may be absolute or relative; both start at root_fd. */
 int openat2_in_root(int root_fd, const char *path, int flags, mode_t mode) must_check;
 
-/* The same by the walk alone, for the tests and for hosts without openat2. */
+/* Open `path` (relative, below dirfd) without following any symlink: one among the parents is
+ * -ELOOP, one at the end is refused likewise unless O_PATH | O_NOFOLLOW asks for the link itself. */
+int openat2_no_symlinks(int dirfd, const char *path, int flags, mode_t mode) must_check;
+
+/* openat2_in_root by the walk alone, for the tests and for hosts without openat2. */
 int openat2_walk(int root_fd, const char *path, int flags, mode_t mode) must_check;
 
 /* Open `path` O_PATH, making missing directories (0755) and, at its end, a directory or an empty

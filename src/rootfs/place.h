@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Placing files into an upper directory over a view: what COPY, ADD and WORKDIR do, without root
+ * and without mounting anything. Owners and modes that the disk cannot hold are remembered for
+ * the snapshot. */
+#ifndef ROOTFS_PLACE_H
+#define ROOTFS_PLACE_H
+
+#include <stdint.h>
+#include <time.h>
+
+#include "base/map.h"
+#include "rootfs/view.h"
+
+struct place_owner {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode; /* type and permission bits; the file on disk may be more open */
+	dev_t rdev;
+};
+
+struct place {
+	struct view *view; /* the upper directory is its topmost layer */
+	int upper_fd;
+	struct arena arena;
+	struct map owners; /* path -> struct place_owner * */
+};
+
+/* What a placed entry looks like. */
+struct place_meta {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode; /* permission bits */
+	struct timespec mtime;
+};
+
+/* `upper_path` is an empty directory; it is pushed onto the view and popped by place_done. */
+int place_init(struct place *place, struct view *view, const char *upper_path,
+	       struct err *err) must_check;
+void place_done(struct place *place);
+
+/* All paths are resolved (view.h). Missing parents are made 0755, owned as `meta` says; existing
+ * ones keep what they are. -ENOTDIR when a parent is no directory. */
+int place_directory(struct place *place, const char *path, const struct place_meta *meta,
+		    bool replace_meta, struct err *err) must_check;
+/* Content from fd, from its beginning to its end. -EISDIR when a directory is in the way. */
+int place_file(struct place *place, const char *path, int fd, const struct place_meta *meta,
+	       struct err *err) must_check;
+int place_bytes(struct place *place, const char *path, const void *bytes, size_t size_bytes,
+		const struct place_meta *meta, struct err *err) must_check;
+int place_symlink(struct place *place, const char *path, const char *target,
+		  const struct place_meta *meta, struct err *err) must_check;
+/* Another name for a file placed before. */
+int place_hard_link(struct place *place, const char *path, const char *existing,
+		    struct err *err) must_check;
+/* A device, fifo or socket: an empty file on disk. */
+int place_special(struct place *place, const char *path, mode_t type, dev_t rdev,
+		  const struct place_meta *meta, struct err *err) must_check;
+
+/* What the snapshot shall record for a path of the upper directory; NULL: as on disk. */
+const struct place_owner *place_owner_of(const struct place *place, const char *path);
+
+#endif
