@@ -157,8 +157,12 @@ static _Noreturn void be_first_process(const struct engine_job *job, const struc
 		fail(&err, -command, "fork the command");
 		report_and_exit(channel, 125, &err);
 	}
-	close(channel->write_fd);
-	terminal_close_inside(&channel->terminal);
+	/* Files of the caller must not stay open as long as the command runs: pipes of other steps
+	 * would never end. */
+	if (close_range(STDERR_FILENO + 1, ~0U, 0) < 0) {
+		close(channel->write_fd);
+		terminal_close_inside(&channel->terminal);
+	}
 	reap(command);
 }
 

@@ -39,9 +39,9 @@ static void remember(struct place *place, const char *path, const struct place_o
 static void remember_meta(struct place *place, const char *path, const struct place_meta *meta,
 			  mode_t type)
 {
-	remember(place, path, &(struct place_owner){ .uid = meta->uid,
-						     .gid = meta->gid,
-						     .mode = type | (meta->mode & 07777) });
+	remember(place, path,
+		 &(struct place_owner){
+			 .uid = meta->uid, .gid = meta->gid, .mode = type | (meta->mode & 07777) });
 }
 
 const struct place_owner *place_owner_of(const struct place *place, const char *path)
@@ -112,9 +112,9 @@ static int ensure_directory(struct place *place, const char *path, const struct 
 	if (r == 0) {
 		r = make_directory(place, path, entry.mode, entry.st.st_mtim, err);
 		if (r == 0)
-			remember(place, path, &(struct place_owner){ .uid = entry.uid,
-								     .gid = entry.gid,
-								     .mode = entry.mode });
+			remember(place, path,
+				 &(struct place_owner){
+					 .uid = entry.uid, .gid = entry.gid, .mode = entry.mode });
 		return r;
 	}
 	if (r != -ENOENT)
@@ -257,9 +257,9 @@ int place_symlink(struct place *place, const char *path, const char *target,
 		return r;
 	if (symlinkat(target, parent_fd, last_name(path)) < 0)
 		return fail(err, errno, "make link '/%s'", path);
-	remember(place, path, &(struct place_owner){ .uid = meta->uid,
-						     .gid = meta->gid,
-						     .mode = S_IFLNK | 0777 });
+	remember(place, path,
+		 &(struct place_owner){
+			 .uid = meta->uid, .gid = meta->gid, .mode = S_IFLNK | 0777 });
 	return set_times(parent_fd, last_name(path), meta->mtime, err);
 }
 
@@ -293,9 +293,10 @@ int place_special(struct place *place, const char *path, mode_t type, dev_t rdev
 	if (r < 0)
 		return r;
 	r = finish_file(place, path, parent_fd, fd, meta, err);
-	remember(place, path, &(struct place_owner){ .uid = meta->uid,
-						     .gid = meta->gid,
-						     .mode = type | (meta->mode & 07777),
-						     .rdev = rdev });
+	remember(place, path,
+		 &(struct place_owner){ .uid = meta->uid,
+					.gid = meta->gid,
+					.mode = type | (meta->mode & 07777),
+					.rdev = rdev });
 	return r;
 }

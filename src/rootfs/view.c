@@ -236,9 +236,8 @@ static int step(struct resolution *resolution, const char *name, struct err *err
 		resolution->done = parent_of(resolution->arena, resolution->done);
 		return 0;
 	}
-	path = *resolution->done ?
-		       arena_printf(resolution->arena, "%s/%s", resolution->done, name) :
-		       name;
+	path = *resolution->done ? arena_printf(resolution->arena, "%s/%s", resolution->done, name)
+				 : name;
 	r = view_lookup(resolution->view, path, &entry);
 	if (r == 0 && S_ISLNK(entry.st.st_mode) && follows) {
 		r = view_readlink(resolution->view, path, &entry, resolution->arena, &link, err);
@@ -351,8 +350,8 @@ int view_list(const struct view *view, const char *path, struct strings *names, 
 	return 0;
 }
 
-int view_open(const struct view *view, const char *path, const struct view_entry *entry, int *ret_fd,
-	      struct err *err)
+int view_open(const struct view *view, const char *path, const struct view_entry *entry,
+	      int *ret_fd, struct err *err)
 {
 	int fd = openat2_no_symlinks(view->layer[entry->layer].dirfd, path,
 				     O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);

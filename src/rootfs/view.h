@@ -42,8 +42,8 @@ int view_push_directory(struct view *view, const char *host_path, struct err *er
 void view_pop(struct view *view);
 
 struct view_entry {
-	size_t layer; /* where the visible entry is */
-	struct stat st;	/* of the file on disk: type and mode may be overruled by the record */
+	size_t layer;	/* where the visible entry is */
+	struct stat st; /* of the file on disk: type and mode may be overruled by the record */
 	mode_t mode;	/* type and permission bits as the layer has them */
 	uid_t uid;
 	gid_t gid;

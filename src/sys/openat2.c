@@ -178,7 +178,8 @@ int openat2_in_root(int root_fd, const char *path, int flags, mode_t mode)
 	int fd;
 
 	for (int tries = 0; tries < 32; tries++) {
-		fd = open_direct(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+		fd = open_direct(root_fd, path, flags, mode,
+				 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 		if (fd >= 0)
 			return fd;
 		if (errno == ENOSYS || errno == EPERM)

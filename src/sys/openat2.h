@@ -19,7 +19,8 @@
 int openat2_in_root(int root_fd, const char *path, int flags, mode_t mode) must_check;
 
 /* Open `path` (relative, below dirfd) without following any symlink: one among the parents is
- * -ELOOP, one at the end is refused likewise unless O_PATH | O_NOFOLLOW asks for the link itself. */
+ * -ELOOP, one at the end is refused likewise unless O_PATH | O_NOFOLLOW asks for the link itself.
+ */
 int openat2_no_symlinks(int dirfd, const char *path, int flags, mode_t mode) must_check;
 
 /* openat2_in_root by the walk alone, for the tests and for hosts without openat2. */

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/build_cache.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "store/blob.h"
+#include "store/layers.h"
+
+#define RECORD_BYTES ((size_t)64 * 1024)
+#define NAME_BYTES   128
+#define FOLDER	     "cache/steps"
+
+static const char *record_name(const char *key_hex, const char *suffix, char name[NAME_BYTES])
+{
+	snprintf(name, NAME_BYTES, FOLDER "/%s%s", key_hex, suffix);
+	return name;
+}
+
+static int parse_record(const struct json *record, struct arena *arena,
+			struct build_cached *ret_cached, struct err *err)
+{
+	struct build_cached cached = { 0 };
+	const char *diff_id = json_text(json_get(record, "diffId"));
+	const char *created;
+	int r = json_need_text(record, "created", &created, err);
+
+	if (r < 0)
+		return r;
+	cached.created = arena_copy(arena, created);
+	if (diff_id) {
+		r = digest_parse(diff_id, &cached.diff_id, err);
+		if (r == 0)
+			r = descriptor_parse(json_get(record, "layer"), arena, &cached.layer, err);
+	}
+	if (r == 0)
+		*ret_cached = cached;
+	return r;
+}
+
+int build_cache_get(const struct store *store, const char *key_hex, struct arena *arena,
+		    struct build_cached *ret_cached, struct err *err)
+{
+	auto_buf text = { 0 };
+	auto_json *record = NULL;
+	struct build_cached cached;
+	char name[NAME_BYTES];
+	int r;
+
+	r = io_read_file_at(store->dirfd, record_name(key_hex, "", name), RECORD_BYTES, &text, err);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_wrap(err, "build cache");
+	if (json_parse(text.bytes, text.size_bytes, &record, NULL) < 0 ||
+	    parse_record(record, arena, &cached, NULL) < 0)
+		return 0;
+	if (!digest_is_none(&cached.diff_id) &&
+	    (!layer_present(store, &cached.diff_id) || !blob_present(store, &cached.layer)))
+		return 0;
+	*ret_cached = cached;
+	return 1;
+}
+
+static int make_folder(const struct store *store, struct err *err)
+{
+	if (mkdirat(store->dirfd, FOLDER, 0700) < 0 && errno != EEXIST)
+		return fail(err, errno, "make '" FOLDER "' in the store");
+	return 0;
+}
+
+int build_cache_put(const struct store *store, const char *key_hex,
+		    const struct build_cached *cached, const char *inputs, size_t inputs_bytes,
+		    struct err *err)
+{
+	auto_json *record = json_new_object();
+	auto_buf text = { 0 };
+	char name[NAME_BYTES];
+	int r;
+
+	if (!digest_is_none(&cached->diff_id)) {
+		json_set_text(record, "diffId", cached->diff_id.text);
+		json_set(record, "layer", descriptor_to_json(&cached->layer));
+	}
+	json_set_text(record, "created", cached->created);
+	json_print(record, JSON_ONE_LINE, &text);
+	buf_add_char(&text, '\n');
+	r = make_folder(store, err);
+	if (r == 0)
+		r = io_replace_file_at(store->dirfd, record_name(key_hex, ".inputs", name), inputs,
+				       inputs_bytes, 0600, err);
+	if (r == 0)
+		r = io_replace_file_at(store->dirfd, record_name(key_hex, "", name), text.bytes,
+				       text.size_bytes, 0600, err);
+	return r < 0 ? err_wrap(err, "build cache") : 0;
+}

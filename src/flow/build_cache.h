@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The build cache in the store: cache/steps/KEY says what a step made, cache/steps/KEY.inputs what
+ * went into its key. Both are published by rename(2); the result comes last, so what is found is
+ * complete. Concurrent builds that make the same step write the same words. */
+#ifndef FLOW_BUILD_CACHE_H
+#define FLOW_BUILD_CACHE_H
+
+#include "image/descriptor.h"
+#include "store/store.h"
+
+struct build_cached {
+	struct digest diff_id; /* "" when the step changed nothing */
+	struct descriptor layer;
+	const char *created; /* RFC 3339 */
+};
+
+/* 1 when found and its layer is in the store, 0 when not; texts are in the arena. A record that
+ * cannot be read counts as absent: the step is done again and the record replaced. */
+int build_cache_get(const struct store *store, const char *key_hex, struct arena *arena,
+		    struct build_cached *ret_cached, struct err *err) must_check;
+int build_cache_put(const struct store *store, const char *key_hex,
+		    const struct build_cached *cached, const char *inputs, size_t inputs_bytes,
+		    struct err *err) must_check;
+
+#endif
