@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine tests, demo and measurements run on: ordinary users, base images, where they are."""
+import fcntl
+import os
+import pwd
+import subprocess
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PLAIN_USER, SUBID_USER = "rootlet-test", "rootlet-subid"
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def subid_lines(name):
+    lines = []
+    for file in ("/etc/subuid", "/etc/subgid"):
+        if os.path.exists(file):
+            with open(file, encoding="utf-8") as text:
+                lines += [(file, line) for line in text if line.split(":")[0] in (name, str(uid_of(name)))]
+    return lines
+
+
+def uid_of(name):
+    return pwd.getpwnam(name).pw_uid
+
+
+def make_user(name):
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", name], check=True)
+
+
+def drop_subids(name):
+    for file, unwanted in subid_lines(name):
+        with open(file, encoding="utf-8") as text:
+            kept = [line for line in text if line != unwanted]
+        with open(file, "w", encoding="utf-8") as text:
+            text.writelines(kept)
+
+
+def grant_subids(name):
+    """65536 ids above all that are taken."""
+    if len(subid_lines(name)) >= 2:
+        return
+    drop_subids(name)
+    for file in ("/etc/subuid", "/etc/subgid"):
+        text = open(file, encoding="utf-8").read() if os.path.exists(file) else ""
+        ranges = [line.split(":") for line in text.splitlines() if line.count(":") == 2]
+        first = max([100000] + [int(start) + int(length) for _, start, length in ranges])
+        with open(file, "a", encoding="utf-8") as out:
+            out.write(f"{name}:{first}:65536\n")
+
+
+def make_users():
+    if os.geteuid() != 0:
+        return
+    with open("/var/lock/rootlet-tests", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_user(PLAIN_USER)
+        make_user(SUBID_USER)
+        drop_subids(PLAIN_USER)
+        grant_subids(SUBID_USER)
+
+
+def ordinary_user():
+    """Who measurements and demonstrations run as: never root."""
+    return PLAIN_USER if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+
+
+def run_as(user, argv, **kwargs):
+    """subprocess.run as that user when we are root, in a plain environment."""
+    entry = pwd.getpwnam(user)
+    env = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": entry.pw_dir, "USER": user,
+           "LOGNAME": user, "SHELL": "/bin/sh", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
+    for name in ("http_proxy", "https_proxy", "no_proxy"):
+        if name in os.environ:
+            env[name] = os.environ[name]
+    env.update(kwargs.pop("env", {}))
+    if os.geteuid() == 0:
+        kwargs.update(user=entry.pw_uid, group=entry.pw_gid, extra_groups=[])
+    return subprocess.run(argv, env=env, umask=0o022, **kwargs)
+
+
+def cache_folder():
+    if os.geteuid() == 0:
+        return "/var/cache/rootlet-tests"
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(home, "rootlet-tests")
+
+
+def make_images(names):
+    """Base images are made once per machine; what needs one that is missing says so."""
+    for name in names:
+        done = subprocess.run([os.path.join(SOURCE, "tests/support/base-image"), name, cache_folder()],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            say(f"no base image {name}: {done.stderr.strip()}")
