@@ -13,7 +13,7 @@
 #include "sys/sibling.h"
 
 /* Man pages from this program's folder: installed, or in the build folder. */
-static const char *const page_folders[] = { "../share/man/man1", "../../doc/man" };
+static const char *const page_folders[] = { "../share/man/man1", "../doc" };
 
 static const struct row *find_command(const struct rows *rows, const char *name)
 {

@@ -54,6 +54,36 @@ complete_line() {
     done
 }
 
+# page_text NAME: a built man page as plain characters.
+page_text() {
+    sed 's/\\//g' "$ROOTLET_TEST_STAGE/build/doc/$1.1"
+}
+
+@test "every command has a man page with each of its options" {
+    [ -e "$ROOTLET_TEST_STAGE/build/doc/rootlet.1" ] || skip "built without scdoc"
+    all=$(page_text rootlet)
+    for command in $(all_commands); do
+        page=$(page_text "rootlet-$command")
+        [[ $all == *"rootlet-$command"* ]]
+        for option in $(all_options | awk -v c="$command" '$1 == c { print $2 }'); do
+            [[ $page == *"$option"* ]] || { echo "rootlet-$command.1 lacks $option"; return 1; }
+        done
+    done
+}
+
+@test "help COMMAND shows the man page, or --help where there is no man" {
+    ok rootlet help doctor
+    if command -v man >/dev/null && [ -e "$ROOTLET_TEST_STAGE/build/doc/rootlet.1" ]; then
+        expect_output "NAME"
+    else
+        expect_output "usage: rootlet doctor"
+    fi
+    cp "$(command -v rootlet)" alone
+    ok ./alone help run
+    expect_output "usage: rootlet run"
+    expect_output "--volume"
+}
+
 @test "help of a command that does not exist is refused by name" {
     refused rootlet help nonsense
     expect_stderr "'nonsense'"
