@@ -23,9 +23,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#define EXPAND_DEPTH_MAX	32		  /* ${a:-${b:-...}} */
-#define EXPAND_RESULT_MAX_BYTES ((size_t)1 << 20) /* values that hold each other twice grow fast \
-						   */
+#define EXPAND_DEPTH_MAX 32 /* ${a:-${b:-...}} */
+#define EXPAND_RESULT_MAX_BYTES                                          \
+	((size_t)1 << 20) /* values that hold each other twice grow fast \
+			   */
 
 /* Where values come from. */
 struct variables {
