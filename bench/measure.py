@@ -5,12 +5,11 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 sys.dont_write_bytecode = True
-from machine import make_users, ordinary_user, run_as  # noqa: E402
+from machine import Stage, make_users, ordinary_user  # noqa: E402
 
 
 class Contender:
@@ -24,42 +23,25 @@ class Contender:
             self.why_not = "not installed"
 
 
-class Bench:
-    """A folder the ordinary user owns, with copies of our programs in it."""
+class Bench(Stage):
+    """The staged build with lap and probe, and the one user everything is measured as."""
 
     def __init__(self, build):
         make_users()
-        self.user = ordinary_user()
-        self.build = os.path.abspath(build)
-        subprocess.run(["ninja", "-C", self.build, "bench/lap", "bench/probe"], check=True,
+        subprocess.run(["ninja", "-C", build, "bench/lap", "bench/probe"], check=True,
                        stdout=subprocess.DEVNULL)
-        self.path = tempfile.mkdtemp(prefix="rootlet-bench-", dir="/var/tmp")
-        self.bin = os.path.join(self.path, "bin")
-        os.makedirs(self.bin)
-        for program in ("src/rootlet", "src/rootlet-image", "bench/lap", "bench/probe"):
-            if os.path.exists(os.path.join(self.build, program)):
-                shutil.copy2(os.path.join(self.build, program), self.bin)
-        self.env = {"PATH": f"{self.bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-                    "TMPDIR": self.path, "XDG_RUNTIME_DIR": os.path.join(self.path, "run")}
-        os.makedirs(self.env["XDG_RUNTIME_DIR"], mode=0o700)
-        if os.geteuid() == 0:
-            subprocess.run(["chown", "-R", self.user, self.path], check=True)
-            os.chmod(self.path, 0o755)
+        super().__init__(build, "bench")
+        self.bin = os.path.join(self.path, "build", "bench")
+        self.user = ordinary_user()
+        self.folder = self.user_folder(self.user)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        shutil.rmtree(self.path, ignore_errors=True)
-
-    def run(self, argv, **kwargs):
+    def attempt(self, argv, **kwargs):
         """Run something as the ordinary user; output is captured."""
-        env = dict(self.env, **kwargs.pop("env", {}))
-        return run_as(self.user, argv, env=env, cwd=self.path, text=True, stdout=subprocess.PIPE,
-                      stderr=subprocess.PIPE, stdin=kwargs.pop("stdin", subprocess.DEVNULL), **kwargs)
+        return self.run(self.user, argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                        stdin=subprocess.DEVNULL, **kwargs)
 
     def must(self, argv, **kwargs):
-        done = self.run(argv, **kwargs)
+        done = self.attempt(argv, **kwargs)
         if done.returncode != 0:
             sys.exit(f"bench: {' '.join(argv)}: {done.stderr.strip()}")
         return done.stdout
@@ -69,7 +51,7 @@ class Bench:
         for contender in contenders:
             if contender.why_not:
                 continue
-            done = self.run(contender.argv)
+            done = self.attempt(contender.argv)
             if done.returncode != 0:
                 lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
                 contender.why_not = lines[-1][:100]
@@ -78,9 +60,8 @@ class Bench:
         """Interleaved times: {name: [milliseconds]}, {name: peak memory in MB}."""
         ready = [contender for contender in contenders if not contender.why_not]
         lines = "".join("\t".join(contender.argv) + "\n" for contender in ready)
-        done = run_as(self.user, [os.path.join(self.bin, "lap"), str(rounds), str(at_once)],
-                      env=self.env, cwd=self.path, input=lines, text=True, stdout=subprocess.PIPE,
-                      check=True)
+        done = self.run(self.user, [os.path.join(self.bin, "lap"), str(rounds), str(at_once)],
+                        input=lines, text=True, stdout=subprocess.PIPE, check=True)
         times = {contender.name: [] for contender in ready}
         memory = dict.fromkeys(times, 0.0)
         for line in done.stdout.splitlines():

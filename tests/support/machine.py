@@ -3,7 +3,10 @@
 import fcntl
 import os
 import pwd
+import shutil
 import subprocess
+import tempfile
+import threading
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLAIN_USER, SUBID_USER = "rootlet-test", "rootlet-subid"
@@ -98,3 +101,72 @@ def make_images(names):
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
             say(f"no base image {name}: {done.stderr.strip()}")
+
+
+# ---- a copy of the build that the ordinary user can reach
+
+def is_program(path):
+    return os.path.isfile(path) and os.access(path, os.X_OK) and not path.endswith((".py", ".sh"))
+
+
+def stage_build(build, stage):
+    """Every program of the build at its own place, and what tests and demonstrations read."""
+    for folder, folders, files in os.walk(build):
+        folders[:] = [f for f in folders if not f.endswith(".p") and f not in ("meson-private", "meson-logs", "unit")]
+        for file in files:
+            path = os.path.join(folder, file)
+            if is_program(path) or path.endswith(".1"):
+                copy = os.path.join(stage, "build", os.path.relpath(path, build))
+                os.makedirs(os.path.dirname(copy), exist_ok=True)
+                shutil.copy2(path, copy)
+    for folder in ("tests", "examples", "doc"):
+        if os.path.isdir(os.path.join(SOURCE, folder)):
+            shutil.copytree(os.path.join(SOURCE, folder), os.path.join(stage, folder), symlinks=True)
+    subprocess.run(["chmod", "-R", "a+rX,go-w", stage], check=True)
+
+
+class Stage:
+    """The copy, with a folder for each user on a real file system, removed at the end."""
+
+    def __init__(self, build, purpose):
+        self.path = tempfile.mkdtemp(prefix=f"rootlet-{purpose}-", dir="/var/tmp")
+        os.chmod(self.path, 0o755)
+        self.programs = os.path.join(self.path, "build", "src")
+        stage_build(os.path.abspath(build), self.path)
+        self.users = {}
+        self.lock = threading.Lock()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.remove()
+
+    def user_folder(self, user):
+        with self.lock:
+            if user not in self.users:
+                self.users[user] = self.make_user_folder(user)
+            return self.users[user]
+
+    def make_user_folder(self, user):
+        folder = os.path.join(self.path, "user-" + user)
+        os.makedirs(os.path.join(folder, "run"), mode=0o700)
+        os.makedirs(os.path.join(folder, "tmp"))
+        if os.geteuid() == 0:
+            entry = pwd.getpwnam(user)
+            for path in (folder, os.path.join(folder, "run"), os.path.join(folder, "tmp")):
+                os.chown(path, entry.pw_uid, entry.pw_gid)
+        return folder
+
+    def run(self, user, argv, **kwargs):
+        """run_as with rootlet first in PATH, in the user's folder."""
+        folder = self.user_folder(user)
+        env = {"PATH": f"{self.programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+               "TMPDIR": os.path.join(folder, "tmp"), "XDG_RUNTIME_DIR": os.path.join(folder, "run")}
+        env.update(kwargs.pop("env", {}))
+        kwargs.setdefault("cwd", folder)
+        return run_as(user, argv, env=env, **kwargs)
+
+    def remove(self):
+        subprocess.run(["chmod", "-R", "u+rwX", self.path], stderr=subprocess.DEVNULL, check=False)
+        shutil.rmtree(self.path, ignore_errors=True)
