@@ -15,7 +15,8 @@
 
 #include "base/banned.h"
 
-#define FD_PATH_MAX 32
+#define FD_PATH_MAX  32
+#define TOP_PATH_MAX (PATH_MAX + 3)
 
 static void fd_path(int fd, char path[FD_PATH_MAX])
 {
@@ -42,6 +43,13 @@ static unsigned long flag_bits(unsigned attrs)
 	       (attrs & MOUNT_NODEV ? MS_NODEV : 0) | (attrs & MOUNT_NOEXEC ? MS_NOEXEC : 0);
 }
 
+/* The path as it is seen from on top of everything mounted over "/": this process's own root stays
+ * the directory below such mounts, and only ".." looks upon them. With none it changes nothing. */
+static void from_top(const char *path, char ret_path[TOP_PATH_MAX])
+{
+	snprintf(ret_path, TOP_PATH_MAX, "/..%s", path);
+}
+
 /* mount(2) remounts replace flags, and those the host locked must stay: read them first. */
 static int remount_one(const char *path, unsigned attrs, struct err *err)
 {
@@ -54,14 +62,16 @@ static int remount_one(const char *path, unsigned attrs, struct err *err)
 		{ ST_RELATIME, MS_RELATIME },
 	};
 	unsigned long flags = flag_bits(attrs);
+	char target[TOP_PATH_MAX];
 	struct statvfs st;
 
-	if (statvfs(path, &st) < 0)
+	from_top(path, target);
+	if (statvfs(target, &st) < 0)
 		return fail(err, errno, "statvfs '%s'", path);
 	for (size_t i = 0; i < array_count(kept); i++)
 		if (st.f_flag & kept[i].statvfs_flag)
 			flags |= kept[i].mount_flag;
-	if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0)
+	if (mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0)
 		return fail(err, errno, "remount '%s' with new flags", path);
 	return 0;
 }
@@ -125,7 +135,8 @@ static int remount_below(const char *top, unsigned attrs, struct err *err)
 			*end = '\0';
 			point = mount_below(line, top);
 			r = point ? remount_one(point, attrs, err) : 0;
-			if (r < 0)
+			/* What a mount over it hides is in the list but not in sight. */
+			if (r < 0 && r != -EINVAL && r != -ENOENT)
 				return r;
 		}
 		have = strlen(line);
@@ -188,16 +199,18 @@ int mount_add_attrs(int mount_fd, bool recursive, unsigned attrs, struct err *er
 static int bind_old(int source_fd, int target_fd, bool recursive, unsigned attrs, struct err *err)
 {
 	char source[FD_PATH_MAX];
-	char target[PATH_MAX];
+	char path[PATH_MAX];
+	char target[TOP_PATH_MAX];
 	int r;
 
 	fd_path(source_fd, source);
-	r = path_of(target_fd, target, err);
+	r = path_of(target_fd, path, err);
 	if (r < 0)
 		return r;
+	from_top(path, target);
 	if (mount(source, target, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0)
 		return fail(err, errno, "mount(MS_BIND)");
-	return attrs ? remount(target, recursive, attrs, err) : 0;
+	return attrs ? remount(path, recursive, attrs, err) : 0;
 }
 
 int mount_bind(int source_fd, int target_fd, bool recursive, unsigned attrs, struct err *err)
@@ -272,15 +285,17 @@ static int new_old(const char *type, const char *source, const struct mount_opti
 		   unsigned attrs, int target_fd, int *ret_root_fd, struct err *err)
 {
 	char text[4096]; /* mount(2) takes one page */
-	char target[PATH_MAX];
+	char path[PATH_MAX];
+	char target[TOP_PATH_MAX];
 	int r;
 
 	r = join_options(options, text, sizeof(text));
 	if (r < 0)
 		return fail(err, -r, "mount %s: options", type);
-	r = path_of(target_fd, target, err);
+	r = path_of(target_fd, path, err);
 	if (r < 0)
 		return err_wrap(err, "mount %s", type);
+	from_top(path, target);
 	if (mount(source, target, type, flag_bits(attrs), text) < 0)
 		return fail(err, errno, "mount %s", type);
 	if (!ret_root_fd)

@@ -79,7 +79,10 @@ expect_no_output() {
 
 # equal A B: the two texts are the same.
 equal() {
-    [ "$1" = "$2" ] || { printf 'expected: %s\ngot:      %s\n' "$2" "$1" >&2; return 1; }
+    [ "$1" = "$2" ] && return
+    echo "not equal; expected lines are marked -, others +" >&2
+    diff -U 2 <(printf '%s\n' "$2") <(printf '%s\n' "$1") | tail -n +3 >&2
+    return 1
 }
 
 # need PROGRAM...: skip where one is not installed.
