@@ -101,6 +101,12 @@ static void put_mount(struct writer *writer, const struct box_mount *mount)
 	put_text(writer, "content", mount->content);
 	if (mount->size_bytes)
 		put_number(writer, "sizeBytes", mount->size_bytes);
+	if (mount->mode) {
+		char mode[16];
+
+		snprintf(mode, sizeof(mode), "%04o", mount->mode);
+		put_text(writer, "mode", mode);
+	}
 	if (mount->read_only)
 		put_flag(writer, "readOnly", true);
 	if (mount->optional)
@@ -136,6 +142,7 @@ void box_to_json(const struct box *box, struct buf *ret_text)
 	put_list(&writer, "argv", &box->argv);
 	put_list(&writer, "env", &box->env);
 	put_text(&writer, "cwd", box->cwd);
+	put_flag(&writer, "makeCwd", box->make_cwd);
 	put_text(&writer, "hostname", box->hostname);
 	put_number(&writer, "uid", box->uid);
 	put_number(&writer, "gid", box->gid);

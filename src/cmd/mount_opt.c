@@ -56,6 +56,8 @@ static int parse_volume(const char *text, struct arena *arena, struct box_mount 
 		err_hint(err, "write ./%s for a directory here", source);
 		return -EINVAL;
 	}
+	if (rest && strchr(rest, ':'))
+		return fail_plain(err, EINVAL, "too many ':', and no path here can hold one");
 	while (r == 0 && (option = strsep(&rest, ",")))
 		r = volume_option(option, mount, err);
 	if (r == 0)
@@ -131,6 +133,16 @@ struct mount_words {
 	bool read_only;
 };
 
+static int mount_flag(const char *word, const char *value, bool *ret_flag, struct err *err)
+{
+	bool set = !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+
+	if (!set && strcmp(value, "false") != 0 && strcmp(value, "0") != 0)
+		return fail_plain(err, EINVAL, "%s: '%s' is neither true nor false", word, value);
+	*ret_flag = set;
+	return 0;
+}
+
 static int mount_word(char *word, struct mount_words *words, struct err *err)
 {
 	char *value = strchr(word, '=');
@@ -144,10 +156,8 @@ static int mount_word(char *word, struct mount_words *words, struct err *err)
 
 	if (value)
 		*value++ = '\0';
-	if (strcmp(word, "readonly") == 0 || strcmp(word, "ro") == 0) {
-		words->read_only = !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
-		return 0;
-	}
+	if (strcmp(word, "readonly") == 0 || strcmp(word, "ro") == 0)
+		return mount_flag(word, value, &words->read_only, err);
 	for (size_t i = 0; value && i < array_count(keys); i++) {
 		if (strcmp(word, keys[i].name) == 0) {
 			*keys[i].into = value;
@@ -168,6 +178,8 @@ static int mount_of_words(const struct mount_words *words, struct arena *arena,
 		return r;
 	if (text_equal(words->type, "tmpfs")) {
 		mount->kind = BOX_MOUNT_TMPFS;
+		if (words->source)
+			return fail_plain(err, EINVAL, "a tmpfs has no source=");
 		if (words->size)
 			r = parse_size(words->size, &mount->size_bytes, err);
 		if (r == 0 && words->mode)
@@ -179,6 +191,8 @@ static int mount_of_words(const struct mount_words *words, struct arena *arena,
 				  words->type ? words->type : "");
 	if (!words->source)
 		return fail_plain(err, EINVAL, "source= is missing");
+	if (words->size || words->mode)
+		return fail_plain(err, EINVAL, "tmpfs-size= and tmpfs-mode= are for type=tmpfs");
 	return host_path(words->source, arena, &mount->source, err);
 }
 

@@ -112,30 +112,32 @@ static int stat_in(const struct view_layer *layer, const char *path, struct stat
 	return fstat(fd, st) < 0 ? -errno : 0;
 }
 
-/* Does this layer hide everything below it at `path`, by a whiteout or a non-directory at one of
- * the parents, or by an opaque parent? */
-static bool hides_below(const struct view_layer *layer, const char *path)
+/* Does this layer hide what lower ones have at `path`? -ENOENT: a parent is whited out or opaque;
+ * -ENOTDIR: a parent is no directory; 0: they show through. */
+static int hidden_below(const struct view_layer *layer, const char *path)
 {
 	char parent[PATH_MAX];
 	size_t length = strlen(path);
+	int hidden = 0;
 
 	if (length >= sizeof(parent))
-		return true;
+		return -ENAMETOOLONG;
 	memcpy(parent, path, length + 1);
-	for (;;) {
-		char *slash = strrchr(parent, '/');
+	for (char *slash = parent; *parent && slash;) { /* the outermost parent is asked last */
 		struct stat st;
 		bool exists;
 
+		slash = strrchr(parent, '/');
 		*(slash ? slash : parent) = '\0';
 		exists = stat_in(layer, parent, &st) == 0;
 		if (is_whiteout(layer, parent, exists ? &st : NULL))
-			return true;
-		if (exists && (!S_ISDIR(st.st_mode) || is_opaque(layer, parent)))
-			return true;
-		if (!slash)
-			return false;
+			hidden = -ENOENT;
+		else if (exists && !S_ISDIR(st.st_mode))
+			hidden = -ENOTDIR;
+		else if (exists && is_opaque(layer, parent))
+			hidden = -ENOENT;
 	}
+	return hidden;
 }
 
 static void fill_entry(const struct view_layer *layer, size_t index, const char *path,
@@ -155,6 +157,24 @@ static void fill_entry(const struct view_layer *layer, size_t index, const char 
 	*ret_entry = entry;
 }
 
+/* A layer has something else than a directory above `path`: is that what the view shows, or does
+ * a layer on top have a directory there, which then merely shows nothing of the layers below? */
+static int why_missing(const struct view *view, const char *path)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t length = slash ? (size_t)(slash - path) : 0;
+	struct view_entry entry;
+	int r;
+
+	memcpy(parent, path, length);
+	parent[length] = '\0';
+	r = view_lookup(view, parent, &entry);
+	if (r < 0)
+		return r;
+	return S_ISDIR(entry.st.st_mode) ? -ENOENT : -ENOTDIR;
+}
+
 int view_lookup(const struct view *view, const char *path, struct view_entry *ret_entry)
 {
 	for (size_t i = 0; i < view->count; i++) {
@@ -170,8 +190,9 @@ int view_lookup(const struct view *view, const char *path, struct view_entry *re
 		}
 		if (r != -ENOENT && r != -ENOTDIR)
 			return r;
-		if (*path && i + 1 < view->count && hides_below(layer, path))
-			return -ENOENT;
+		r = hidden_below(layer, path);
+		if (r < 0)
+			return r == -ENOTDIR ? why_missing(view, path) : r;
 	}
 	return -ENOENT;
 }
@@ -343,7 +364,7 @@ int view_list(const struct view *view, const char *path, struct strings *names, 
 		} else if (exists || is_whiteout(layer, path, NULL)) {
 			break;
 		}
-		if (*path && hides_below(layer, path))
+		if (hidden_below(layer, path) < 0)
 			break;
 	}
 	strings_sort(names);

@@ -177,6 +177,14 @@ static int resolve_group(const char *spec, const char *group, gid_t *ret_gid, st
 	return -ENOENT;
 }
 
+/* The kernel takes this id for "leave it": setresuid(2), chown(2). */
+static int check_ids(const struct user *user, const char *spec, struct err *err)
+{
+	if (user->uid != (uid_t)-1 && user->gid != (gid_t)-1)
+		return 0;
+	return fail_plain(err, EINVAL, "user '%s': the id %u stands for none", spec, (uid_t)-1);
+}
+
 int ids_resolve(const char *spec, const char *passwd, const char *group, struct arena *arena,
 		struct user *ret_user, struct err *err)
 {
@@ -201,6 +209,8 @@ int ids_resolve(const char *spec, const char *passwd, const char *group, struct 
 		if (r < 0)
 			return r;
 	}
+	if (check_ids(&user, spec, err) < 0)
+		return -EINVAL;
 	*ret_user = user;
 	return 0;
 }

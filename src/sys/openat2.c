@@ -53,41 +53,38 @@ static int walk_push(struct walk *walk, int fd)
 	return 0;
 }
 
-/* Put a symlink's text in front of what is left. */
+/* Put a symlink's text in front of what is left, which is empty or begins with a slash. */
 static int walk_follow(struct walk *walk, int directory, const char *name)
 {
 	char text[PATH_MAX];
-	ssize_t length = readlinkat(directory, name, text, sizeof(text) - 1);
+	ssize_t length = readlinkat(directory, name, text, sizeof(text));
 	size_t rest = strlen(walk->rest);
 
 	if (length < 0)
 		return -errno;
 	if (++walk->symlinks > OPENAT2_SYMLINKS_MAX)
 		return -ELOOP;
-	if ((size_t)length + rest + 2 > sizeof(walk->rest))
+	if ((size_t)length + rest >= sizeof(walk->rest))
 		return -ENAMETOOLONG;
-	memmove(walk->rest + length + 1, walk->rest, rest + 1);
+	memmove(walk->rest + length, walk->rest, rest + 1);
 	memcpy(walk->rest, text, (size_t)length);
-	walk->rest[length] = '/';
 	if (text[0] == '/')
 		walk_done(walk);
 	return 0;
 }
 
-/* Cut the next component off walk->rest into name; *ret_last when nothing follows it. */
-static int walk_next(struct walk *walk, char name[NAME_MAX + 1], bool *ret_last, bool *ret_slash)
+/* The next component, "" at the end; what follows it stays in walk->rest. */
+static int walk_next(struct walk *walk, char name[NAME_MAX + 1], bool *ret_last)
 {
 	const char *at = walk->rest + strspn(walk->rest, "/");
 	size_t length = strcspn(at, "/");
-	const char *after = at + length + strspn(at + length, "/");
 
 	if (length > NAME_MAX)
 		return -ENAMETOOLONG;
 	memcpy(name, at, length);
 	name[length] = '\0';
-	*ret_slash = at[length] == '/';
-	*ret_last = *after == '\0';
-	memmove(walk->rest, after, strlen(after) + 1);
+	memmove(walk->rest, at + length, strlen(at + length) + 1);
+	*ret_last = walk->rest[strspn(walk->rest, "/")] == '\0';
 	return 0;
 }
 
@@ -98,31 +95,36 @@ static bool is_symlink(int directory, const char *name)
 	return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
-static int walk_last(struct walk *walk, const char *name, int flags, mode_t mode, bool *ret_again)
+#define WALK_AGAIN 1 /* a symlink was followed: there are components again */
+
+/* A slash behind the last component means: a directory, and a symlink there is followed. */
+static int walk_last(struct walk *walk, const char *name, int flags, mode_t mode, int *ret_fd)
 {
 	int directory = walk->fds[walk->depth];
+	bool slash = walk->rest[0] == '/';
 	int fd;
 
-	*ret_again = false;
-	if (!(flags & O_NOFOLLOW) && !((flags & O_CREAT) && (flags & O_EXCL)) &&
+	if (slash && (flags & O_CREAT))
+		return -EISDIR;
+	if ((slash || !(flags & O_NOFOLLOW)) && !((flags & O_CREAT) && (flags & O_EXCL)) &&
 	    is_symlink(directory, name)) {
-		*ret_again = true;
-		return walk_follow(walk, directory, name);
+		int r = walk_follow(walk, directory, name);
+
+		return r < 0 ? r : WALK_AGAIN;
 	}
-	fd = openat(directory, *name ? name : ".", flags | O_NOFOLLOW | O_CLOEXEC, mode);
-	return fd < 0 ? -errno : fd;
+	fd = openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC | (slash ? O_DIRECTORY : 0),
+		    mode);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
 }
 
 static int walk_step(struct walk *walk, const char *name)
 {
 	int directory = walk->fds[walk->depth];
-	int fd;
+	int fd = openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (strcmp(name, "..") == 0) {
-		walk_pop(walk);
-		return 0;
-	}
-	fd = openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0)
 		return walk_push(walk, fd);
 	if ((errno == ELOOP || errno == ENOTDIR) && is_symlink(directory, name))
@@ -130,11 +132,34 @@ static int walk_step(struct walk *walk, const char *name)
 	return -errno;
 }
 
+/* One component. Returns 0 with *ret_fd set when it was the last one, else WALK_AGAIN. */
+static int walk_component(struct walk *walk, int flags, mode_t mode, int *ret_fd)
+{
+	char name[NAME_MAX + 1];
+	bool last;
+	int r = walk_next(walk, name, &last);
+
+	if (r < 0)
+		return r;
+	if (strcmp(name, "..") == 0)
+		walk_pop(walk);
+	if (!name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+		if (!last)
+			return WALK_AGAIN;
+		*ret_fd = openat(walk->fds[walk->depth], ".", flags | O_CLOEXEC, mode);
+		return *ret_fd < 0 ? -errno : 0;
+	}
+	if (last)
+		return walk_last(walk, name, flags, mode, ret_fd);
+	r = walk_step(walk, name);
+	return r < 0 ? r : WALK_AGAIN;
+}
+
 int openat2_walk(int root_fd, const char *path, int flags, mode_t mode)
 {
 	struct walk walk = { .depth = 0 };
-	char name[NAME_MAX + 1];
-	int r = 0;
+	int fd = -1;
+	int r;
 
 	if (strlen(path) >= sizeof(walk.rest))
 		return -ENAMETOOLONG;
@@ -142,35 +167,11 @@ int openat2_walk(int root_fd, const char *path, int flags, mode_t mode)
 		return -ENOENT;
 	memcpy(walk.rest, path, strlen(path) + 1);
 	walk.fds[0] = root_fd;
-	for (;;) {
-		bool again = false;
-		bool last;
-		bool slash;
-
-		r = walk_next(&walk, name, &last, &slash);
-		if (r < 0)
-			break;
-		if (strcmp(name, ".") == 0)
-			name[0] = '\0';
-		if (last && strcmp(name, "..") == 0) {
-			walk_pop(&walk);
-			name[0] = '\0';
-		}
-		if (last) {
-			r = walk_last(&walk, name, slash ? flags | O_DIRECTORY : flags, mode,
-				      &again);
-			if (r >= 0 && again)
-				continue;
-			break;
-		}
-		if (!name[0])
-			continue;
-		r = walk_step(&walk, name);
-		if (r < 0)
-			break;
-	}
+	do
+		r = walk_component(&walk, flags, mode, &fd);
+	while (r == WALK_AGAIN);
 	walk_done(&walk);
-	return r;
+	return r < 0 ? r : fd;
 }
 
 int openat2_in_root(int root_fd, const char *path, int flags, mode_t mode)
@@ -234,21 +235,6 @@ int openat2_no_symlinks(int dirfd, const char *path, int flags, mode_t mode)
 	return -errno;
 }
 
-/* Where would `path`'s last symlink lead? Used only to create what a dangling symlink names. */
-static int read_link_in_root(int root_fd, const char *path, char text[PATH_MAX])
-{
-	auto_fd fd = openat2_in_root(root_fd, path, O_PATH | O_NOFOLLOW, 0);
-	ssize_t length;
-
-	if (fd < 0)
-		return fd;
-	length = readlinkat(fd, "", text, PATH_MAX - 1);
-	if (length < 0)
-		return -errno;
-	text[length] = '\0';
-	return 0;
-}
-
 static int split_last(const char *path, char parent[PATH_MAX], char name[NAME_MAX + 1])
 {
 	size_t end = strlen(path);
@@ -267,14 +253,42 @@ static int split_last(const char *path, char parent[PATH_MAX], char name[NAME_MA
 	return 0;
 }
 
-/* Make the missing last component of `path`, whose parent may be missing too. `symlinks` bounds
- * chains of dangling links. */
-static int make_missing(int root_fd, const char *path, bool directory, mode_t mode,
-			unsigned symlinks)
+#define MISSING_MAX 128
+
+static int make_missing(int root_fd, const char *path, bool directory, mode_t mode, unsigned depth);
+
+/* Something is at `name` though `path` led nowhere: a dangling symlink, whose target is made. */
+static int make_link_target(int root_fd, int parent_fd, const char *parent, const char *name,
+			    bool directory, mode_t mode, unsigned depth)
+{
+	char target[PATH_MAX];
+	size_t start = 0;
+	ssize_t length;
+
+	if (depth >= MISSING_MAX)
+		return -ELOOP;
+	length = readlinkat(parent_fd, name, target, sizeof(target));
+	if (length < 0) /* EINVAL, no symlink: someone else made it meanwhile */
+		return errno == EINVAL ? 0 : -errno;
+	if (length > 0 && target[0] != '/') { /* relative to the link's own directory */
+		start = strlen(parent);
+		if (start + (size_t)length >= sizeof(target))
+			return -ENAMETOOLONG;
+		memmove(target + start, target, (size_t)length);
+		memcpy(target, parent, start);
+	}
+	if (start + (size_t)length >= sizeof(target))
+		return -ENAMETOOLONG;
+	target[start + (size_t)length] = '\0';
+	return make_missing(root_fd, target, directory, mode, depth + 1);
+}
+
+/* Make the missing last component of `path`, whose parent may be missing too. `depth` bounds
+ * the recursion: missing parents and links to what is missing. */
+static int make_missing(int root_fd, const char *path, bool directory, mode_t mode, unsigned depth)
 {
 	char parent[PATH_MAX];
 	char name[NAME_MAX + 1];
-	char target[PATH_MAX];
 	auto_fd parent_fd = -1;
 	int r;
 
@@ -284,8 +298,8 @@ static int make_missing(int root_fd, const char *path, bool directory, mode_t mo
 	if (!name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return -ENOENT;
 	parent_fd = openat2_in_root(root_fd, parent[0] ? parent : ".", O_PATH | O_DIRECTORY, 0);
-	if (parent_fd == -ENOENT && symlinks < OPENAT2_SYMLINKS_MAX) {
-		r = make_missing(root_fd, parent, true, 0755, symlinks + 1);
+	if (parent_fd == -ENOENT && depth < MISSING_MAX) {
+		r = make_missing(root_fd, parent, true, 0755, depth + 1);
 		if (r < 0)
 			return r;
 		parent_fd = openat2_in_root(root_fd, parent, O_PATH | O_DIRECTORY, 0);
@@ -298,23 +312,7 @@ static int make_missing(int root_fd, const char *path, bool directory, mode_t mo
 		return 0;
 	if (errno != EEXIST)
 		return -errno;
-	if (symlinks >= OPENAT2_SYMLINKS_MAX)
-		return -ELOOP;
-	r = read_link_in_root(root_fd, path, target);
-	if (r == -EINVAL) /* no symlink: someone else made it meanwhile */
-		return 0;
-	if (r < 0)
-		return r;
-	if (target[0] != '/') { /* relative to the link's own directory */
-		char joined[PATH_MAX];
-
-		if (strlen(parent) + strlen(target) + 2 > sizeof(joined))
-			return -ENAMETOOLONG;
-		memcpy(joined, parent, strlen(parent));
-		memcpy(joined + strlen(parent), target, strlen(target) + 1);
-		return make_missing(root_fd, joined, directory, mode, symlinks + 1);
-	}
-	return make_missing(root_fd, target, directory, mode, symlinks + 1);
+	return make_link_target(root_fd, parent_fd, parent, name, directory, mode, depth);
 }
 
 int openat2_make_target(int root_fd, const char *path, bool directory, bool *ret_created)
