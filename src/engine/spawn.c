@@ -181,55 +181,69 @@ static int read_report(struct channel *channel, int *ret_status, struct err *err
 	return -(err->code ? err->code : EIO);
 }
 
-/* One signal for us. Returns true once the first process has ended. */
-static bool handle_signal(int signal_fd, pid_t first, struct terminal *terminal, int *ret_status)
+/* The first process as its parent sees it. */
+struct first {
+	pid_t pid;
+	int pidfd; /* -1 where the kernel has none: then it is asked for now and then */
+};
+
+#define ASK_AGAIN_MS 100
+
+static void handle_signal(int signal_fd, const struct first *first, struct terminal *terminal)
 {
 	struct signalfd_siginfo info;
-	int wait_status;
 
 	if (read(signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return false;
+		return;
 	if (info.ssi_signo == SIGWINCH && terminal->master_fd >= 0)
 		terminal_resize(terminal);
 	else if (to_be_forwarded((int)info.ssi_signo, info.ssi_code))
-		kill(first, (int)info.ssi_signo);
-	if (info.ssi_signo != SIGCHLD || waitpid(first, &wait_status, WNOHANG) != first)
+		kill(first->pid, (int)info.ssi_signo);
+}
+
+static bool has_ended(const struct first *first, int *ret_status)
+{
+	int wait_status;
+
+	if (waitpid(first->pid, &wait_status, WNOHANG) != first->pid)
 		return false;
 	*ret_status = exit_status_of(wait_status);
 	return true;
 }
 
-static int wait_for_end(struct channel *channel, pid_t first, int signal_fd, int *ret_status,
-			struct err *err)
+/* SIGCHLD only wakes us: which thread of the caller gets it is chance, the pidfd is our own. */
+static int wait_for_end(struct channel *channel, const struct first *first, int signal_fd,
+			int *ret_status, struct err *err)
 {
 	struct terminal *terminal = &channel->terminal;
-	bool ended = false;
 
-	while (!ended) {
-		struct pollfd fds[3] = { { .fd = signal_fd, .events = POLLIN } };
-		nfds_t count = 1 + terminal_poll_fds(terminal, fds + 1);
+	do {
+		struct pollfd fds[4] = { { .fd = signal_fd, .events = POLLIN },
+					 { .fd = first->pidfd, .events = POLLIN } };
+		nfds_t count = 2 + terminal_poll_fds(terminal, fds + 2);
 
-		if (poll(fds, count, -1) < 0 && errno != EINTR)
+		if (poll(fds, count, first->pidfd < 0 ? ASK_AGAIN_MS : -1) < 0 && errno != EINTR)
 			return fail(err, errno, "wait for the command");
-		terminal_copy(terminal, fds + 1);
+		terminal_copy(terminal, fds + 2);
 		if (fds[0].revents)
-			ended = handle_signal(signal_fd, first, terminal, ret_status);
-	}
+			handle_signal(signal_fd, first, terminal);
+	} while (!has_ended(first, ret_status));
 	terminal_drain(terminal);
 	return 0;
 }
 
 static int start(const struct engine_job *job, const struct spawn_plan *plan,
-		 struct channel *channel, pid_t *ret_first, struct err *err)
+		 struct channel *channel, struct first *ret_first, struct err *err)
 {
-	pid_t first = ns_fork(plan->namespaces);
+	struct first first = { .pidfd = -1 };
 
-	if (first < 0) {
-		fail(err, -first, "make the process and its namespaces");
-		ns_explain(-first, err);
-		return first;
+	first.pid = ns_fork_pidfd(plan->namespaces, &first.pidfd);
+	if (first.pid < 0) {
+		fail(err, -first.pid, "make the process and its namespaces");
+		ns_explain(-first.pid, err);
+		return first.pid;
 	}
-	if (first == 0)
+	if (first.pid == 0)
 		be_first_process(job, plan, channel);
 	close(channel->write_fd);
 	channel->write_fd = -1;
@@ -237,12 +251,26 @@ static int start(const struct engine_job *job, const struct spawn_plan *plan,
 	return 0;
 }
 
+static int wait_for_start(const struct engine_job *job, struct channel *channel, int *ret_status,
+			  struct err *err)
+{
+	int r = job->box->terminal ? terminal_receive(&channel->terminal, err) : 0;
+
+	/* A terminal that never came means the first process failed; its report says why. */
+	if (r == 0 || channel->terminal.master_fd < 0) {
+		int reported = read_report(channel, ret_status, err);
+
+		r = reported < 0 ? reported : r;
+	}
+	return r;
+}
+
 static int run_to_end(const struct engine_job *job, const struct spawn_plan *plan,
 		      struct channel *channel, int *ret_status, struct err *err)
 {
 	auto_fd signal_fd = -1;
+	struct first first = { .pidfd = -1 };
 	sigset_t set;
-	pid_t first;
 	int r;
 
 	forwarded_set(&set);
@@ -252,20 +280,16 @@ static int run_to_end(const struct engine_job *job, const struct spawn_plan *pla
 	r = start(job, plan, channel, &first, err);
 	if (r < 0)
 		return r;
-	if (job->box->terminal)
-		r = terminal_receive(&channel->terminal, err);
-	/* A terminal that never came means the first process failed; its report says why. */
-	if (r == 0 || channel->terminal.master_fd < 0) {
-		int reported = read_report(channel, ret_status, err);
-
-		r = reported < 0 ? reported : r;
+	r = wait_for_start(job, channel, ret_status, err);
+	if (r == 0) {
+		r = wait_for_end(channel, &first, signal_fd, ret_status, err);
+	} else {
+		kill(first.pid, SIGKILL);
+		waitpid(first.pid, NULL, 0);
 	}
-	if (r < 0) {
-		kill(first, SIGKILL);
-		waitpid(first, NULL, 0);
-		return r;
-	}
-	return wait_for_end(channel, first, signal_fd, ret_status, err);
+	if (first.pidfd >= 0)
+		close(first.pidfd);
+	return r;
 }
 
 int spawn_run(const struct engine_job *job, const struct spawn_plan *plan, int *ret_status,

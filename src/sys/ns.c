@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -22,6 +23,15 @@ pid_t ns_fork(unsigned long flags)
 	long pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
 
 	return pid < 0 ? -errno : (pid_t)pid;
+}
+
+pid_t ns_fork_pidfd(unsigned long flags, int *ret_pidfd)
+{
+	pid_t pid = ns_fork(flags);
+
+	if (pid > 0)
+		*ret_pidfd = pidfd_open(pid, 0);
+	return pid;
 }
 
 static int write_proc(const char *path, const char *text)

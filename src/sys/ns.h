@@ -12,6 +12,11 @@
  * run. Returns the child's pid, 0 in the child, or -errno: what to make of it is ns_explain's. */
 pid_t ns_fork(unsigned long flags) must_check;
 
+/* The same, and *ret_pidfd (O_CLOEXEC) tells by POLLIN that the child has ended: several threads
+ * can each wait for a child of their own, which one SIGCHLD for all cannot give. -1 where the
+ * kernel has no pidfds (before 5.3). */
+pid_t ns_fork_pidfd(unsigned long flags, int *ret_pidfd) must_check;
+
 /* In the child: inside_uid/inside_gid become names for the caller's outside_uid/outside_gid, the
  * only ids there are (Type III; user_namespaces(7), "Defining user and group ID mappings"). */
 int ns_map_self(uid_t inside_uid, uid_t outside_uid, gid_t inside_gid, gid_t outside_gid,
