@@ -116,7 +116,7 @@ static bool from_base64(const char *text, struct arena *arena, struct xattr *xat
 bool owner_is_needed(const struct owner *owner)
 {
 	return owner->uid || owner->gid || owner->has_mode || owner->type || owner->whiteout ||
-	       owner->opaque || owner->xattr_count;
+	       owner->opaque || owner->implicit || owner->xattr_count;
 }
 
 static void print_owner(const struct owner *owner, struct buf *buf)
@@ -138,6 +138,8 @@ static void print_owner(const struct owner *owner, struct buf *buf)
 		buf_printf(buf, " mode=%04o", owner->mode);
 	if (owner->opaque)
 		buf_add_text(buf, " opaque");
+	if (owner->implicit)
+		buf_add_text(buf, " implicit");
 	for (size_t i = 0; i < owner->xattr_count; i++) {
 		buf_add_text(buf, " " XATTR_PREFIX);
 		add_escaped(buf, owner->xattrs[i].name);
@@ -200,8 +202,9 @@ static bool parse_word(char *word, struct owner *owner, struct arena *arena)
 	char *value = strchr(word, '=');
 
 	if (!value) {
-		owner->opaque = strcmp(word, "opaque") == 0;
-		return owner->opaque;
+		owner->opaque |= strcmp(word, "opaque") == 0;
+		owner->implicit |= strcmp(word, "implicit") == 0;
+		return owner->opaque || owner->implicit;
 	}
 	*value++ = '\0';
 	if (strcmp(word, "uid") == 0)
@@ -290,6 +293,29 @@ void owners_sort(struct owners *owners)
 {
 	if (owners->count)
 		qsort(owners->item, owners->count, sizeof(*owners->item), compare);
+}
+
+void owners_copy(const struct owners *owners, struct arena *arena, struct owners *ret_owners)
+{
+	struct owners copy = *owners;
+
+	copy.item = arena_array(arena, struct owner, owners->count);
+	for (size_t i = 0; i < owners->count; i++) {
+		struct owner *to = &copy.item[i];
+
+		*to = owners->item[i];
+		to->path = arena_copy(arena, to->path);
+		to->xattrs = arena_array(arena, struct xattr, to->xattr_count);
+		for (size_t j = 0; j < to->xattr_count; j++) {
+			const struct xattr *xattr = &owners->item[i].xattrs[j];
+
+			to->xattrs[j].name = arena_copy(arena, xattr->name);
+			to->xattrs[j].value =
+				arena_copy_bytes(arena, xattr->value, xattr->size_bytes);
+			to->xattrs[j].size_bytes = xattr->size_bytes;
+		}
+	}
+	*ret_owners = copy;
 }
 
 const struct owner *owners_find(const struct owners *owners, const char *path)

@@ -29,6 +29,7 @@ struct owner {
 	uint32_t rdev_minor;
 	bool whiteout; /* the entry hides what lower layers have; on disk a 0:0 device or nothing */
 	bool opaque;   /* the directory hides what lower layers have in it */
+	bool implicit; /* a directory the archive has no entry for: only on the way to others */
 	struct xattr *xattrs; /* those that could not be set on disk; sorted by name */
 	size_t xattr_count;
 };
@@ -47,6 +48,7 @@ int owners_parse(const char *text, size_t size_bytes, struct arena *arena,
 /* Appends; `owners` must be sorted (owners_sort). */
 void owners_print(const struct owners *owners, struct buf *buf);
 void owners_sort(struct owners *owners);
+void owners_copy(const struct owners *owners, struct arena *arena, struct owners *ret_owners);
 /* NULL when the path has no record: uid 0, gid 0, mode and type as on disk. */
 const struct owner *owners_find(const struct owners *owners, const char *path);
 /* Does it say more than the default does? */

@@ -16,7 +16,7 @@ test(a_record_survives_printing_and_reading)
 		{ .path = "dev/null", .type = S_IFCHR, .rdev_major = 1, .rdev_minor = 3 },
 		{ .path = "ping", .xattrs = &capability, .xattr_count = 1 },
 		{ .path = "x", .whiteout = true },
-		{ .path = "y", .opaque = true },
+		{ .path = "y", .opaque = true, .implicit = true },
 	};
 	struct owners owners = { .overlay_ready = true, .item = items, .count = array_count(items) };
 	struct owners back;
@@ -34,7 +34,7 @@ test(a_record_survives_printing_and_reading)
 				 "./dev/null type=char device=linux,1,3\n"
 				 "./ping xattr.security.capability=AQAAAv8=\n"
 				 "./x type=whiteout\n"
-				 "./y opaque\n");
+				 "./y opaque implicit\n");
 	assert_int_equal(owners_parse(text.bytes, text.size_bytes, &arena, &back, &err), 0);
 	owners_print(&back, &again);
 	assert_string_equal(again.bytes, text.bytes);

@@ -1,0 +1,682 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Headers come as blocks; pax and GNU long-name headers in front of an entry are gathered in
+ * struct extras, which overrides what the entry's own header says. Sparse files of all four kinds
+ * (GNU's, pax 0.0, 0.1 and 1.0) become one list of segments. Sizes are checked before use. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/buf.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "base/strings.h"
+#include "codec/tar.h"
+#include "codec/tar_format.h"
+#include "codec/tar_pax.h"
+
+struct tar_reader {
+	struct tar_input input;
+	const unsigned char *at; /* what the input gave and is not used yet */
+	size_t left_bytes;
+	uint64_t offset; /* in the archive, of `at` */
+	unsigned char block[TAR_BLOCK_BYTES]; /* when one straddles two stretches */
+
+	uint64_t data_bytes;	/* of the entry, still to come in the archive */
+	unsigned padding_bytes; /* after them */
+	uint64_t data_offset;
+	bool ended;
+	bool saw_end;
+
+	struct tar_extras global; /* of 'g' headers */
+	struct tar_extras extras; /* of the entry to come */
+	struct buf path;
+	struct buf link;
+	struct tar_segments segments; /* of the current entry; empty when it is not sparse */
+	size_t segment;
+	uint64_t segment_done;
+};
+
+struct tar_reader *tar_reader_new(const struct tar_input *input)
+{
+	struct tar_reader *reader = memory_zeroed(1, sizeof(*reader));
+
+	reader->input = *input;
+	return reader;
+}
+
+void tar_reader_free(struct tar_reader *reader)
+{
+	if (!reader)
+		return;
+	tar_extras_done(&reader->global);
+	tar_extras_done(&reader->extras);
+	free(reader->segments.item);
+	buf_done(&reader->path);
+	buf_done(&reader->link);
+	free(reader);
+}
+
+uint64_t tar_reader_offset(const struct tar_reader *reader)
+{
+	return reader->data_offset;
+}
+
+bool tar_reader_saw_end(const struct tar_reader *reader)
+{
+	return reader->saw_end;
+}
+
+static int damaged(const struct tar_reader *reader, struct err *err, const char *what)
+{
+	if (reader->path.size_bytes)
+		return fail_plain(err, EUCLEAN, "tar: %s (at or after '%.300s')", what,
+				  reader->path.bytes);
+	return fail_plain(err, EUCLEAN, "tar: %s", what);
+}
+
+/* --- bytes --- */
+
+/* Have at least one byte at hand; 0 at the end of the input. */
+static int refill(struct tar_reader *reader, struct err *err)
+{
+	const void *bytes;
+	int r;
+
+	if (reader->left_bytes)
+		return 1;
+	r = reader->input.next(reader->input.context, &bytes, &reader->left_bytes, err);
+	if (r < 0) {
+		reader->left_bytes = 0;
+		return r;
+	}
+	reader->at = bytes;
+	return reader->left_bytes > 0;
+}
+
+static void use(struct tar_reader *reader, size_t size_bytes)
+{
+	reader->at += size_bytes;
+	reader->left_bytes -= size_bytes;
+	reader->offset += size_bytes;
+}
+
+/* The next block: 1, or 0 at the end of the input. A part of a block is damage. */
+static int read_block(struct tar_reader *reader, const void **ret_block, struct err *err)
+{
+	size_t done = 0;
+	int r = refill(reader, err);
+
+	if (r <= 0)
+		return r;
+	if (reader->left_bytes >= TAR_BLOCK_BYTES) {
+		*ret_block = reader->at;
+		use(reader, TAR_BLOCK_BYTES);
+		return 1;
+	}
+	while (done < TAR_BLOCK_BYTES) {
+		size_t size = TAR_BLOCK_BYTES - done;
+
+		r = refill(reader, err);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return damaged(reader, err, "the archive is cut short");
+		if (size > reader->left_bytes)
+			size = reader->left_bytes;
+		memcpy(reader->block + done, reader->at, size);
+		use(reader, size);
+		done += size;
+	}
+	*ret_block = reader->block;
+	return 1;
+}
+
+static int need_block(struct tar_reader *reader, const void **ret_block, struct err *err)
+{
+	int r = read_block(reader, ret_block, err);
+
+	return r == 0 ? damaged(reader, err, "the archive is cut short") : r;
+}
+
+static int skip(struct tar_reader *reader, uint64_t size_bytes, struct err *err)
+{
+	while (size_bytes > 0) {
+		size_t size;
+		int r;
+
+		if (!reader->left_bytes && reader->input.skip) {
+			reader->offset += size_bytes;
+			return reader->input.skip(reader->input.context, size_bytes, err);
+		}
+		r = refill(reader, err);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return damaged(reader, err, "the archive is cut short");
+		size = reader->left_bytes < size_bytes ? reader->left_bytes : (size_t)size_bytes;
+		use(reader, size);
+		size_bytes -= size;
+	}
+	return 0;
+}
+
+static int skip_rest_of_entry(struct tar_reader *reader, struct err *err)
+{
+	int r = skip(reader, reader->data_bytes, err);
+
+	reader->data_bytes = 0;
+	if (r == 0)
+		r = skip(reader, reader->padding_bytes, err);
+	reader->padding_bytes = 0;
+	return r;
+}
+
+static void expect_data(struct tar_reader *reader, uint64_t size_bytes)
+{
+	reader->data_bytes = size_bytes;
+	reader->padding_bytes = (unsigned)(-size_bytes % TAR_BLOCK_BYTES);
+	reader->data_offset = reader->offset;
+}
+
+/* All data of a header entry (pax records, a long name) into buf. */
+static int read_whole(struct tar_reader *reader, uint64_t size_bytes, struct buf *buf,
+		      struct err *err)
+{
+	if (size_bytes > TAR_HEADER_BYTES_MAX)
+		return damaged(reader, err, "a header is larger than 8 MiB");
+	expect_data(reader, size_bytes);
+	buf_truncate(buf, 0);
+	while (reader->data_bytes) {
+		size_t size;
+		int r = refill(reader, err);
+
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return damaged(reader, err, "the archive is cut short");
+		size = reader->left_bytes < reader->data_bytes ? reader->left_bytes :
+								 (size_t)reader->data_bytes;
+		buf_add(buf, reader->at, size);
+		use(reader, size);
+		reader->data_bytes -= size;
+	}
+	return skip_rest_of_entry(reader, err);
+}
+
+/* --- numbers in headers --- */
+
+/* Octal between optional blanks and NUL, or base 256 (GNU) when the first bit is set. */
+static bool parse_number(const char *field, size_t length, int64_t *ret_number)
+{
+	const unsigned char *at = (const unsigned char *)field;
+	const unsigned char *end = at + length;
+	uint64_t number = 0;
+
+	if (*at & 0x80) {
+		bool negative = *at & 0x40;
+
+		number = negative ? UINT64_MAX << 6 | (*at & 0x3f) : *at & 0x3f;
+		for (at++; at < end; at++) {
+			if ((negative ? ~number : number) >> 55)
+				return false;
+			number = number << 8 | *at;
+		}
+		*ret_number = (int64_t)number;
+		return true;
+	}
+	while (at < end && *at == ' ')
+		at++;
+	for (; at < end && *at >= '0' && *at <= '7'; at++) {
+		if (number >> 60)
+			return false;
+		number = number << 3 | (*at - '0');
+	}
+	while (at < end && (*at == ' ' || *at == '\0'))
+		at++;
+	*ret_number = (int64_t)number;
+	return at == end;
+}
+
+#define NUMBER(field, ret) parse_number(field, sizeof(field), ret)
+
+/* Both sums are in use: old writers added signed chars. */
+static bool checksum_is_right(const struct tar_header *header)
+{
+	const unsigned char *bytes = (const unsigned char *)header;
+	const size_t from = offsetof(struct tar_header, checksum);
+	const size_t to = from + sizeof(header->checksum);
+	int64_t wanted;
+	int64_t sum = 0;
+	int64_t signed_sum = 0;
+
+	for (size_t i = 0; i < sizeof(*header); i++) {
+		unsigned char byte = i >= from && i < to ? ' ' : bytes[i];
+
+		sum += byte;
+		signed_sum += (signed char)byte;
+	}
+	return NUMBER(header->checksum, &wanted) && (wanted == sum || wanted == signed_sum);
+}
+
+static bool is_zero(const void *block)
+{
+	static const char zeros[TAR_BLOCK_BYTES];
+
+	return memcmp(block, zeros, sizeof(zeros)) == 0;
+}
+
+/* --- one entry --- */
+
+static void set_text(struct buf *buf, const char *text, size_t length)
+{
+	buf_truncate(buf, 0);
+	buf_add(buf, text, strnlen(text, length));
+}
+
+static void take_path(struct tar_reader *reader, const struct tar_header *header)
+{
+	struct tar_extras *extras = &reader->extras;
+	bool posix = memcmp(header->magic, "ustar", sizeof(header->magic)) == 0;
+	size_t prefix = posix ? strnlen(header->prefix, sizeof(header->prefix)) : 0;
+
+	if (extras->has_path) {
+		set_text(&reader->path, buf_text(&extras->path), extras->path.size_bytes);
+	} else {
+		set_text(&reader->path, header->prefix, prefix);
+		if (prefix)
+			buf_add_char(&reader->path, '/');
+		buf_add(&reader->path, header->name, strnlen(header->name, sizeof(header->name)));
+	}
+	if (extras->has_link)
+		set_text(&reader->link, buf_text(&extras->link), extras->link.size_bytes);
+	else
+		set_text(&reader->link, header->link, sizeof(header->link));
+}
+
+static int take_type(struct tar_reader *reader, char type, struct tar_entry *entry,
+		     struct err *err)
+{
+	static const struct {
+		char letter;
+		enum tar_type type;
+	} types[] = {
+		{ '0', TAR_FILE },	   { '\0', TAR_FILE },	     { '7', TAR_FILE },
+		{ 'S', TAR_FILE },	   { '1', TAR_HARD_LINK },   { '2', TAR_SYMLINK },
+		{ '3', TAR_CHAR_DEVICE },  { '4', TAR_BLOCK_DEVICE }, { '5', TAR_DIRECTORY },
+		{ 'D', TAR_DIRECTORY },	   { '6', TAR_FIFO },
+	};
+	size_t length = reader->path.size_bytes;
+
+	for (size_t i = 0; i < array_count(types); i++) {
+		if (types[i].letter != type)
+			continue;
+		entry->type = types[i].type;
+		/* before POSIX, a directory was a file whose name ends in '/' */
+		if (entry->type == TAR_FILE && length && reader->path.bytes[length - 1] == '/')
+			entry->type = TAR_DIRECTORY;
+		return 0;
+	}
+	return fail_plain(err, ENOTSUP, "tar: '%.300s' is of an unknown type (0x%02x)",
+			  buf_text(&reader->path), (unsigned char)type);
+}
+
+static int take_owner(struct tar_reader *reader, const struct tar_header *header,
+		      struct tar_entry *entry, struct err *err)
+{
+	const struct tar_extras *extras = &reader->extras;
+	int64_t mode;
+	int64_t uid;
+	int64_t gid;
+
+	if (!NUMBER(header->mode, &mode) || !NUMBER(header->uid, &uid) ||
+	    !NUMBER(header->gid, &gid))
+		return damaged(reader, err, "bad number in a header");
+	if (extras->has_uid)
+		uid = (int64_t)extras->uid;
+	if (extras->has_gid)
+		gid = (int64_t)extras->gid;
+	/* 2^32-1 means "no id" to chown(2) */
+	if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX)
+		return damaged(reader, err, "uid or gid out of range");
+	entry->mode = (uint32_t)mode & 07777;
+	entry->uid = (uint32_t)uid;
+	entry->gid = (uint32_t)gid;
+	return 0;
+}
+
+static int take_time_and_device(struct tar_reader *reader, const struct tar_header *header,
+				struct tar_entry *entry, struct err *err)
+{
+	const struct tar_extras *extras = &reader->extras;
+	int64_t major = 0;
+	int64_t minor = 0;
+
+	if (!NUMBER(header->mtime, &entry->mtime_s))
+		return damaged(reader, err, "bad number in a header");
+	if (extras->has_mtime) {
+		entry->mtime_s = extras->mtime_s;
+		entry->mtime_ns = extras->mtime_ns;
+	}
+	if (entry->type != TAR_CHAR_DEVICE && entry->type != TAR_BLOCK_DEVICE)
+		return 0;
+	if (!NUMBER(header->major, &major) || !NUMBER(header->minor, &minor) || major < 0 ||
+	    major > UINT32_MAX || minor < 0 || minor > UINT32_MAX)
+		return damaged(reader, err, "bad device number");
+	entry->rdev_major = (uint32_t)major;
+	entry->rdev_minor = (uint32_t)minor;
+	return 0;
+}
+
+/* GNU's own sparse header: four segments in the header, more in blocks that follow. */
+static int take_gnu_segments(struct tar_reader *reader, const struct tar_gnu_segment *segment,
+			     size_t count, struct err *err)
+{
+	for (; count > 0 && segment->offset[0]; count--, segment++) {
+		int64_t offset;
+		int64_t size;
+
+		if (!NUMBER(segment->offset, &offset) || !NUMBER(segment->size, &size) ||
+		    offset < 0 || size < 0 ||
+		    !tar_segments_add(&reader->segments, (uint64_t)offset, (uint64_t)size))
+			return damaged(reader, err, "bad map of a sparse file");
+	}
+	return 0;
+}
+
+static int take_gnu_sparse(struct tar_reader *reader, const void *block, struct tar_entry *entry,
+			   struct err *err)
+{
+	const struct tar_gnu_header *header = block;
+	bool more = header->is_extended;
+	int64_t real_size;
+	int r;
+
+	if (!NUMBER(header->real_size, &real_size) || real_size < 0)
+		return damaged(reader, err, "bad size of a sparse file");
+	r = take_gnu_segments(reader, header->segments, array_count(header->segments), err);
+	while (r == 0 && more) {
+		const struct tar_gnu_extension *extension;
+
+		r = need_block(reader, &block, err);
+		if (r < 0)
+			return r;
+		extension = block;
+		more = extension->is_extended;
+		r = take_gnu_segments(reader, extension->segments,
+				      array_count(extension->segments), err);
+	}
+	entry->size_bytes = (uint64_t)real_size;
+	entry->sparse = true;
+	return r < 0 ? r : 0;
+}
+
+/* pax 1.0: the map stands in front of the data, decimal numbers a line each, padded to a block. */
+static int take_map_in_data(struct tar_reader *reader, uint64_t *data_bytes, struct err *err)
+{
+	struct tar_map_parser parser = { 0 };
+
+	while (!parser.complete) {
+		const void *block;
+		int r;
+
+		if (*data_bytes < TAR_BLOCK_BYTES)
+			return damaged(reader, err, "bad map of a sparse file");
+		r = need_block(reader, &block, err);
+		if (r < 0)
+			return r;
+		*data_bytes -= TAR_BLOCK_BYTES;
+		if (!tar_map_parse_block(&parser, block, &reader->segments))
+			return damaged(reader, err, "bad map of a sparse file");
+	}
+	return 0;
+}
+
+static int take_pax_sparse(struct tar_reader *reader, uint64_t *data_bytes,
+			   struct tar_entry *entry, struct err *err)
+{
+	struct tar_extras *extras = &reader->extras;
+	int r = 0;
+
+	entry->sparse = true;
+	if (extras->has_real_size)
+		entry->size_bytes = extras->real_size;
+	if (extras->sparse_major == 1) {
+		r = take_map_in_data(reader, data_bytes, err);
+	} else {
+		free(reader->segments.item);
+		reader->segments = extras->segments;
+		extras->segments = (struct tar_segments){ 0 };
+	}
+	return r;
+}
+
+/* Segments in order, inside the file, and as long together as the data. */
+static int check_segments(struct tar_reader *reader, uint64_t data_bytes,
+			  const struct tar_entry *entry, struct err *err)
+{
+	uint64_t end = 0;
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < reader->segments.count; i++) {
+		const struct tar_segment *segment = &reader->segments.item[i];
+
+		if (segment->offset < end ||
+		    __builtin_add_overflow(segment->offset, segment->size_bytes, &end))
+			return damaged(reader, err, "bad map of a sparse file");
+		total += segment->size_bytes;
+	}
+	if (end > entry->size_bytes || total != data_bytes)
+		return damaged(reader, err, "bad map of a sparse file");
+	return 0;
+}
+
+static int take_size(struct tar_reader *reader, const void *block, struct tar_entry *entry,
+		     struct err *err)
+{
+	const struct tar_header *header = block;
+	const struct tar_extras *extras = &reader->extras;
+	uint64_t data_bytes;
+	int64_t size;
+	int r = 0;
+
+	if (!NUMBER(header->size, &size) || size < 0)
+		return damaged(reader, err, "bad size");
+	data_bytes = extras->has_size ? extras->size : (uint64_t)size;
+	/* links and directories carry a size now and then, but no data (as Go's reader has it) */
+	if (entry->type != TAR_FILE)
+		data_bytes = 0;
+	if (data_bytes > INT64_MAX - TAR_BLOCK_BYTES)
+		return damaged(reader, err, "bad size");
+	entry->size_bytes = data_bytes;
+	if (header->type == 'S')
+		r = take_gnu_sparse(reader, block, entry, err);
+	else if (extras->is_sparse && entry->type == TAR_FILE)
+		r = take_pax_sparse(reader, &data_bytes, entry, err);
+	if (r == 0 && entry->sparse)
+		r = check_segments(reader, data_bytes, entry, err);
+	if (r == 0)
+		expect_data(reader, data_bytes);
+	return r;
+}
+
+static int take_entry(struct tar_reader *reader, const void *block, struct tar_entry *entry,
+		      struct err *err)
+{
+	struct tar_header header;
+	int r;
+
+	memcpy(&header, block, sizeof(header)); /* reading on may overwrite the block */
+	reader->segments.count = 0;
+	reader->segment = 0;
+	reader->segment_done = 0;
+	take_path(reader, &header);
+	if (reader->path.size_bytes > TAR_PATH_BYTES_MAX ||
+	    reader->link.size_bytes > TAR_PATH_BYTES_MAX)
+		return damaged(reader, err, "a name is longer than 64 KiB");
+	r = take_type(reader, header.type, entry, err);
+	if (r == 0)
+		r = take_owner(reader, &header, entry, err);
+	if (r == 0)
+		r = take_time_and_device(reader, &header, entry, err);
+	if (r == 0)
+		r = take_size(reader, &header, entry, err);
+	if (r < 0)
+		return r;
+	entry->path = buf_text(&reader->path);
+	if (entry->type == TAR_HARD_LINK || entry->type == TAR_SYMLINK)
+		entry->link = buf_text(&reader->link);
+	entry->xattrs = reader->extras.xattrs;
+	entry->xattr_count = reader->extras.xattr_count;
+	return 1;
+}
+
+/* --- headers in front of entries --- */
+
+static int take_long_text(struct tar_reader *reader, uint64_t size, struct buf *text, bool *ret_has,
+			  struct err *err)
+{
+	int r = read_whole(reader, size, text, err);
+
+	if (r < 0)
+		return r;
+	buf_truncate(text, strnlen(buf_text(text), text->size_bytes));
+	*ret_has = true;
+	return 0;
+}
+
+static int take_pax(struct tar_reader *reader, uint64_t size, struct tar_extras *extras,
+		    struct err *err)
+{
+	auto_buf records = { 0 };
+	int r = read_whole(reader, size, &records, err);
+
+	if (r < 0)
+		return r;
+	if (!tar_extras_parse(extras, buf_text(&records), records.size_bytes))
+		return damaged(reader, err, "bad pax header");
+	return 0;
+}
+
+/* 1: that was a header for entries to come. */
+static int take_header(struct tar_reader *reader, const struct tar_header *header,
+		       struct err *err)
+{
+	struct tar_extras *extras = &reader->extras;
+	int64_t size;
+	int r;
+
+	if (!strchr("xXgLKV", header->type) || !header->type)
+		return 0;
+	if (!NUMBER(header->size, &size) || size < 0)
+		return damaged(reader, err, "bad size");
+	switch (header->type) {
+	case 'x':
+	case 'X':
+		r = take_pax(reader, (uint64_t)size, extras, err);
+		break;
+	case 'g':
+		r = take_pax(reader, (uint64_t)size, &reader->global, err);
+		break;
+	case 'L':
+		r = take_long_text(reader, (uint64_t)size, &extras->path, &extras->has_path, err);
+		break;
+	case 'K':
+		r = take_long_text(reader, (uint64_t)size, &extras->link, &extras->has_link, err);
+		break;
+	default: /* 'V', the name of a tape */
+		expect_data(reader, (uint64_t)size);
+		r = skip_rest_of_entry(reader, err);
+		break;
+	}
+	return r < 0 ? r : 1;
+}
+
+static int find_entry(struct tar_reader *reader, struct tar_entry *entry, struct err *err)
+{
+	bool seen_zeros = false;
+
+	for (;;) {
+		const void *block;
+		int r = read_block(reader, &block, err);
+
+		if (r <= 0)
+			return r;
+		if (is_zero(block)) {
+			reader->saw_end = true;
+			if (seen_zeros)
+				return 0;
+			seen_zeros = true;
+			continue;
+		}
+		if (seen_zeros) /* one zero block only: GNU tar goes on, too */
+			reader->saw_end = seen_zeros = false;
+		if (!checksum_is_right(block))
+			return damaged(reader, err, "not a tar archive, or damaged: bad checksum");
+		r = take_header(reader, block, err);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return take_entry(reader, block, entry, err);
+	}
+}
+
+int tar_reader_next(struct tar_reader *reader, struct tar_entry *ret_entry, struct err *err)
+{
+	struct tar_entry entry = { 0 };
+	int r;
+
+	if (reader->ended)
+		return 0;
+	r = skip_rest_of_entry(reader, err);
+	if (r < 0)
+		return r;
+	tar_extras_copy(&reader->global, &reader->extras);
+	r = find_entry(reader, &entry, err);
+	if (r == 0)
+		reader->ended = true;
+	if (r > 0)
+		*ret_entry = entry;
+	return r;
+}
+
+/* --- data --- */
+
+static uint64_t offset_in_file(struct tar_reader *reader, uint64_t done, size_t *size)
+{
+	const struct tar_segment *segment;
+
+	if (!reader->segments.count)
+		return done;
+	segment = &reader->segments.item[reader->segment];
+	while (reader->segment_done == segment->size_bytes) { /* the data is as long as all of them */
+		segment = &reader->segments.item[++reader->segment];
+		reader->segment_done = 0;
+	}
+	if (*size > segment->size_bytes - reader->segment_done)
+		*size = (size_t)(segment->size_bytes - reader->segment_done);
+	reader->segment_done += *size;
+	return segment->offset + reader->segment_done - *size;
+}
+
+int tar_reader_data(struct tar_reader *reader, const void **ret_bytes, size_t *ret_size_bytes,
+		    uint64_t *ret_offset, struct err *err)
+{
+	size_t size;
+	int r;
+
+	if (reader->data_bytes == 0)
+		return 0;
+	r = refill(reader, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return damaged(reader, err, "the archive is cut short");
+	size = reader->left_bytes < reader->data_bytes ? reader->left_bytes :
+							 (size_t)reader->data_bytes;
+	*ret_offset = offset_in_file(reader, reader->offset - reader->data_offset, &size);
+	*ret_bytes = reader->at;
+	*ret_size_bytes = size;
+	use(reader, size);
+	reader->data_bytes -= size;
+	return 1;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rootfs/layer.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "codec/stream.h"
+#include "rootfs/unpack.h"
+#include "store/blob.h"
+#include "sys/remove.h"
+
+/* The decompressed stream as tar input, copied to the tee on the way. */
+struct teed_stream {
+	struct stream *stream;
+	const struct layer_tee *tee;
+};
+
+static int next_chunk(void *context, const void **ret_bytes, size_t *ret_size_bytes,
+		      struct err *err)
+{
+	struct teed_stream *teed = context;
+	int r = stream_next(teed->stream, ret_bytes, ret_size_bytes, err);
+
+	if (r == 0 && *ret_size_bytes && teed->tee->write)
+		r = teed->tee->write(teed->tee->context, *ret_bytes, *ret_size_bytes, err);
+	return r;
+}
+
+/* What follows the end mark is part of the bytes that were hashed and compressed. */
+static int pass_rest(struct teed_stream *teed, struct err *err)
+{
+	const void *bytes;
+	size_t size;
+	int r;
+
+	do
+		r = next_chunk(teed, &bytes, &size, err);
+	while (r == 0 && size > 0);
+	return r;
+}
+
+static int unpack_entries(struct teed_stream *teed, const struct layer_request *request,
+			  struct unpacker *unpacker, uint64_t *ret_count, struct err *err)
+{
+	struct tar_input input = { .next = next_chunk, .context = teed };
+	auto_tar_reader *reader = tar_reader_new(&input);
+	struct tar_entry entry;
+	int r;
+
+	while ((r = tar_reader_next(reader, &entry, err)) > 0) {
+		r = unpacker_place(unpacker, &entry, reader, err);
+		if (r < 0)
+			return r;
+		++*ret_count;
+	}
+	if (r < 0)
+		return r;
+	if (request->need_end && !tar_reader_saw_end(reader))
+		return fail_plain(err, EUCLEAN,
+				  "tar: the archive is cut short (there is no end mark)");
+	return pass_rest(teed, err);
+}
+
+static int check_diff_id(struct stream *stream, const struct layer_request *request,
+			 struct layer_staged *staged, struct err *err)
+{
+	char hex[SHA256_HEX_LENGTH + 1];
+	int r = stream_finish(stream, hex, &staged->tar_bytes, err);
+
+	if (r < 0)
+		return r;
+	staged->diff_id = digest_of_hex(hex);
+	if (request->diff_id && !digest_equal(request->diff_id, &staged->diff_id))
+		return fail(err, EUCLEAN, "digest mismatch: the unpacked bytes have %s, not %s",
+			    staged->diff_id.text, request->diff_id->text);
+	return 0;
+}
+
+static int unpack_into(int root_fd, const struct layer_request *request,
+		       struct layer_staged *staged, struct err *err)
+{
+	auto_stream *stream = NULL;
+	auto_unpacker *unpacker = unpacker_new(root_fd);
+	struct teed_stream teed = { .tee = &request->tee };
+	struct owners owners;
+	int r = stream_new(request->source, &stream, err);
+
+	if (r < 0)
+		return r;
+	teed.stream = stream;
+	staged->encoding = stream_encoding(stream);
+	r = unpack_entries(&teed, request, unpacker, &staged->entry_count, err);
+	if (r == 0)
+		r = check_diff_id(stream, request, staged, err);
+	if (r == 0)
+		r = unpacker_finish(unpacker, &owners, err);
+	if (r == 0)
+		owners_copy(&owners, &staged->arena, &staged->owners);
+	return r;
+}
+
+static int stage(const struct store *store, const struct layer_request *request,
+		 struct layer_staged *staged, struct err *err)
+{
+	char name[STORE_WORK_NAME_MAX];
+	auto_fd root = -1;
+	int r = store_work_name(store, name, err);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(store->dirfd, name, 0755) < 0)
+		return fail(err, errno, "make '%s' in '%s'", name, store->path);
+	memcpy(staged->work_name, name, sizeof(name));
+	root = openat(store->dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || fchmod(root, 0755) < 0)
+		return fail(err, errno, "open '%s' in '%s'", name, store->path);
+	return unpack_into(root, request, staged, err);
+}
+
+int layer_stage(const struct store *store, const struct layer_request *request,
+		struct layer_staged *ret_staged, struct err *err)
+{
+	struct layer_staged staged = { .store = store };
+	int r = stage(store, request, &staged, err);
+
+	if (r < 0) {
+		layer_staged_done(&staged);
+		return err_wrap(err, "unpack layer%s%s", request->diff_id ? " " : "",
+				request->diff_id ? request->diff_id->text : "");
+	}
+	*ret_staged = staged;
+	return 0;
+}
+
+void layer_staged_done(struct layer_staged *staged)
+{
+	if (staged->work_name[0])
+		(void)!remove_tree(staged->store->dirfd, staged->work_name, NULL);
+	arena_done(&staged->arena);
+	memset(staged, 0, sizeof(*staged));
+}
+
+int layer_commit(const struct store *store, struct layer_staged *const *staged, size_t count,
+		 struct err *err)
+{
+	if (count && syncfs(store->dirfd) < 0)
+		return fail(err, errno, "sync '%s'", store->path);
+	for (size_t i = 0; i < count; i++) {
+		int r = layer_publish(store, &staged[i]->diff_id, staged[i]->work_name,
+				      &staged[i]->owners, err);
+
+		if (r < 0)
+			return r;
+		staged[i]->work_name[0] = '\0';
+	}
+	return 0;
+}
+
+int layer_unpack(const struct store *store, const struct layer_request *request,
+		 struct digest *ret_diff_id, struct err *err)
+{
+	auto_layer_staged staged = { 0 };
+	struct layer_staged *all = &staged;
+	int r;
+
+	if (request->diff_id && layer_present(store, request->diff_id)) {
+		if (ret_diff_id)
+			*ret_diff_id = *request->diff_id;
+		return 0;
+	}
+	r = layer_stage(store, request, &staged, err);
+	if (r == 0)
+		r = layer_commit(store, &all, 1, err);
+	if (r == 0 && ret_diff_id)
+		*ret_diff_id = staged.diff_id;
+	return r;
+}
+
+int layer_unpack_blob(const struct store *store, const struct digest *blob,
+		      const struct digest *diff_id, struct err *err)
+{
+	auto_fd fd = -1;
+	struct source source = source_fd(&fd);
+	struct layer_request request = { .source = &source, .diff_id = diff_id };
+	int r;
+
+	if (layer_present(store, diff_id))
+		return 0;
+	r = blob_open(store, blob, &fd, NULL, err);
+	if (r == 0)
+		r = layer_unpack(store, &request, NULL, err);
+	return r < 0 ? err_wrap(err, "blob %s", blob->text) : 0;
+}
