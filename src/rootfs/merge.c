@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/* cache/roots/LAST.N holds the tree of a chain whose topmost layer is LAST: `chain` lists the diff
+ * ids, `root` is the tree. N counts chains that end alike. */
+#include "rootfs/merge.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "rootfs/tree.h"
+#include "sys/remove.h"
+
+#define CHAIN_BYTES_MAX ((size_t)1024 * 1024)
+#define ALIKE_MAX	1000
+
+static int make(const struct store *store, const struct digest *diff_ids, size_t count,
+		enum tree_copy how, const char *name, struct err *err)
+{
+	auto_view view;
+	auto_tree tree = { 0 };
+	auto_fd to = -1;
+	int r;
+
+	view_init(&view);
+	r = view_push_layers(&view, store, diff_ids, count, err);
+	if (r == 0)
+		r = tree_of_view(&view, &tree, err);
+	if (r < 0)
+		return r;
+	if (mkdirat(store->dirfd, name, 0755) < 0)
+		return fail(err, errno, "make '%s' in '%s'", name, store->path);
+	to = openat(store->dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (to < 0)
+		return fail(err, errno, "open '%s' in '%s'", name, store->path);
+	return tree_copy(&tree, how, to, err);
+}
+
+int merge_private(const struct store *store, const struct digest *diff_ids, size_t count,
+		  char ret_work_name[STORE_WORK_NAME_MAX], struct err *err)
+{
+	char name[STORE_WORK_NAME_MAX];
+	int r = store_work_name(store, name, err);
+
+	if (r == 0)
+		r = make(store, diff_ids, count, TREE_COPY_REFLINK, name, err);
+	if (r < 0) {
+		(void)!remove_tree(store->dirfd, name, NULL);
+		return err_wrap(err, "copy the layers");
+	}
+	memcpy(ret_work_name, name, sizeof(name));
+	return 0;
+}
+
+static void print_chain(const struct digest *diff_ids, size_t count, struct buf *chain)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_printf(chain, "%s\n", diff_ids[i].text);
+}
+
+/* 1: `name` is the chain's; 0: it is another chain's; -ENOENT: it is free. */
+static int has_chain(const struct store *store, const char *name, const struct buf *chain)
+{
+	char file[128];
+	auto_buf found = { 0 };
+	int r;
+
+	snprintf(file, sizeof(file), "%s/chain", name);
+	r = io_read_file_at(store->dirfd, file, CHAIN_BYTES_MAX, &found, NULL);
+	return r < 0 ? r : strcmp(buf_text(&found), buf_text(chain)) == 0;
+}
+
+static int find_name(const struct store *store, const char *hex, const struct buf *chain,
+		     char name[96], struct err *err)
+{
+	for (int alike = 0; alike < ALIKE_MAX; alike++) {
+		int r;
+
+		snprintf(name, 96, "cache/roots/%s.%d", hex, alike);
+		r = has_chain(store, name, chain);
+		if (r > 0 || r == -ENOENT)
+			return r;
+		if (r < 0)
+			return fail(err, -r, "read '%s/chain'", name);
+	}
+	return fail(err, EMLINK, "more than %d roots end in layer %s", ALIKE_MAX, hex);
+}
+
+static int publish(const struct store *store, const char *work, const char *name,
+		   const struct buf *chain, struct err *err)
+{
+	char file[STORE_WORK_NAME_MAX + 16];
+	int r;
+
+	snprintf(file, sizeof(file), "%s/chain", work);
+	r = io_replace_file_at(store->dirfd, file, buf_text(chain), chain->size_bytes, 0600, err);
+	if (r < 0)
+		return r;
+	if (syncfs(store->dirfd) < 0)
+		return fail(err, errno, "sync '%s'", store->path);
+	if (mkdirat(store->dirfd, "cache/roots", 0700) < 0 && errno != EEXIST)
+		return fail(err, errno, "make 'cache/roots' in '%s'", store->path);
+	if (renameat(store->dirfd, work, store->dirfd, name) == 0)
+		return 1;
+	if (errno != EEXIST && errno != ENOTEMPTY)
+		return fail(err, errno, "publish '%s'", name);
+	return 0; /* somebody else was faster, perhaps with another chain */
+}
+
+static int make_and_publish(const struct store *store, const struct digest *diff_ids, size_t count,
+			    const char *name, const struct buf *chain, struct err *err)
+{
+	char work[STORE_WORK_NAME_MAX];
+	char root[STORE_WORK_NAME_MAX + 8];
+	int r = store_work_name(store, work, err);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(store->dirfd, work, 0700) < 0)
+		return fail(err, errno, "make '%s' in '%s'", work, store->path);
+	snprintf(root, sizeof(root), "%s/root", work);
+	r = make(store, diff_ids, count, TREE_COPY_HARD_LINK, root, err);
+	if (r == 0)
+		r = publish(store, work, name, chain, err);
+	if (r <= 0)
+		(void)!remove_tree(store->dirfd, work, NULL);
+	return r;
+}
+
+int merge_read_only(const struct store *store, const struct digest *diff_ids, size_t count,
+		    struct buf *path, struct err *err)
+{
+	const char *hex = count ? digest_hex(&diff_ids[count - 1]) : "empty";
+	auto_buf chain = { 0 };
+	char name[96];
+	int r;
+
+	print_chain(diff_ids, count, &chain);
+	do {
+		r = find_name(store, hex, &chain, name, err);
+		if (r == -ENOENT)
+			r = make_and_publish(store, diff_ids, count, name, &chain, err);
+	} while (r == 0);
+	if (r < 0)
+		return err_wrap(err, "merge the layers");
+	buf_printf(path, "%s/%s/root", store->path, name);
+	return 0;
+}

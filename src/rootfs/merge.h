@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stacked layers as one real directory, for hosts and engines without overlayfs. */
+#ifndef ROOTFS_MERGE_H
+#define ROOTFS_MERGE_H
+
+#include "base/buf.h"
+#include "image/digest.h"
+#include "store/store.h"
+
+/* A tree that nobody may write to: its files are hard links into the layers. Made once per chain of
+ * diff ids (lowest first) and kept in cache/roots/; the path is appended. Two processes that make
+ * the same one at once are harmless. */
+int merge_read_only(const struct store *store, const struct digest *diff_ids, size_t count,
+		    struct buf *path, struct err *err) must_check;
+
+/* A private tree to write to, at a new name from store_work_name: shared blocks where the file
+ * system can, else copies. It goes away with store_done, or earlier by remove_tree. */
+int merge_private(const struct store *store, const struct digest *diff_ids, size_t count,
+		  char ret_work_name[STORE_WORK_NAME_MAX], struct err *err) must_check;
+
+#endif

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Three passes: snapshot_plan walks the upper directory against the layers below and makes the list
+ * of what changed, removing from the disk what did not; the list is written as tar; the disk is
+ * put into the form that layers have (modes, times, marks) and published with its record. */
+#include "rootfs/snapshot.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "base/banned.h"
+#include "rootfs/directories.h"
+#include "rootfs/layer_blob.h"
+#include "rootfs/records.h"
+#include "rootfs/snapshot_plan.h"
+#include "store/layers.h"
+#include "sys/remove.h"
+
+/* --- the disk --- */
+
+struct settling {
+	const struct snapshot_request *request;
+	struct directories directories;
+	struct records records;
+	bool overlay_ready;
+	struct err *err;
+};
+
+static int enter(struct settling *settling, const struct tree_entry *entry, int *ret_dirfd,
+		 const char **ret_name)
+{
+	const char *slash = strrchr(entry->path, '/');
+	int r = directories_enter(&settling->directories, entry->path,
+				  slash ? (size_t)(slash - entry->path) : 0, NULL, NULL, ret_dirfd);
+
+	*ret_name = !*entry->path ? "." : slash ? slash + 1 : entry->path;
+	return r < 0 ? fail(settling->err, -r, "open the directory of '/%s'", entry->path) : 0;
+}
+
+static bool is_placeholder(const struct tree_entry *entry)
+{
+	return S_ISCHR(entry->mode) || S_ISBLK(entry->mode);
+}
+
+/* A device that root made is replaced by an empty file, like those of unpacked layers. */
+static int settle_device(struct settling *settling, const struct tree_entry *entry, int dirfd,
+			 const char *name)
+{
+	struct stat st;
+	auto_fd fd = -1;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+		return 0;
+	if (unlinkat(dirfd, name, 0) < 0)
+		return fail(settling->err, errno, "remove device '/%s'", entry->path);
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? fail(settling->err, errno, "create '/%s'", entry->path) : 0;
+}
+
+static mode_t disk_mode_of(const struct tree_entry *entry)
+{
+	mode_t mode = entry->mode & 07777;
+
+	if (S_ISDIR(entry->mode))
+		return mode | 0700;
+	return is_placeholder(entry) ? (mode & 0777) | 0400 : mode | 0400;
+}
+
+static bool is_on_disk(int dirfd, const char *name, const struct xattr *xattr)
+{
+	auto_buf path = { 0 };
+
+	buf_printf(&path, "/proc/self/fd/%d/%s", dirfd, name);
+	return lgetxattr(path.bytes, xattr->name, NULL, 0) == (ssize_t)xattr->size_bytes;
+}
+
+static void record(struct settling *settling, const struct tree_entry *entry, int dirfd,
+		   const char *name)
+{
+	struct owner owner = { .uid = entry->uid, .gid = entry->gid };
+	struct owner *kept;
+
+	if (!S_ISLNK(entry->mode) && disk_mode_of(entry) != (entry->mode & 07777)) {
+		owner.has_mode = true;
+		owner.mode = entry->mode & 07777;
+	}
+	if (is_placeholder(entry)) {
+		owner.type = entry->mode & S_IFMT;
+		owner.rdev_major = entry->rdev_major;
+		owner.rdev_minor = entry->rdev_minor;
+	}
+	if (!owner_is_needed(&owner) && !entry->xattr_count)
+		return;
+	kept = records_get(&settling->records, entry->path);
+	owner.path = kept->path;
+	owner.opaque = kept->opaque;
+	*kept = owner;
+	for (size_t i = 0; i < entry->xattr_count; i++)
+		if (!is_on_disk(dirfd, name, &entry->xattrs[i]))
+			records_add_xattr(&settling->records, kept, entry->xattrs[i].name,
+					  entry->xattrs[i].value, entry->xattrs[i].size_bytes);
+}
+
+static int settle_entry(struct settling *settling, const struct tree_entry *entry)
+{
+	const char *name;
+	int dirfd;
+	int r = enter(settling, entry, &dirfd, &name);
+
+	if (r == 0 && is_placeholder(entry))
+		r = settle_device(settling, entry, dirfd, name);
+	if (r < 0)
+		return r;
+	record(settling, entry, dirfd, name);
+	if (S_ISLNK(entry->mode) || disk_mode_of(entry) == (entry->disk_mode & 07777))
+		return 0;
+	if (fchmodat(dirfd, name, disk_mode_of(entry), 0) < 0)
+		return fail(settling->err, errno, "set the mode of '/%s'", entry->path);
+	return 0;
+}
+
+/* overlayfs has left its marks on disk; of a complete tree there are none yet. */
+static int settle_mark(struct settling *settling, const struct tree_entry *entry)
+{
+	struct owner *owner = records_get(&settling->records, entry->path);
+	const char *name;
+	int dirfd;
+	int r;
+
+	if (entry->kind == TREE_OPAQUE) {
+		owner->opaque = true;
+		return 0;
+	}
+	owner->whiteout = true;
+	r = enter(settling, entry, &dirfd, &name);
+	if (r == 0 && mknodat(dirfd, name, S_IFCHR, makedev(0, 0)) < 0 && errno != EEXIST)
+		settling->overlay_ready = false;
+	return r;
+}
+
+/* Children come after their directory in the list and change its time: so from the end. */
+static int settle_times(struct settling *settling, const struct tree *tree)
+{
+	for (size_t i = tree->count; i-- > 0;) {
+		const struct tree_entry *entry = &tree->item[i];
+		const struct snapshot_request *request = settling->request;
+		struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, entry->mtime };
+		bool late = request->clamp && entry->mtime.tv_sec >= request->clamp_s;
+		const char *name;
+		int dirfd;
+		int r;
+
+		if (entry->kind != TREE_ENTRY || (!late && !S_ISDIR(entry->mode)))
+			continue;
+		if (late)
+			times[1] = (struct timespec){ .tv_sec = request->clamp_s };
+		r = enter(settling, entry, &dirfd, &name);
+		if (r < 0)
+			return r;
+		if (utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+			return fail(settling->err, errno, "set the time of '/%s'", entry->path);
+	}
+	return 0;
+}
+
+static int settle(struct settling *settling, const struct tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct tree_entry *entry = &tree->item[i];
+		int r = entry->kind == TREE_ENTRY ? settle_entry(settling, entry) :
+						    settle_mark(settling, entry);
+
+		if (r < 0)
+			return r;
+	}
+	return settle_times(settling, tree);
+}
+
+static int settle_and_publish(const struct snapshot_request *request, int upper_fd,
+			      const struct tree *tree, const struct digest *diff_id,
+			      struct err *err)
+{
+	struct settling settling = { .request = request, .overlay_ready = true, .err = err };
+	struct owners owners;
+	int r;
+
+	directories_init(&settling.directories, upper_fd);
+	r = settle(&settling, tree);
+	directories_done(&settling.directories);
+	if (r == 0 && syncfs(upper_fd) < 0)
+		r = fail(err, errno, "sync the store");
+	if (r == 0) {
+		records_list(&settling.records, &owners);
+		owners.overlay_ready = settling.overlay_ready;
+		r = layer_publish(request->store, diff_id, request->upper_name, &owners, err);
+	}
+	records_done(&settling.records);
+	return r;
+}
+
+/* --- the archive --- */
+
+static int write_blob(const struct snapshot_request *request, const struct tree *tree,
+		      struct snapshot *snapshot, struct err *err)
+{
+	struct tree_tar_options options = { .clamp = request->clamp, .clamp_s = request->clamp_s };
+	auto_layer_blob *blob = NULL;
+	struct tar_writer writer = { .write = layer_blob_write };
+	int r = layer_blob_new(request->store, &blob, err);
+
+	if (r < 0)
+		return r;
+	writer.context = blob;
+	r = tree_write_tar(tree, &options, &writer, err);
+	if (r == 0)
+		r = layer_blob_commit(blob, &snapshot->layer, &snapshot->diff_id,
+				      &snapshot->tar_bytes, err);
+	return r;
+}
+
+static int take(const struct snapshot_request *request, struct snapshot *snapshot,
+		struct err *err)
+{
+	auto_tree tree = { 0 };
+	auto_fd upper = openat(request->store->dirfd, request->upper_name,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (upper < 0)
+		return fail(err, errno, "open upper directory '%s'", request->upper_name);
+	r = snapshot_plan(request, upper, &tree, err);
+	if (r < 0)
+		return r;
+	snapshot->empty = tree.count == 0;
+	snapshot->entry_count = tree.count;
+	if (snapshot->empty)
+		return remove_tree(request->store->dirfd, request->upper_name, err);
+	r = write_blob(request, &tree, snapshot, err);
+	if (r == 0)
+		r = settle_and_publish(request, upper, &tree, &snapshot->diff_id, err);
+	return r;
+}
+
+int snapshot_take(const struct snapshot_request *request, struct snapshot *ret_snapshot,
+		  struct err *err)
+{
+	struct snapshot snapshot = { 0 };
+	int r = take(request, &snapshot, err);
+
+	if (r < 0) {
+		(void)!remove_tree(request->store->dirfd, request->upper_name, NULL);
+		return err_wrap(err, "make a layer");
+	}
+	*ret_snapshot = snapshot;
+	return 0;
+}
