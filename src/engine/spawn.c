@@ -303,7 +303,7 @@ int spawn_run(const struct engine_job *job, const struct spawn_plan *plan, int *
 	*ret_status = 125;
 	terminal_init(&channel.terminal);
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return fail(err, errno, "pipe");
+		return fail(err, errno, "make a pipe to the child");
 	channel.read_fd = pipe_fds[0];
 	channel.write_fd = pipe_fds[1];
 	forwarded_set(&set);

@@ -285,7 +285,7 @@ int host_in_child(unsigned long flags, host_probe *probe, struct host *host, str
 	ssize_t size;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return fail(err, errno, "pipe");
+		return fail(err, errno, "make a pipe to the child");
 	from_child = pipe_fds[0];
 	pid = ns_fork(flags);
 	if (pid == 0)

@@ -94,7 +94,7 @@ static int spawn_waiting(pid_t *ret_pid, int *ret_release_fd, struct err *err)
 	pid_t pid;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return fail(err, errno, "pipe");
+		return fail(err, errno, "make a pipe to the child");
 	pid = ns_fork(CLONE_NEWUSER);
 	if (pid == 0) {
 		close(pipe_fds[1]);

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every system call on the way to a process in its root, failing once.
+load ../support/common
+
+setup() {
+    common_setup
+    need strace
+    need_userns
+    [[ $(ldd "$(command -v rootlet)" 2>&1) == *"not a dynamic"* ]] ||
+        skip "a sanitized build: its run time makes calls of its own"
+    tiny_root root
+    cp "$ROOTLET_TEST_STAGE/build/tests/nothing" root/bin/nothing
+    mkdir data
+}
+
+teardown() {
+    common_teardown
+}
+
+sweep() {
+    local errors=$1
+    shift
+    run "$ROOTLET_TEST_STAGE/tests/fault/sweep" "$errors" . -- "$@"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "${output##*$'\n'}" != "0 calls swept" ]
+}
+
+@test "a read-only directory without mount points, with a volume and a tmpfs" {
+    sweep EIO rootlet run -v ./data:/data --tmpfs /scratch ./root /bin/nothing
+}
+
+@test "a read-only directory with all mount points" {
+    mkdir -p root/proc root/sys root/dev root/data
+    touch root/etc/hosts root/etc/resolv.conf
+    sweep EIO,ENOMEM rootlet run -v ./data:/data:ro ./root /bin/nothing
+}
+
+@test "a written directory, as root, with a host name and no network" {
+    mkdir -p root/proc root/sys root/dev
+    touch root/etc/hosts root/etc/resolv.conf
+    sweep EIO rootlet run --write -u 0 --hostname h --network none --root-emulation seccomp ./root /bin/nothing
+}
+
+@test "calls refused by a filter" {
+    sweep EPERM rootlet run -v ./data:/data:ro ./root /bin/nothing
+}
