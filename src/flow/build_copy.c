@@ -19,7 +19,7 @@ void copy_list_done(struct copy_list *list)
 /* ---- which entries ---- */
 
 struct walk {
-	const struct copy_source *source;
+	const struct copy_tree *tree;
 	const struct ignore *exclude;
 	struct copy_list *list;
 	struct copy_operand *operand;
@@ -45,7 +45,7 @@ static int add_entry(struct walk *walk, const char *path, const char *suffix,
 	*added = (struct copy_entry){ .path = path, .suffix = suffix, .entry = *entry };
 	if (!S_ISLNK(entry->mode))
 		return 0;
-	return view_readlink(walk->source->view, path, entry, walk->list->arena, &added->link, err);
+	return view_readlink(walk->tree->view, path, entry, walk->list->arena, &added->link, err);
 }
 
 /* Verdicts of both lists of patterns on one path. */
@@ -62,8 +62,8 @@ static struct verdict judge(const struct walk *walk, const struct verdict *paren
 	struct ignore_verdict by_ignore = { 0 };
 	struct ignore_verdict by_exclude = { 0 };
 
-	if (walk->source->ignore)
-		by_ignore = ignore_check(walk->source->ignore, &parent->ignore_dir, path,
+	if (walk->tree->ignore)
+		by_ignore = ignore_check(walk->tree->ignore, &parent->ignore_dir, path,
 					 directory ? &verdict.ignore_dir : NULL);
 	if (walk->exclude && *suffix)
 		by_exclude = ignore_check(walk->exclude, &parent->exclude_dir, suffix,
@@ -91,7 +91,7 @@ static int walk_entry(struct walk *walk, const struct verdict *parent, const cha
 	struct view_entry entry;
 	struct verdict verdict;
 	size_t mark = walk->operand->count;
-	int r = view_lookup(walk->source->view, path, &entry);
+	int r = view_lookup(walk->tree->view, path, &entry);
 
 	if (r < 0)
 		return fail(err, -r, "'%s'", path);
@@ -114,7 +114,7 @@ static int walk_directory(struct walk *walk, const struct verdict *verdict, cons
 {
 	auto_strings names = { 0 };
 	struct arena *arena = walk->list->arena;
-	int r = view_list(walk->source->view, path, &names, err);
+	int r = view_list(walk->tree->view, path, &names, err);
 
 	for (size_t i = 0; r == 0 && i < names.count; i++) {
 		const char *name = arena_copy(arena, names.item[i]);
@@ -144,7 +144,7 @@ static int walk_operand(struct walk *walk, const char *path, struct err *err)
 	} else {
 		struct view_entry entry;
 
-		r = view_lookup(walk->source->view, "", &entry);
+		r = view_lookup(walk->tree->view, "", &entry);
 		r = r < 0 ? fail(err, -r, "the context") : add_entry(walk, "", "", &entry, err);
 		if (r == 0)
 			r = walk_directory(walk, &above, "", "", err);
@@ -164,15 +164,13 @@ static struct copy_operand *new_operand(struct copy_list *list, const char *name
 }
 
 /* An operand that is itself a symlink stands for what it points to. */
-static int add_operand(const struct copy_source *source, const char *path,
-		       const struct ignore *exclude, struct copy_list *list, struct err *err)
+static int add_operand(const struct copy_tree *tree, const char *path, const struct ignore *exclude,
+		       struct copy_list *list, struct err *err)
 {
 	struct copy_operand *operand = new_operand(list, path_base(path));
-	struct walk walk = {
-		.source = source, .exclude = exclude, .list = list, .operand = operand
-	};
+	struct walk walk = { .tree = tree, .exclude = exclude, .list = list, .operand = operand };
 	const char *resolved;
-	int r = view_resolve(source->view, path, true, list->arena, &resolved, err);
+	int r = view_resolve(tree->view, path, true, list->arena, &resolved, err);
 
 	if (r == 0)
 		r = walk_operand(&walk, resolved, err);
@@ -184,7 +182,7 @@ static int add_operand(const struct copy_source *source, const char *path,
 }
 
 /* Match the pattern component by component; `done` is what is matched so far. */
-static int match(const struct copy_source *source, const char *done, const char *pattern,
+static int match(const struct copy_tree *tree, const char *done, const char *pattern,
 		 const struct ignore *exclude, struct copy_list *list, struct err *err)
 {
 	size_t length = strcspn(pattern, "/");
@@ -198,33 +196,33 @@ static int match(const struct copy_source *source, const char *done, const char 
 
 	if (!glob_has_wildcards(component)) {
 		done = join(list->arena, done, component);
-		return *rest ? match(source, done, rest, exclude, list, err)
-			     : add_operand(source, done, exclude, list, err);
+		return *rest ? match(tree, done, rest, exclude, list, err)
+			     : add_operand(tree, done, exclude, list, err);
 	}
 	r = glob_parse(list->arena, component, 0, &glob, err);
 	if (r == 0)
-		r = view_resolve(source->view, done, true, list->arena, &resolved, err);
+		r = view_resolve(tree->view, done, true, list->arena, &resolved, err);
 	if (r < 0)
 		return r;
-	if (view_lookup(source->view, resolved, &entry) < 0 || !S_ISDIR(entry.mode))
+	if (view_lookup(tree->view, resolved, &entry) < 0 || !S_ISDIR(entry.mode))
 		return 0;
-	r = view_list(source->view, resolved, &names, err);
+	r = view_list(tree->view, resolved, &names, err);
 	for (size_t i = 0; r == 0 && i < names.count; i++) {
 		const char *path;
 
 		if (!glob_matches(glob, names.item[i], strlen(names.item[i])))
 			continue;
 		path = join(list->arena, done, arena_copy(list->arena, names.item[i]));
-		r = *rest ? match(source, path, rest, exclude, list, err)
-			  : add_operand(source, path, exclude, list, err);
+		r = *rest ? match(tree, path, rest, exclude, list, err)
+			  : add_operand(tree, path, exclude, list, err);
 		if (r == -ENOENT) /* left out by .dockerignore, or not there below this one */
 			r = 0;
 	}
 	return r;
 }
 
-int copy_collect(const struct copy_source *source, const char *pattern,
-		 const struct ignore *exclude, struct copy_list *list, struct err *err)
+int copy_collect(const struct copy_tree *tree, const char *pattern, const struct ignore *exclude,
+		 struct copy_list *list, struct err *err)
 {
 	/* Cleaning as if from / keeps `..` inside the source. */
 	const char *clean = path_resolve(list->arena, "/", pattern) + 1;
@@ -232,24 +230,23 @@ int copy_collect(const struct copy_source *source, const char *pattern,
 	int r;
 
 	err_clear(err);
-	r = match(source, "", clean, exclude, list, err);
+	r = match(tree, "", clean, exclude, list, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (list->count > before)
 		return 0;
 	fail_plain(err, ENOENT, "'%s' is not there", pattern);
-	if (source->ignore && ignore_matches(source->ignore, clean))
+	if (tree->ignore && ignore_matches(tree->ignore, clean))
 		err_hint(err, ".dockerignore leaves it out");
 	return -ENOENT;
 }
 
 /* ---- the key ---- */
 
-static int content_digest(const struct copy_source *source, const struct copy_entry *entry,
+static int content_digest(const struct copy_tree *tree, const struct copy_entry *entry,
 			  char hex[SHA256_HEX_LENGTH + 1], struct err *err)
 {
-	const char *known = source->files ? build_files_known(source->files, &entry->entry.st)
-					  : NULL;
+	const char *known = tree->files ? build_files_known(tree->files, &entry->entry.st) : NULL;
 	auto_fd fd = -1;
 	int r;
 
@@ -257,17 +254,17 @@ static int content_digest(const struct copy_source *source, const struct copy_en
 		memcpy(hex, known, SHA256_HEX_LENGTH + 1);
 		return 0;
 	}
-	r = view_open(source->view, entry->path, &entry->entry, &fd, err);
+	r = view_open(tree->view, entry->path, &entry->entry, &fd, err);
 	if (r < 0)
 		return r;
-	if (source->files)
-		r = build_files_digest(source->files, fd, &entry->entry.st, hex, err);
+	if (tree->files)
+		r = build_files_digest(tree->files, fd, &entry->entry.st, hex, err);
 	else
 		r = build_files_read(fd, hex, err);
 	return r < 0 ? err_wrap(err, "'%s'", entry->path) : 0;
 }
 
-static int key_entry(const struct copy_source *source, const struct copy_operand *operand,
+static int key_entry(const struct copy_tree *tree, const struct copy_operand *operand,
 		     const struct copy_entry *entry, struct build_key *key, struct err *err)
 {
 	char hex[SHA256_HEX_LENGTH + 1] = "";
@@ -276,7 +273,7 @@ static int key_entry(const struct copy_source *source, const struct copy_operand
 	int r = 0;
 
 	if (S_ISREG(entry->entry.mode))
-		r = content_digest(source, entry, hex, err);
+		r = content_digest(tree, entry, hex, err);
 	if (r < 0)
 		return r;
 	buf_printf(&name, "file %s%s%s", operand->name, *entry->suffix ? "/" : "", entry->suffix);
@@ -286,14 +283,14 @@ static int key_entry(const struct copy_source *source, const struct copy_operand
 	return 0;
 }
 
-int copy_key(const struct copy_source *source, const struct copy_list *list, struct build_key *key,
+int copy_key(const struct copy_tree *tree, const struct copy_list *list, struct build_key *key,
 	     struct err *err)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct copy_operand *operand = &list->operand[i];
 
 		for (size_t j = 0; j < operand->count; j++) {
-			int r = key_entry(source, operand, &operand->entry[j], key, err);
+			int r = key_entry(tree, operand, &operand->entry[j], key, err);
 
 			if (r < 0)
 				return r;
@@ -306,20 +303,23 @@ int copy_key(const struct copy_source *source, const struct copy_list *list, str
 
 static struct place_meta meta_of(const struct copy_entry *entry, const struct copy_meta *meta)
 {
+	mode_t mode = entry->entry.mode & 07777;
+
 	return (struct place_meta){
 		.uid = meta->has_owner ? meta->uid : entry->entry.uid,
 		.gid = meta->has_owner ? meta->gid : entry->entry.gid,
-		.mode = meta->has_mode ? meta->mode : entry->entry.mode & 07777,
+		.mode = meta->chmod ? chmod_apply(meta->chmod, mode, S_ISDIR(entry->entry.mode))
+				    : mode,
 		.mtime = entry->entry.st.st_mtim,
 	};
 }
 
-static int place_regular(const struct copy_source *source, const struct copy_entry *entry,
+static int place_regular(const struct copy_tree *tree, const struct copy_entry *entry,
 			 const char *path, const struct place_meta *meta, struct place *place,
 			 struct err *err)
 {
 	auto_fd fd = -1;
-	int r = view_open(source->view, entry->path, &entry->entry, &fd, err);
+	int r = view_open(tree->view, entry->path, &entry->entry, &fd, err);
 
 	return r < 0 ? r : place_file(place, path, fd, meta, err);
 }
@@ -334,7 +334,7 @@ static int place_copied_directory(const char *path, const struct place_meta *met
 	return place_directory(place, path, meta, is_new, err);
 }
 
-static int place_entry(const struct copy_source *source, const struct copy_entry *entry,
+static int place_entry(const struct copy_tree *tree, const struct copy_entry *entry,
 		       const char *path, const struct copy_meta *copy_meta, struct place *place,
 		       struct err *err)
 {
@@ -343,7 +343,7 @@ static int place_entry(const struct copy_source *source, const struct copy_entry
 	if (S_ISDIR(entry->entry.mode))
 		return place_copied_directory(path, &meta, place, err);
 	if (S_ISREG(entry->entry.mode))
-		return place_regular(source, entry, path, &meta, place, err);
+		return place_regular(tree, entry, path, &meta, place, err);
 	if (S_ISLNK(entry->entry.mode))
 		return place_symlink(place, path, entry->link, &meta, err);
 	return place_special(place, path, entry->entry.mode & S_IFMT, entry->entry.st.st_rdev,
@@ -359,11 +359,10 @@ static bool is_directory(const struct view *view, const char *path)
 
 /* The resolved path at which the operand itself goes. */
 static int operand_path(const struct copy_list *list, const struct copy_operand *operand,
-			const char *destination, struct place *place, const char **ret_path,
-			struct err *err)
+			const char *destination, bool into, struct place *place,
+			const char **ret_path, struct err *err)
 {
 	bool directory = S_ISDIR(operand->entry[0].entry.mode);
-	bool into = text_ends(destination, "/");
 	int r = view_resolve(place->view, destination, true, list->arena, ret_path, err);
 
 	if (r < 0 || directory)
@@ -374,28 +373,27 @@ static int operand_path(const struct copy_list *list, const struct copy_operand 
 			    list->arena, ret_path, err);
 }
 
-static int place_operand(const struct copy_source *source, const struct copy_list *list,
-			 const struct copy_operand *operand, const char *destination,
+static int place_operand(const struct copy_tree *tree, const struct copy_list *list,
+			 const struct copy_operand *operand, const char *destination, bool into,
 			 const struct copy_meta *meta, struct place *place, struct err *err)
 {
 	const char *top;
-	int r = operand_path(list, operand, destination, place, &top, err);
+	int r = operand_path(list, operand, destination, into, place, &top, err);
 
 	for (size_t i = 0; r == 0 && i < operand->count; i++) {
 		const struct copy_entry *entry = &operand->entry[i];
 		const char *path = *entry->suffix ? join(list->arena, top, entry->suffix) : top;
 
-		r = place_entry(source, entry, path, meta, place, err);
+		r = place_entry(tree, entry, path, meta, place, err);
 	}
 	return r;
 }
 
-int copy_place(const struct copy_source *source, const struct copy_list *list,
-	       const char *destination, const struct copy_meta *meta, struct place *place,
-	       struct err *err)
+int copy_place(const struct copy_tree *tree, const struct copy_list *list, const char *destination,
+	       bool into, const struct copy_meta *meta, struct place *place, struct err *err)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		int r = place_operand(source, list, &list->operand[i], destination, meta, place,
+		int r = place_operand(tree, list, &list->operand[i], destination, into, meta, place,
 				      err);
 
 		if (r < 0)

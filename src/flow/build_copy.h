@@ -4,13 +4,14 @@
 #ifndef FLOW_BUILD_COPY_H
 #define FLOW_BUILD_COPY_H
 
+#include "dockerfile/chmod.h"
 #include "dockerfile/ignore.h"
 #include "flow/build_files.h"
 #include "flow/build_key.h"
 #include "rootfs/place.h"
 
 /* Where files come from: the context directory, or another stage's or image's root. */
-struct copy_source {
+struct copy_tree {
 	const struct view *view;
 	const struct ignore *ignore; /* NULL: nothing is left out */
 	struct build_files *files;   /* digests known from before; NULL: read every time */
@@ -43,22 +44,22 @@ struct copy_meta {
 	bool has_owner; /* else the source's, which for a context is 0:0 */
 	uid_t uid;
 	gid_t gid;
-	bool has_mode;
-	mode_t mode;
+	const struct chmod_change *chmod; /* NULL: modes stay */
 };
 
 /* Add what the operand `pattern` (as written, expanded) stands for. -ENOENT when it is nothing;
  * *ret_wildcard tells whether it was a pattern. */
-int copy_collect(const struct copy_source *source, const char *pattern,
-		 const struct ignore *exclude, struct copy_list *list, struct err *err) must_check;
+int copy_collect(const struct copy_tree *tree, const char *pattern, const struct ignore *exclude,
+		 struct copy_list *list, struct err *err) must_check;
 
 /* Every path, type, mode, owner, link and content goes into the key. */
-int copy_key(const struct copy_source *source, const struct copy_list *list, struct build_key *key,
+int copy_key(const struct copy_tree *tree, const struct copy_list *list, struct build_key *key,
 	     struct err *err) must_check;
 
-/* `destination` is absolute, and keeps the trailing slash it was written with. */
-int copy_place(const struct copy_source *source, const struct copy_list *list,
-	       const char *destination, const struct copy_meta *meta, struct place *place,
+/* `destination` is absolute; it is a directory when `into`, or when one is there. Directories made
+ * for it get the time `now`. */
+int copy_place(const struct copy_tree *tree, const struct copy_list *list, const char *destination,
+	       bool into, const struct copy_meta *meta, struct place *place,
 	       struct err *err) must_check;
 
 #endif

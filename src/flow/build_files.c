@@ -50,6 +50,7 @@ void build_files_open(struct build_files *files, const struct store *store, cons
 	char hex[SHA256_HEX_LENGTH + 1];
 
 	*files = (struct build_files){ .store = store };
+	pthread_mutex_init(&files->lock, NULL);
 	sha256_init(&sha);
 	sha256_add(&sha, topic, strlen(topic));
 	sha256_finish(&sha, hex);
@@ -75,17 +76,33 @@ void build_files_close(struct build_files *files)
 
 	if (files->changed && save(files, &err) < 0)
 		log_verbose("digests of files are not remembered: %s", err.text);
+	pthread_mutex_destroy(&files->lock);
 	map_done(&files->digests);
 	arena_done(&files->arena);
 	*files = (struct build_files){ 0 };
 }
 
-const char *build_files_known(const struct build_files *files, const struct stat *st)
+const char *build_files_known(struct build_files *files, const struct stat *st)
+{
+	char identity[IDENTITY_BYTES];
+	const char *hex;
+
+	identity_of(st, identity);
+	pthread_mutex_lock(&files->lock);
+	hex = map_get(&files->digests, identity);
+	pthread_mutex_unlock(&files->lock);
+	return hex;
+}
+
+static void remember(struct build_files *files, const struct stat *st, const char *hex)
 {
 	char identity[IDENTITY_BYTES];
 
 	identity_of(st, identity);
-	return map_get(&files->digests, identity);
+	pthread_mutex_lock(&files->lock);
+	map_set(&files->digests, identity, arena_copy(&files->arena, hex));
+	files->changed = true;
+	pthread_mutex_unlock(&files->lock);
 }
 
 int build_files_read(int fd, char ret_hex[SHA256_HEX_LENGTH + 1], struct err *err)
@@ -118,7 +135,6 @@ int build_files_digest(struct build_files *files, int fd, const struct stat *st,
 		       char ret_hex[SHA256_HEX_LENGTH + 1], struct err *err)
 {
 	const char *known = build_files_known(files, st);
-	char identity[IDENTITY_BYTES];
 	int r;
 
 	if (known) {
@@ -126,10 +142,7 @@ int build_files_digest(struct build_files *files, int fd, const struct stat *st,
 		return 0;
 	}
 	r = build_files_read(fd, ret_hex, err);
-	if (r < 0 || !is_settled(st))
-		return r;
-	identity_of(st, identity);
-	map_set(&files->digests, identity, arena_copy(&files->arena, ret_hex));
-	files->changed = true;
-	return 0;
+	if (r == 0 && is_settled(st))
+		remember(files, st, ret_hex);
+	return r;
 }

@@ -4,6 +4,7 @@
 #ifndef FLOW_BUILD_FILES_H
 #define FLOW_BUILD_FILES_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -18,6 +19,7 @@ struct build_files {
 	struct arena arena;
 	struct map digests; /* identity of a file -> hex */
 	bool changed;
+	pthread_mutex_t lock; /* several stages ask at once */
 };
 
 /* `topic` names the collection, say a context directory's path. What cannot be read is forgotten.
@@ -32,6 +34,6 @@ int build_files_digest(struct build_files *files, int fd, const struct stat *st,
 /* Nothing remembered: just read and hash. */
 int build_files_read(int fd, char ret_hex[SHA256_HEX_LENGTH + 1], struct err *err) must_check;
 /* Without opening it: NULL when it must be read. */
-const char *build_files_known(const struct build_files *files, const struct stat *st);
+const char *build_files_known(struct build_files *files, const struct stat *st);
 
 #endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+/* build: read the Dockerfile, plan the stages, build those the target needs (build_stages.c), and
+ * write the image. */
+#include "flow/build.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/number.h"
+#include "flow/build_origin.h"
+#include "flow/build_stages.h"
+
+#define DOCKERFILE_BYTES ((size_t)16 << 20)
+
+void build_request_done(struct build_request *request)
+{
+	strings_done(&request->tags);
+	strings_done(&request->build_args);
+	strings_done(&request->labels);
+	strings_done(&request->contexts);
+}
+
+/* ---- what was asked ---- */
+
+static int choose_epoch(struct build *build, struct err *err)
+{
+	const char *text = build->request->source_date_epoch ?: getenv("SOURCE_DATE_EPOCH");
+	uint64_t seconds;
+
+	build->epoch_s = -1;
+	if (!text || !*text)
+		return 0;
+	if (number_parse_u64(text, &seconds) < 0 || seconds > INT64_MAX)
+		return fail_plain(err, EINVAL, "SOURCE_DATE_EPOCH '%s' is not a number of seconds",
+				  text);
+	build->epoch_s = (int64_t)seconds;
+	return 0;
+}
+
+static int choose_emulation(struct build *build, struct err *err)
+{
+	const char *name = build->request->emulation ?: "auto";
+
+	if (strcmp(name, "tap") == 0)
+		return fail_plain(err, ENOTSUP, "--root-emulation tap is not available");
+	build->emulation = strcmp(name, "auto") == 0 ? "seccomp" : name;
+	return 0;
+}
+
+/* All names first: a build must not fail at its end for a misspelt tag. */
+static int check_tags(const struct build_request *request, struct err *err)
+{
+	for (size_t i = 0; i < request->tags.count; i++) {
+		struct ref ref;
+		int r = ref_parse(request->tags.item[i], &ref, err);
+
+		if (r < 0)
+			return err_wrap(err, "--tag '%s'", request->tags.item[i]);
+		if (!digest_is_none(&ref.digest))
+			return fail_plain(err, EINVAL, "--tag '%s': a name cannot have a digest",
+					  request->tags.item[i]);
+	}
+	for (size_t i = 0; i < request->labels.count; i++)
+		if (!strchr(request->labels.item[i], '=') || request->labels.item[i][0] == '=')
+			return fail_plain(err, EINVAL, "--label '%s' is not NAME=VALUE",
+					  request->labels.item[i]);
+	return 0;
+}
+
+static int read_dockerfile(struct build *build, const char *path, struct err *err)
+{
+	auto_buf text = { 0 };
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	int r = io_read_file_at(AT_FDCWD, path, DOCKERFILE_BYTES, &text, err);
+
+	if (r < 0) {
+		if (r == -ENOENT && !build->request->file)
+			err_hint(err, "-f names a Dockerfile that is elsewhere");
+		return r;
+	}
+	r = dockerfile_parse(&build->arena, arena_copy(&build->arena, name),
+			     arena_copy_bytes(&build->arena, buf_text(&text), text.size_bytes),
+			     text.size_bytes, &build->dockerfile, err);
+	if (r < 0)
+		source_excerpt(&build->dockerfile.fault, build->excerpt);
+	return r;
+}
+
+/* NAME alone takes the environment's value, and is nothing when there is none. */
+static struct strings *build_args(struct build *build)
+{
+	struct strings *args = arena_new(&build->arena, struct strings);
+	const struct strings *given = &build->request->build_args;
+
+	for (size_t i = 0; i < given->count; i++) {
+		if (strchr(given->item[i], '='))
+			strings_add(args, given->item[i]);
+		else if (getenv(given->item[i]))
+			strings_printf(args, "%s=%s", given->item[i], getenv(given->item[i]));
+	}
+	return args;
+}
+
+static int make_plan(struct build *build, struct err *err)
+{
+	struct config host;
+	struct strings *args = build_args(build);
+	struct strings *contexts = arena_new(&build->arena, struct strings);
+	struct plan_options options = { .build_args = args,
+					.contexts = contexts,
+					.target = build->request->target };
+	int r = build_origins_parse(build, contexts, err);
+
+	if (r < 0)
+		return r;
+
+	config_init(&host);
+	options.build_platform = (struct platform){
+		.os = arena_copy(&build->arena, host.os),
+		.architecture = arena_copy(&build->arena, host.architecture),
+		.variant = arena_copy(&build->arena, host.variant),
+	};
+	options.target_platform = options.build_platform;
+	config_done(&host);
+	r = plan_make(&build->arena, &build->dockerfile, &options, &build->plan, err);
+	if (r < 0)
+		source_excerpt(&build->plan.fault, build->excerpt);
+	for (size_t i = 0; r == 0 && i < build->plan.unused_args.count; i++)
+		log_warning("build argument '%s' is used by no ARG",
+			    build->plan.unused_args.item[i]);
+	return r;
+}
+
+/* ---- the image ---- */
+
+static void add_labels(struct build *build, struct config *config)
+{
+	const struct strings *labels = &build->request->labels;
+
+	for (size_t i = 0; i < labels->count; i++) {
+		const char *equals = strchr(labels->item[i], '=');
+		auto_buf name = { 0 };
+
+		buf_add(&name, labels->item[i], (size_t)(equals - labels->item[i]));
+		strings_env_set(&config->labels, name.bytes, equals + 1);
+	}
+}
+
+static int name_image(struct build *build, const struct descriptor *manifest, struct err *err)
+{
+	const struct strings *tags = &build->request->tags;
+	int r = 0;
+
+	if (tags->count == 0)
+		return refs_set_untagged(&build->store, manifest, err);
+	for (size_t i = 0; r == 0 && i < tags->count; i++) {
+		struct ref ref;
+
+		r = ref_parse(tags->item[i], &ref, err);
+		if (r == 0)
+			r = refs_set(&build->store, &ref, manifest, err);
+	}
+	return r;
+}
+
+static int write_image(struct build *build, struct err *err)
+{
+	struct built_stage *target = &build->stage[build->plan.target];
+	struct descriptor manifest;
+	int r;
+
+	add_labels(build, &target->state.config);
+	r = build_stage_write(&target->state, &manifest, &build->result.image_id, err);
+	if (r < 0)
+		return r;
+	build->result.manifest = manifest.digest;
+	return name_image(build, &manifest, err);
+}
+
+static int build_in_store(struct build *build, struct err *err)
+{
+	const char *path = build->request->file ? build->request->file
+						: arena_printf(&build->arena, "%s/Dockerfile",
+							       build->request->context);
+	int r = read_dockerfile(build, path, err);
+
+	if (r == 0)
+		r = make_plan(build, err);
+	if (r == 0)
+		r = build_context_open(&build->context, &build->store, build->request->context,
+				       path, err);
+	if (r < 0)
+		return r;
+	build_files_open(&build->layer_files, &build->store, "layers");
+	view_init(&build->nothing);
+	r = build_stages(build, err);
+	if (r == 0)
+		r = write_image(build, err);
+	build_stages_done(build);
+	view_done(&build->nothing);
+	build_files_close(&build->layer_files);
+	build_context_close(&build->context);
+	return r;
+}
+
+int build(const struct build_request *request, const struct build_events *events,
+	  struct build_result *ret_result, struct buf *ret_excerpt, struct err *err)
+{
+	struct build build = { .request = request,
+			       .events = events,
+			       .store = STORE_NONE,
+			       .excerpt = ret_excerpt,
+			       .lock = PTHREAD_MUTEX_INITIALIZER,
+			       .events_lock = PTHREAD_MUTEX_INITIALIZER,
+			       .progress = PTHREAD_COND_INITIALIZER };
+	int r = check_tags(request, err);
+
+	if (r == 0)
+		r = choose_epoch(&build, err);
+	if (r == 0)
+		r = choose_emulation(&build, err);
+	if (r == 0)
+		r = store_open(request->store, &build.store, err);
+	if (r < 0)
+		return r;
+	r = build_in_store(&build, err);
+	build_origins_done(&build);
+	store_done(&build.store);
+	arena_done(&build.arena);
+	if (r == 0)
+		*ret_result = build.result;
+	return r;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* build: a Dockerfile and a context become an image. */
+#ifndef FLOW_BUILD_H
+#define FLOW_BUILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/strings.h"
+#include "image/digest.h"
+
+struct build_request {
+	const char *store;   /* NULL: the default */
+	const char *context; /* a directory */
+	const char *file;    /* NULL: CONTEXT/Dockerfile */
+	struct strings tags;
+	struct strings build_args; /* NAME=VALUE, or NAME for the environment's value */
+	struct strings labels;	   /* NAME=VALUE */
+	const char *target;	   /* NULL: the last stage */
+	struct strings contexts;   /* NAME=PATH, NAME=docker-image://REF */
+	bool no_cache;
+	uint64_t jobs;	     /* stages at a time; 0: one per processor */
+	const char *network; /* "host", "none"; NULL is host */
+	const char *engine;
+	const char *emulation;	       /* NULL is auto */
+	const char *source_date_epoch; /* seconds; NULL: $SOURCE_DATE_EPOCH if set, else now */
+};
+void build_request_done(struct build_request *request);
+
+/* What is going on, for whoever shows it: one call at a time, from any thread. `position` is
+ * "[2/4]", or "[builder 1/2]" where there are several stages. Every pointer may be NULL. */
+struct build_events {
+	void *context;
+	void (*step)(void *context, const char *position, const char *text);
+	void (*line)(void *context, const char *position, const char *text); /* output of RUN */
+	void (*step_end)(void *context, const char *position, bool cached, uint64_t duration_ms);
+};
+
+struct build_result {
+	struct digest image_id; /* of the config */
+	struct digest manifest;
+	size_t step_count;
+	size_t cached_count;
+};
+
+/* On failure *ret_excerpt has the place in the Dockerfile with a caret, and the end of the output
+ * of a failed RUN; it may be empty. */
+int build(const struct build_request *request, const struct build_events *events,
+	  struct build_result *ret_result, struct buf *ret_excerpt, struct err *err) must_check;
+
+#endif

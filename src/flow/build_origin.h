@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where FROM, COPY --from and RUN --mount from= find things: the context, a stage, an image, or one
+ * of --build-context. Each is opened once per build and looked at as a tree. */
+#ifndef FLOW_BUILD_ORIGIN_H
+#define FLOW_BUILD_ORIGIN_H
+
+#include "dockerfile/step.h"
+#include "flow/build_copy.h"
+#include "flow/build_state.h"
+
+/* Understand --build-context; *ret_names are their names for the plan. */
+int build_origins_parse(struct build *build, struct strings *ret_names, struct err *err) must_check;
+void build_origins_done(struct build *build);
+
+/* The files of an origin; borrowed from the build. Safe from several threads. */
+int build_origin_tree(struct build *build, const struct origin *origin, struct copy_tree *ret_tree,
+		      struct err *err) must_check;
+
+/* The image that a reference, or a named context which is an image, means; borrowed. */
+int build_origin_image(struct build *build, const struct origin *origin,
+		       const struct platform *platform, const struct image **ret_image,
+		       struct err *err) must_check;
+
+#endif

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/build_stages.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/banned.h"
+#include "flow/build_origin.h"
+
+/* ---- telling ---- */
+
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void tell_step(struct built_stage *built, size_t number, size_t count, const char *text)
+{
+	struct build *build = built->build;
+	char label[64] = "";
+
+	if (build->plan.stage_count > 1)
+		stage_label(built->plan, label);
+	snprintf(built->position, sizeof(built->position), "[%s%s%zu/%zu]", label,
+		 *label ? " " : "", number, count);
+	pthread_mutex_lock(&build->events_lock);
+	if (build->events->step)
+		build->events->step(build->events->context, built->position, text);
+	pthread_mutex_unlock(&build->events_lock);
+}
+
+static void tell_end(struct built_stage *built, bool cached, uint64_t began_ms)
+{
+	struct build *build = built->build;
+
+	pthread_mutex_lock(&build->events_lock);
+	build->result.step_count++;
+	build->result.cached_count += cached;
+	if (build->events->step_end)
+		build->events->step_end(build->events->context, built->position, cached,
+					clock_ms() - began_ms);
+	pthread_mutex_unlock(&build->events_lock);
+}
+
+/* ---- waiting for each other ---- */
+
+static void take_slot(struct build *build)
+{
+	while (build->free_slots == 0)
+		pthread_cond_wait(&build->progress, &build->lock);
+	build->free_slots--;
+}
+
+static void give_slot(struct build *build)
+{
+	build->free_slots++;
+	pthread_cond_broadcast(&build->progress);
+}
+
+/* Until that stage is done; -ECANCELED when it, or any other, failed. Called with the lock. */
+static int wait_for_stage(struct build *build, size_t number)
+{
+	while (build->stage[number].progress == STAGE_WAITING && !build->has_failed)
+		pthread_cond_wait(&build->progress, &build->lock);
+	return build->has_failed ? -ECANCELED : 0;
+}
+
+static int wait_for_needs(struct built_stage *built)
+{
+	const struct stage *stage = built->plan;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < stage->need_count; i++)
+		r = wait_for_stage(built->build, stage->need[i]);
+	return r;
+}
+
+/* What triggers of the base image need is known only now; the slot is free meanwhile. */
+static int wait_for_triggers(struct built_stage *built)
+{
+	const struct origins *origins = &built->evaluation.trigger_origins;
+	struct build *build = built->build;
+	int r = 0;
+
+	pthread_mutex_lock(&build->lock);
+	give_slot(build);
+	for (size_t i = 0; r == 0 && i < origins->count; i++)
+		if (origins->item[i].kind == ORIGIN_STAGE)
+			r = wait_for_stage(build, origins->item[i].stage);
+	take_slot(build);
+	pthread_mutex_unlock(&build->lock);
+	return r;
+}
+
+/* ---- one stage ---- */
+
+static int from_image(struct built_stage *built, struct err *err)
+{
+	const struct image *image;
+	int r = build_origin_image(built->build, &built->plan->base, &built->plan->platform, &image,
+				   err);
+
+	return r < 0 ? r : build_stage_from_image(&built->build->store, image, &built->state, err);
+}
+
+static int begin(struct built_stage *built, struct err *err)
+{
+	struct build *build = built->build;
+	const struct stage *stage = built->plan;
+	const struct built_stage *base = NULL;
+	int r;
+
+	if (stage->base.kind == ORIGIN_SCRATCH) {
+		r = build_stage_from_scratch(&build->store, &built->state, err);
+	} else if (stage->base.kind == ORIGIN_STAGE) {
+		base = &build->stage[stage->base.stage];
+		r = build_stage_from_stage(&base->state, &built->state, err);
+	} else {
+		r = from_image(built, err);
+	}
+	if (r < 0)
+		return r;
+	built->has_state = true;
+	return evaluation_begin(&built->evaluation, &built->arena, &build->plan, stage->number,
+				&built->state.config, base ? &base->evaluation : NULL, err);
+}
+
+/* An error in a step gets the instruction's place; what the step said stands below it. */
+static int step_failed(struct built_stage *built, const struct source *source,
+		       const struct instruction *instruction, struct err *err)
+{
+	struct fault fault = { 0 };
+	struct buf place = { 0 };
+	int r = fault_wrap(&fault, source, instruction_mark(instruction), err, "%s",
+			   instruction_name(instruction->kind));
+
+	source_excerpt(&fault, &place);
+	buf_add(&place, buf_text(&built->excerpt), built->excerpt.size_bytes);
+	buf_done(&built->excerpt);
+	built->excerpt = place;
+	return r;
+}
+
+static int one_step(struct built_stage *built, size_t i, struct err *err)
+{
+	const struct step *step;
+	uint64_t began_ms = clock_ms();
+	bool cached;
+	int r = evaluation_step(&built->evaluation, i, &step, err);
+
+	if (r < 0) {
+		source_excerpt(&built->evaluation.fault, &built->excerpt);
+		return r;
+	}
+	tell_step(built, i + 2, built->evaluation.step_count + 1, step->instruction->line.text);
+	r = build_step(built->build, built, step, &cached, err);
+	if (r < 0)
+		return step_failed(built, step->source, step->instruction, err);
+	if (step->makes_layer)
+		tell_end(built, cached, began_ms);
+	return 0;
+}
+
+static int build_one(struct built_stage *built, struct err *err)
+{
+	const struct stage *stage = built->plan;
+	int r;
+
+	tell_step(built, 1, stage->instruction_count + 1, stage->from->line.text);
+	r = begin(built, err);
+	if (r < 0)
+		return step_failed(built, &built->build->dockerfile.source, stage->from, err);
+	if (built->evaluation.trigger_origins.count)
+		r = wait_for_triggers(built);
+	for (size_t i = 0; r == 0 && i < built->evaluation.step_count; i++)
+		r = built->build->has_failed ? -ECANCELED : one_step(built, i, err);
+	return r;
+}
+
+static void *stage_thread(void *argument)
+{
+	struct built_stage *built = argument;
+	struct build *build = built->build;
+	int r;
+
+	pthread_mutex_lock(&build->lock);
+	r = wait_for_needs(built);
+	take_slot(build);
+	pthread_mutex_unlock(&build->lock);
+	if (r == 0)
+		r = build_one(built, &built->err);
+	pthread_mutex_lock(&build->lock);
+	built->progress = r == 0 ? STAGE_DONE : STAGE_FAILED;
+	build->has_failed |= r < 0;
+	give_slot(build);
+	pthread_mutex_unlock(&build->lock);
+	return NULL;
+}
+
+/* ---- all of them ---- */
+
+static int start_threads(struct build *build, pthread_t *thread, bool *started, struct err *err)
+{
+	for (size_t i = 0; i < build->plan.stage_count; i++) {
+		int r;
+
+		if (!build->plan.stage[i].is_needed)
+			continue;
+		r = pthread_create(&thread[i], NULL, stage_thread, &build->stage[i]);
+		if (r != 0) {
+			pthread_mutex_lock(&build->lock);
+			build->has_failed = true;
+			pthread_cond_broadcast(&build->progress);
+			pthread_mutex_unlock(&build->lock);
+			return fail(err, r, "start a thread for a stage");
+		}
+		started[i] = true;
+	}
+	return 0;
+}
+
+/* Stages that only were cancelled have nothing to say. */
+static int first_failure(struct build *build, struct err *err)
+{
+	for (size_t i = 0; i < build->plan.stage_count; i++) {
+		const struct built_stage *built = &build->stage[i];
+
+		if (built->progress != STAGE_FAILED || !built->err.code)
+			continue;
+		buf_add(build->excerpt, buf_text(&built->excerpt), built->excerpt.size_bytes);
+		*err = built->err;
+		return -err->code;
+	}
+	return 0;
+}
+
+int build_stages(struct build *build, struct err *err)
+{
+	size_t count = build->plan.stage_count;
+	pthread_t *thread = arena_array(&build->arena, pthread_t, count);
+	bool *started = arena_array(&build->arena, bool, count);
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int r;
+
+	build->stage = arena_array(&build->arena, struct built_stage, count);
+	for (size_t i = 0; i < count; i++) {
+		build->stage[i].build = build;
+		build->stage[i].plan = &build->plan.stage[i];
+	}
+	build->free_slots = build->request->jobs;
+	if (!build->free_slots)
+		build->free_slots = processors > 0 ? (uint64_t)processors : 1;
+	r = start_threads(build, thread, started, err);
+	for (size_t i = 0; i < count; i++)
+		if (started[i])
+			pthread_join(thread[i], NULL);
+	return r < 0 ? r : first_failure(build, err);
+}
+
+void build_stages_done(struct build *build)
+{
+	for (size_t i = 0; build->stage && i < build->plan.stage_count; i++) {
+		struct built_stage *built = &build->stage[i];
+
+		if (built->has_state)
+			build_stage_done(&built->state);
+		buf_done(&built->excerpt);
+		arena_done(&built->arena);
+	}
+	build->stage = NULL;
+}

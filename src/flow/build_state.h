@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a build holds while it runs; shared by build*.c and nobody else. */
+#ifndef FLOW_BUILD_STATE_H
+#define FLOW_BUILD_STATE_H
+
+#include <pthread.h>
+
+#include "dockerfile/eval.h"
+#include "flow/build.h"
+#include "flow/build_context.h"
+#include "flow/build_stage.h"
+
+struct opened; /* build_origin.c */
+
+enum stage_progress { STAGE_WAITING, STAGE_DONE, STAGE_FAILED };
+
+struct built_stage {
+	struct build *build;
+	const struct stage *plan;
+	struct build_stage state;
+	struct arena arena; /* of the evaluation */
+	struct evaluation evaluation;
+	bool has_state;
+	enum stage_progress progress; /* under build->lock */
+	char position[128];	      /* of the step under way, for people */
+	struct buf excerpt;	      /* of the failure */
+	struct err err;
+};
+
+struct build {
+	const struct build_request *request;
+	const struct build_events *events;
+	struct store store;
+	struct arena arena;
+	struct dockerfile dockerfile;
+	struct plan plan;
+	struct build_context context;
+	struct build_files layer_files; /* digests of files in layers, which never change */
+	struct view nothing;		/* scratch */
+	struct opened *opened;		/* under lock */
+	struct built_stage *stage;	/* by number */
+	pthread_mutex_t lock;		/* shared state */
+	pthread_mutex_t events_lock;
+	pthread_cond_t progress; /* a stage ended, or a job slot became free */
+	uint64_t free_slots;
+	bool has_failed;
+	struct build_result result;
+	struct buf *excerpt;
+	const char *emulation; /* "none", "seccomp", "tap": what RUN gets */
+	int64_t epoch_s;       /* the time that counts as now, or -1 for the clock */
+};
+
+/* One step: from the cache or carried out. The stage's state is as after the step. */
+int build_step(struct build *build, struct built_stage *stage, const struct step *step,
+	       bool *ret_cached, struct err *err) must_check;
+
+#endif

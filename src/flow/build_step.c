@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One step of a stage: its key, a look into the cache, else the work and a snapshot of what
+ * changed. */
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/banned.h"
+#include "base/log.h"
+#include "flow/build_work.h"
+#include "rootfs/snapshot.h"
+#include "sys/remove.h"
+
+#define ID_FILE_BYTES ((size_t)16 << 20)
+
+struct timespec work_now(const struct build *build)
+{
+	struct timespec now = { .tv_sec = build->epoch_s };
+
+	if (build->epoch_s < 0)
+		clock_gettime(CLOCK_REALTIME, &now);
+	return now;
+}
+
+int work_user(struct work *work, const char *spec, struct user *ret_user, struct err *err)
+{
+	const struct view *view = &work->stage->state.view;
+	auto_buf passwd = { 0 };
+	auto_buf group = { 0 };
+
+	view_read_text(view, "/etc/passwd", ID_FILE_BYTES, &passwd);
+	view_read_text(view, "/etc/group", ID_FILE_BYTES, &group);
+	return ids_resolve(spec, buf_text(&passwd), buf_text(&group), &work->arena, ret_user, err);
+}
+
+static const struct step_kind *kind_of(const struct step *step)
+{
+	if (!step->makes_layer)
+		return NULL;
+	if (step->kind == INSTRUCTION_RUN)
+		return &step_kind_run;
+	return step->kind == INSTRUCTION_WORKDIR ? &step_kind_workdir : &step_kind_copy;
+}
+
+static int make_folder(const struct store *store, const char *name, mode_t mode, struct err *err)
+{
+	if (mkdirat(store->dirfd, name, 0700) < 0 || fchmodat(store->dirfd, name, mode, 0) < 0)
+		return fail(err, errno, "make '%s' in the store", name);
+	return 0;
+}
+
+/* The root of an overlay has the mode of the upper directory: that of the root so far. */
+static int make_work_folders(struct work *work, struct err *err)
+{
+	const struct store *store = &work->build->store;
+	struct view_entry root;
+	mode_t mode = view_lookup(&work->stage->state.view, "", &root) == 0
+			      ? root.st.st_mode & 07777
+			      : 0755;
+	int r = store_work_name(store, work->work_name, err);
+
+	if (r < 0)
+		return r;
+	work->upper_path = arena_printf(&work->arena, "%s/%s/upper", store->path, work->work_name);
+	r = make_folder(store, work->work_name, 0700, err);
+	if (r == 0)
+		r = make_folder(store, arena_printf(&work->arena, "%s/upper", work->work_name),
+				mode, err);
+	if (r == 0)
+		r = make_folder(store, arena_printf(&work->arena, "%s/work", work->work_name), 0700,
+				err);
+	return r;
+}
+
+/* What placing files remembered, as the snapshot asks for it. */
+static int placed_meta(void *context, const char *path, const struct statx *stx,
+		       struct snapshot_meta *ret_meta, struct err *err)
+{
+	const struct work *work = context;
+	const struct place_owner *owner = place_owner_of(&work->place, path);
+
+	(void)stx;
+	(void)err;
+	if (!owner)
+		return 0;
+	*ret_meta = (struct snapshot_meta){ .uid = owner->uid,
+					    .gid = owner->gid,
+					    .mode = owner->mode,
+					    .rdev_major = major(owner->rdev),
+					    .rdev_minor = minor(owner->rdev) };
+	return 1;
+}
+
+static int take_snapshot(struct work *work, const struct step_kind *kind,
+			 struct build_cached *ret_result, struct err *err)
+{
+	struct build *build = work->build;
+	struct snapshot_request request = {
+		.store = &build->store,
+		.upper_name = arena_printf(&work->arena, "%s/upper", work->work_name),
+		.lower = &work->stage->state.view,
+		.lookup = kind->places ? placed_meta : NULL,
+		.lookup_context = work,
+		.new_uid = work->new_uid,
+		.new_gid = work->new_gid,
+		.clamp = build->epoch_s >= 0,
+		.clamp_s = build->epoch_s,
+	};
+	struct timespec now = work_now(build);
+	struct snapshot snapshot;
+	struct tm tm;
+	char created[32];
+	int r = snapshot_take(&request, &snapshot, err);
+
+	if (r < 0)
+		return r;
+	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now.tv_sec, &tm));
+	*ret_result = (struct build_cached){ .created = arena_copy(&work->arena, created) };
+	if (!snapshot.empty) {
+		ret_result->diff_id = snapshot.diff_id;
+		ret_result->layer = snapshot.layer;
+	}
+	return 0;
+}
+
+static int carry_out(struct work *work, const struct step_kind *kind,
+		     struct build_cached *ret_result, struct err *err)
+{
+	int r = make_work_folders(work, err);
+
+	if (r == 0 && kind->places)
+		r = place_init(&work->place, &work->stage->state.view, work->upper_path, err);
+	if (r < 0)
+		return r;
+	r = kind->fill(work, err);
+	/* The lower layers alone are what the snapshot compares with. */
+	if (kind->places)
+		view_pop(work->place.view);
+	if (r == 0)
+		r = take_snapshot(work, kind, ret_result, err);
+	if (kind->places) {
+		work->place.view = NULL;
+		place_done(&work->place);
+	}
+	return r;
+}
+
+static int make_key(struct work *work, const struct step_kind *kind, struct build_key *key,
+		    char hex[SHA256_HEX_LENGTH + 1], struct err *err)
+{
+	const struct platform platform = config_platform(&work->stage->state.config);
+	int r;
+
+	build_key_add(key, "format", "1");
+	build_key_add(key, "instruction", instruction_name(work->step->kind));
+	build_key_add(key, "parent", work->stage->state.chain);
+	build_key_add(key, "architecture", or_empty(platform.architecture));
+	if (work->build->epoch_s >= 0)
+		build_key_add(key, "source date epoch",
+			      arena_printf(&work->arena, "%lld", (long long)work->build->epoch_s));
+	r = kind->key(work, key, err);
+	if (r == 0)
+		build_key_finish(key, hex);
+	return r;
+}
+
+static int layer_step(struct work *work, const struct step_kind *kind, bool *ret_cached,
+		      struct err *err)
+{
+	struct build *build = work->build;
+	char hex[SHA256_HEX_LENGTH + 1];
+	struct build_cached result;
+	auto_build_key key;
+	int r;
+
+	build_key_init(&key);
+	r = make_key(work, kind, &key, hex, err);
+	if (r < 0)
+		return r;
+	r = build->request->no_cache
+		    ? 0
+		    : build_cache_get(&build->store, hex, &work->arena, &result, err);
+	*ret_cached = r > 0;
+	if (r == 0) {
+		r = carry_out(work, kind, &result, err);
+		if (r == 0)
+			r = build_cache_put(&build->store, hex, &result, key.inputs.bytes,
+					    key.inputs.size_bytes, err);
+	}
+	if (r < 0)
+		return r;
+	return build_stage_add(&work->stage->state, &result, work->step->created_by, err);
+}
+
+static void work_done(struct work *work)
+{
+	struct err err = { 0 };
+
+	if (work->work_name[0] && remove_tree(work->build->store.dirfd, work->work_name, &err) < 0)
+		log_verbose("left in the store: %s", err.text);
+	copy_list_done(&work->copies);
+	arena_done(&work->arena);
+}
+
+int build_step(struct build *build, struct built_stage *stage, const struct step *step,
+	       bool *ret_cached, struct err *err)
+{
+	struct work work = { .build = build, .stage = stage, .step = step };
+	const struct step_kind *kind = kind_of(step);
+	int r = 0;
+
+	*ret_cached = false;
+	if (kind)
+		r = layer_step(&work, kind, ret_cached, err);
+	else
+		build_stage_add_history(&stage->state, step->created_by);
+	if (r == 0)
+		evaluation_apply(&stage->evaluation, step);
+	work_done(&work);
+	return r;
+}

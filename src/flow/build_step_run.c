@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+/* RUN: a box over the stage's layers, run by an engine. */
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/text.h"
+#include "flow/build_run.h"
+#include "flow/build_work.h"
+#include "flow/host_files.h"
+
+static void key_texts(struct build_key *key, const char *name, const struct texts *texts)
+{
+	auto_buf value = { 0 };
+
+	for (size_t i = 0; i < texts->count; i++) {
+		if (i)
+			buf_add_char(&value, ' ');
+		text_add_json_string(&value, texts->item[i]);
+	}
+	build_key_add(key, name, buf_text(&value));
+}
+
+static void key_environment(struct build_key *key, const struct texts *env)
+{
+	for (size_t i = 0; i < env->count; i++) {
+		auto_buf name = { 0 };
+		const char *equals = strchrnul(env->item[i], '=');
+
+		buf_add_text(&name, "variable ");
+		buf_add(&name, env->item[i], (size_t)(equals - env->item[i]));
+		build_key_add(key, name.bytes, *equals ? equals + 1 : "");
+	}
+}
+
+static const char *run_network(const struct work *work)
+{
+	if (work->step->run.network == RUN_NETWORK_NONE)
+		return "none";
+	if (work->step->run.network == RUN_NETWORK_HOST)
+		return "host";
+	return work->build->request->network ? work->build->request->network : "host";
+}
+
+static int run_key(struct work *work, struct build_key *key, struct err *err)
+{
+	const struct step_run *run = &work->step->run;
+	const struct config *config = &work->stage->state.config;
+
+	(void)err;
+	key_texts(key, "command", &run->argv);
+	if (run->script)
+		build_key_add(key, "script", run->script);
+	key_environment(key, &run->env);
+	build_key_add(key, "working directory", or_empty(config->working_dir));
+	build_key_add(key, "user", or_empty(config->user));
+	build_key_add(key, "network", run_network(work));
+	build_key_add(key, "root emulation", work->build->emulation);
+	return 0;
+}
+
+static int run_user(struct work *work, struct user *ret_user, struct err *err)
+{
+	const struct build_stage *state = &work->stage->state;
+	const char *spec = state->config.user && state->config.user[0] ? state->config.user : "0";
+	int r = work_user(work, spec, ret_user, err);
+
+	if (r == 0 && ret_user->uid == 0 && strcmp(ret_user->home, "/") == 0)
+		ret_user->home = "/root";
+	return r;
+}
+
+/* apt drops to its own user and checks that it did; a filter that only pretends cannot satisfy
+ * that check. The file is in the box's own /dev, so nothing of it reaches the image. */
+static void calm_apt(struct box *box)
+{
+	static const char path[] = "/dev/rootlet-apt.conf";
+
+	if (strings_env_get(&box->env, "APT_CONFIG"))
+		return;
+	box_mounts_add(&box->mounts, BOX_MOUNT_FILE, path)->content =
+		"APT::Sandbox::User \"root\";\n";
+	strings_env_set(&box->env, "APT_CONFIG", path);
+}
+
+static void run_environment(const struct work *work, const struct user *user, struct box *box)
+{
+	const struct step_run *run = &work->step->run;
+
+	for (size_t i = 0; i < run->env.count; i++)
+		strings_add(&box->env, run->env.item[i]);
+	for (size_t i = 0; i < run->proxy_env.count; i++)
+		strings_add(&box->env, run->proxy_env.item[i]);
+	if (!strings_env_get(&box->env, "PATH"))
+		strings_env_set(&box->env, "PATH", EVAL_DEFAULT_PATH);
+	if (!strings_env_get(&box->env, "HOME"))
+		strings_env_set(&box->env, "HOME", user->home);
+}
+
+static void run_root(const struct work *work, struct box *box)
+{
+	const struct build_stage *state = &work->stage->state;
+
+	box->root.kind = BOX_ROOT_OVERLAY;
+	for (size_t i = state->config.diff_id_count; i-- > 0;) {
+		auto_buf path = { 0 };
+
+		layer_path(state->store, &state->config.diff_ids[i], &path);
+		strings_add(&box->root.lower, buf_text(&path));
+	}
+	box->root.upper = work->upper_path;
+	box->root.work = arena_printf(&box->arena, "%s/%s/work", state->store->path,
+				      work->work_name);
+}
+
+/* A heredoc that begins with #!: a file in the box's own /dev. */
+static void add_script(const struct step_run *run, struct box *box)
+{
+	struct box_mount *mount;
+
+	if (!run->script_path)
+		return;
+	mount = box_mounts_add(&box->mounts, BOX_MOUNT_FILE, run->script_path);
+	mount->content = arena_copy_bytes(&box->arena, run->script, run->script_bytes);
+	mount->mode = 0755;
+	mount->read_only = true;
+}
+
+static int run_box(struct work *work, struct box *box, struct err *err)
+{
+	const struct step_run *run = &work->step->run;
+	const struct config *config = &work->stage->state.config;
+	struct user user;
+	int r = run_user(work, &user, err);
+
+	if (r < 0)
+		return r;
+	if (run->mount_count || run->device_count || run->is_insecure)
+		return fail_plain(err, ENOTSUP, "this option of RUN is not supported");
+	run_root(work, box);
+	box->uid = work->new_uid = user.uid;
+	box->gid = work->new_gid = user.gid;
+	box->cwd = config->working_dir && config->working_dir[0] ? config->working_dir : "/";
+	box->private_ns.network = strcmp(run_network(work), "none") == 0;
+	for (size_t i = 0; i < run->argv.count; i++)
+		strings_add(&box->argv, run->argv.item[i]);
+	run_environment(work, &user, box);
+	host_files_add_kernel(box, 0);
+	host_files_add_network(box);
+	add_script(run, box);
+	if (strcmp(work->build->emulation, "seccomp") == 0) {
+		box->emulation = BOX_EMULATION_SECCOMP;
+		calm_apt(box);
+	}
+	return 0;
+}
+
+static void pass_line(void *context, const char *text)
+{
+	const struct work *work = context;
+	const struct build_events *events = work->build->events;
+
+	pthread_mutex_lock(&work->build->events_lock);
+	if (events->line)
+		events->line(events->context, work->stage->position, text);
+	pthread_mutex_unlock(&work->build->events_lock);
+}
+
+static int run_failed(struct work *work, int status, const struct build_run_output *output,
+		      struct err *err)
+{
+	struct buf *excerpt = &work->stage->excerpt;
+
+	for (size_t i = 0; i < output->tail.count; i++)
+		buf_printf(excerpt, "  > %s\n", output->tail.item[i]);
+	return fail_plain(err, ECHILD, "the command ended with status %d", status);
+}
+
+static int run_fill(struct work *work, struct err *err)
+{
+	struct build_run_output output = { .line = pass_line, .context = work };
+	auto_box box;
+	int status;
+	int r;
+
+	box_init(&box);
+	if (work->stage->state.config.diff_id_count == 0)
+		return fail_plain(err, ENOENT, "the stage has no files yet, so there is no '%s'",
+				  work->step->run.argv.item[0]);
+	r = run_box(work, &box, err);
+	if (r == 0)
+		r = build_run(&box, work->build->request->engine, &output, &status, err);
+	if (r == 0 && status != 0)
+		r = run_failed(work, status, &output, err);
+	strings_done(&output.tail);
+	return r;
+}
+
+const struct step_kind step_kind_run = { .key = run_key, .fill = run_fill };

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A step under way, between build_step.c, which does what is the same for all, and build_step_*.c,
+ * one for each kind of step that makes a layer. Nobody else includes this. */
+#ifndef FLOW_BUILD_WORK_H
+#define FLOW_BUILD_WORK_H
+
+#include <time.h>
+
+#include "flow/build_copy.h"
+#include "flow/build_state.h"
+#include "rootfs/place.h"
+#include "sys/ids.h"
+
+struct work {
+	struct build *build;
+	struct built_stage *stage;
+	const struct step *step;
+	struct arena arena;
+	char work_name[STORE_WORK_NAME_MAX]; /* in the store: holds upper/ and work/ */
+	const char *upper_path;		     /* absolute */
+	struct place place;		     /* for kinds that place files themselves */
+	struct copy_tree tree;		     /* where they come from */
+	struct copy_list copies;
+	uid_t new_uid; /* who owns what the step makes */
+	gid_t new_gid;
+};
+
+struct step_kind {
+	bool places; /* fill uses work->place, which is ready then */
+	/* Add what the result depends on, beside the stage's files. */
+	int (*key)(struct work *work, struct build_key *key, struct err *err);
+	/* Make the changes in the upper directory. */
+	int (*fill)(struct work *work, struct err *err);
+};
+
+extern const struct step_kind step_kind_run;
+extern const struct step_kind step_kind_copy; /* and ADD */
+extern const struct step_kind step_kind_workdir;
+
+/* The time that counts as now. */
+struct timespec work_now(const struct build *build);
+/* USER[:GROUP] looked up in the stage's own passwd and group. */
+int work_user(struct work *work, const char *spec, struct user *ret_user,
+	      struct err *err) must_check;
+
+static inline const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+#endif

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+/* rootlet-image: the commands that need the heavy libraries (libcurl, OpenSSL, libarchive, zstd).
+ * Users type `rootlet`, which execs this program for every command that is not its own. */
+#include <stddef.h>
+
+#include "base/banned.h"
+#include "cmd/build.h"
+#include "cmd/opt.h"
+
+static const struct command *const commands[] = {
+	&command_build,
+	NULL,
+};
+
+int main(int argc, char **argv)
+{
+	return command_main(commands, argc, argv, NULL);
+}
