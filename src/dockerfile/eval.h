@@ -48,8 +48,8 @@ struct evaluation {
 
 /* Begin a stage. `config` is what the stage starts with: a copy of the base image's config, of the
  * final config of the stage `base` when it begins with another stage (else NULL), or an empty one
- * for scratch; `base` and its arena must live as long. Its ONBUILD triggers become the first steps and are taken out of it; PATH is set if
- * the image has none. */
+ * for scratch; `base` and its arena must live as long. Its ONBUILD triggers become the first steps
+ * and are taken out of it; PATH is set if the image has none. */
 int evaluation_begin(struct evaluation *ret_evaluation, struct arena *arena,
 		     const struct plan *plan, size_t stage, struct config *config,
 		     const struct evaluation *base, struct err *err) must_check;
