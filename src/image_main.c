@@ -5,10 +5,13 @@
 
 #include "base/banned.h"
 #include "cmd/build.h"
+#include "cmd/import.h"
 #include "cmd/opt.h"
 
 static const struct command *const commands[] = {
 	&command_build,
+	&command_import,
+	&command_load,
 	NULL,
 };
 

@@ -43,7 +43,7 @@ static int pass_rest(struct teed_stream *teed, struct err *err)
 }
 
 static int unpack_entries(struct teed_stream *teed, const struct layer_request *request,
-			  struct unpacker *unpacker, uint64_t *ret_count, struct err *err)
+			  struct unpacker *unpacker, struct layer_staged *staged, struct err *err)
 {
 	struct tar_input input = { .next = next_chunk, .context = teed };
 	auto_tar_reader *reader = tar_reader_new(&input);
@@ -54,7 +54,9 @@ static int unpack_entries(struct teed_stream *teed, const struct layer_request *
 		r = unpacker_place(unpacker, &entry, reader, err);
 		if (r < 0)
 			return r;
-		++*ret_count;
+		staged->entry_count++;
+		if (entry.mtime_s > staged->newest_mtime_s)
+			staged->newest_mtime_s = entry.mtime_s;
 	}
 	if (r < 0)
 		return r;
@@ -92,7 +94,7 @@ static int unpack_into(int root_fd, const struct layer_request *request,
 		return r;
 	teed.stream = stream;
 	staged->encoding = stream_encoding(stream);
-	r = unpack_entries(&teed, request, unpacker, &staged->entry_count, err);
+	r = unpack_entries(&teed, request, unpacker, staged, err);
 	if (r == 0)
 		r = check_diff_id(stream, request, staged, err);
 	if (r == 0)

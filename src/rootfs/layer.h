@@ -26,6 +26,7 @@ struct layer_staged {
 	enum encoding encoding;
 	uint64_t tar_bytes;
 	uint64_t entry_count;
+	int64_t newest_mtime_s; /* of the entries; 0 when there is none */
 	char work_name[STORE_WORK_NAME_MAX]; /* "" once published */
 	struct arena arena;		     /* holds the record */
 	struct owners owners;

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rootlet import and load: an image, or a root that becomes one, from files into the store.
+ *
+ * SRC is a directory or a file ("-": standard input), told by what is in it: OCI layout,
+ * oci-archive, docker-archive (several images each), else a root file system as a directory or a
+ * tar, compressed in any way. Images keep their bytes and so their digests; from a docker-archive
+ * the config stays (the image id) and layers are compressed. */
+#ifndef FLOW_IMPORT_H
+#define FLOW_IMPORT_H
+
+#include "base/strings.h"
+#include "flow/bundle.h"
+#include "image/config.h"
+#include "image/manifest.h"
+#include "image/ref.h"
+#include "store/store.h"
+
+struct import_request {
+	const struct store *store;
+	const char *source;	 /* "-" is stdin */
+	const struct ref *ref;	 /* the name to give; NULL: those in the archive, or none */
+	struct strings changes;	 /* Dockerfile instructions for the config; only for a root */
+	const char *message;	 /* comment in the history of a root; may be NULL */
+	const char *platform;	 /* OS/ARCH[/VARIANT] of a root; NULL: this machine's */
+	bool images_only;	 /* load: a root is refused */
+	/* Called for each image once it is in the store; `ref` is NULL for one without a name. */
+	int (*imported)(void *context, const struct digest *id, const struct ref *ref,
+			struct err *err);
+	void *context;
+};
+
+int import_run(const struct import_request *request, struct err *err) must_check;
+
+/* --- for the files of this flow --- */
+
+int import_root(const struct import_request *request, int fd, struct err *err) must_check;
+int import_root_directory(const struct import_request *request, int dirfd,
+			  struct err *err) must_check;
+int import_oci(const struct import_request *request, const struct bundle *bundle,
+	       struct err *err) must_check;
+int import_docker(const struct import_request *request, const struct bundle *bundle,
+		  struct err *err) must_check;
+
+/* Name it as asked (or as `name` says, which may be NULL) and report it. */
+int import_name(const struct import_request *request, const struct descriptor *root,
+		const struct digest *id, const struct ref *name, struct err *err) must_check;
+
+#endif

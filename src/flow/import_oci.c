@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+/* OCI layouts and oci-archives: blobs are taken as they are, each checked against the digest that
+ * led to it. Of an index what is there is taken; what is not there is not missed. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "flow/import.h"
+#include "flow/import_layer.h"
+#include "store/blob_writer.h"
+
+#define DEPTH_MAX	4 /* of indexes in indexes */
+#define CONTAINERD_NAME "io.containerd.image.name"
+
+struct import {
+	const struct import_request *request;
+	const struct bundle *bundle;
+	struct arena arena;
+	struct digest id; /* of the image for this machine, else of any */
+	bool has_id;
+	struct err *err;
+};
+
+static const char *blob_name(const struct digest *digest, char name[STORE_NAME_MAX])
+{
+	return store_blob_name(digest, name);
+}
+
+static bool has_blob(const struct import *import, const struct digest *digest)
+{
+	char name[STORE_NAME_MAX];
+
+	return bundle_has(import->bundle, blob_name(digest, name));
+}
+
+static int open_blob(struct import *import, const struct descriptor *descriptor,
+		     struct bundle_file *file)
+{
+	char name[STORE_NAME_MAX];
+
+	return bundle_open(import->bundle, blob_name(&descriptor->digest, name), file,
+			   import->err);
+}
+
+static int copy_blob(struct import *import, const struct descriptor *descriptor)
+{
+	auto_bundle_file file = BUNDLE_FILE_NONE;
+	int r;
+
+	if (blob_present(import->request->store, descriptor))
+		return 0;
+	r = open_blob(import, descriptor, &file);
+	if (r == 0)
+		r = import_blob(import->request->store, &file.source, descriptor, import->err);
+	return r;
+}
+
+static int copy_and_read(struct import *import, const struct descriptor *descriptor, size_t limit,
+			 struct buf *buf)
+{
+	int r;
+
+	if (descriptor->size_bytes > limit)
+		return fail_plain(import->err, EFBIG, "blob %s is larger than %zu bytes",
+				  descriptor->digest.text, limit);
+	r = copy_blob(import, descriptor);
+	return r < 0 ? r : blob_read(import->request->store, descriptor, limit, buf, import->err);
+}
+
+static bool is_for_this_machine(const struct config *config)
+{
+	struct platform host = platform_host();
+	struct platform platform = config_platform(config);
+
+	return platform_matches(&host, &platform);
+}
+
+static int copy_layer(struct import *import, const struct descriptor *layer,
+		      const struct digest *diff_id)
+{
+	auto_bundle_file file = BUNDLE_FILE_NONE;
+	enum compression compression;
+	int r = media_type_layer(layer->media_type, &compression, import->err);
+
+	if (r == 0)
+		r = open_blob(import, layer, &file);
+	if (r == 0)
+		r = import_layer_as_is(import->request->store, &file.source, layer, diff_id,
+				       import->err);
+	return r;
+}
+
+/* Layers of other machines' images stay packed until someone wants to run them. */
+static int copy_layers(struct import *import, const struct manifest *manifest,
+		       const struct config *config)
+{
+	bool unpack = config && is_for_this_machine(config);
+
+	if (unpack && config->diff_id_count != manifest->layer_count)
+		return fail_plain(import->err, EUCLEAN,
+				  "the config lists %zu layers and the manifest %zu",
+				  config->diff_id_count, manifest->layer_count);
+	for (size_t i = 0; i < manifest->layer_count; i++) {
+		int r = unpack ? copy_layer(import, &manifest->layers[i], &config->diff_ids[i]) :
+				 copy_blob(import, &manifest->layers[i]);
+
+		if (r < 0)
+			return err_wrap(import->err, "layer %zu", i + 1);
+	}
+	return 0;
+}
+
+/* An artifact (a chart, a signature) has another kind of config: its blobs are only kept. */
+static bool is_image_config(const char *media_type)
+{
+	return text_equal(media_type, MEDIA_OCI_CONFIG) ||
+	       text_equal(media_type, MEDIA_DOCKER_CONFIG);
+}
+
+static int copy_manifest(struct import *import, const struct descriptor *descriptor)
+{
+	auto_config config = { 0 };
+	auto_buf bytes = { 0 };
+	auto_buf config_bytes = { 0 };
+	struct manifest manifest;
+	bool is_image;
+	int r = copy_and_read(import, descriptor, MANIFEST_SIZE_MAX, &bytes);
+
+	if (r == 0)
+		r = manifest_parse(buf_text(&bytes), bytes.size_bytes, &import->arena, &manifest,
+				   import->err);
+	if (r < 0)
+		return r;
+	is_image = is_image_config(manifest.config.media_type);
+	r = copy_and_read(import, &manifest.config, CONFIG_SIZE_MAX, &config_bytes);
+	if (r == 0 && is_image)
+		r = config_parse(buf_text(&config_bytes), config_bytes.size_bytes, &config,
+				 import->err);
+	if (r == 0)
+		r = copy_layers(import, &manifest, is_image ? &config : NULL);
+	if (r < 0)
+		return r;
+	if (!import->has_id || (is_image && is_for_this_machine(&config)))
+		import->id = manifest.config.digest;
+	import->has_id = true;
+	return 0;
+}
+
+static int copy_root(struct import *import, const struct descriptor *descriptor, int depth);
+
+static int copy_index(struct import *import, const struct descriptor *descriptor, int depth)
+{
+	auto_buf bytes = { 0 };
+	struct index index;
+	int r = copy_and_read(import, descriptor, MANIFEST_SIZE_MAX, &bytes);
+
+	if (r == 0)
+		r = index_parse(buf_text(&bytes), bytes.size_bytes, &import->arena, &index,
+				import->err);
+	if (r == 0 && depth == DEPTH_MAX)
+		r = fail_plain(import->err, ELOOP, "indexes in indexes, more than %d deep",
+			       DEPTH_MAX);
+	for (size_t i = 0; r == 0 && i < index.manifest_count; i++)
+		if (has_blob(import, &index.manifests[i].digest))
+			r = copy_root(import, &index.manifests[i], depth + 1);
+	return r;
+}
+
+static int copy_root(struct import *import, const struct descriptor *descriptor, int depth)
+{
+	int r;
+
+	if (media_type_is_index(descriptor->media_type))
+		r = copy_index(import, descriptor, depth);
+	else if (media_type_is_manifest(descriptor->media_type))
+		r = copy_manifest(import, descriptor);
+	else
+		r = fail_plain(import->err, ENOTSUP, "media type '%.100s' is no image",
+			       descriptor->media_type);
+	return r < 0 ? err_wrap(import->err, "%s", descriptor->digest.text) : 0;
+}
+
+/* --- names --- */
+
+/* "latest", "12", "v1.2": a tag, as umoci writes it, not a name. */
+static bool is_bare_tag(const char *text)
+{
+	if (strpbrk(text, ":/@"))
+		return false;
+	return strcmp(text, "latest") == 0 || isdigit((unsigned char)text[0]) ||
+	       (text[0] == 'v' && isdigit((unsigned char)text[1]));
+}
+
+/* The name in the annotations, when it is one; other text there is for other tools. */
+static bool find_name(const struct descriptor *descriptor, struct ref *ret_ref)
+{
+	const char *text = annotation_get(&descriptor->annotations, CONTAINERD_NAME);
+
+	if (!text)
+		text = annotation_get(&descriptor->annotations, ANNOTATION_REF_NAME);
+	return text && !is_bare_tag(text) && ref_parse(text, ret_ref, NULL) == 0;
+}
+
+static int import_one(struct import *import, const struct descriptor *descriptor)
+{
+	struct descriptor root = { .media_type = descriptor->media_type,
+				   .digest = descriptor->digest,
+				   .size_bytes = descriptor->size_bytes };
+	struct ref name;
+	bool is_named = find_name(descriptor, &name);
+	int r;
+
+	import->has_id = false;
+	import->id = descriptor->digest; /* an index of which nothing is there */
+	r = copy_root(import, descriptor, 0);
+	if (r < 0)
+		return r;
+	return import_name(import->request, &root, &import->id, is_named ? &name : NULL,
+			   import->err);
+}
+
+static int import_all(struct import *import)
+{
+	auto_buf bytes = { 0 };
+	struct index index;
+	int r = bundle_read(import->bundle, "index.json", MANIFEST_SIZE_MAX, &bytes, import->err);
+
+	if (r == 0)
+		r = index_parse(buf_text(&bytes), bytes.size_bytes, &import->arena, &index,
+				import->err);
+	if (r < 0)
+		return err_wrap(import->err, "index.json");
+	if (index.manifest_count == 0)
+		return fail_plain(import->err, ENOENT, "index.json lists no image");
+	if (import->request->ref && index.manifest_count > 1)
+		return fail_plain(import->err, EINVAL,
+				  "it holds %zu images, which cannot all be given one name",
+				  index.manifest_count);
+	for (size_t i = 0; i < index.manifest_count; i++) {
+		r = import_one(import, &index.manifests[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int import_oci(const struct import_request *request, const struct bundle *bundle,
+	       struct err *err)
+{
+	struct import import = { .request = request, .bundle = bundle, .err = err };
+	int r = import_all(&import);
+
+	arena_done(&import.arena);
+	return r;
+}

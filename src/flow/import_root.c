@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A root file system becomes an image of one layer. Nothing in it depends on when or where that is
+ * done: the creation time is that of the newest file, so the same root gives the same image id. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "flow/change.h"
+#include "flow/import.h"
+#include "flow/import_layer.h"
+#include "rootfs/tree.h"
+#include "store/blob_writer.h"
+#include "sys/openat2.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* --- the config --- */
+
+static void set_shell(const struct store *store, const struct digest *diff_id,
+		      struct config *config)
+{
+	static const char *const shells[] = { "/bin/bash", "/bin/sh" };
+	auto_fd root = -1;
+
+	if (layer_open(store, diff_id, &root, NULL) < 0)
+		return;
+	for (size_t i = 0; i < array_count(shells) && !config->cmd.count; i++) {
+		auto_fd fd = openat2_in_root(root, shells[i], O_PATH, 0);
+
+		if (fd >= 0)
+			strings_add(&config->cmd, shells[i]);
+	}
+}
+
+static int set_platform(const char *text, struct config *config, struct err *err)
+{
+	auto_arena arena = { 0 };
+	struct platform platform;
+	int r = platform_parse(text, &arena, &platform, err);
+
+	if (r < 0)
+		return r;
+	config_set(&config->os, platform.os);
+	config_set(&config->architecture, platform.architecture);
+	config_set(&config->variant, platform.variant);
+	return 0;
+}
+
+static void format_time(int64_t seconds, char text[32])
+{
+	time_t time = (time_t)seconds;
+	struct tm parts;
+
+	if (!gmtime_r(&time, &parts) || strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+		snprintf(text, 32, "1970-01-01T00:00:00Z");
+}
+
+static int make_config(const struct import_request *request, const struct import_layer *layer,
+		       struct config *config, struct err *err)
+{
+	char created[32];
+	char comment[] = "Imported by rootlet";
+	struct history history = { .created = created, .comment = comment };
+	int r = 0;
+
+	config_init(config);
+	format_time(layer->newest_mtime_s, created);
+	config_set(&config->created, created);
+	strings_add(&config->env, "PATH=" DEFAULT_PATH);
+	set_shell(request->store, &layer->diff_id, config);
+	config_add_diff_id(config, &layer->diff_id);
+	config_add_history(config, &history);
+	if (request->message)
+		config_set(&config->history[0].comment, request->message);
+	if (request->platform)
+		r = set_platform(request->platform, config, err);
+	if (r == 0 && request->changes.count)
+		r = config_change(config, &request->changes, err);
+	return r;
+}
+
+static int add_image(const struct import_request *request, const struct import_layer *layer,
+		     const struct config *config, struct err *err)
+{
+	struct descriptor layers[] = { layer->descriptor };
+	struct manifest manifest = { .layers = layers,
+				     .layer_count = 1,
+				     .config = { .media_type = MEDIA_OCI_CONFIG } };
+	struct descriptor root = { .media_type = MEDIA_OCI_MANIFEST };
+	auto_buf config_text = { 0 };
+	auto_buf manifest_text = { 0 };
+	int r;
+
+	config_print(config, &config_text);
+	r = blob_add(request->store, config_text.bytes, config_text.size_bytes,
+		     &manifest.config.digest, err);
+	if (r < 0)
+		return r;
+	manifest.config.size_bytes = config_text.size_bytes;
+	manifest_print(&manifest, &manifest_text);
+	r = blob_add(request->store, manifest_text.bytes, manifest_text.size_bytes, &root.digest,
+		     err);
+	root.size_bytes = manifest_text.size_bytes;
+	return r < 0 ? r : import_name(request, &root, &manifest.config.digest, NULL, err);
+}
+
+static int import_source(const struct import_request *request, const struct source *source,
+			 enum encoding encoding, struct err *err)
+{
+	auto_config config = { 0 };
+	struct import_layer layer;
+	int r = import_layer(request->store, source, encoding, NULL, &layer, err);
+
+	if (r == 0)
+		r = make_config(request, &layer, &config, err);
+	return r < 0 ? r : add_image(request, &layer, &config, err);
+}
+
+int import_root(const struct import_request *request, int fd, struct err *err)
+{
+	struct source source = source_fd(&fd);
+	char magic[16];
+	ssize_t n = pread(fd, magic, sizeof(magic), 0);
+
+	if (n < 0)
+		return fail(err, errno, "read");
+	return import_source(request, &source, encoding_detect(magic, (size_t)n), err);
+}
+
+/* --- a directory: written as tar by a thread, read back from a pipe --- */
+
+struct tar_thread {
+	int dirfd;
+	int pipe_fd;
+	pthread_t thread;
+	int result;
+	struct err err;
+};
+
+static int write_to_pipe(void *context, const void *bytes, size_t size_bytes, struct err *err)
+{
+	const struct tar_thread *thread = context;
+	int r = io_write_all(thread->pipe_fd, bytes, size_bytes);
+
+	return r < 0 ? fail(err, -r, "pass the files on") : 0;
+}
+
+static void *write_tar(void *argument)
+{
+	struct tar_thread *thread = argument;
+	struct tar_writer writer = { .write = write_to_pipe, .context = thread };
+	struct tree_tar_options options = { 0 };
+	auto_tree tree = { 0 };
+
+	thread->result = tree_of_directory(thread->dirfd, &tree, &thread->err);
+	if (thread->result == 0)
+		thread->result = tree_write_tar(&tree, &options, &writer, &thread->err);
+	close(thread->pipe_fd);
+	return NULL;
+}
+
+/* SIGPIPE would end the program where an error is wanted: when the reader has failed. */
+static int start(struct tar_thread *thread, struct err *err)
+{
+	sigset_t all;
+	sigset_t before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&thread->thread, NULL, write_tar, thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r ? fail(err, r, "start a thread") : 0;
+}
+
+int import_root_directory(const struct import_request *request, int dirfd, struct err *err)
+{
+	struct tar_thread thread = { .dirfd = dirfd };
+	struct source source;
+	int fds[2];
+	int r;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return fail(err, errno, "pipe");
+	thread.pipe_fd = fds[1];
+	r = start(&thread, err);
+	if (r < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return r;
+	}
+	source = source_fd(&fds[0]);
+	r = import_source(request, &source, ENCODING_NONE, err);
+	close(fds[0]);
+	pthread_join(thread.thread, NULL);
+	if (thread.result < 0 && thread.result != -EPIPE) { /* why the stream ended early */
+		if (err)
+			*err = thread.err;
+		return thread.result;
+	}
+	return r;
+}
