@@ -30,6 +30,16 @@ struct box_mount *box_mounts_add(struct box_mounts *mounts, enum box_mount_kind 
 	return &mounts->item[mounts->count++];
 }
 
+struct box_mount *box_mounts_add_file(struct box_mounts *mounts, const char *target,
+				      const char *bytes, size_t size_bytes)
+{
+	struct box_mount *mount = box_mounts_add(mounts, BOX_MOUNT_FILE, target);
+
+	mount->content = bytes;
+	mount->content_bytes = size_bytes;
+	return mount;
+}
+
 void box_mounts_done(struct box_mounts *mounts)
 {
 	free(mounts->item);

@@ -31,19 +31,23 @@ struct box_root {
 };
 
 enum box_mount_kind {
-	BOX_MOUNT_BIND,	 /* host `source` at `target` */
-	BOX_MOUNT_TMPFS, /* size_bytes 0: the kernel's default; mode */
-	BOX_MOUNT_PROC,	 /* the pid namespace's /proc, else the host's */
-	BOX_MOUNT_SYS,	 /* the host's /sys, read-only */
-	BOX_MOUNT_DEV,	 /* tmpfs with null, zero, full, random, urandom, tty, pts, shm, fd */
-	BOX_MOUNT_FILE,	 /* `content` as a file at `target` */
+	BOX_MOUNT_BIND,	  /* host `source` at `target` */
+	BOX_MOUNT_TMPFS,  /* size_bytes 0: the kernel's default; mode */
+	BOX_MOUNT_PROC,	  /* the pid namespace's /proc, else the host's */
+	BOX_MOUNT_SYS,	  /* the host's /sys, read-only */
+	BOX_MOUNT_DEV,	  /* tmpfs with null, zero, full, random, urandom, tty, pts, shm, fd */
+	BOX_MOUNT_LAYERS, /* `source`, a path within the stacked `layers`, at `target`; what is
+			   * written goes to memory and is lost */
+	BOX_MOUNT_FILE,	  /* `content` as a file at `target` */
 };
 
 struct box_mount {
 	enum box_mount_kind kind;
 	const char *source;
 	const char *target;
-	const char *content;
+	const char *content; /* BOX_MOUNT_FILE: any bytes, content_bytes of them */
+	size_t content_bytes;
+	const struct strings *layers; /* host directories, topmost first; borrowed */
 	uint64_t size_bytes;
 	mode_t mode;
 	bool read_only;
@@ -91,6 +95,9 @@ void box_done(struct box *box);
  * are borrowed: copy them into an arena that lives as long. */
 struct box_mount *box_mounts_add(struct box_mounts *mounts, enum box_mount_kind kind,
 				 const char *target);
+/* A file whose content is size_bytes at `bytes`, borrowed. */
+struct box_mount *box_mounts_add_file(struct box_mounts *mounts, const char *target,
+				      const char *bytes, size_t size_bytes);
 void box_mounts_done(struct box_mounts *mounts);
 
 const char *box_emulation_name(enum box_emulation emulation);

@@ -90,8 +90,10 @@ static void put_root(struct writer *writer, const struct box_root *root)
 static void put_mount(struct writer *writer, const struct box_mount *mount)
 {
 	static const char *const kinds[] = {
-		[BOX_MOUNT_BIND] = "bind", [BOX_MOUNT_TMPFS] = "tmpfs", [BOX_MOUNT_PROC] = "proc",
-		[BOX_MOUNT_SYS] = "sys",   [BOX_MOUNT_DEV] = "dev",	[BOX_MOUNT_FILE] = "file",
+		[BOX_MOUNT_BIND] = "bind", [BOX_MOUNT_TMPFS] = "tmpfs",
+		[BOX_MOUNT_PROC] = "proc", [BOX_MOUNT_SYS] = "sys",
+		[BOX_MOUNT_DEV] = "dev",   [BOX_MOUNT_LAYERS] = "layers",
+		[BOX_MOUNT_FILE] = "file",
 	};
 
 	open_group(writer, NULL, '{');
@@ -99,6 +101,8 @@ static void put_mount(struct writer *writer, const struct box_mount *mount)
 	put_text(writer, "target", mount->target);
 	put_text(writer, "source", mount->source);
 	put_text(writer, "content", mount->content);
+	if (mount->layers)
+		put_list(writer, "layers", mount->layers);
 	if (mount->size_bytes)
 		put_number(writer, "sizeBytes", mount->size_bytes);
 	if (mount->mode) {

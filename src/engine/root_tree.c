@@ -272,7 +272,7 @@ static int write_content(int directory_fd, const char *name, const struct box_mo
 
 	if (fd < 0)
 		return fail(err, errno, "create");
-	r = io_write_all(fd, mount->content, strlen(mount->content));
+	r = io_write_all(fd, mount->content, mount->content_bytes);
 	return r < 0 ? fail(err, -r, "write") : 0;
 }
 
@@ -312,6 +312,68 @@ static int bind_content(struct tree *tree, const struct box_mount *mount, struct
 	return r;
 }
 
+static void list_layers(const struct strings *layers, struct mount_option *options)
+{
+	size_t n = 0;
+
+	for (; n < layers->count; n++)
+		options[n] = (struct mount_option){ "lowerdir+", layers->item[n] };
+	options[n] = (struct mount_option){ NULL, NULL };
+}
+
+/* Stack the layers over "/", where only an fd reaches them, with memory on top for what is written
+ * (one layer alone needs an upper directory in any case). */
+static int stack_layers(const struct box_mount *mount, int *ret_fd, struct err *err)
+{
+	struct mount_option options[LAYERS_MAX + 4];
+	auto_fd host_root_fd = open_directory("/", err);
+	auto_fd memory_fd = -1;
+	char upper[64];
+	char work[64];
+	size_t n = mount->layers->count;
+	int r;
+
+	if (host_root_fd < 0)
+		return host_root_fd;
+	if (n > LAYERS_MAX)
+		return fail_plain(err, E2BIG, "%zu layers: overlay takes at most %d", n,
+				  LAYERS_MAX);
+	list_layers(mount->layers, options);
+	r = make_memory_upper(host_root_fd, &memory_fd, err);
+	if (r < 0)
+		return r;
+	snprintf(upper, sizeof(upper), "/proc/self/fd/%d/upper", memory_fd);
+	snprintf(work, sizeof(work), "/proc/self/fd/%d/work", memory_fd);
+	options[n++] = (struct mount_option){ "upperdir", upper };
+	options[n++] = (struct mount_option){ "workdir", work };
+	options[n++] = (struct mount_option){ "userxattr", NULL };
+	options[n] = (struct mount_option){ NULL, NULL };
+	return mount_new("overlay", "rootlet", options, 0, memory_fd, ret_fd, err);
+}
+
+static int mount_layers(struct tree *tree, const struct box_mount *mount, struct err *err)
+{
+	auto_fd stack_fd = -1;
+	auto_fd source_fd = -1;
+	auto_fd target = -1;
+	struct stat st;
+	int r = stack_layers(mount, &stack_fd, err);
+
+	if (r < 0)
+		return err_wrap(err, "layers for '%s'", mount->target);
+	source_fd = openat2_in_root(stack_fd, mount->source, O_PATH, 0);
+	if (source_fd < 0)
+		return fail(err, -source_fd, "'%s' in the layers for '%s'", mount->source,
+			    mount->target);
+	if (fstat(source_fd, &st) < 0)
+		return fail(err, errno, "'%s'", mount->source);
+	target = open_target(tree, mount, S_ISDIR(st.st_mode), err);
+	if (target < 0)
+		return target;
+	r = mount_bind(source_fd, target, true, mount->read_only ? MOUNT_READ_ONLY : 0, err);
+	return r < 0 ? err_wrap(err, "layers at '%s'", mount->target) : 0;
+}
+
 /* In a root that is thrown away the file is simply written, so that programs which replace it by
  * rename(2) (useradd and /etc/passwd) can. */
 static int place_file(struct tree *tree, const struct box_mount *mount, struct err *err)
@@ -324,7 +386,7 @@ static int place_file(struct tree *tree, const struct box_mount *mount, struct e
 					     O_WRONLY | O_CREAT | O_TRUNC, 0644);
 
 		if (fd >= 0) {
-			r = io_write_all(fd, mount->content, strlen(mount->content));
+			r = io_write_all(fd, mount->content, mount->content_bytes);
 			return r < 0 ? fail(err, -r, "write '%s'", mount->target) : 0;
 		}
 	}
@@ -337,7 +399,8 @@ static int make_mount(struct tree *tree, const struct box_mount *mount, struct e
 	int (*const makers[])(struct tree *, const struct box_mount *, struct err *) = {
 		[BOX_MOUNT_BIND] = bind_host,  [BOX_MOUNT_TMPFS] = mount_tmpfs,
 		[BOX_MOUNT_PROC] = mount_proc, [BOX_MOUNT_SYS] = mount_sys,
-		[BOX_MOUNT_DEV] = mount_dev,   [BOX_MOUNT_FILE] = place_file,
+		[BOX_MOUNT_DEV] = mount_dev,   [BOX_MOUNT_LAYERS] = mount_layers,
+		[BOX_MOUNT_FILE] = place_file,
 	};
 
 	if (mount->optional) {

@@ -21,6 +21,8 @@ void build_request_done(struct build_request *request)
 	strings_done(&request->build_args);
 	strings_done(&request->labels);
 	strings_done(&request->contexts);
+	strings_done(&request->secrets);
+	strings_done(&request->ssh);
 }
 
 /* ---- what was asked ---- */

@@ -20,6 +20,8 @@ struct build_request {
 	struct strings labels;	   /* NAME=VALUE */
 	const char *target;	   /* NULL: the last stage */
 	struct strings contexts;   /* NAME=PATH, NAME=docker-image://REF */
+	struct strings secrets;	   /* id=ID[,src=FILE|,env=NAME], as docker has it */
+	struct strings ssh;	   /* default, or ID[=SOCKET] */
 	bool no_cache;
 	uint64_t jobs;	     /* stages at a time; 0: one per processor */
 	const char *network; /* "host", "none"; NULL is host */

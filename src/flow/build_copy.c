@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "dockerfile/glob.h"
 #include "dockerfile/path.h"
+#include "flow/build_unpack.h"
 
 void copy_list_done(struct copy_list *list)
 {
@@ -314,6 +315,35 @@ static struct place_meta meta_of(const struct copy_entry *entry, const struct co
 	};
 }
 
+/* ADD of a local archive: what is in it goes below the destination. *ret_done when it was one. */
+static int place_archive(const struct copy_tree *tree, const struct copy_list *list,
+			 const struct copy_operand *operand, const char *destination,
+			 const struct copy_meta *meta, struct place *place, bool *ret_done,
+			 struct err *err)
+{
+	const struct copy_entry *entry = &operand->entry[0];
+	auto_fd fd = -1;
+	const char *directory;
+	int r;
+
+	*ret_done = false;
+	if (!meta->unpack || !S_ISREG(entry->entry.mode))
+		return 0;
+	r = view_open(tree->view, entry->path, &entry->entry, &fd, err);
+	if (r < 0 || !build_is_archive(fd))
+		return r;
+	*ret_done = true;
+	r = view_resolve(place->view, destination, true, list->arena, &directory, err);
+	if (r == 0)
+		r = place_directory(
+			place, directory,
+			&(struct place_meta){ .mode = 0755, .mtime = entry->entry.st.st_mtim },
+			false, err);
+	if (r == 0)
+		r = build_unpack(fd, directory, meta, place, err);
+	return r < 0 ? err_wrap(err, "unpack '%s'", entry->path) : 0;
+}
+
 static int place_regular(const struct copy_tree *tree, const struct copy_entry *entry,
 			 const char *path, const struct place_meta *meta, struct place *place,
 			 struct err *err)
@@ -378,7 +408,12 @@ static int place_operand(const struct copy_tree *tree, const struct copy_list *l
 			 const struct copy_meta *meta, struct place *place, struct err *err)
 {
 	const char *top;
-	int r = operand_path(list, operand, destination, into, place, &top, err);
+	bool done;
+	int r = place_archive(tree, list, operand, destination, meta, place, &done, err);
+
+	if (r < 0 || done)
+		return r;
+	r = operand_path(list, operand, destination, into, place, &top, err);
 
 	for (size_t i = 0; r == 0 && i < operand->count; i++) {
 		const struct copy_entry *entry = &operand->entry[i];

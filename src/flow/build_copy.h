@@ -4,10 +4,10 @@
 #ifndef FLOW_BUILD_COPY_H
 #define FLOW_BUILD_COPY_H
 
-#include "dockerfile/chmod.h"
 #include "dockerfile/ignore.h"
 #include "flow/build_files.h"
 #include "flow/build_key.h"
+#include "flow/copy_meta.h"
 #include "rootfs/place.h"
 
 /* Where files come from: the context directory, or another stage's or image's root. */
@@ -39,13 +39,6 @@ struct copy_list {
 	size_t room;
 };
 void copy_list_done(struct copy_list *list);
-
-struct copy_meta {
-	bool has_owner; /* else the source's, which for a context is 0:0 */
-	uid_t uid;
-	gid_t gid;
-	const struct chmod_change *chmod; /* NULL: modes stay */
-};
 
 /* Add what the operand `pattern` (as written, expanded) stands for. -ENOENT when it is nothing;
  * *ret_wildcard tells whether it was a pattern. */

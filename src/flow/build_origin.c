@@ -5,6 +5,7 @@
 
 #include "base/banned.h"
 #include "base/memory.h"
+#include "flow/build_work.h"
 
 #define IMAGE_SCHEME "docker-image://"
 
@@ -207,4 +208,81 @@ int build_origin_tree(struct build *build, const struct origin *origin, struct c
 	r = open_tree_locked(build, origin, ret_tree, err);
 	pthread_mutex_unlock(&build->lock);
 	return r;
+}
+
+int build_origin_copy(struct build *build, struct work *work, const struct origin *origin,
+		      const char *source, const char *host_path, struct err *err)
+{
+	struct copy_list list = { .arena = &work->arena };
+	struct copy_meta meta = { 0 };
+	struct copy_tree tree;
+	struct place place;
+	auto_view nothing;
+	int r = build_origin_tree(build, origin, &tree, err);
+
+	view_init(&nothing);
+	if (r < 0 || origin->kind == ORIGIN_SCRATCH)
+		return r;
+	r = place_init(&place, &nothing, host_path, err);
+	if (r < 0)
+		return r;
+	r = copy_collect(&tree, source, NULL, &list, err);
+	if (r == 0)
+		r = copy_place(&tree, &list, "/", true, &meta, &place, err);
+	copy_list_done(&list);
+	place_done(&place);
+	return r;
+}
+
+static void add_diff_ids(const struct build *build, const struct config *config,
+			 struct strings *layers)
+{
+	for (size_t i = config->diff_id_count; i-- > 0;) {
+		auto_buf path = { 0 };
+
+		layer_path(&build->store, &config->diff_ids[i], &path);
+		strings_add(layers, buf_text(&path));
+	}
+}
+
+/* A context without patterns is used as it lies there. */
+static int context_layers(struct build *build, struct work *work, const struct origin *origin,
+			  const struct build_context *context, struct strings *layers,
+			  struct err *err)
+{
+	const char *name;
+
+	if (context->ignore.count == 0) {
+		strings_add(layers, context->path);
+		return 0;
+	}
+	name = arena_printf(&work->arena, "%s/context-%zu", work->work_name, work->list_count);
+	if (mkdirat(build->store.dirfd, name, 0700) < 0)
+		return fail(err, errno, "make '%s' in the store", name);
+	name = arena_printf(&work->arena, "%s/%s", build->store.path, name);
+	strings_add(layers, name);
+	return build_origin_copy(build, work, origin, ".", name, err);
+}
+
+int build_origin_layers(struct build *build, struct work *work, const struct origin *origin,
+			struct strings *layers, struct err *err)
+{
+	struct copy_tree tree;
+	const struct opened *opened;
+	int r;
+
+	if (origin->kind == ORIGIN_CONTEXT)
+		return context_layers(build, work, origin, &build->context, layers, err);
+	if (origin->kind == ORIGIN_STAGE) {
+		add_diff_ids(build, &build->stage[origin->stage].state.config, layers);
+		return 0;
+	}
+	r = build_origin_tree(build, origin, &tree, err);
+	if (r < 0)
+		return r;
+	opened = opened_for(build, origin);
+	if (opened->directory)
+		return context_layers(build, work, origin, &opened->context, layers, err);
+	add_diff_ids(build, &opened->image.config, layers);
+	return 0;
 }

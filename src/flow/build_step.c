@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "flow/build_work.h"
 #include "rootfs/snapshot.h"
 #include "sys/remove.h"
@@ -20,6 +21,27 @@ struct timespec work_now(const struct build *build)
 	if (build->epoch_s < 0)
 		clock_gettime(CLOCK_REALTIME, &now);
 	return now;
+}
+
+struct work_list {
+	struct strings strings;
+	struct work_list *next;
+};
+
+struct strings *work_new_list(struct work *work)
+{
+	struct work_list *list = arena_new(&work->arena, struct work_list);
+
+	list->next = work->lists;
+	work->lists = list;
+	work->list_count++;
+	return &list->strings;
+}
+
+void work_keep_open(struct work *work, int fd)
+{
+	work->open_fd = memory_resize(work->open_fd, work->open_count + 1, sizeof(*work->open_fd));
+	work->open_fd[work->open_count++] = fd;
 }
 
 int work_user(struct work *work, const char *spec, struct user *ret_user, struct err *err)
@@ -198,6 +220,11 @@ static void work_done(struct work *work)
 
 	if (work->work_name[0] && remove_tree(work->build->store.dirfd, work->work_name, &err) < 0)
 		log_verbose("left in the store: %s", err.text);
+	for (size_t i = 0; i < work->open_count; i++)
+		close(work->open_fd[i]);
+	free(work->open_fd);
+	for (struct work_list *list = work->lists; list; list = list->next)
+		strings_done(&list->strings);
 	copy_list_done(&work->copies);
 	arena_done(&work->arena);
 }

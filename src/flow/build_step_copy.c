@@ -60,6 +60,7 @@ static int copy_step_key(struct work *work, struct build_key *key, struct err *e
 	build_key_add(key, "destination", copy->dest);
 	build_key_add(key, "chown", or_empty(copy->chown));
 	build_key_add(key, "chmod", or_empty(copy->chmod));
+	build_key_add(key, "unpack", copy->unpack ? "yes" : "no");
 	for (size_t i = 0; i < copy->source_count; i++)
 		if (copy->source[i].kind == COPY_TEXT)
 			build_key_add(key, copy->source[i].name, copy->source[i].content);
@@ -75,6 +76,8 @@ static int copy_meta_of(struct work *work, struct copy_meta *ret_meta, struct er
 
 	meta.uid = user.uid;
 	meta.gid = user.gid;
+	meta.has_chown = copy->chown != NULL;
+	meta.unpack = copy->unpack;
 	meta.has_owner = copy->chown || copy->from.kind == ORIGIN_CONTEXT;
 	if (r == 0)
 		*ret_meta = meta;

@@ -4,6 +4,7 @@
 
 #include "base/banned.h"
 #include "base/text.h"
+#include "flow/build_mounts.h"
 #include "flow/build_run.h"
 #include "flow/build_work.h"
 #include "flow/host_files.h"
@@ -46,7 +47,6 @@ static int run_key(struct work *work, struct build_key *key, struct err *err)
 	const struct step_run *run = &work->step->run;
 	const struct config *config = &work->stage->state.config;
 
-	(void)err;
 	key_texts(key, "command", &run->argv);
 	if (run->script)
 		build_key_add(key, "script", run->script);
@@ -55,7 +55,7 @@ static int run_key(struct work *work, struct build_key *key, struct err *err)
 	build_key_add(key, "user", or_empty(config->user));
 	build_key_add(key, "network", run_network(work));
 	build_key_add(key, "root emulation", work->build->emulation);
-	return 0;
+	return build_mounts_key(work, key, err);
 }
 
 static int run_user(struct work *work, struct user *ret_user, struct err *err)
@@ -74,11 +74,11 @@ static int run_user(struct work *work, struct user *ret_user, struct err *err)
 static void calm_apt(struct box *box)
 {
 	static const char path[] = "/dev/rootlet-apt.conf";
+	static const char setting[] = "APT::Sandbox::User \"root\";\n";
 
 	if (strings_env_get(&box->env, "APT_CONFIG"))
 		return;
-	box_mounts_add(&box->mounts, BOX_MOUNT_FILE, path)->content =
-		"APT::Sandbox::User \"root\";\n";
+	box_mounts_add_file(&box->mounts, path, setting, strlen(setting));
 	strings_env_set(&box->env, "APT_CONFIG", path);
 }
 
@@ -119,8 +119,7 @@ static void add_script(const struct step_run *run, struct box *box)
 
 	if (!run->script_path)
 		return;
-	mount = box_mounts_add(&box->mounts, BOX_MOUNT_FILE, run->script_path);
-	mount->content = arena_copy_bytes(&box->arena, run->script, run->script_bytes);
+	mount = box_mounts_add_file(&box->mounts, run->script_path, run->script, run->script_bytes);
 	mount->mode = 0755;
 	mount->read_only = true;
 }
@@ -134,8 +133,13 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (run->mount_count || run->device_count || run->is_insecure)
-		return fail_plain(err, ENOTSUP, "this option of RUN is not supported");
+	if (run->is_insecure)
+		return fail_plain(err, ENOTSUP,
+				  "--security=insecure: there is no privilege to give");
+	for (size_t i = 0; i < run->device_count; i++)
+		if (run->device[i].is_required)
+			return fail_plain(err, ENOTSUP, "--device '%s' is not supported",
+					  run->device[i].name);
 	run_root(work, box);
 	box->uid = work->new_uid = user.uid;
 	box->gid = work->new_gid = user.gid;
@@ -147,6 +151,9 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 	host_files_add_kernel(box, 0);
 	host_files_add_network(box);
 	add_script(run, box);
+	r = build_mounts_add(work, box, err);
+	if (r < 0)
+		return err_wrap(err, "--mount");
 	if (strcmp(work->build->emulation, "seccomp") == 0) {
 		box->emulation = BOX_EMULATION_SECCOMP;
 		calm_apt(box);

@@ -21,6 +21,10 @@ struct work {
 	struct place place;		     /* for kinds that place files themselves */
 	struct copy_tree tree;		     /* where they come from */
 	struct copy_list copies;
+	struct work_list *lists; /* of host paths, that the box points to */
+	size_t list_count;
+	int *open_fd; /* locks held until the step is done */
+	size_t open_count;
 	uid_t new_uid; /* who owns what the step makes */
 	gid_t new_gid;
 };
@@ -37,6 +41,10 @@ extern const struct step_kind step_kind_run;
 extern const struct step_kind step_kind_copy; /* and ADD */
 extern const struct step_kind step_kind_workdir;
 
+/* An empty list that lives as long as the step. */
+struct strings *work_new_list(struct work *work);
+/* Close it when the step is done. */
+void work_keep_open(struct work *work, int fd);
 /* The time that counts as now. */
 struct timespec work_now(const struct build *build);
 /* USER[:GROUP] looked up in the stage's own passwd and group. */

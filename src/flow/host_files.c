@@ -16,8 +16,8 @@ void host_files_add_kernel(struct box *box, uint64_t shm_bytes)
 
 static void add_file(struct box *box, const char *target, const char *content)
 {
-	box_mounts_add(&box->mounts, BOX_MOUNT_FILE, target)->content = arena_copy(&box->arena,
-										   content);
+	box_mounts_add_file(&box->mounts, target, arena_copy(&box->arena, content),
+			    strlen(content));
 }
 
 static void add_host_file(struct box *box, const char *path)

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/build_mounts.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "flow/build_cache_mount.h"
+#include "flow/build_origin.h"
+
+#define SECRET_BYTES_MAX ((size_t)500 * 1024) /* BuildKit's limit */
+
+/* ---- what the caller gave: --secret and --ssh ---- */
+
+/* The value of `key` in "id=a,src=b", in the arena; NULL when absent. */
+static const char *secret_word(struct arena *arena, const char *text, const char *key)
+{
+	size_t length = strlen(key);
+
+	while (text) {
+		if (strncmp(text, key, length) == 0 && text[length] == '=')
+			return arena_copy_bytes(arena, text + length + 1,
+						strcspn(text + length + 1, ","));
+		text = strchr(text, ',');
+		text = text ? text + 1 : NULL;
+	}
+	return NULL;
+}
+
+static int read_secret(struct work *work, const char *given, struct buf *value, struct err *err)
+{
+	const char *id = secret_word(&work->arena, given, "id");
+	const char *file = secret_word(&work->arena, given, "src")
+				   ?: secret_word(&work->arena, given, "source");
+	const char *variable = secret_word(&work->arena, given, "env");
+	const char *content;
+
+	if (!file && !variable && getenv(id))
+		variable = id;
+	if (!variable)
+		return io_read_file_at(AT_FDCWD, file ? file : id, SECRET_BYTES_MAX, value, err);
+	content = getenv(variable);
+	if (!content)
+		return fail_plain(err, ENOENT, "environment variable '%s' is not set", variable);
+	buf_add_text(value, content);
+	return 0;
+}
+
+/* 1 and the secret's bytes, 0 when none was given. */
+static int find_secret(struct work *work, const char *id, struct buf *value, struct err *err)
+{
+	const struct strings *secrets = &work->build->request->secrets;
+
+	for (size_t i = 0; i < secrets->count; i++) {
+		const char *given = secret_word(&work->arena, secrets->item[i], "id");
+		int r;
+
+		if (!given || strcmp(given, id) != 0)
+			continue;
+		r = read_secret(work, secrets->item[i], value, err);
+		return r < 0 ? err_wrap(err, "secret '%s'", id) : 1;
+	}
+	return 0;
+}
+
+static const char *find_agent(struct work *work, const char *id)
+{
+	const struct strings *agents = &work->build->request->ssh;
+
+	for (size_t i = 0; i < agents->count; i++) {
+		const char *equals = strchrnul(agents->item[i], '=');
+		size_t length = (size_t)(equals - agents->item[i]);
+
+		if (strlen(id) == length && strncmp(id, agents->item[i], length) == 0)
+			return *equals ? equals + 1 : getenv("SSH_AUTH_SOCK");
+	}
+	return NULL;
+}
+
+/* ---- each kind ---- */
+
+static int add_bind(struct work *work, const struct step_mount *mount, struct box *box,
+		    struct err *err)
+{
+	struct strings *layers = work_new_list(work);
+	struct box_mount *made;
+	int r = build_origin_layers(work->build, work, &mount->from, layers, err);
+
+	if (r < 0)
+		return r;
+	made = box_mounts_add(&box->mounts, BOX_MOUNT_LAYERS, mount->target);
+	made->layers = layers;
+	made->source = mount->source;
+	made->read_only = mount->read_only;
+	return 0;
+}
+
+static int add_cache(struct work *work, const struct step_mount *mount, struct box *box,
+		     struct err *err)
+{
+	const char *path;
+	int r = cache_mount_open(work, mount, &path, err);
+
+	if (r < 0)
+		return r;
+	struct box_mount *made = box_mounts_add(&box->mounts, BOX_MOUNT_BIND, mount->target);
+
+	made->source = path;
+	made->read_only = mount->read_only;
+	return 0;
+}
+
+static int add_tmpfs(const struct step_mount *mount, struct box *box)
+{
+	box_mounts_add(&box->mounts, BOX_MOUNT_TMPFS, mount->target)->size_bytes =
+		mount->size_bytes;
+	return 0;
+}
+
+static int add_secret(struct work *work, const struct step_mount *mount, struct box *box,
+		      struct err *err)
+{
+	auto_buf value = { 0 };
+	const char *content;
+	int r = find_secret(work, mount->id, &value, err);
+
+	if (r == 0 && mount->is_required)
+		return fail_plain(err, ENOENT,
+				  "secret '%s' is required; give it with --secret id=%s,"
+				  "src=FILE",
+				  mount->id, mount->id);
+	if (r <= 0)
+		return r;
+	content = arena_copy_bytes(&box->arena, buf_text(&value), value.size_bytes);
+	if (mount->env)
+		strings_env_set(&box->env, mount->env, content);
+	if (mount->target) {
+		struct box_mount *file = box_mounts_add_file(&box->mounts, mount->target, content,
+							     value.size_bytes);
+
+		file->mode = mount->mode;
+		file->read_only = true;
+	}
+	return 0;
+}
+
+static int add_ssh(struct work *work, const struct step_mount *mount, size_t number,
+		   struct box *box, struct err *err)
+{
+	const char *agent = find_agent(work, mount->id);
+	const char *target =
+		mount->target ?: arena_printf(&box->arena, "/run/buildkit/ssh_agent.%zu", number);
+
+	if (!agent && mount->is_required)
+		return fail_plain(err, ENOENT, "ssh agent '%s' is required; give it with --ssh %s",
+				  mount->id, mount->id);
+	if (!agent)
+		return 0;
+	box_mounts_add(&box->mounts, BOX_MOUNT_BIND, target)->source = agent;
+	strings_env_set(&box->env, "SSH_AUTH_SOCK", target);
+	return 0;
+}
+
+int build_mounts_add(struct work *work, struct box *box, struct err *err)
+{
+	const struct step_run *run = &work->step->run;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < run->mount_count; i++) {
+		const struct step_mount *mount = &run->mount[i];
+
+		switch (mount->kind) {
+		case MOUNT_BIND:
+			r = add_bind(work, mount, box, err);
+			break;
+		case MOUNT_CACHE:
+			r = add_cache(work, mount, box, err);
+			break;
+		case MOUNT_TMPFS:
+			r = add_tmpfs(mount, box);
+			break;
+		case MOUNT_SECRET:
+			r = add_secret(work, mount, box, err);
+			break;
+		case MOUNT_SSH:
+			r = add_ssh(work, mount, i, box, err);
+			break;
+		}
+	}
+	return r;
+}
+
+/* ---- the key ---- */
+
+static int key_bind(struct work *work, const struct step_mount *mount, struct build_key *key,
+		    struct err *err)
+{
+	struct copy_list list = { .arena = &work->arena };
+	struct copy_tree tree;
+	int r = build_origin_tree(work->build, &mount->from, &tree, err);
+
+	if (r == 0)
+		r = copy_collect(&tree, mount->source, NULL, &list, err);
+	if (r == 0)
+		r = copy_key(&tree, &list, key, err);
+	copy_list_done(&list);
+	return r;
+}
+
+int build_mounts_key(struct work *work, struct build_key *key, struct err *err)
+{
+	static const char *const kinds[] = { [MOUNT_BIND] = "bind",
+					     [MOUNT_CACHE] = "cache",
+					     [MOUNT_TMPFS] = "tmpfs",
+					     [MOUNT_SECRET] = "secret",
+					     [MOUNT_SSH] = "ssh" };
+	const struct step_run *run = &work->step->run;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < run->mount_count; i++) {
+		const struct step_mount *mount = &run->mount[i];
+
+		build_key_add(key, "mount",
+			      arena_printf(&work->arena, "%s %s %s %s", kinds[mount->kind],
+					   or_empty(mount->target), or_empty(mount->id),
+					   or_empty(mount->env)));
+		if (mount->kind == MOUNT_BIND)
+			r = key_bind(work, mount, key, err);
+	}
+	return r;
+}

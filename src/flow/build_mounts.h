@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RUN --mount: what each kind adds to the box and to the step's key. */
+#ifndef FLOW_BUILD_MOUNTS_H
+#define FLOW_BUILD_MOUNTS_H
+
+#include "box/box.h"
+#include "flow/build_work.h"
+
+/* Contents of bind mounts count, those of caches, secrets and agents do not. */
+int build_mounts_key(struct work *work, struct build_key *key, struct err *err) must_check;
+int build_mounts_add(struct work *work, struct box *box, struct err *err) must_check;
+
+#endif
