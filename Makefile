@@ -1,6 +1,7 @@
 # The door: every target calls meson with the build folder ./build.
 BUILD  ?= build
 PREFIX ?= /usr/local
+MESON_ARGS ?= $(if $(filter true,$(CI)),-Dwerror=true)
 
 all: $(BUILD)/build.ninja
 	meson compile -C $(BUILD)
