@@ -312,6 +312,7 @@ static int make_workdir(struct making *making)
 	if (!*step->text)
 		return make_refuse(making, &making->instruction->arg[0],
 				   "the directory's name is empty");
+	step->written = step->text;
 	step->text = path_resolve(making->arena, dir ? dir : "/", step->text);
 	step->makes_layer = strcmp(step->text, "/") != 0;
 	return 0;
@@ -403,6 +404,7 @@ int evaluation_step(struct evaluation *evaluation, size_t i, const struct step *
 	step->source = item->source;
 	step->is_trigger = item->is_trigger;
 	r = make_step(&making);
+	evaluation->unmatched = step->unmatched;
 	if (r == 0)
 		*ret_step = step;
 	return r;

@@ -43,7 +43,8 @@ struct evaluation {
 	struct origins trigger_origins; /* what the triggers take files from: stages among them must
 					 * be built before the first step */
 	bool sets_cmd;			/* CMD was given in this stage */
-	struct fault fault;		/* where the last error was */
+	struct names unmatched; /* the last step's variables without a value, failed or not */
+	struct fault fault;	/* where the last error was */
 };
 
 /* Begin a stage. `config` is what the stage starts with: a copy of the base image's config, of the

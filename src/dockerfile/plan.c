@@ -491,3 +491,24 @@ int plan_make(struct arena *arena, const struct dockerfile *dockerfile,
 		find_unused_arguments(&planner);
 	return r;
 }
+
+int plan_default_base(const struct plan *plan, struct arena *arena, size_t stage,
+		      const char **ret_name, struct err *err)
+{
+	struct plan defaults = {
+		.arena = arena,
+		.dockerfile = plan->dockerfile,
+		.options = plan->options,
+		.build_args = { .arena = arena },
+		.globals = { .arena = arena },
+	};
+	struct planner planner = { &defaults, arena, plan->dockerfile, err };
+	const struct instruction *from = plan->stage[stage].from;
+	struct expansion expansion = { 0 };
+	size_t at;
+	int r;
+
+	set_predefined(&planner);
+	r = take_globals(&planner, &at);
+	return r == 0 ? expand(&planner, from, &from->arg[0], &expansion, ret_name) : r;
+}

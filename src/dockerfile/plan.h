@@ -76,6 +76,10 @@ int plan_instruction_origins(const struct plan *plan, struct arena *arena, size_
 			     const struct instruction *instruction, struct origins *origins,
 			     struct err *err) must_check;
 
+/* The base of a stage if no build arguments were given: what the defaults alone make of it. */
+int plan_default_base(const struct plan *plan, struct arena *arena, size_t stage,
+		      const char **ret_name, struct err *err) must_check;
+
 /* "build" or "stage-2": how messages call it. */
 const char *stage_label(const struct stage *stage, char text[64]);
 

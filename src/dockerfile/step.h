@@ -155,6 +155,7 @@ struct step {
 	bool makes_layer;	     /* RUN, COPY, ADD; WORKDIR unless it is "/" */
 	const char *created_by;	     /* for the image's history */
 	struct names unmatched;	     /* variables asked for that are not set */
+	const char *written;	     /* WORKDIR: the path before it was made absolute */
 	union {
 		struct step_run run;
 		struct step_copy copy;	  /* COPY, ADD */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A whole Dockerfile: parsed, planned, and every stage evaluated. What must hold besides memory
- * safety: a fault lies within its source, and drawing it works. */
+/* A whole Dockerfile: parsed, planned, every stage evaluated, and checked. What must hold besides
+ * memory safety: a fault or finding lies within its source, and drawing it works. */
 #include <assert.h>
 #include <string.h>
 
 #include "fuzz.h"
 
 #include "dockerfile/eval.h"
+#include "dockerfile/lint.h"
 
 #define STAGES_MAX 8
 #define STEPS_MAX  200
@@ -19,12 +20,11 @@ struct run {
 	struct strings build_args;
 };
 
-static void check_fault(const struct fault *fault, const struct err *err)
+static void check_place(const struct fault *fault)
 {
 	auto_buf excerpt = { 0 };
 	unsigned lines = 1;
 
-	assert(err->code > 0 && *err->text);
 	if (!fault->source)
 		return;
 	for (size_t i = 0; i < fault->source->size_bytes; i++)
@@ -32,6 +32,12 @@ static void check_fault(const struct fault *fault, const struct err *err)
 	assert(fault->at.line >= 1 && fault->at.line <= lines);
 	assert(fault->at.column <= fault->source->size_bytes + 1);
 	source_excerpt(fault, &excerpt);
+}
+
+static void check_fault(const struct fault *fault, const struct err *err)
+{
+	assert(err->code > 0 && *err->text);
+	check_place(fault);
 }
 
 static void begin_config(struct run *run, const struct stage *stage)
@@ -91,6 +97,26 @@ static void run_plan(struct run *run, const struct dockerfile *dockerfile)
 			return;
 }
 
+static void run_lint(struct run *run, const struct dockerfile *dockerfile)
+{
+	const struct plan_options options = {
+		.build_platform = { "linux", "amd64", NULL, NULL },
+		.target_platform = { "linux", "amd64", NULL, NULL },
+	};
+	const struct lint_options lint_options = { .plan = &options, .experimental = true };
+	struct lint lint;
+	struct err err = { 0 };
+
+	if (lint_dockerfile(&run->arena, dockerfile, &lint_options, &lint, &err) < 0)
+		check_fault(&lint.fault, &err);
+	for (size_t i = 0; i < lint.count; i++) {
+		const struct fault fault = { &dockerfile->source, lint.finding[i].at };
+
+		assert(*lint.finding[i].message);
+		check_place(&fault);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
 	struct run run = { 0 };
@@ -100,10 +126,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 	strings_add(&run.build_args, "GIVEN=a\"b'c");
 	strings_add(&run.build_args, "http_proxy=p");
 	if (dockerfile_parse(&run.arena, "Dockerfile", (const char *)data, size_bytes, &dockerfile,
-			     &err) < 0)
+			     &err) < 0) {
 		check_fault(&dockerfile.fault, &err);
-	else
+	} else {
 		run_plan(&run, &dockerfile);
+		run_lint(&run, &dockerfile);
+	}
 	for (size_t i = 0; i < STAGES_MAX; i++)
 		config_done(&run.config[i]);
 	strings_done(&run.build_args);
