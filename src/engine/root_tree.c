@@ -124,9 +124,9 @@ static int mount_overlay(const struct root_plan *plan, int *ret_root_fd, struct 
 	if (host_root_fd < 0)
 		return host_root_fd;
 	if (root->kind == BOX_ROOT_DIRECTORY)
-		options[n++] = (struct mount_option){ "lowerdir+", root->path };
+		options[n++] = (struct mount_option){ "lowerdir+", root->path, true };
 	for (size_t i = 0; i < root->lower.count; i++)
-		options[n++] = (struct mount_option){ "lowerdir+", root->lower.item[i] };
+		options[n++] = (struct mount_option){ "lowerdir+", root->lower.item[i], true };
 	if (root->upper) {
 		snprintf(upper, sizeof(upper), "%s", root->upper);
 		snprintf(work, sizeof(work), "%s", root->work);
@@ -137,8 +137,8 @@ static int mount_overlay(const struct root_plan *plan, int *ret_root_fd, struct 
 		snprintf(upper, sizeof(upper), "/proc/self/fd/%d/upper", memory_fd);
 		snprintf(work, sizeof(work), "/proc/self/fd/%d/work", memory_fd);
 	}
-	options[n++] = (struct mount_option){ "upperdir", upper };
-	options[n++] = (struct mount_option){ "workdir", work };
+	options[n++] = (struct mount_option){ "upperdir", upper, true };
+	options[n++] = (struct mount_option){ "workdir", work, true };
 	options[n++] = (struct mount_option){ "userxattr", NULL };
 	options[n] = (struct mount_option){ NULL, NULL };
 	r = mount_new("overlay", "rootlet", options, 0, memory_fd >= 0 ? memory_fd : host_root_fd,

@@ -82,14 +82,12 @@ static int use_image(const struct run_request *request, const char *name, struct
 {
 	int r = image_load(&root->store, name, NULL, &root->image, err);
 
-	if (r < 0) {
-		if (r == -ENOENT)
-			err_hint(err,
-				 "'rootlet pull %s' fetches it; a directory is written as a path: "
-				 "./%s",
-				 name, name);
-		return r;
+	if (r == -ENOENT && access(name, F_OK) == 0) {
+		err->hint[0] = '\0'; /* what is meant is at hand, not in a registry */
+		err_hint(err, "a directory or file is written as a path: ./%s", name);
 	}
+	if (r < 0)
+		return r;
 	root->is_image = true;
 	box->root.read_only = request->read_only;
 	return rootfs_stack(&root->store, &root->image.config, box, err);
@@ -136,28 +134,38 @@ static int find_root(const struct run_request *request, struct box *box, struct 
 
 /* ---- who ---- */
 
-/* A file of the root without mounting it: the topmost layer that has it wins. A symlink is
- * followed inside that layer only, which is where passwd and group keep theirs. */
-static void read_root_file(const struct box *box, const char *path, struct buf *text)
+/* A file of a directory: one call, for it is read at every start. */
+static void read_directory_file(const char *directory, const char *path, struct buf *text)
 {
-	const struct strings *lower = &box->root.lower;
-	size_t count = box->root.kind == BOX_ROOT_DIRECTORY ? 1 : lower->count;
+	auto_fd root_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd fd = root_fd < 0
+			     ? -1
+			     : openat2_in_root(root_fd, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+	struct stat st;
 
-	for (size_t i = 0; i < count; i++) {
-		const char *host = box->root.kind == BOX_ROOT_DIRECTORY ? box->root.path
-									: lower->item[i];
-		auto_fd root_fd = open(host, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		auto_fd fd = root_fd < 0 ? -1
-					 : openat2_in_root(root_fd, path, O_RDONLY | O_NOCTTY, 0);
-		struct stat st;
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    io_read_to_end(fd, ID_FILE_BYTES, text, NULL) < 0)
+		buf_truncate(text, 0);
+}
 
-		if (fd < 0)
-			continue;
-		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		    io_read_to_end(fd, ID_FILE_BYTES, text, NULL) < 0)
-			buf_truncate(text, 0);
-		return;
+/* The names the root knows; a file that is missing or no file knows none. */
+static int read_names(const struct box *box, struct run_root *root, struct err *err)
+{
+	auto_view view;
+	int r;
+
+	if (box->root.kind == BOX_ROOT_DIRECTORY) {
+		read_directory_file(box->root.path, "/etc/passwd", &root->passwd);
+		read_directory_file(box->root.path, "/etc/group", &root->group);
+		return 0;
 	}
+	view_init(&view);
+	r = rootfs_stack_view(&root->store, &root->image.config, &view, err);
+	if (r < 0)
+		return r;
+	view_read_text(&view, "/etc/passwd", ID_FILE_BYTES, &root->passwd);
+	view_read_text(&view, "/etc/group", ID_FILE_BYTES, &root->group);
+	return 0;
 }
 
 /* Home of the caller inside a root that does not know them: theirs if it is there, else / . */
@@ -174,8 +182,10 @@ static int choose_user(const struct run_request *request, struct box *box, struc
 {
 	const char *spec = request->user;
 
-	read_root_file(box, "/etc/passwd", &root->passwd);
-	read_root_file(box, "/etc/group", &root->group);
+	int r = read_names(box, root, err);
+
+	if (r < 0)
+		return r;
 	if (!spec && root->is_image)
 		spec = root->image.config.user && root->image.config.user[0]
 			       ? root->image.config.user

@@ -55,6 +55,16 @@ int layer_owners(const struct store *store, const struct digest *diff_id, struct
 	return r < 0 ? err_wrap(err, "layer %s", diff_id->text) : 0;
 }
 
+bool layer_overlay_ready(const struct store *store, const struct digest *diff_id)
+{
+	char name[STORE_NAME_MAX];
+	char head[OWNERS_HEAD_BYTES];
+	auto_fd fd = openat(store->dirfd, store_owners_name(diff_id, name), O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : io_read_full(fd, head, sizeof(head));
+
+	return n > 0 && owners_head_overlay_ready(head, (size_t)n);
+}
+
 static int write_record(const struct store *store, const struct digest *diff_id,
 			const struct owners *owners, struct err *err)
 {

@@ -19,6 +19,9 @@ void layer_path(const struct store *store, const struct digest *diff_id, struct 
 int layer_owners(const struct store *store, const struct digest *diff_id, struct arena *arena,
 		 struct owners *ret_owners, struct err *err) must_check;
 
+/* The record's `overlay_ready` alone, without reading all of it; false when there is none. */
+bool layer_overlay_ready(const struct store *store, const struct digest *diff_id);
+
 /* Publish the tree at `work_name` (a name from store_work_name, or below it) and its record. Data
  * must have been synced (syncfs) before. If another process was faster, its layer stays and ours
  * is removed: both are the same. */

@@ -161,6 +161,15 @@ void owners_print(const struct owners *owners, struct buf *buf)
 
 /* --- parsing --- */
 
+bool owners_head_overlay_ready(const char *head, size_t size_bytes)
+{
+	static const char expected[] = FIRST_LINE "\n" FORMAT_LINE "\n" OVERLAY_READY "\n";
+
+	_Static_assert(sizeof(expected) - 1 <= OWNERS_HEAD_BYTES, "the head holds these lines");
+	return size_bytes >= sizeof(expected) - 1 &&
+	       memcmp(head, expected, sizeof(expected) - 1) == 0;
+}
+
 static bool parse_type(const char *value, struct owner *owner)
 {
 	if (strcmp(value, "whiteout") == 0) {

@@ -45,6 +45,9 @@ struct owners {
 /* Texts, arrays and values are in the arena. -EUCLEAN names the line. */
 int owners_parse(const char *text, size_t size_bytes, struct arena *arena,
 		 struct owners *ret_owners, struct err *err) must_check;
+/* overlay_ready from the record's first bytes: OWNERS_HEAD_BYTES of them, or all. */
+#define OWNERS_HEAD_BYTES 64
+bool owners_head_overlay_ready(const char *head, size_t size_bytes);
 /* Appends; `owners` must be sorted (owners_sort). */
 void owners_print(const struct owners *owners, struct buf *buf);
 void owners_sort(struct owners *owners);

@@ -34,6 +34,7 @@ int mount_add_attrs(int mount_fd, bool recursive, unsigned attrs, struct err *er
 struct mount_option {
 	const char *key;   /* NULL ends a list */
 	const char *value; /* NULL: a flag */
+	bool is_directory; /* the value is the path of one (overlay) */
 };
 
 /* Mount a new file system of `type` over target_fd. `*ret_root_fd`, unless NULL, is an O_PATH fd

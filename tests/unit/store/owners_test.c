@@ -44,6 +44,8 @@ test(a_record_survives_printing_and_reading)
 	assert_memory_equal(found->xattrs[0].value, capability.value, 5);
 	assert_int_equal(owners_find(&back, "")->mode, 01777);
 	assert_null(owners_find(&back, "dev"));
+	assert_true(owners_head_overlay_ready(text.bytes, OWNERS_HEAD_BYTES));
+	assert_false(owners_head_overlay_ready(text.bytes, strlen(HEAD)));
 }
 
 test(damage_is_refused_naming_the_line)
