@@ -73,8 +73,8 @@ def ordinary_user():
     return PLAIN_USER if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
 
 
-def run_as(user, argv, **kwargs):
-    """subprocess.run as that user when we are root, in a plain environment."""
+def as_user(user, kwargs):
+    """Arguments for subprocess that make it run as that user, in a plain environment."""
     entry = pwd.getpwnam(user)
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": entry.pw_dir, "USER": user,
            "LOGNAME": user, "SHELL": "/bin/sh", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
@@ -84,7 +84,7 @@ def run_as(user, argv, **kwargs):
     env.update(kwargs.pop("env", {}))
     if os.geteuid() == 0:
         kwargs.update(user=entry.pw_uid, group=entry.pw_gid, extra_groups=[])
-    return subprocess.run(argv, env=env, umask=0o022, **kwargs)
+    return dict(kwargs, env=env, umask=0o022)
 
 
 def cache_folder():
@@ -158,14 +158,20 @@ class Stage:
                 os.chown(path, entry.pw_uid, entry.pw_gid)
         return folder
 
-    def run(self, user, argv, **kwargs):
-        """run_as with rootlet first in PATH, in the user's folder."""
+    def arguments(self, user, kwargs):
+        """as_user, with rootlet first in PATH, in the user's folder."""
         folder = self.user_folder(user)
         env = {"PATH": f"{self.programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
                "TMPDIR": os.path.join(folder, "tmp"), "XDG_RUNTIME_DIR": os.path.join(folder, "run")}
         env.update(kwargs.pop("env", {}))
         kwargs.setdefault("cwd", folder)
-        return run_as(user, argv, env=env, **kwargs)
+        return as_user(user, dict(kwargs, env=env))
+
+    def run(self, user, argv, **kwargs):
+        return subprocess.run(argv, **self.arguments(user, kwargs))
+
+    def start(self, user, argv, **kwargs):
+        return subprocess.Popen(argv, **self.arguments(user, kwargs))
 
     def remove(self):
         subprocess.run(["chmod", "-R", "u+rwX", self.path], stderr=subprocess.DEVNULL, check=False)
