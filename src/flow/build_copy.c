@@ -234,7 +234,8 @@ int copy_collect(const struct copy_tree *tree, const char *pattern, const struct
 	r = match(tree, "", clean, exclude, list, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (list->count > before)
+	/* A pattern may match nothing, a name must be there. */
+	if (list->count > before || (r == 0 && glob_has_wildcards(clean)))
 		return 0;
 	fail_plain(err, ENOENT, "'%s' is not there", pattern);
 	if (tree->ignore && ignore_matches(tree->ignore, clean))
@@ -354,14 +355,19 @@ static int place_regular(const struct copy_tree *tree, const struct copy_entry *
 	return r < 0 ? r : place_file(place, path, fd, meta, err);
 }
 
-/* A directory takes the source's mode when it is made here; one that exists keeps its own. */
-static int place_copied_directory(const char *path, const struct place_meta *meta,
-				  struct place *place, struct err *err)
+/* A directory that exists keeps its mode. A new one takes that of the source, but for the
+ * destination itself, which is made as any missing directory is. */
+static int place_copied_directory(const struct copy_entry *entry, const char *path,
+				  const struct place_meta *meta, struct place *place,
+				  struct err *err)
 {
+	struct place_meta made = *meta;
 	struct view_entry existing;
 	bool is_new = view_lookup(place->view, path, &existing) == -ENOENT;
 
-	return place_directory(place, path, meta, is_new, err);
+	if (!*entry->suffix)
+		made.mode = 0755;
+	return place_directory(place, path, &made, is_new, err);
 }
 
 static int place_entry(const struct copy_tree *tree, const struct copy_entry *entry,
@@ -371,7 +377,7 @@ static int place_entry(const struct copy_tree *tree, const struct copy_entry *en
 	struct place_meta meta = meta_of(entry, copy_meta);
 
 	if (S_ISDIR(entry->entry.mode))
-		return place_copied_directory(path, &meta, place, err);
+		return place_copied_directory(entry, path, &meta, place, err);
 	if (S_ISREG(entry->entry.mode))
 		return place_regular(tree, entry, path, &meta, place, err);
 	if (S_ISLNK(entry->entry.mode))

@@ -192,6 +192,7 @@ int build_unpack(int fd, const char *directory, const struct copy_meta *meta, st
 	struct tar_entry entry;
 	int r = archive_open(&unpacking.archive, fd, err);
 
+	place->replaces = true;
 	while (r >= 0 && (r = tar_reader_next(unpacking.archive.reader, &entry, err)) > 0) {
 		char *name = arena_copy(&arena, entry.path);
 
@@ -199,6 +200,7 @@ int build_unpack(int fd, const char *directory, const struct copy_meta *meta, st
 		if (r < 0)
 			r = err_wrap(err, "'%s'", name);
 	}
+	place->replaces = false;
 	archive_close(&unpacking.archive);
 	return r;
 }

@@ -12,8 +12,9 @@
 #include "base/strings.h"
 #include "codec/tar.h"
 
-#define CHUNK_BYTES ((size_t)16 * 1024) /* headers are far apart: what is read with them is lost */
-#define LINKS_MAX   16
+#define CHUNK_BYTES ((size_t)16 * 1024) /* headers are far apart: what is read with them is lost \
+					 */
+#define LINKS_MAX 16
 
 struct bundle_part {
 	uint64_t offset;
@@ -220,8 +221,8 @@ void bundle_file_done(struct bundle_file *file)
 	file->owned_fd = -1;
 }
 
-int bundle_read(const struct bundle *bundle, const char *name, size_t limit_bytes,
-		struct buf *buf, struct err *err)
+int bundle_read(const struct bundle *bundle, const char *name, size_t limit_bytes, struct buf *buf,
+		struct err *err)
 {
 	auto_bundle_file file = BUNDLE_FILE_NONE;
 	uint64_t size;

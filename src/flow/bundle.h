@@ -12,7 +12,7 @@
 #include "codec/source.h"
 
 struct bundle {
-	int fd;		  /* the archive, seekable and not compressed; or the directory */
+	int fd; /* the archive, seekable and not compressed; or the directory */
 	bool is_directory;
 	struct map parts; /* name -> struct bundle_part, of an archive */
 	struct arena arena;
@@ -30,7 +30,10 @@ int bundle_open_directory(int fd, struct bundle *ret_bundle, struct err *err) mu
 int bundle_open_archive(int fd, struct bundle *ret_bundle, struct err *err) must_check;
 void bundle_done(struct bundle *bundle);
 #define auto_bundle cleanup(bundle_done) struct bundle /* initialise with BUNDLE_NONE */
-#define BUNDLE_NONE { .fd = -1 }
+#define BUNDLE_NONE      \
+	{                \
+		.fd = -1 \
+	}
 
 bool bundle_has(const struct bundle *bundle, const char *name);
 /* -ENOENT: no such file. The file must stay where it is: its source points into it. */
@@ -38,9 +41,12 @@ int bundle_open(const struct bundle *bundle, const char *name, struct bundle_fil
 		struct err *err) must_check;
 void bundle_file_done(struct bundle_file *file);
 #define auto_bundle_file cleanup(bundle_file_done) struct bundle_file /* BUNDLE_FILE_NONE */
-#define BUNDLE_FILE_NONE { .owned_fd = -1 }
+#define BUNDLE_FILE_NONE       \
+	{                      \
+		.owned_fd = -1 \
+	}
 /* Append a small file. */
-int bundle_read(const struct bundle *bundle, const char *name, size_t limit_bytes,
-		struct buf *buf, struct err *err) must_check;
+int bundle_read(const struct bundle *bundle, const char *name, size_t limit_bytes, struct buf *buf,
+		struct err *err) must_check;
 
 #endif

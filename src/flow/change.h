@@ -8,7 +8,6 @@
 
 /* Each item is one instruction that changes the config and nothing else (CMD, ENV, LABEL ...);
  * others are -EINVAL, named. */
-int config_change(struct config *config, const struct strings *changes,
-		  struct err *err) must_check;
+int config_change(struct config *config, const struct strings *changes, struct err *err) must_check;
 
 #endif

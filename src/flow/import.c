@@ -21,8 +21,8 @@ int import_name(const struct import_request *request, const struct descriptor *r
 		const struct digest *id, const struct ref *name, struct err *err)
 {
 	const struct ref *ref = request->ref ? request->ref : name;
-	int r = ref ? refs_set(request->store, ref, root, err) :
-		      refs_set_untagged(request->store, root, err);
+	int r = ref ? refs_set(request->store, ref, root, err)
+		    : refs_set_untagged(request->store, root, err);
 
 	return r < 0 ? r : request->imported(request->context, id, ref, err);
 }
@@ -124,8 +124,7 @@ static bool is_name_of_image_archive(const char *path)
 }
 
 /* Does the tar (perhaps compressed) at the beginning of fd look like images, by its first entry? */
-static int looks_like_images(int fd, bool *ret_images, enum encoding *ret_encoding,
-			     struct err *err)
+static int looks_like_images(int fd, bool *ret_images, enum encoding *ret_encoding, struct err *err)
 {
 	auto_free struct decoded_input *state = memory_zeroed(1, sizeof(*state));
 	auto_decoder *decoder = NULL;
@@ -229,8 +228,8 @@ static int import_directory(const struct import_request *request, int fd, struct
 static int open_source(const struct import_request *request, int *ret_fd, struct err *err)
 {
 	bool is_stdin = strcmp(request->source, "-") == 0;
-	auto_fd fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) :
-				open(request->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	auto_fd fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+			      : open(request->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
 		return fail(err, errno, "open");
@@ -252,7 +251,7 @@ int import_run(const struct import_request *request, struct err *err)
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = fail(err, errno, "stat");
 	if (r == 0)
-		r = S_ISDIR(st.st_mode) ? import_directory(request, fd, err) :
-					  import_file(request, fd, err);
+		r = S_ISDIR(st.st_mode) ? import_directory(request, fd, err)
+					: import_file(request, fd, err);
 	return r < 0 ? err_wrap(err, "'%s'", request->source) : 0;
 }

@@ -17,12 +17,12 @@
 
 struct import_request {
 	const struct store *store;
-	const char *source;	 /* "-" is stdin */
-	const struct ref *ref;	 /* the name to give; NULL: those in the archive, or none */
-	struct strings changes;	 /* Dockerfile instructions for the config; only for a root */
-	const char *message;	 /* comment in the history of a root; may be NULL */
-	const char *platform;	 /* OS/ARCH[/VARIANT] of a root; NULL: this machine's */
-	bool images_only;	 /* load: a root is refused */
+	const char *source;	/* "-" is stdin */
+	const struct ref *ref;	/* the name to give; NULL: those in the archive, or none */
+	struct strings changes; /* Dockerfile instructions for the config; only for a root */
+	const char *message;	/* comment in the history of a root; may be NULL */
+	const char *platform;	/* OS/ARCH[/VARIANT] of a root; NULL: this machine's */
+	bool images_only;	/* load: a root is refused */
 	/* Called for each image once it is in the store; `ref` is NULL for one without a name. */
 	int (*imported)(void *context, const struct digest *id, const struct ref *ref,
 			struct err *err);

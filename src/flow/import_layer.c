@@ -104,8 +104,8 @@ static int import_as_it_is(const struct store *store, const struct source *sourc
 	if (r == 0)
 		r = keep_and_unpack(store, source, writer, diff_id, staged, err);
 	if (r == 0)
-		r = blob_writer_commit(writer, &ret_descriptor->digest,
-				       &ret_descriptor->size_bytes, err);
+		r = blob_writer_commit(writer, &ret_descriptor->digest, &ret_descriptor->size_bytes,
+				       err);
 	return r;
 }
 
@@ -131,9 +131,9 @@ int import_layer(const struct store *store, const struct source *source, enum en
 		 const struct digest *diff_id, struct import_layer *ret_layer, struct err *err)
 {
 	auto_layer_staged staged = { 0 };
-	struct descriptor descriptor = {
-		.media_type = encoding == ENCODING_ZSTD ? MEDIA_OCI_LAYER_ZSTD : MEDIA_OCI_LAYER_GZIP
-	};
+	struct descriptor descriptor = { .media_type = encoding == ENCODING_ZSTD
+							       ? MEDIA_OCI_LAYER_ZSTD
+							       : MEDIA_OCI_LAYER_GZIP };
 	int r;
 
 	if (encoding == ENCODING_GZIP || encoding == ENCODING_ZSTD)

@@ -39,8 +39,7 @@ static int open_blob(struct import *import, const struct descriptor *descriptor,
 {
 	char name[STORE_NAME_MAX];
 
-	return bundle_open(import->bundle, blob_name(&descriptor->digest, name), file,
-			   import->err);
+	return bundle_open(import->bundle, blob_name(&descriptor->digest, name), file, import->err);
 }
 
 static int copy_blob(struct import *import, const struct descriptor *descriptor)
@@ -102,8 +101,8 @@ static int copy_layers(struct import *import, const struct manifest *manifest,
 				  "the config lists %zu layers and the manifest %zu",
 				  config->diff_id_count, manifest->layer_count);
 	for (size_t i = 0; i < manifest->layer_count; i++) {
-		int r = unpack ? copy_layer(import, &manifest->layers[i], &config->diff_ids[i]) :
-				 copy_blob(import, &manifest->layers[i]);
+		int r = unpack ? copy_layer(import, &manifest->layers[i], &config->diff_ids[i])
+			       : copy_blob(import, &manifest->layers[i]);
 
 		if (r < 0)
 			return err_wrap(import->err, "layer %zu", i + 1);
@@ -245,8 +244,7 @@ static int import_all(struct import *import)
 	return 0;
 }
 
-int import_oci(const struct import_request *request, const struct bundle *bundle,
-	       struct err *err)
+int import_oci(const struct import_request *request, const struct bundle *bundle, struct err *err)
 {
 	struct import import = { .request = request, .bundle = bundle, .err = err };
 	int r = import_all(&import);

@@ -8,6 +8,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "sys/openat2.h"
+#include "sys/remove.h"
 
 int place_init(struct place *place, struct view *view, const char *upper_path, struct err *err)
 {
@@ -97,6 +98,24 @@ static int make_directory(struct place *place, const char *path, mode_t mode, st
 	return set_times(parent_fd, name, mtime, err);
 }
 
+/* Take `path` out of the upper directory. What the layers below have there is hidden by whatever
+ * of another type is put in its place. */
+static int take_away(struct place *place, const char *path, struct err *err)
+{
+	auto_fd parent_fd = open_parent(place, path, err);
+	size_t length = strlen(path);
+
+	if (parent_fd < 0)
+		return parent_fd;
+	for (size_t i = place->owners.count; i-- > 0;) {
+		const char *key = place->owners.entry[i].key;
+
+		if (strncmp(key, path, length) == 0 && (!key[length] || key[length] == '/'))
+			map_remove(&place->owners, key);
+	}
+	return remove_tree(parent_fd, last_name(path), err);
+}
+
 /* One level: in the upper directory already, copied up from below, or new. */
 static int ensure_directory(struct place *place, const char *path, const struct place_meta *meta,
 			    struct err *err)
@@ -105,8 +124,14 @@ static int ensure_directory(struct place *place, const char *path, const struct 
 	struct place_meta fresh = *meta;
 	int r = view_lookup(place->view, path, &entry);
 
-	if (r == 0 && !S_ISDIR(entry.mode))
-		return fail(err, ENOTDIR, "'/%s'", path);
+	if (r == 0 && !S_ISDIR(entry.mode)) {
+		if (!place->replaces)
+			return fail(err, ENOTDIR, "'/%s'", path);
+		r = entry.layer == 0 ? take_away(place, path, err) : 0;
+		if (r < 0)
+			return r;
+		r = -ENOENT;
+	}
 	if (r == 0 && entry.layer == 0)
 		return 0;
 	if (r == 0) {
@@ -174,8 +199,12 @@ static int clear_way(struct place *place, const char *path, const struct place_m
 	if (!*path)
 		return fail(err, EISDIR, "'/'");
 	r = view_lookup(place->view, path, &entry);
-	if (r == 0 && S_ISDIR(entry.mode))
-		return fail(err, EISDIR, "'/%s'", path);
+	if (r == 0 && S_ISDIR(entry.mode)) {
+		if (!place->replaces)
+			return fail(err, EISDIR, "'/%s'", path);
+		if (entry.layer == 0 && take_away(place, path, err) < 0)
+			return -err->code;
+	}
 	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 		return fail(err, -r, "look up '/%s'", path);
 	r = ensure_parents(place, path, meta, err);

@@ -23,6 +23,8 @@ struct place {
 	int upper_fd;
 	struct arena arena;
 	struct map owners; /* path -> struct place_owner * */
+	/* Unpacking: what is in the way goes, also a directory for a file and the other way. */
+	bool replaces;
 };
 
 /* What a placed entry looks like. */

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Build every case of tests/conformance/dockerfile and compare config and tree with what is expected.
+
+    dockerfile.py --rootlet PROGRAM --bases DIR [--keep] [CASE...]
+
+Run as an ordinary user. DIR holds busybox.tar and alpine.tar (mkbases.sh makes them). Each case
+gets a copy of one prepared store, so that no case can lean on another's cache. Prints TAP.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import ocilib  # noqa: E402
+
+CASES = os.path.join(HERE, "dockerfile")
+NAME = "conformance/case:test"
+
+
+def without_applets(dump):
+    """busybox's applets differ from version to version."""
+    tree = {path: entry for path, entry in dump["tree"].items() if not path.startswith("bin/")}
+    return {"config": dump["config"], "tree": tree}
+
+
+class Runner:
+    def __init__(self, rootlet, bases, scratch):
+        self.rootlet = rootlet
+        self.scratch = scratch
+        self.bases = {}
+        self.prepared = os.path.join(scratch, "prepared")
+        for base in ("busybox", "alpine"):
+            archive = os.path.join(bases, base + ".tar")
+            self.bases[base] = ocilib.dump(archive)
+            self.run(self.prepared, "import", "-q", archive, base + ":latest")
+
+    def run(self, store, *args):
+        return subprocess.run([self.rootlet, "--store", store, *args], check=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def build(self, case, expected):
+        """The built image's dump, or the message of a build that failed."""
+        directory = os.path.join(self.scratch, case)
+        context = os.path.join(directory, "context")
+        store = os.path.join(directory, "store")
+        os.makedirs(context)
+        subprocess.run(["cp", "-a", self.prepared, store], check=True)
+        with tarfile.open(os.path.join(CASES, case, "ctx.tar")) as archive:
+            archive.extractall(context)
+        command = ["build", "-t", NAME, "-f", os.path.join(context, expected["dockerfile_in_context"])]
+        for name, value in (expected.get("build_args") or {}).items():
+            command += ["--build-arg", f"{name}={value}"]
+        if expected.get("target"):
+            command += ["--target", expected["target"]]
+        try:
+            self.run(store, *command, context)
+            archive = os.path.join(directory, "image")
+            self.run(store, "export", NAME, "--format", "oci", "-o", archive)
+            return ocilib.dump(archive), None
+        except subprocess.CalledProcessError as failure:
+            return None, (failure.returncode, failure.stderr)
+
+    def wanted(self, expected):
+        base = self.bases.get(expected.get("base"))
+        return ocilib.unslim({"config": expected["config"], "tree": expected["added_or_changed"],
+                              "removed_from_base": expected["removed"]}, base)
+
+    def judge(self, case):
+        """What is wrong with this case; empty when nothing is."""
+        with open(os.path.join(CASES, case, "expected.json"), encoding="utf-8") as file:
+            expected = json.load(file)
+        image, failure = self.build(case, expected)
+        if not expected["builds"]:
+            if image is not None:
+                return ["built, and must not"]
+            return [] if failure[0] == 125 else [f"exit status {failure[0]}, not 125", failure[1]]
+        if image is None:
+            return [f"did not build: exit status {failure[0]}", failure[1]]
+        return ocilib.diff(without_applets(self.wanted(expected)), without_applets(image))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rootlet", required=True)
+    parser.add_argument("--bases", required=True)
+    parser.add_argument("cases", nargs="*")
+    options = parser.parse_args()
+    cases = options.cases or sorted(os.listdir(CASES))
+    failed = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        runner = Runner(options.rootlet, options.bases, scratch)
+        print(f"1..{len(cases)}")
+        for number, case in enumerate(cases, 1):
+            wrong = runner.judge(case)
+            failed += bool(wrong)
+            print(f"{'not ok' if wrong else 'ok'} {number} - {case}", flush=True)
+            for line in "\n".join(wrong).splitlines():
+                print("# " + line)
+    return 1 if failed else 0
+
+
+sys.exit(main())
