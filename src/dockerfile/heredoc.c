@@ -76,9 +76,26 @@ static bool is_end(const struct heredoc *heredoc, const char *line, size_t size_
 	return strlen(heredoc->name) == size_bytes && !memcmp(line, heredoc->name, size_bytes);
 }
 
+/* Does a place of the line stand within $(( ))? */
+static bool in_arithmetic(const char *line, size_t offset)
+{
+	int depth = 0;
+
+	for (size_t i = 0; i + 1 < offset; i++) {
+		bool open = line[i] == '(' && line[i + 1] == '(';
+		bool close = line[i] == ')' && line[i + 1] == ')';
+
+		depth += open - close;
+		i += open || close;
+	}
+	return depth > 0;
+}
+
+/* Read up to the end; 1 when there is one, 0 when this is no heredoc after all. */
 static int read_body(struct lexer *lexer, const struct instruction *instruction,
 		     const struct word *word, struct heredoc *heredoc, struct err *err)
 {
+	const struct lexer before = *lexer;
 	const char *start = lexer->source->text + lexer->at;
 	const char *line;
 	size_t size_bytes;
@@ -89,6 +106,11 @@ static int read_body(struct lexer *lexer, const struct instruction *instruction,
 			continue;
 		heredoc->size_bytes = (size_t)(line - start);
 		heredoc->text = arena_copy_bytes(lexer->arena, start, heredoc->size_bytes);
+		return 1;
+	}
+	/* $(( 1<<2 )) is a shift, which only its missing end tells from a heredoc */
+	if (in_arithmetic(instruction->line.text, word->offset)) {
+		*lexer = before;
 		return 0;
 	}
 	return fault_at(lexer->fault, lexer->source, word_mark(instruction, word), err,
@@ -151,6 +173,8 @@ int heredocs_read(struct lexer *lexer, struct instruction *instruction, struct e
 		r = read_body(lexer, instruction, &word, &heredoc, err);
 		if (r < 0)
 			return r;
+		if (r == 0)
+			continue;
 		*list_add(lexer->arena, instruction->heredoc, instruction->heredoc_count) = heredoc;
 	}
 	instruction->last_line = lexer->line;

@@ -249,6 +249,9 @@ static int add_stage(struct planner *planner, size_t at)
 	};
 	int r;
 
+	if (plan->stage_count == PLAN_STAGES_MAX)
+		return refuse_at(planner, instruction_mark(stage.from), "more than %d stages",
+				 PLAN_STAGES_MAX);
 	while (at + 1 + stage.instruction_count < dockerfile->instruction_count &&
 	       stage.instruction[stage.instruction_count]->kind != INSTRUCTION_FROM)
 		stage.instruction_count++;

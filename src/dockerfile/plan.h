@@ -16,6 +16,8 @@
 #include "dockerfile/step.h"
 #include "image/descriptor.h"
 
+#define PLAN_STAGES_MAX 4096
+
 struct plan_options {
 	const struct strings *build_args; /* NAME=VALUE; may be NULL */
 	const struct strings *contexts;	  /* the names of --build-context; may be NULL */

@@ -210,6 +210,17 @@ test(what_only_looks_like_a_heredoc_is_none)
 	assert_int_equal(dockerfile.instruction_count, 8);
 }
 
+test(a_shift_in_arithmetic_is_no_heredoc)
+{
+	must_parse("RUN echo $(( 1<<2 )) && echo $((1 << 2))\nRUN x\n");
+	assert_int_equal(dockerfile.instruction_count, 2);
+	assert_int_equal(dockerfile.instruction[0]->heredoc_count, 0);
+	must_parse("RUN echo $((1)) && cat << 2\nx\n2\n");
+	assert_heredoc(0, 0, "2", "x\n");
+	assert_fails("RUN echo $((1)) && cat << 2\nx\n",
+		     "Dockerfile:1: unterminated heredoc: no line '2' follows");
+}
+
 test(a_heredoc_must_end)
 {
 	assert_fails("FROM a\nRUN cat <<EOF\nx\n EOF\n",
@@ -303,6 +314,7 @@ int main(void)
 		RUN(heredocs_keep_their_text),
 		RUN(onbuild_takes_its_heredocs),
 		RUN(what_only_looks_like_a_heredoc_is_none),
+		RUN(a_shift_in_arithmetic_is_no_heredoc),
 		RUN(a_heredoc_must_end),
 		RUN(a_fault_is_drawn_with_a_caret_under_the_column),
 		RUN(a_long_line_is_cut_around_the_caret),

@@ -168,6 +168,17 @@ test(a_broken_from_is_refused)
 		     "Dockerfile: dockerfile contains no stages to build (there is no FROM)");
 }
 
+test(stages_without_end_are_refused)
+{
+	auto_buf text = { 0 };
+
+	for (int i = 0; i < PLAN_STAGES_MAX; i++)
+		buf_add_text(&text, "FROM a\n");
+	must_make(text.bytes, NULL);
+	buf_add_text(&text, "FROM a\n");
+	assert_fails(text.bytes, "Dockerfile:4097: more than 4096 stages");
+}
+
 test(a_broken_from_flag_is_refused)
 {
 	assert_fails("FROM a\nCOPY --from=$x a b\n",
@@ -277,6 +288,7 @@ int main(void)
 		RUN_RESET(build_arguments_override_platform_arguments),
 		RUN_RESET(build_arguments_nobody_declares_are_reported),
 		RUN_RESET(a_broken_from_is_refused),
+		RUN_RESET(stages_without_end_are_refused),
 		RUN_RESET(a_broken_from_flag_is_refused),
 		RUN_RESET(flags_are_those_of_the_instruction),
 		RUN_RESET(numbers_of_arguments_are_checked),
