@@ -68,7 +68,7 @@ struct variables environment_variables(const struct environment *environment)
 
 void texts_add(struct arena *arena, struct texts *texts, const char *text)
 {
-	/* the list's doubling counts the NULL at its end, which is added first and then replaced */
+	/* as list_add, but that the NULL at the end takes a place too */
 	if (!texts->item)
 		texts->item = arena_array(arena, const char *, 2);
 	else if (!((texts->count + 1) & texts->count)) {

@@ -39,7 +39,7 @@ enum lint_rule {
 
 struct lint_finding {
 	enum lint_rule rule;
-	struct mark at; /* in the Dockerfile */
+	struct mark at; /* in the Dockerfile; source_excerpt draws it */
 	const char *message;
 };
 

@@ -408,6 +408,13 @@ static bool declares(const struct instruction *instruction, const char *name)
 	return false;
 }
 
+/* What the build itself looks at. */
+static bool is_for_the_builder(const char *name)
+{
+	return is_predefined_argument(name) || text_starts(name, "BUILDKIT_") ||
+	       !strcmp(name, "SOURCE_DATE_EPOCH");
+}
+
 static void find_unused_arguments(struct planner *planner)
 {
 	const struct dockerfile *dockerfile = planner->dockerfile;
@@ -415,7 +422,7 @@ static void find_unused_arguments(struct planner *planner)
 
 	for (size_t i = 0; i < plan->build_args.count; i++) {
 		const char *name = plan->build_args.item[i].name;
-		bool used = is_predefined_argument(name) || environment_get(&plan->globals, name);
+		bool used = is_for_the_builder(name) || environment_get(&plan->globals, name);
 
 		for (size_t k = 0; !used && k < dockerfile->instruction_count; k++) {
 			const struct instruction *instruction = dockerfile->instruction[k];
