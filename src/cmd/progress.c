@@ -130,9 +130,9 @@ static void screen_size(unsigned *ret_rows, unsigned *ret_columns)
 static void add_bar(struct buf *line, const struct item *item)
 {
 	uint64_t done = item->done_bytes < item->total_bytes ? item->done_bytes : item->total_bytes;
-	unsigned full = item->total_bytes ?
-				(unsigned)((double)done / (double)item->total_bytes * BAR_COLUMNS) :
-				0;
+	unsigned full = item->total_bytes
+				? (unsigned)((double)done / (double)item->total_bytes * BAR_COLUMNS)
+				: 0;
 
 	buf_add_char(line, '[');
 	for (unsigned i = 0; i < BAR_COLUMNS; i++)
@@ -342,9 +342,9 @@ struct progress *progress_new(const char *mode, const struct common *common)
 		return NULL;
 	display = memory_zeroed(1, sizeof(*display));
 	display->progress.show = show;
-	display->mode = strcmp(mode, "tty") == 0   ? MODE_TTY :
-			strcmp(mode, "json") == 0 ? MODE_JSON :
-						    MODE_PLAIN;
+	display->mode = strcmp(mode, "tty") == 0    ? MODE_TTY
+			: strcmp(mode, "json") == 0 ? MODE_JSON
+						    : MODE_PLAIN;
 	display->color = !(no_color && *no_color);
 	pthread_mutex_init(&display->lock, NULL);
 	return &display->progress;

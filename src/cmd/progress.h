@@ -11,11 +11,12 @@
 
 /* The row for a command's option table; `field` is a const char *. */
 #define PROGRESS_MODES "auto|plain|tty|json|none"
-#define PROGRESS_OPT(request, field)                                                               \
-	{ OPT_CHOICE,     0,                                                                       \
-	  "progress",     offsetof(request, field),                                                \
-	  PROGRESS_MODES, "how progress is shown on stderr (auto: bars on a terminal, else none)", \
-	  NULL }
+#define PROGRESS_OPT(request, field)                                                             \
+	{                                                                                        \
+		OPT_CHOICE, 0, "progress", offsetof(request, field), PROGRESS_MODES,             \
+			"how progress is shown on stderr (auto: bars on a terminal, else none)", \
+			NULL                                                                     \
+	}
 
 /* mode: a word of PROGRESS_MODES, NULL is auto. NULL when nothing is to be shown: auto without a
  * terminal (or TERM=dumb), none, or --quiet. NO_COLOR is obeyed. */
