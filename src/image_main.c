@@ -6,12 +6,20 @@
 #include "base/banned.h"
 #include "cmd/build.h"
 #include "cmd/import.h"
+#include "cmd/login.h"
+#include "cmd/logout.h"
 #include "cmd/opt.h"
+#include "cmd/pull.h"
+#include "cmd/push.h"
 
 static const struct command *const commands[] = {
 	&command_build,
 	&command_import,
 	&command_load,
+	&command_pull,
+	&command_push,
+	&command_login,
+	&command_logout,
 	NULL,
 };
 

@@ -16,7 +16,8 @@ struct progress_event {
 	enum progress_kind kind;
 	unsigned item;	      /* tells items apart, from 1 */
 	const char *label;    /* BEGIN: "layer 4f0a1b..", "config"; NULL else; borrowed */
-	const char *activity; /* "downloading", at END how it ended: "done"; static text */
+	const char *activity; /* "downloading", at END how it ended: "done"; static text; NULL at
+			       * BEGIN: nothing to tell yet, at MOVE: as before */
 	uint64_t done_bytes;
 	uint64_t total_bytes; /* 0: not known, or not counted in bytes */
 };

@@ -81,7 +81,7 @@ static struct item *begin(struct display *display, const struct progress_event *
 
 	item->number = event->item;
 	item->label = memory_copy_text(event->label);
-	item->activity = event->activity;
+	item->activity = event->activity ? event->activity : "";
 	item->total_bytes = event->total_bytes;
 	item->window_ms = now_ms();
 	*at = item;
@@ -261,10 +261,10 @@ static void show_begin(struct display *display, const struct progress_event *eve
 
 	if (display->mode == MODE_TTY)
 		draw(display, NULL);
-	else if (display->mode == MODE_PLAIN)
-		say_line(item);
-	else
+	else if (display->mode == MODE_JSON)
 		say_record(item, "begin");
+	else if (*item->activity)
+		say_line(item);
 }
 
 static void show_move(struct display *display, const struct progress_event *event)

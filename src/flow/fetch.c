@@ -219,7 +219,7 @@ static int fetch_job(void *context, size_t index, struct err *err)
 
 	snprintf(label, sizeof(label), "%s %s", fetch->label,
 		 digest_short(&fetch->descriptor.digest, hex));
-	item = progress_begin(list->progress, label, "waiting", fetch->descriptor.size_bytes);
+	item = progress_begin(list->progress, label, NULL, fetch->descriptor.size_bytes);
 	r = fetch_item(list, index, item, &outcome, err);
 	progress_end(list->progress, item, r < 0 ? "failed" : outcome);
 	return r;

@@ -15,6 +15,8 @@
 #include "store/image.h"
 #include "store/layers.h"
 
+#define TAGS_SHOWN 8 /* in the hint for a tag that is not there */
+
 struct pull {
 	const struct store *store;
 	const struct pull_request *request;
@@ -190,8 +192,8 @@ static int fetch_image(struct pull *pull, const struct buf *bytes, bool unpacks,
 {
 	auto_config config = { 0 };
 	struct manifest manifest;
-	struct fetch *item;
-	size_t count;
+	struct fetch *item = NULL;
+	size_t count = 0;
 	bool is_image;
 	int r;
 
@@ -319,6 +321,54 @@ static int fetch_root(struct pull *pull, const struct buf *bytes, const char *he
 
 /* ---- names ---- */
 
+static size_t common_length(const char *a, const char *b)
+{
+	size_t length = 0;
+
+	while (a[length] && a[length] == b[length])
+		length++;
+	return length;
+}
+
+/* Move the tags most like the wanted one to the front, so that a typing error is seen. */
+static void likest_first(struct strings *tags, const char *wanted, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t best = i;
+		char *taken;
+
+		for (size_t j = i + 1; j < tags->count; j++)
+			if (common_length(tags->item[j], wanted) >
+			    common_length(tags->item[best], wanted))
+				best = j;
+		taken = tags->item[best];
+		tags->item[best] = tags->item[i];
+		tags->item[i] = taken;
+	}
+}
+
+/* Which tags there are, when the one asked for is not; no tags, no hint. */
+static void hint_at_tags(struct pull *pull, const struct ref *ref, struct err *err)
+{
+	auto_strings tags = { 0 };
+	auto_buf list = { 0 };
+	struct registry *registry;
+	struct err ignored = { 0 };
+	const char *name;
+	size_t shown;
+
+	if (!digest_is_none(&ref->digest) ||
+	    repository_server(&pull->repository, pull->repository.count - 1, &registry, &name,
+			      &ignored) < 0 ||
+	    registry_get_tags(registry, name, &tags, &ignored) < 0 || tags.count == 0)
+		return;
+	shown = tags.count < TAGS_SHOWN ? tags.count : TAGS_SHOWN;
+	likest_first(&tags, ref->tag, shown);
+	for (size_t i = 0; i < shown; i++)
+		buf_printf(&list, "%s%.*s", i ? ", " : "", REF_TAG_MAX, tags.item[i]);
+	err_hint(err, "tags there: %s%s", list.bytes, shown < tags.count ? ", ..." : "");
+}
+
 static int fetch_ref(struct pull *pull, const struct ref *ref, struct err *err)
 {
 	auto_free char *header = NULL;
@@ -326,6 +376,8 @@ static int fetch_ref(struct pull *pull, const struct ref *ref, struct err *err)
 	int r;
 
 	r = repository_resolve(&pull->repository, &bytes, &pull->root.digest, &header, err);
+	if (r == -ENOENT)
+		hint_at_tags(pull, ref, err);
 	if (r < 0)
 		return r;
 	r = fetch_root(pull, &bytes, header, err);

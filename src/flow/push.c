@@ -307,7 +307,7 @@ static int blob_job(void *context, size_t index, struct err *err)
 	int r;
 
 	snprintf(label, sizeof(label), "blob %s", digest_short(&blob->digest, hex));
-	item = progress_begin(progress, label, "checking", blob->size_bytes);
+	item = progress_begin(progress, label, NULL, blob->size_bytes);
 	r = send_blob(job, index, item, &outcome, err);
 	progress_end(progress, item, r < 0 ? "failed" : outcome);
 	return r;

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+# A real registry (Debian's docker-registry) on a loopback port of its own, for tests and benches:
+#
+#     registry_start [--password USER:PASSWORD] [--tls]     sets $REGISTRY (HOST:PORT)
+#     registry_stop                                         ends what registry_start started
+#
+# Everything is below $BATS_TEST_TMPDIR (or $REGISTRY_DIR); $REGISTRY_BLOBS is where it keeps blobs,
+# with --tls $REGISTRY_CERTS holds ca.crt and $REGISTRY_CLIENT a client's certificate.
+
+registry_config() {
+    cat <<END
+version: 0.1
+log: {level: info, accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: $dir/data}, delete: {enabled: true}}
+http:
+  addr: 127.0.0.1:0
+END
+    if [ -n "$tls" ]; then
+        echo "  tls: {certificate: $dir/certs/server.crt, key: $dir/certs/server.key}"
+    fi
+    if [ -n "$password" ]; then
+        echo "${password%%:*}:$(bcrypt "${password#*:}")" >"$dir/htpasswd"
+        echo "auth: {htpasswd: {realm: test, path: $dir/htpasswd}}"
+    fi
+}
+
+bcrypt() {
+    python3 -W ignore -c 'import crypt, sys; print(crypt.crypt(sys.argv[1], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=32)))' "$1"
+}
+
+# make_certs DIR: an authority and a certificate for 127.0.0.1 and localhost.
+make_certs() {
+    mkdir -p "$1"
+    openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=test authority" \
+        -keyout "$1/ca.key" -out "$1/ca.crt" 2>/dev/null
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=127.0.0.1" \
+        -keyout "$1/server.key" -out "$1/server.csr" 2>/dev/null
+    openssl x509 -req -in "$1/server.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -CAcreateserial -days 2 \
+        -extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost") -out "$1/server.crt" 2>/dev/null
+}
+
+# wait_for FILE PATTERN PID: until a line of the file matches, or the process is gone.
+wait_for_line() {
+    until grep -q "$2" "$1" 2>/dev/null; do
+        kill -0 "$3" 2>/dev/null || { cat "$1" >&2; return 1; }
+        sleep 0.02
+    done
+}
+
+registry_start() {
+    local password="" tls="" dir=${REGISTRY_DIR:-$BATS_TEST_TMPDIR/registry}
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --password) password=$2; shift ;;
+        --tls) tls=yes ;;
+        *) echo "registry_start: $1?" >&2; return 1 ;;
+        esac
+        shift
+    done
+    mkdir -p "$dir"
+    [ -z "$tls" ] || make_certs "$dir/certs"
+    registry_config >"$dir/config.yml"
+    # not holding fd 3: bats waits for everyone who does
+    OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 3>&- &
+    REGISTRY_PID=$!
+    wait_for_line "$dir/log" "listening on" "$REGISTRY_PID" || return
+    REGISTRY=$(sed -n 's/.*listening on \([0-9.:]*\).*/\1/p' "$dir/log" | head -n 1)
+    REGISTRY_BLOBS=$dir/data/docker/registry/v2/blobs/sha256
+    REGISTRY_CERTS=$dir/certs
+}
+
+registry_stop() {
+    [ -z "${REGISTRY_PID:-}" ] || kill "$REGISTRY_PID" 2>/dev/null || :
+    [ -z "${REGISTRY_PID:-}" ] || wait "$REGISTRY_PID" 2>/dev/null || :
+    REGISTRY_PID=
+}
+
+# flaky_start [OPTIONS]: tests/support/flaky-registry.py over $BATS_TEST_TMPDIR/flaky (its layout is
+# in flaky/oci); sets $FLAKY and $CDN (HOST:PORT) and $FLAKY_LOG.
+flaky_start() {
+    FLAKY_DIR=$BATS_TEST_TMPDIR/flaky
+    FLAKY_LOG=$FLAKY_DIR/log
+    mkdir -p "$FLAKY_DIR"
+    rm -f "$FLAKY_DIR/ports"
+    python3 "${BASH_SOURCE[0]%/*}/flaky-registry.py" "$FLAKY_DIR" "$@" >"$FLAKY_DIR/output" 2>&1 3>&- &
+    FLAKY_PID=$!
+    until [ -e "$FLAKY_DIR/ports" ]; do
+        kill -0 "$FLAKY_PID" 2>/dev/null || { cat "$FLAKY_DIR/output" >&2; return 1; }
+        sleep 0.02
+    done
+    local registry cdn
+    read -r registry cdn <"$FLAKY_DIR/ports"
+    FLAKY=127.0.0.1:$registry CDN=127.0.0.1:$cdn
+}
+
+flaky_stop() {
+    [ -z "${FLAKY_PID:-}" ] || kill "$FLAKY_PID" 2>/dev/null || :
+    [ -z "${FLAKY_PID:-}" ] || wait "$FLAKY_PID" 2>/dev/null || :
+    FLAKY_PID=
+}
+
+# layers DIR: two small trees to make images of, DIR/one and DIR/two.
+layer_trees() {
+    mkdir -p "$1/one/etc" "$1/one/bin" "$1/two/etc"
+    echo hello >"$1/one/etc/hello"
+    head -c 300000 /dev/urandom >"$1/one/bin/noise"
+    ln -s hello "$1/one/etc/link"
+    echo second >"$1/two/etc/second"
+}
+
+# make_layout ARGS...: see tests/support/make-layout.
+make_layout() {
+    "${BASH_SOURCE[0]%/*}/make-layout" "$@"
+}
