@@ -43,7 +43,8 @@ int blob_read(const struct store *store, const struct descriptor *descriptor, si
 	if (r < 0)
 		return r;
 	if (size_bytes != descriptor->size_bytes)
-		return fail(err, EUCLEAN, "blob %s is damaged: it has %llu bytes and should have %llu",
+		return fail(err, EUCLEAN,
+			    "blob %s is damaged: it has %llu bytes and should have %llu",
 			    descriptor->digest.text, (unsigned long long)size_bytes,
 			    (unsigned long long)descriptor->size_bytes);
 	r = io_read_to_end(fd, limit_bytes, buf, err);

@@ -121,8 +121,8 @@ static int publish(struct blob_writer *writer, const struct digest *digest, stru
 
 	if (fsync(writer->fd) < 0)
 		return fail(err, errno, "fsync blob %s", digest->text);
-	if (renameat(store->dirfd, writer->work_name, store->dirfd,
-		     store_blob_name(digest, name)) < 0)
+	if (renameat(store->dirfd, writer->work_name, store->dirfd, store_blob_name(digest, name)) <
+	    0)
 		return fail(err, errno, "publish blob %s", digest->text);
 	writer->work_name[0] = '\0';
 	return sync_folder(store, err);
@@ -184,12 +184,31 @@ uint64_t blob_writer_wait_for(struct blob_writer *writer, uint64_t offset)
 	return written;
 }
 
+static struct digest digest_of_bytes(const void *bytes, size_t size_bytes)
+{
+	char hex[SHA256_HEX_LENGTH + 1];
+	auto_sha256 sha;
+
+	sha256_init(&sha);
+	sha256_add(&sha, bytes, size_bytes);
+	sha256_finish(&sha, hex);
+	return digest_of_hex(hex);
+}
+
 int blob_add(const struct store *store, const void *bytes, size_t size_bytes,
 	     struct digest *ret_digest, struct err *err)
 {
 	auto_blob_writer *writer = NULL;
-	int r = blob_writer_new(store, NULL, size_bytes, &writer, err);
+	struct descriptor present = { .digest = digest_of_bytes(bytes, size_bytes),
+				      .size_bytes = size_bytes };
+	int r;
 
+	/* Writing costs an fsync; what a rebuild finds is mostly there. */
+	if (blob_present(store, &present)) {
+		*ret_digest = present.digest;
+		return 0;
+	}
+	r = blob_writer_new(store, NULL, size_bytes, &writer, err);
 	if (r == 0)
 		r = blob_writer_add(writer, bytes, size_bytes, err);
 	if (r == 0)

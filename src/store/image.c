@@ -63,8 +63,7 @@ static int load(const struct store *store, struct image *image, const struct pla
 }
 
 int image_load_descriptor(const struct store *store, const struct descriptor *root,
-			  const struct platform *platform, struct image *ret_image,
-			  struct err *err)
+			  const struct platform *platform, struct image *ret_image, struct err *err)
 {
 	struct image image = { .root = *root };
 	int r;
@@ -101,8 +100,8 @@ static const char *id_hex(const char *text)
 }
 
 /* An entry's own digest, or the id of the image it leads to. A damaged image has no id. */
-static bool entry_has_id(const struct store *store, const struct ref_entry *entry,
-			 const char *hex, struct digest *ret_id)
+static bool entry_has_id(const struct store *store, const struct ref_entry *entry, const char *hex,
+			 struct digest *ret_id)
 {
 	auto_image image = { 0 };
 
@@ -164,8 +163,7 @@ int image_find_entries(const struct store *store, const char *text, struct arena
 		       struct ref_entry **ret_entries, size_t *ret_count, struct err *err)
 {
 	bool only_id = text_starts(text, "sha256:");
-	int r = only_id ? -ENOENT :
-			  find_by_name(store, text, arena, ret_entries, ret_count, err);
+	int r = only_id ? -ENOENT : find_by_name(store, text, arena, ret_entries, ret_count, err);
 
 	if (r == 0 || (!only_id && !is_id(text)))
 		return r;

@@ -19,10 +19,14 @@ static const struct {
 	mode_t type;
 	const char *name;
 } types[] = {
-	{ S_IFCHR, "char" }, { S_IFBLK, "block" }, { S_IFIFO, "fifo" }, { S_IFSOCK, "socket" },
+	{ S_IFCHR, "char" },
+	{ S_IFBLK, "block" },
+	{ S_IFIFO, "fifo" },
+	{ S_IFSOCK, "socket" },
 };
 
-/* --- text escapes, as vis(3) VIS_OCTAL: \ooo for blanks, '#', '\\', '=' and what is not ASCII --- */
+/* --- text escapes, as vis(3) VIS_OCTAL: \ooo for blanks, '#', '\\', '=' and what is not ASCII ---
+ */
 
 static void add_escaped(struct buf *buf, const char *text)
 {
@@ -275,12 +279,14 @@ int owners_parse(const char *text, size_t size_bytes, struct arena *arena,
 		if (number == 1 && strcmp(line, FIRST_LINE) != 0)
 			return fail_plain(err, EUCLEAN, "owners record: line 1 is not " FIRST_LINE);
 		if (number == 2 && strcmp(line, FORMAT_LINE) != 0)
-			return fail_plain(err, EUCLEAN, "owners record: unknown format '%.40s'", line);
+			return fail_plain(err, EUCLEAN, "owners record: unknown format '%.40s'",
+					  line);
 		owners.overlay_ready |= strcmp(line, OVERLAY_READY) == 0;
 		if (!*line || *line == '#')
 			continue;
 		if (!parse_line(line, &owners.item[owners.count++], arena))
-			return fail_plain(err, EUCLEAN, "owners record: line %zu is damaged", number);
+			return fail_plain(err, EUCLEAN, "owners record: line %zu is damaged",
+					  number);
 	}
 	if (number < 3 || !is_sorted(&owners)) /* the last line ends in a newline, too */
 		return fail_plain(err, EUCLEAN, "owners record: cut short or not sorted");
@@ -319,8 +325,8 @@ void owners_copy(const struct owners *owners, struct arena *arena, struct owners
 			const struct xattr *xattr = &owners->item[i].xattrs[j];
 
 			to->xattrs[j].name = arena_copy(arena, xattr->name);
-			to->xattrs[j].value =
-				arena_copy_bytes(arena, xattr->value, xattr->size_bytes);
+			to->xattrs[j].value = arena_copy_bytes(arena, xattr->value,
+							       xattr->size_bytes);
 			to->xattrs[j].size_bytes = xattr->size_bytes;
 		}
 	}

@@ -128,8 +128,7 @@ static struct ref_entry *add_entry(struct walk *walk)
 {
 	if (walk->count == walk->room) {
 		walk->room = walk->room ? 2 * walk->room : 64;
-		walk->entries =
-			memory_resize(walk->entries, walk->room, sizeof(struct ref_entry));
+		walk->entries = memory_resize(walk->entries, walk->room, sizeof(struct ref_entry));
 	}
 	memset(&walk->entries[walk->count], 0, sizeof(struct ref_entry));
 	return &walk->entries[walk->count++];
@@ -285,8 +284,8 @@ static int print_index(const struct store *store, struct buf *buf, struct err *e
 		descriptor->annotations.item = arena_new(&arena, struct annotation);
 		descriptor->annotations.count = 1;
 		descriptor->annotations.item->key = ANNOTATION_REF_NAME;
-		descriptor->annotations.item->value =
-			arena_copy(&arena, ref_format(&entries[i].ref, text));
+		descriptor->annotations.item->value = arena_copy(&arena,
+								 ref_format(&entries[i].ref, text));
 	}
 	index_print(&index, buf);
 	return 0;
@@ -373,18 +372,31 @@ static int sync_folder_of(int dirfd, const char *path, struct err *err)
 	return 0;
 }
 
+/* Naming an image again what it is named costs no fsync: a build found in the cache does so. */
+static bool holds_already(const struct store *store, const char *path, const struct buf *text)
+{
+	auto_buf present = { 0 };
+
+	return io_read_file_at(store->dirfd, path, text->size_bytes, &present, NULL) == 0 &&
+	       present.size_bytes == text->size_bytes &&
+	       memcmp(present.bytes, text->bytes, text->size_bytes) == 0;
+}
+
 static int set(const struct store *store, const char *path, const struct descriptor *descriptor,
 	       struct err *err)
 {
 	auto_json *json = descriptor_to_json(descriptor);
 	auto_buf text = { 0 };
 	char work[STORE_WORK_NAME_MAX];
-	int r = store_work_name(store, work, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	json_print(json, JSON_ONE_LINE, &text);
 	buf_add_char(&text, '\n');
+	if (holds_already(store, path, &text))
+		return 0;
+	r = store_work_name(store, work, err);
+	if (r < 0)
+		return r;
 	r = write_file(store->dirfd, work, &text, err);
 	if (r == 0)
 		r = rename_into_place(store->dirfd, work, path, err);
@@ -395,8 +407,8 @@ static int set(const struct store *store, const char *path, const struct descrip
 	return r;
 }
 
-int refs_set(const struct store *store, const struct ref *ref,
-	     const struct descriptor *descriptor, struct err *err)
+int refs_set(const struct store *store, const struct ref *ref, const struct descriptor *descriptor,
+	     struct err *err)
 {
 	char path[PATH_ROOM];
 	char text[REF_TEXT_MAX];

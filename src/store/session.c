@@ -147,8 +147,8 @@ static int make_folder(struct store_session *session, int store_fd, struct err *
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return fail(err, errno, "getrandom");
 	snprintf(session->name, sizeof(session->name), "%.70s%d.%llu.%016llx",
-		 *prefix ? prefix : "unknown.0.", getpid(),
-		 (unsigned long long)start_time("self"), (unsigned long long)random);
+		 *prefix ? prefix : "unknown.0.", getpid(), (unsigned long long)start_time("self"),
+		 (unsigned long long)random);
 	snprintf(path, sizeof(path), "tmp/%s", session->name);
 	if (mkdirat(store_fd, path, 0700) < 0) {
 		session->name[0] = '\0';

@@ -16,8 +16,8 @@
 
 #define LAYOUT_NAME "oci-layout"
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
-#define INDEX_TEXT                                                                                 \
-	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\","         \
+#define INDEX_TEXT                                                                        \
+	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\"," \
 	"\"manifests\":[]}"
 
 /* The file only: NSS would need dlopen, which the static program does not have. */
@@ -195,8 +195,7 @@ void store_done(struct store *store)
 	*store = (struct store)STORE_NONE;
 }
 
-int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX],
-		    struct err *err)
+int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX], struct err *err)
 {
 	return session_work_name(store->session, store->dirfd, ret_name, STORE_WORK_NAME_MAX, err);
 }
