@@ -5,6 +5,7 @@
 
 #include "base/banned.h"
 #include "cmd/build.h"
+#include "cmd/images.h"
 #include "cmd/import.h"
 #include "cmd/login.h"
 #include "cmd/logout.h"
@@ -14,12 +15,17 @@
 
 static const struct command *const commands[] = {
 	&command_build,
-	&command_import,
-	&command_load,
 	&command_pull,
 	&command_push,
 	&command_login,
 	&command_logout,
+	&command_images,
+	&command_tag,
+	&command_rmi,
+	&command_inspect,
+	&command_history,
+	&command_import,
+	&command_load,
 	NULL,
 };
 

@@ -246,8 +246,10 @@ int import_run(const struct import_request *request, struct err *err)
 {
 	auto_fd fd = -1;
 	struct stat st;
-	int r = open_source(request, &fd, err);
+	int r = store_announce(request->store, err);
 
+	if (r == 0)
+		r = open_source(request, &fd, err);
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = fail(err, errno, "stat");
 	if (r == 0)

@@ -101,6 +101,7 @@ static int unpack_into(int root_fd, const struct layer_request *request,
 		r = unpacker_finish(unpacker, &owners, err);
 	if (r == 0)
 		owners_copy(&owners, &staged->arena, &staged->owners);
+	staged->owners.tar_bytes = staged->tar_bytes;
 	return r;
 }
 

@@ -178,7 +178,7 @@ static int settle(struct settling *settling, const struct tree *tree)
 }
 
 static int settle_and_publish(const struct snapshot_request *request, int upper_fd,
-			      const struct tree *tree, const struct digest *diff_id,
+			      const struct tree *tree, const struct snapshot *snapshot,
 			      struct err *err)
 {
 	struct settling settling = { .request = request, .overlay_ready = true, .err = err };
@@ -193,7 +193,8 @@ static int settle_and_publish(const struct snapshot_request *request, int upper_
 	if (r == 0) {
 		records_list(&settling.records, &owners);
 		owners.overlay_ready = settling.overlay_ready;
-		r = layer_publish(request->store, diff_id, request->upper_name, &owners, err);
+		owners.tar_bytes = snapshot->tar_bytes;
+		r = layer_publish(request->store, &snapshot->diff_id, request->upper_name, &owners, err);
 	}
 	records_done(&settling.records);
 	return r;
@@ -238,7 +239,7 @@ static int take(const struct snapshot_request *request, struct snapshot *snapsho
 		return remove_tree(request->store->dirfd, request->upper_name, err);
 	r = write_blob(request, &tree, snapshot, err);
 	if (r == 0)
-		r = settle_and_publish(request, upper, &tree, &snapshot->diff_id, err);
+		r = settle_and_publish(request, upper, &tree, snapshot, err);
 	return r;
 }
 

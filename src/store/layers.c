@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/banned.h"
@@ -65,6 +66,17 @@ bool layer_overlay_ready(const struct store *store, const struct digest *diff_id
 	return n > 0 && owners_head_overlay_ready(head, (size_t)n);
 }
 
+uint64_t layer_tar_bytes(const struct store *store, const struct digest *diff_id)
+{
+	char name[STORE_NAME_MAX];
+	char text[257] = "";
+	auto_fd fd = openat(store->dirfd, store_owners_name(diff_id, name), O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || io_read_full(fd, text, sizeof(text) - 1) < 0)
+		return 0;
+	return owners_peek_tar_bytes(text);
+}
+
 static int write_record(const struct store *store, const struct digest *diff_id,
 			const struct owners *owners, struct err *err)
 {
@@ -114,12 +126,48 @@ int layer_publish(const struct store *store, const struct digest *diff_id, const
 	return r < 0 ? err_wrap(err, "publish layer %s in '%s'", diff_id->text, store->path) : 0;
 }
 
+int layer_hold(const struct store *store, const struct digest *diff_id, int *ret_fd,
+	       struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	int fd = openat(store->dirfd, store_layer_name(diff_id, name),
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return fail_plain(err, ENOENT, "layer %s is not unpacked in the store",
+				  diff_id->text);
+	if (fd < 0)
+		return fail(err, errno, "open layer %s", diff_id->text);
+	(void)!flock(fd, LOCK_SH | LOCK_NB); /* exclusive ones are held for a rename(2) only */
+	*ret_fd = fd;
+	return 0;
+}
+
+/* 1: nobody uses it, and nobody can begin to while *ret_fd is open; 0: it is not there. */
+static int claim(const struct store *store, const struct digest *diff_id, int *ret_fd,
+		 struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	int fd = openat(store->dirfd, store_layer_name(diff_id, name),
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail(err, errno, "open layer %s", diff_id->text);
+	*ret_fd = fd;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return fail_plain(err, EBUSY, "layer %s is in use", diff_id->text);
+	return 1;
+}
+
 int layer_remove(const struct store *store, const struct digest *diff_id, struct err *err)
 {
 	char name[STORE_NAME_MAX];
 	char work[STORE_WORK_NAME_MAX];
-	int r = store_work_name(store, work, err);
+	auto_fd claimed = -1;
+	int r = claim(store, diff_id, &claimed, err);
 
+	if (r >= 0)
+		r = store_work_name(store, work, err);
 	if (r < 0)
 		return r;
 	if (renameat(store->dirfd, store_layer_name(diff_id, name), store->dirfd, work) < 0) {

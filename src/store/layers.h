@@ -22,13 +22,20 @@ int layer_owners(const struct store *store, const struct digest *diff_id, struct
 /* The record's `overlay_ready` alone, without reading all of it; false when there is none. */
 bool layer_overlay_ready(const struct store *store, const struct digest *diff_id);
 
+/* Size of the layer's uncompressed archive; 0 when it is not unpacked here or not known. */
+uint64_t layer_tar_bytes(const struct store *store, const struct digest *diff_id);
+
 /* Publish the tree at `work_name` (a name from store_work_name, or below it) and its record. Data
  * must have been synced (syncfs) before. If another process was faster, its layer stays and ours
  * is removed: both are the same. */
 int layer_publish(const struct store *store, const struct digest *diff_id, const char *work_name,
 		  const struct owners *owners, struct err *err) must_check;
-/* The name goes at once, the tree then; a process that still uses it by fd or mount keeps what it
- * has open, but files not yet opened vanish: see gc. */
+/* Use the layer: as long as *ret_fd (O_CLOEXEC, a directory) is open somewhere, in a child that
+ * inherited it too, layer_remove refuses. A shared flock(2); where the file system has none, only
+ * an open directory. -ENOENT: not unpacked here. */
+int layer_hold(const struct store *store, const struct digest *diff_id, int *ret_fd,
+	       struct err *err) must_check;
+/* The name goes at once, the tree then. -EBUSY: somebody holds it. Not there is success. */
 int layer_remove(const struct store *store, const struct digest *diff_id,
 		 struct err *err) must_check;
 

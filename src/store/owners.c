@@ -13,6 +13,7 @@
 #define FIRST_LINE    "#mtree"
 #define FORMAT_LINE   "# rootlet owners 1"
 #define OVERLAY_READY "# overlay ready"
+#define TAR_BYTES     "# tar-bytes "
 #define XATTR_PREFIX  "xattr."
 
 static const struct {
@@ -158,6 +159,8 @@ void owners_print(const struct owners *owners, struct buf *buf)
 	buf_add_text(buf, FIRST_LINE "\n" FORMAT_LINE "\n");
 	if (owners->overlay_ready)
 		buf_add_text(buf, OVERLAY_READY "\n");
+	if (owners->tar_bytes)
+		buf_printf(buf, TAR_BYTES "%llu\n", (unsigned long long)owners->tar_bytes);
 	for (size_t i = 0; i < owners->count; i++)
 		if (owner_is_needed(&owners->item[i]))
 			print_owner(&owners->item[i], buf);
@@ -254,12 +257,36 @@ static bool parse_line(char *line, struct owner *owner, struct arena *arena)
 	return true;
 }
 
+/* What is no remark of ours is one of a person or of a later version. */
+static void parse_remark(const char *line, struct owners *owners)
+{
+	uint64_t number;
+
+	owners->overlay_ready |= strcmp(line, OVERLAY_READY) == 0;
+	if (text_starts(line, TAR_BYTES) &&
+	    number_parse_u64(line + strlen(TAR_BYTES), &number) == 0)
+		owners->tar_bytes = number;
+}
+
 static bool is_sorted(const struct owners *owners)
 {
 	for (size_t i = 1; i < owners->count; i++)
 		if (strcmp(owners->item[i - 1].path, owners->item[i].path) >= 0)
 			return false;
 	return true;
+}
+
+uint64_t owners_peek_tar_bytes(const char *text)
+{
+	const char *at = strstr(text, "\n" TAR_BYTES);
+	char number_text[24] = "";
+	uint64_t number;
+
+	if (!at)
+		return 0;
+	at += 1 + strlen(TAR_BYTES);
+	snprintf(number_text, sizeof(number_text), "%.*s", (int)strcspn(at, "\n"), at);
+	return number_parse_u64(number_text, &number) < 0 ? 0 : number;
 }
 
 int owners_parse(const char *text, size_t size_bytes, struct arena *arena,
@@ -281,9 +308,10 @@ int owners_parse(const char *text, size_t size_bytes, struct arena *arena,
 		if (number == 2 && strcmp(line, FORMAT_LINE) != 0)
 			return fail_plain(err, EUCLEAN, "owners record: unknown format '%.40s'",
 					  line);
-		owners.overlay_ready |= strcmp(line, OVERLAY_READY) == 0;
-		if (!*line || *line == '#')
+		if (!*line || *line == '#') {
+			parse_remark(line, &owners);
 			continue;
+		}
 		if (!parse_line(line, &owners.item[owners.count++], arena))
 			return fail_plain(err, EUCLEAN, "owners record: line %zu is damaged",
 					  number);

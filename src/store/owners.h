@@ -38,6 +38,7 @@ struct owners {
 	/* Whiteouts and opaque marks are on disk as overlayfs wants them (char 0:0,
 	 * user.overlay.opaque), so the layer can be a lowerdir under "userxattr". */
 	bool overlay_ready;
+	uint64_t tar_bytes; /* size of the layer's uncompressed archive; 0: not known */
 	struct owner *item; /* sorted by path, byte by byte */
 	size_t count;
 };
@@ -48,6 +49,8 @@ int owners_parse(const char *text, size_t size_bytes, struct arena *arena,
 /* overlay_ready from the record's first bytes: OWNERS_HEAD_BYTES of them, or all. */
 #define OWNERS_HEAD_BYTES 64
 bool owners_head_overlay_ready(const char *head, size_t size_bytes);
+/* tar_bytes alone, from the beginning of a record (256 bytes suffice); 0 when it is not there. */
+uint64_t owners_peek_tar_bytes(const char *text);
 /* Appends; `owners` must be sorted (owners_sort). */
 void owners_print(const struct owners *owners, struct buf *buf);
 void owners_sort(struct owners *owners);

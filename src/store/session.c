@@ -160,16 +160,53 @@ static int make_folder(struct store_session *session, int store_fd, struct err *
 	return 0;
 }
 
-int session_work_name(struct store_session *session, int store_fd, char *ret_name, size_t room,
-		      struct err *err)
+int session_announce(struct store_session *session, int store_fd, struct err *err)
 {
 	int r = 0;
 
 	pthread_mutex_lock(&session->mutex);
 	if (!session->name[0] || session->owner != getpid())
 		r = make_folder(session, store_fd, err);
-	if (r == 0)
-		snprintf(ret_name, room, "tmp/%s/%llu", session->name, ++session->count);
 	pthread_mutex_unlock(&session->mutex);
 	return r;
+}
+
+/* make_folder has just removed those of the dead. */
+int session_is_quiet(struct store_session *session, int store_fd, bool *ret_quiet,
+		     struct err *err)
+{
+	int r = session_announce(session, store_fd, err);
+	struct dirent *entry;
+	DIR *dir;
+	int fd;
+
+	if (r < 0)
+		return r;
+	fd = openat(store_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		r = fail(err, errno, "read tmp/ of the store");
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	*ret_quiet = true;
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, session->name) != 0)
+			*ret_quiet = false;
+	closedir(dir);
+	return 0;
+}
+
+int session_work_name(struct store_session *session, int store_fd, char *ret_name, size_t room,
+		      struct err *err)
+{
+	int r = session_announce(session, store_fd, err);
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&session->mutex);
+	snprintf(ret_name, room, "tmp/%s/%llu", session->name, ++session->count);
+	pthread_mutex_unlock(&session->mutex);
+	return 0;
 }

@@ -4,6 +4,7 @@
 #ifndef STORE_SESSION_H
 #define STORE_SESSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -14,5 +15,9 @@ struct store_session *session_new(void);
 void session_end(struct store_session *session, int store_fd); /* removes the folder and frees */
 int session_work_name(struct store_session *session, int store_fd, char *ret_name, size_t room,
 		      struct err *err) must_check;
+
+int session_announce(struct store_session *session, int store_fd, struct err *err) must_check;
+int session_is_quiet(struct store_session *session, int store_fd, bool *ret_quiet,
+		     struct err *err) must_check;
 
 #endif

@@ -200,6 +200,16 @@ int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX
 	return session_work_name(store->session, store->dirfd, ret_name, STORE_WORK_NAME_MAX, err);
 }
 
+int store_announce(const struct store *store, struct err *err)
+{
+	return session_announce(store->session, store->dirfd, err);
+}
+
+int store_is_quiet(const struct store *store, bool *ret_quiet, struct err *err)
+{
+	return session_is_quiet(store->session, store->dirfd, ret_quiet, err);
+}
+
 const char *store_blob_name(const struct digest *digest, char name[STORE_NAME_MAX])
 {
 	snprintf(name, STORE_NAME_MAX, "blobs/sha256/%s", digest_hex(digest));

@@ -12,6 +12,8 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "image/digest.h"
@@ -42,6 +44,13 @@ void store_done(struct store *store);
 #define STORE_WORK_NAME_MAX 200
 int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX],
 		    struct err *err) must_check;
+
+/* Say that this process works in the store, before it relies on blobs or layers that no name leads
+ * to yet: who deletes then leaves everything alone that is not named. */
+int store_announce(const struct store *store, struct err *err) must_check;
+/* Is no other process at work in the store (one that has announced it or has something in tmp/)?
+ * Announces this one first. */
+int store_is_quiet(const struct store *store, bool *ret_quiet, struct err *err) must_check;
 
 /* Paths relative to dirfd, for the *at() calls: "blobs/sha256/HEX", "layers/HEX", "owners/HEX". */
 #define STORE_NAME_MAX 96

@@ -18,7 +18,7 @@ test(a_record_survives_printing_and_reading)
 		{ .path = "x", .whiteout = true },
 		{ .path = "y", .opaque = true, .implicit = true },
 	};
-	struct owners owners = { .overlay_ready = true, .item = items, .count = array_count(items) };
+	struct owners owners = { .overlay_ready = true, .tar_bytes = 512, .item = items, .count = array_count(items) };
 	struct owners back;
 	auto_arena arena = { 0 };
 	auto_buf text = { 0 };
@@ -28,7 +28,7 @@ test(a_record_survives_printing_and_reading)
 
 	owners_print(&owners, &text);
 	assert_string_equal(text.bytes,
-			    HEAD "# overlay ready\n"
+			    HEAD "# overlay ready\n# tar-bytes 512\n"
 				 ". mode=1777\n"
 				 "./a\\040b\\012\\043\\075\\134\\303\\244 uid=33 gid=4294967294\n"
 				 "./dev/null type=char device=linux,1,3\n"
@@ -42,6 +42,8 @@ test(a_record_survives_printing_and_reading)
 	assert_non_null(found);
 	assert_int_equal(found->xattrs[0].size_bytes, 5);
 	assert_memory_equal(found->xattrs[0].value, capability.value, 5);
+	assert_true(back.tar_bytes == 512);
+	assert_true(owners_peek_tar_bytes(text.bytes) == 512);
 	assert_int_equal(owners_find(&back, "")->mode, 01777);
 	assert_null(owners_find(&back, "dev"));
 	assert_true(owners_head_overlay_ready(text.bytes, OWNERS_HEAD_BYTES));

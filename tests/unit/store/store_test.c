@@ -278,6 +278,7 @@ test(a_layer_is_published_once_with_its_record)
 	struct digest diff_id;
 	auto_arena arena = { 0 };
 	struct err err = { 0 };
+	int held;
 
 	assert_int_equal(digest_parse(HELLO_DIGEST, &diff_id, &err), 0);
 	for (int i = 0; i < 2; i++) {
@@ -294,6 +295,10 @@ test(a_layer_is_published_once_with_its_record)
 	}
 	assert_int_equal(layer_owners(&store, &diff_id, &arena, &back, &err), 0);
 	assert_int_equal(owners_find(&back, "f")->uid, 5);
+	assert_int_equal(layer_hold(&store, &diff_id, &held, &err), 0);
+	assert_int_equal(layer_remove(&store, &diff_id, &err), -EBUSY);
+	assert_true(layer_present(&store, &diff_id));
+	close(held);
 	assert_int_equal(layer_remove(&store, &diff_id, &err), 0);
 	assert_false(layer_present(&store, &diff_id));
 	assert_int_equal(layer_remove(&store, &diff_id, &err), 0);

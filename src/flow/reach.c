@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/reach.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "image/config.h"
+#include "image/manifest.h"
+#include "rootfs/level.h"
+#include "store/blob.h"
+#include "store/refs.h"
+
+#define CACHE_FOLDER	 "cache/steps"
+#define CACHE_RECORD_MAX ((size_t)64 * 1024)
+#define DEPTH_MAX	 4
+
+static char present[] = "";
+
+void reach_done(struct reach *reach)
+{
+	map_done(&reach->blobs);
+	map_done(&reach->layers);
+}
+
+bool reach_has_blob(const struct reach *reach, const char *hex)
+{
+	return map_get(&reach->blobs, hex) != NULL;
+}
+
+bool reach_has_layer(const struct reach *reach, const char *hex)
+{
+	return map_get(&reach->layers, hex) != NULL;
+}
+
+static void need_blob(struct reach *reach, const struct digest *digest)
+{
+	map_set(&reach->blobs, digest_hex(digest), present);
+}
+
+static void need_layer(struct reach *reach, const struct digest *diff_id)
+{
+	map_set(&reach->layers, digest_hex(diff_id), present);
+}
+
+/* What is not in the store leads nowhere; what cannot be understood (an artifact's config) neither. */
+static int add_config(struct reach *reach, const struct store *store,
+		      const struct descriptor *descriptor, struct err *err)
+{
+	auto_config config = { 0 };
+	auto_buf bytes = { 0 };
+	int r = blob_read(store, descriptor, CONFIG_SIZE_MAX, &bytes, err);
+
+	if (r == -ENOENT || r == -EUCLEAN || r == -EFBIG)
+		return 0;
+	if (r < 0)
+		return r;
+	if (config_parse(buf_text(&bytes), bytes.size_bytes, &config, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < config.diff_id_count; i++)
+		need_layer(reach, &config.diff_ids[i]);
+	return 0;
+}
+
+static int add_manifest(struct reach *reach, const struct store *store, const struct buf *bytes,
+			struct err *err)
+{
+	auto_arena arena = { 0 };
+	struct manifest manifest;
+
+	if (manifest_parse(buf_text(bytes), bytes->size_bytes, &arena, &manifest, NULL) < 0)
+		return 0;
+	need_blob(reach, &manifest.config.digest);
+	for (size_t i = 0; i < manifest.layer_count; i++)
+		need_blob(reach, &manifest.layers[i].digest);
+	return add_config(reach, store, &manifest.config, err);
+}
+
+static int add(struct reach *reach, const struct store *store, const struct descriptor *root,
+	       int depth, struct err *err)
+{
+	auto_arena arena = { 0 };
+	auto_buf bytes = { 0 };
+	struct index index;
+	int r;
+
+	need_blob(reach, &root->digest);
+	r = blob_read(store, root, MANIFEST_SIZE_MAX, &bytes, err);
+	if (r == -ENOENT || r == -EUCLEAN || r == -EFBIG)
+		return 0;
+	if (r < 0)
+		return r;
+	if (!media_type_is_index(root->media_type))
+		return add_manifest(reach, store, &bytes, err);
+	if (depth == DEPTH_MAX ||
+	    index_parse(buf_text(&bytes), bytes.size_bytes, &arena, &index, NULL) < 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < index.manifest_count; i++)
+		r = add(reach, store, &index.manifests[i], depth + 1, err);
+	return r;
+}
+
+int reach_add(struct reach *reach, const struct store *store, const struct descriptor *root,
+	      struct err *err)
+{
+	return add(reach, store, root, 0, err);
+}
+
+/* A step's record (flow/build_cache.c): a diff id and the descriptor of the layer's blob. */
+static void add_cache_record(struct reach *reach, int dirfd, const char *name)
+{
+	auto_arena arena = { 0 };
+	auto_json *json = NULL;
+	auto_buf text = { 0 };
+	struct descriptor layer;
+	struct digest diff_id;
+	const char *diff_id_text;
+
+	if (io_read_file_at(dirfd, name, CACHE_RECORD_MAX, &text, NULL) < 0 ||
+	    json_parse(buf_text(&text), text.size_bytes, &json, NULL) < 0)
+		return;
+	diff_id_text = json_get_text(json, "diffId");
+	if (!diff_id_text || digest_parse(diff_id_text, &diff_id, NULL) < 0 ||
+	    descriptor_parse(json_get(json, "layer"), &arena, &layer, NULL) < 0)
+		return;
+	need_layer(reach, &diff_id);
+	need_blob(reach, &layer.digest);
+}
+
+static int add_cache(struct reach *reach, const struct store *store, struct err *err)
+{
+	auto_fd fd = openat(store->dirfd, CACHE_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_strings names = { 0 };
+	int r;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return fail(err, errno, "open '" CACHE_FOLDER "' in '%s'", store->path);
+	r = directory_names(fd, &names, err);
+	strings_each(&names, name)
+		if (!strchr(name, '.'))
+			add_cache_record(reach, fd, name);
+	return r;
+}
+
+int reach_add_all(struct reach *reach, const struct store *store, struct err *err)
+{
+	auto_arena arena = { 0 };
+	struct ref_entry *entries;
+	size_t count;
+	int r = refs_list(store, &arena, &entries, &count, err);
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = reach_add(reach, store, &entries[i].descriptor, err);
+	return r < 0 ? r : add_cache(reach, store, err);
+}

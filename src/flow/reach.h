@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which blobs and layers of a store are needed by something that has a name. */
+#ifndef FLOW_REACH_H
+#define FLOW_REACH_H
+
+#include "base/map.h"
+#include "image/descriptor.h"
+#include "store/store.h"
+
+struct reach {
+	struct map blobs;  /* hex digits of what is needed */
+	struct map layers; /* of diff ids */
+};
+
+void reach_done(struct reach *reach);
+#define auto_reach cleanup(reach_done) struct reach /* initialise with { 0 } */
+
+bool reach_has_blob(const struct reach *reach, const char *hex);
+bool reach_has_layer(const struct reach *reach, const char *hex);
+
+/* A manifest or index, and all it leads to that is there. */
+int reach_add(struct reach *reach, const struct store *store, const struct descriptor *root,
+	      struct err *err) must_check;
+/* Everything with a name, and what the build cache holds. */
+int reach_add_all(struct reach *reach, const struct store *store, struct err *err) must_check;
+
+#endif

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/rmi.h"
+
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "flow/reach.h"
+#include "store/blob.h"
+#include "store/layers.h"
+
+static int delete_blobs(const struct store *store, const struct reach *candidates,
+			const struct reach *needed, struct err *err)
+{
+	map_each(&candidates->blobs, entry) {
+		struct digest digest = digest_of_hex(entry->key);
+		int r = reach_has_blob(needed, entry->key) ? 0 : blob_remove(store, &digest, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int delete_layers(const struct store *store, const struct reach *candidates,
+			 const struct reach *needed, struct err *err)
+{
+	map_each(&candidates->layers, entry) {
+		struct digest diff_id = digest_of_hex(entry->key);
+		int r = reach_has_layer(needed, entry->key) ? 0 :
+							      layer_remove(store, &diff_id, err);
+
+		if (r == -EBUSY) {
+			log_verbose("layer %s is in use and stays", diff_id.text);
+			err_clear(err);
+		} else if (r < 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* After the names are gone: first look whether anybody is at work, then what is needed, then
+ * delete. Who begins in between announces himself before he relies on anything. */
+static int sweep(const struct store *store, const struct reach *candidates, struct err *err)
+{
+	auto_reach needed = { 0 };
+	bool quiet;
+	int r = store_is_quiet(store, &quiet, err);
+
+	if (r < 0)
+		return r;
+	if (!quiet) {
+		log_info("another process is at work in the store: files are left to gc");
+		return 0;
+	}
+	r = reach_add_all(&needed, store, err);
+	if (r == 0)
+		r = delete_layers(store, candidates, &needed, err);
+	if (r == 0)
+		r = delete_blobs(store, candidates, &needed, err);
+	return r;
+}
+
+static bool still_has_name(const struct store *store, const struct digest *digest)
+{
+	auto_arena arena = { 0 };
+	struct ref_entry *entries;
+	size_t count;
+
+	if (refs_list(store, &arena, &entries, &count, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (digest_equal(&entries[i].descriptor.digest, digest))
+			return true;
+	return false;
+}
+
+static int remove_name(const struct rmi_request *request, const struct ref_entry *entry,
+		       struct reach *candidates, struct err *err)
+{
+	auto_image image = { 0 };
+	struct digest id = entry->descriptor.digest;
+	int r = reach_add(candidates, request->store, &entry->descriptor, err);
+
+	if (r < 0)
+		return r;
+	if (image_load_descriptor(request->store, &entry->descriptor, NULL, &image, NULL) == 0)
+		id = *image_id(&image);
+	r = refs_remove(request->store, entry, err);
+	if (r < 0)
+		return r;
+	if (!entry->untagged)
+		request->untagged(request->context, &entry->ref);
+	if (!still_has_name(request->store, &entry->descriptor.digest))
+		request->deleted(request->context, &id);
+	return 0;
+}
+
+int rmi_run(const struct rmi_request *request, const char *text, struct err *err)
+{
+	auto_arena arena = { 0 };
+	auto_reach candidates = { 0 };
+	struct ref_entry *entries;
+	size_t count;
+	int r = image_find_entries(request->store, text, &arena, &entries, &count, err);
+
+	if (r < 0)
+		return r;
+	if (count > 1 && !request->force) {
+		fail_plain(err, EBUSY, "unable to delete '%s': the image has %zu names", text, count);
+		err_hint(err, "remove the names, or use --force");
+		return -EBUSY;
+	}
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = remove_name(request, &entries[i], &candidates, err);
+	return r < 0 ? r : sweep(request->store, &candidates, err);
+}
