@@ -111,7 +111,8 @@ static void add_row(const struct history_command *command, const struct image *i
 		    const struct line *line, bool newest, struct table *table)
 {
 	const struct history *history = line->history;
-	char id[DIGEST_TEXT_LENGTH + 1] = "<missing>"; /* docker's word for "has no image of its own" */
+	char id[DIGEST_TEXT_LENGTH + 1] =
+		"<missing>"; /* docker's word for "has no image of its own" */
 	char age[32] = "N/A";
 	char size[16];
 	int64_t created;
@@ -132,7 +133,8 @@ static void add_row(const struct history_command *command, const struct image *i
 static void print_history(const struct history_command *command, const struct store *store,
 			  const struct image *image, struct buf *out)
 {
-	static const char *const heading[] = { "IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT" };
+	static const char *const heading[] = { "IMAGE", "CREATED", "CREATED BY", "SIZE",
+					       "COMMENT" };
 	const struct config *config = &image->config;
 	auto_table table = { .columns = array_count(heading) };
 	auto_arena arena = { 0 };

@@ -25,7 +25,8 @@ struct images_command {
 #define IMAGES(field) offsetof(struct images_command, field)
 
 static const struct opt images_opts[] = {
-	{ OPT_FLAG, 'a', "all", IMAGES(all), NULL, "accepted for docker's sake; all are shown", NULL },
+	{ OPT_FLAG, 'a', "all", IMAGES(all), NULL, "accepted for docker's sake; all are shown",
+	  NULL },
 	{ OPT_FLAG, 0, "digests", IMAGES(digests), NULL, "show digests", NULL },
 	{ OPT_FLAG, 0, "no-trunc", IMAGES(no_trunc), NULL, "show complete ids", NULL },
 	{ OPT_CHOICE, 0, "format", IMAGES(format), "table|json",

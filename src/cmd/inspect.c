@@ -48,8 +48,7 @@ static int inspect(const struct inspect_command *command, const struct store *st
 
 /* The part of Go's text/template that scripts use with inspect: text with {{.A.B}} and
  * {{json .A.B}} in it. A member that is not there prints nothing. */
-static int add_member(const struct json *json, const char *action, struct buf *out,
-		      struct err *err)
+static int add_member(const struct json *json, const char *action, struct buf *out, struct err *err)
 {
 	auto_free char *copy = strdup(action);
 	char *at = copy + strspn(copy, " ");

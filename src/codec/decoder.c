@@ -23,7 +23,7 @@ static const struct {
 	{ ENCODING_ZSTD, 4, { 0x28, 0xb5, 0x2f, 0xfd } },
 	{ ENCODING_OTHER, 3, { 'B', 'Z', 'h' } },
 	{ ENCODING_OTHER, 6, { 0xfd, '7', 'z', 'X', 'Z', 0 } },
-	{ ENCODING_OTHER, 5, { 0x5d, 0, 0, 0x80, 0 } }, /* lzma, 8 MiB dictionary */
+	{ ENCODING_OTHER, 5, { 0x5d, 0, 0, 0x80, 0 } },	   /* lzma, 8 MiB dictionary */
 	{ ENCODING_OTHER, 4, { 0x04, 0x22, 0x4d, 0x18 } }, /* lz4 */
 	{ ENCODING_OTHER, 2, { 0x1f, 0x9d } },		   /* compress */
 };
@@ -69,7 +69,8 @@ int input_expect_padding(struct input *input, struct err *err)
 			return 0;
 		while (input->start < input->end)
 			if (input->bytes[input->start++])
-				return fail_plain(err, EUCLEAN, "garbage after the compressed data");
+				return fail_plain(err, EUCLEAN,
+						  "garbage after the compressed data");
 	}
 }
 

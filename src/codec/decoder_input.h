@@ -29,7 +29,7 @@ int input_fill(struct input *input, struct err *err) must_check;
 int input_expect_padding(struct input *input, struct err *err) must_check;
 
 struct codec {
-	const char *name; /* for messages */
+	const char *name;		 /* for messages */
 	void *(*start)(struct err *err); /* NULL and err set on failure */
 	/* As decoder_read. */
 	ssize_t (*read)(void *state, struct input *input, void *bytes, size_t size_bytes,

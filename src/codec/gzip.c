@@ -74,8 +74,8 @@ struct gzip {
 
 static int member_start(struct gzip *gzip, struct err *err)
 {
-	int code = gzip->started ? inflateReset(&gzip->inflate) :
-				   inflateInit2(&gzip->inflate, 15 + 16);
+	int code = gzip->started ? inflateReset(&gzip->inflate)
+				 : inflateInit2(&gzip->inflate, 15 + 16);
 
 	gzip->started |= code == Z_OK;
 	return code == Z_OK ? 0 : fail_plain(err, ENOMEM, "zlib error %d", code);
@@ -164,6 +164,4 @@ static ssize_t read_gzip(void *state, struct input *input, void *bytes, size_t s
 	}
 }
 
-const struct codec codec_gzip = {
-	.name = "gzip", .start = start, .read = read_gzip, .stop = stop
-};
+const struct codec codec_gzip = { .name = "gzip", .start = start, .read = read_gzip, .stop = stop };

@@ -64,9 +64,8 @@ static void *work(void *argument)
 	if (!compressor)
 		memory_exhausted(0);
 	while ((job = take_job(writer))) {
-		job->output_bytes = libdeflate_gzip_compress(compressor, job->input,
-							     job->input_bytes, job->output,
-							     writer->output_room);
+		job->output_bytes = libdeflate_gzip_compress(
+			compressor, job->input, job->input_bytes, job->output, writer->output_room);
 		pthread_mutex_lock(&writer->mutex);
 		job->done = true;
 		pthread_cond_broadcast(&writer->changed);
@@ -97,8 +96,7 @@ static void start_workers(struct gzip_writer *writer)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-int gzip_writer_new(const struct gzip_sink *sink, struct gzip_writer **ret_writer,
-		    struct err *err)
+int gzip_writer_new(const struct gzip_sink *sink, struct gzip_writer **ret_writer, struct err *err)
 {
 	auto_gzip_writer *writer = memory_zeroed(1, sizeof(*writer));
 

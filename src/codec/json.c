@@ -67,8 +67,8 @@ size_t json_count(const struct json *json)
 {
 	if (!json)
 		return 0;
-	return json_is_array(json) ? json_array_size(jansson(json)) :
-				     json_object_size(jansson(json));
+	return json_is_array(json) ? json_array_size(jansson(json))
+				   : json_object_size(jansson(json));
 }
 
 const char *json_text(const struct json *json)
@@ -127,8 +127,7 @@ int json_need_text(const struct json *object, const char *key, const char **ret_
 	return 0;
 }
 
-int json_need_u64(const struct json *object, const char *key, uint64_t *ret_number,
-		  struct err *err)
+int json_need_u64(const struct json *object, const char *key, uint64_t *ret_number, struct err *err)
 {
 	int64_t number;
 

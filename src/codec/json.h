@@ -33,7 +33,7 @@ static inline void json_cleanup(struct json **json)
 /* --- reading: everything returned is borrowed from the tree --- */
 struct json *json_get(const struct json *object, const char *key); /* NULL when absent */
 struct json *json_at(const struct json *array, size_t index);	   /* NULL when absent */
-size_t json_count(const struct json *json); /* of an array or object, else 0 */
+size_t json_count(const struct json *json);	/* of an array or object, else 0 */
 const char *json_text(const struct json *json); /* NULL unless a string */
 const char *json_get_text(const struct json *object, const char *key);
 bool json_is_object(const struct json *json);
@@ -57,8 +57,8 @@ void *json_member_next(const struct json *object, void *member);
 const char *json_member_key(void *member);
 struct json *json_member_value(void *member); /* may be a JSON null: json_is_null */
 bool json_is_null(const struct json *json);
-#define json_each(object, member)                                                                  \
-	for (void *member = json_member_first(object); member;                                     \
+#define json_each(object, member)                              \
+	for (void *member = json_member_first(object); member; \
 	     member = json_member_next(object, member))
 
 /* --- building: `value` is taken over; setting a key again replaces it in place --- */

@@ -10,7 +10,8 @@
 #include "base/err.h"
 
 struct source {
-	/* At least one byte, 0 at the end, or -errno. May block. Called from one thread at a time. */
+	/* At least one byte, 0 at the end, or -errno. May block. Called from one thread at a time.
+	 */
 	ssize_t (*read)(void *context, void *bytes, size_t size_bytes, struct err *err);
 	void *context;
 };

@@ -45,16 +45,15 @@ struct tar_entry {
 };
 
 #define TAR_BLOCK_BYTES	     512
-#define TAR_HEADER_BYTES_MAX ((size_t)8 * 1024 * 1024)	/* one pax header or long name */
-#define TAR_SEGMENTS_MAX     ((size_t)1024 * 1024)	/* of one sparse file */
+#define TAR_HEADER_BYTES_MAX ((size_t)8 * 1024 * 1024) /* one pax header or long name */
+#define TAR_SEGMENTS_MAX     ((size_t)1024 * 1024)     /* of one sparse file */
 #define TAR_PATH_BYTES_MAX   ((size_t)64 * 1024)
 
 /* --- reading --- */
 
 struct tar_input {
 	/* The next stretch of bytes, valid until the next call; *ret_size_bytes 0 at the end. */
-	int (*next)(void *context, const void **ret_bytes, size_t *ret_size_bytes,
-		    struct err *err);
+	int (*next)(void *context, const void **ret_bytes, size_t *ret_size_bytes, struct err *err);
 	/* Pass over bytes that follow those given out; NULL: they are read and dropped. */
 	int (*skip)(void *context, uint64_t size_bytes, struct err *err);
 	void *context;

@@ -155,8 +155,7 @@ static bool parse_map(struct tar_extras *extras, const char *value)
 	return true;
 }
 
-static bool parse_sparse(struct tar_extras *extras, const char *key, const char *value,
-			 size_t size)
+static bool parse_sparse(struct tar_extras *extras, const char *key, const char *value, size_t size)
 {
 	uint64_t number;
 
@@ -231,8 +230,7 @@ static bool parse_old_xattr(struct tar_extras *extras, const char *name, const c
 }
 
 /* Keys that do not matter here (comment, atime, uname ...) are passed over, as POSIX wants. */
-static bool parse_record(struct tar_extras *extras, const char *key, const char *value,
-			 size_t size)
+static bool parse_record(struct tar_extras *extras, const char *key, const char *value, size_t size)
 {
 	if (strcmp(key, "path") == 0)
 		return set_text(&extras->path, value, size, &extras->has_path);

@@ -18,7 +18,7 @@ struct tar_reader {
 	struct tar_input input;
 	const unsigned char *at; /* what the input gave and is not used yet */
 	size_t left_bytes;
-	uint64_t offset; /* in the archive, of `at` */
+	uint64_t offset;		      /* in the archive, of `at` */
 	unsigned char block[TAR_BLOCK_BYTES]; /* when one straddles two stretches */
 
 	uint64_t data_bytes;	/* of the entry, still to come in the archive */
@@ -194,8 +194,8 @@ static int read_whole(struct tar_reader *reader, uint64_t size_bytes, struct buf
 			return r;
 		if (r == 0)
 			return damaged(reader, err, "the archive is cut short");
-		size = reader->left_bytes < reader->data_bytes ? reader->left_bytes :
-								 (size_t)reader->data_bytes;
+		size = reader->left_bytes < reader->data_bytes ? reader->left_bytes
+							       : (size_t)reader->data_bytes;
 		buf_add(buf, reader->at, size);
 		use(reader, size);
 		reader->data_bytes -= size;
@@ -293,17 +293,16 @@ static void take_path(struct tar_reader *reader, const struct tar_header *header
 		set_text(&reader->link, header->link, sizeof(header->link));
 }
 
-static int take_type(struct tar_reader *reader, char type, struct tar_entry *entry,
-		     struct err *err)
+static int take_type(struct tar_reader *reader, char type, struct tar_entry *entry, struct err *err)
 {
 	static const struct {
 		char letter;
 		enum tar_type type;
 	} types[] = {
-		{ '0', TAR_FILE },	   { '\0', TAR_FILE },	     { '7', TAR_FILE },
-		{ 'S', TAR_FILE },	   { '1', TAR_HARD_LINK },   { '2', TAR_SYMLINK },
-		{ '3', TAR_CHAR_DEVICE },  { '4', TAR_BLOCK_DEVICE }, { '5', TAR_DIRECTORY },
-		{ 'D', TAR_DIRECTORY },	   { '6', TAR_FIFO },
+		{ '0', TAR_FILE },	  { '\0', TAR_FILE },	     { '7', TAR_FILE },
+		{ 'S', TAR_FILE },	  { '1', TAR_HARD_LINK },    { '2', TAR_SYMLINK },
+		{ '3', TAR_CHAR_DEVICE }, { '4', TAR_BLOCK_DEVICE }, { '5', TAR_DIRECTORY },
+		{ 'D', TAR_DIRECTORY },	  { '6', TAR_FIFO },
 	};
 	size_t length = reader->path.size_bytes;
 
@@ -402,8 +401,8 @@ static int take_gnu_sparse(struct tar_reader *reader, const void *block, struct 
 			return r;
 		extension = block;
 		more = extension->is_extended;
-		r = take_gnu_segments(reader, extension->segments,
-				      array_count(extension->segments), err);
+		r = take_gnu_segments(reader, extension->segments, array_count(extension->segments),
+				      err);
 	}
 	entry->size_bytes = (uint64_t)real_size;
 	entry->sparse = true;
@@ -431,8 +430,8 @@ static int take_map_in_data(struct tar_reader *reader, uint64_t *data_bytes, str
 	return 0;
 }
 
-static int take_pax_sparse(struct tar_reader *reader, uint64_t *data_bytes,
-			   struct tar_entry *entry, struct err *err)
+static int take_pax_sparse(struct tar_reader *reader, uint64_t *data_bytes, struct tar_entry *entry,
+			   struct err *err)
 {
 	struct tar_extras *extras = &reader->extras;
 	int r = 0;
@@ -558,8 +557,7 @@ static int take_pax(struct tar_reader *reader, uint64_t size, struct tar_extras 
 }
 
 /* 1: that was a header for entries to come. */
-static int take_header(struct tar_reader *reader, const struct tar_header *header,
-		       struct err *err)
+static int take_header(struct tar_reader *reader, const struct tar_header *header, struct err *err)
 {
 	struct tar_extras *extras = &reader->extras;
 	int64_t size;
@@ -648,7 +646,8 @@ static uint64_t offset_in_file(struct tar_reader *reader, uint64_t done, size_t 
 	if (!reader->segments.count)
 		return done;
 	segment = &reader->segments.item[reader->segment];
-	while (reader->segment_done == segment->size_bytes) { /* the data is as long as all of them */
+	while (reader->segment_done ==
+	       segment->size_bytes) { /* the data is as long as all of them */
 		segment = &reader->segments.item[++reader->segment];
 		reader->segment_done = 0;
 	}
@@ -671,8 +670,8 @@ int tar_reader_data(struct tar_reader *reader, const void **ret_bytes, size_t *r
 		return r;
 	if (r == 0)
 		return damaged(reader, err, "the archive is cut short");
-	size = reader->left_bytes < reader->data_bytes ? reader->left_bytes :
-							 (size_t)reader->data_bytes;
+	size = reader->left_bytes < reader->data_bytes ? reader->left_bytes
+						       : (size_t)reader->data_bytes;
 	*ret_offset = offset_in_file(reader, reader->offset - reader->data_offset, &size);
 	*ret_bytes = reader->at;
 	*ret_size_bytes = size;

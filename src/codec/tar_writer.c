@@ -13,8 +13,8 @@
 #define PAX_NAME "pax_header" /* of the header entry itself; readers ignore it */
 
 static const char type_letters[] = {
-	[TAR_FILE] = '0',	  [TAR_HARD_LINK] = '1',    [TAR_SYMLINK] = '2',
-	[TAR_CHAR_DEVICE] = '3',  [TAR_BLOCK_DEVICE] = '4', [TAR_DIRECTORY] = '5',
+	[TAR_FILE] = '0',	 [TAR_HARD_LINK] = '1',	   [TAR_SYMLINK] = '2',
+	[TAR_CHAR_DEVICE] = '3', [TAR_BLOCK_DEVICE] = '4', [TAR_DIRECTORY] = '5',
 	[TAR_FIFO] = '6',
 };
 
@@ -115,8 +115,7 @@ static int write_pax(struct tar_writer *writer, const struct buf *records, struc
 	return r;
 }
 
-static void put_names(struct tar_header *header, const struct tar_entry *entry,
-		      struct buf *records)
+static void put_names(struct tar_header *header, const struct tar_entry *entry, struct buf *records)
 {
 	auto_buf path = { 0 };
 	size_t length;

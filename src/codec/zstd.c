@@ -63,6 +63,4 @@ static ssize_t read_zstd(void *state, struct input *input, void *bytes, size_t s
 	}
 }
 
-const struct codec codec_zstd = {
-	.name = "zstd", .start = start, .read = read_zstd, .stop = stop
-};
+const struct codec codec_zstd = { .name = "zstd", .start = start, .read = read_zstd, .stop = stop };

@@ -12,8 +12,9 @@
 #include "base/strings.h"
 #include "codec/tar.h"
 
-#define CHUNK_BYTES ((size_t)16 * 1024) /* headers are far apart: what is read with them is lost \
-					 */
+#define CHUNK_BYTES                                                                  \
+	((size_t)16 * 1024) /* headers are far apart: what is read with them is lost \
+			     */
 #define LINKS_MAX 16
 
 struct bundle_part {

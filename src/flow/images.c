@@ -18,9 +18,10 @@ bool time_parse(const char *text, int64_t *ret_seconds)
 	int minutes = 0;
 	char sign;
 
-	if (!text || sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon,
-			    &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec,
-			    &consumed) < 6 || consumed < 19)
+	if (!text ||
+	    sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon,
+		   &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &consumed) < 6 ||
+	    consumed < 19)
 		return false;
 	text += consumed;
 	if (*text == '.')
@@ -41,9 +42,9 @@ uint64_t image_size(const struct store *store, const struct image *image)
 	uint64_t total = 0;
 
 	for (size_t i = 0; i < image->manifest.layer_count; i++) {
-		uint64_t size = i < image->config.diff_id_count ?
-					layer_tar_bytes(store, &image->config.diff_ids[i]) :
-					0;
+		uint64_t size = i < image->config.diff_id_count
+					? layer_tar_bytes(store, &image->config.diff_ids[i])
+					: 0;
 
 		total += size ? size : image->manifest.layers[i].size_bytes;
 	}

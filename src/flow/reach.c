@@ -45,7 +45,8 @@ static void need_layer(struct reach *reach, const struct digest *diff_id)
 	map_set(&reach->layers, digest_hex(diff_id), present);
 }
 
-/* What is not in the store leads nowhere; what cannot be understood (an artifact's config) neither. */
+/* What is not in the store leads nowhere; what cannot be understood (an artifact's config) neither.
+ */
 static int add_config(struct reach *reach, const struct store *store,
 		      const struct descriptor *descriptor, struct err *err)
 {

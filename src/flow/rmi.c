@@ -28,8 +28,8 @@ static int delete_layers(const struct store *store, const struct reach *candidat
 {
 	map_each(&candidates->layers, entry) {
 		struct digest diff_id = digest_of_hex(entry->key);
-		int r = reach_has_layer(needed, entry->key) ? 0 :
-							      layer_remove(store, &diff_id, err);
+		int r = reach_has_layer(needed, entry->key) ? 0
+							    : layer_remove(store, &diff_id, err);
 
 		if (r == -EBUSY) {
 			log_verbose("layer %s is in use and stays", diff_id.text);
@@ -109,7 +109,8 @@ int rmi_run(const struct rmi_request *request, const char *text, struct err *err
 	if (r < 0)
 		return r;
 	if (count > 1 && !request->force) {
-		fail_plain(err, EBUSY, "unable to delete '%s': the image has %zu names", text, count);
+		fail_plain(err, EBUSY, "unable to delete '%s': the image has %zu names", text,
+			   count);
 		err_hint(err, "remove the names, or use --force");
 		return -EBUSY;
 	}

@@ -23,7 +23,8 @@ struct member {
 
 #define MEMBER(field) offsetof(struct config, field)
 
-static const struct member document_members[] = { /* in the order of the specification */
+static const struct member document_members[] = {
+	/* in the order of the specification */
 	{ "created", TEXT, MEMBER(created) },
 	{ "author", TEXT, MEMBER(author) },
 	{ "architecture", TEXT, MEMBER(architecture) },
@@ -156,8 +157,7 @@ static int read_set(const struct json *object, struct strings *set, struct err *
 {
 	if (!json_is_object(object))
 		return fail_plain(err, EINVAL, "not an object");
-	json_each(object, member)
-		strings_add(set, json_member_key(member));
+	json_each(object, member) strings_add(set, json_member_key(member));
 	return 0;
 }
 
@@ -165,7 +165,8 @@ static int read_labels(const struct json *object, struct strings *labels, struct
 {
 	if (!json_is_object(object))
 		return fail_plain(err, EINVAL, "not an object");
-	json_each(object, member) {
+	json_each(object, member)
+	{
 		const char *value = json_text(json_member_value(member));
 
 		if (!value && !json_is_null(json_member_value(member)))
@@ -232,8 +233,7 @@ static int read_members(struct json *object, const struct member *member, size_t
 	return 0;
 }
 
-static int read_healthcheck(const struct json *object, struct healthcheck *check,
-			    struct err *err)
+static int read_healthcheck(const struct json *object, struct healthcheck *check, struct err *err)
 {
 	if (!object)
 		return 0;
@@ -408,8 +408,7 @@ static void write_members(struct json *object, const struct member *member, size
 static void write_others(struct json *object, const struct json *other)
 {
 	json_each(other, member)
-		json_set(object, json_member_key(member),
-			 json_copy_of(json_member_value(member)));
+		json_set(object, json_member_key(member), json_copy_of(json_member_value(member)));
 }
 
 static void write_healthcheck(struct json *object, const struct healthcheck *check)

@@ -48,7 +48,7 @@ struct config {
 	char *user;
 	char *working_dir;
 	char *stop_signal;
-	struct strings env;	      /* NAME=VALUE, in order */
+	struct strings env; /* NAME=VALUE, in order */
 	struct strings entrypoint;
 	struct strings cmd;
 	struct strings shell;
@@ -63,7 +63,7 @@ struct config {
 	struct history *history;
 	size_t history_count;
 
-	struct json *other;	   /* unknown members of the document and of "config"; may be NULL */
+	struct json *other; /* unknown members of the document and of "config"; may be NULL */
 	struct json *other_config;
 };
 

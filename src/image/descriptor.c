@@ -26,7 +26,8 @@ int annotations_parse(const struct json *object, struct arena *arena,
 	if (!json_is_object(object))
 		return fail_plain(err, EINVAL, "'annotations' is not an object");
 	annotations.item = arena_array(arena, struct annotation, json_count(object));
-	json_each(object, member) {
+	json_each(object, member)
+	{
 		const char *value = json_text(json_member_value(member));
 		struct annotation *annotation = &annotations.item[annotations.count++];
 
@@ -131,8 +132,7 @@ struct json *descriptor_to_json(const struct descriptor *descriptor)
 
 bool media_type_is_index(const char *media_type)
 {
-	return text_equal(media_type, MEDIA_OCI_INDEX) ||
-	       text_equal(media_type, MEDIA_DOCKER_LIST);
+	return text_equal(media_type, MEDIA_OCI_INDEX) || text_equal(media_type, MEDIA_DOCKER_LIST);
 }
 
 bool media_type_is_manifest(const char *media_type)
@@ -188,10 +188,17 @@ static const struct {
 	const char *architecture;
 	const char *variant;
 } architectures[] = {
-	{ "x86_64", "amd64", NULL },  { "x86-64", "amd64", NULL },  { "aarch64", "arm64", NULL },
-	{ "armv8l", "arm", "v8" },    { "armv7l", "arm", "v7" },    { "armhf", "arm", "v7" },
-	{ "armv6l", "arm", "v6" },    { "armel", "arm", "v6" },	    { "i386", "386", NULL },
-	{ "i686", "386", NULL },      { "loongarch64", "loong64", NULL },
+	{ "x86_64", "amd64", NULL },
+	{ "x86-64", "amd64", NULL },
+	{ "aarch64", "arm64", NULL },
+	{ "armv8l", "arm", "v8" },
+	{ "armv7l", "arm", "v7" },
+	{ "armhf", "arm", "v7" },
+	{ "armv6l", "arm", "v6" },
+	{ "armel", "arm", "v6" },
+	{ "i386", "386", NULL },
+	{ "i686", "386", NULL },
+	{ "loongarch64", "loong64", NULL },
 };
 
 static void name_architecture(const char *name, struct platform *platform)

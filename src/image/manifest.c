@@ -57,8 +57,8 @@ static int parse_object(const void *bytes, size_t size_bytes, struct json **ret_
 
 static const char *detect(const struct json *json)
 {
-	static const char *const known[] = { MEDIA_OCI_INDEX, MEDIA_OCI_MANIFEST,
-					     MEDIA_DOCKER_LIST, MEDIA_DOCKER_MANIFEST };
+	static const char *const known[] = { MEDIA_OCI_INDEX, MEDIA_OCI_MANIFEST, MEDIA_DOCKER_LIST,
+					     MEDIA_DOCKER_MANIFEST };
 	const char *media_type = json_get_text(json, "mediaType");
 
 	for (size_t i = 0; i < array_count(known); i++)
@@ -95,8 +95,7 @@ static int parse_manifest(const void *bytes, size_t size_bytes, struct arena *ar
 		return r;
 	artifact_type = json_get_text(json, "artifactType");
 	manifest->artifact_type = artifact_type ? arena_copy(arena, artifact_type) : NULL;
-	return annotations_parse(json_get(json, "annotations"), arena, &manifest->annotations,
-				 err);
+	return annotations_parse(json_get(json, "annotations"), arena, &manifest->annotations, err);
 }
 
 int manifest_parse(const void *bytes, size_t size_bytes, struct arena *arena,
@@ -130,8 +129,8 @@ static int parse_index(const void *bytes, size_t size_bytes, struct arena *arena
 	return annotations_parse(json_get(json, "annotations"), arena, &index->annotations, err);
 }
 
-int index_parse(const void *bytes, size_t size_bytes, struct arena *arena,
-		struct index *ret_index, struct err *err)
+int index_parse(const void *bytes, size_t size_bytes, struct arena *arena, struct index *ret_index,
+		struct err *err)
 {
 	struct index index = { 0 };
 	int r = parse_index(bytes, size_bytes, arena, &index, err);
@@ -233,10 +232,11 @@ int index_select(const struct index *index, const struct platform *platform,
 		*ret_descriptor = *found;
 		return 0;
 	}
-	fail_plain(err, ENOENT, "no image for platform %s; there is:",
-		   platform_format(platform, text));
+	fail_plain(err, ENOENT,
+		   "no image for platform %s; there is:", platform_format(platform, text));
 	for (size_t i = 0; i < index->manifest_count; i++)
 		if (!text_equal(index->manifests[i].platform.os, "unknown"))
-			err_append(err, " %s", platform_format(&index->manifests[i].platform, text));
+			err_append(err, " %s",
+				   platform_format(&index->manifests[i].platform, text));
 	return -ENOENT;
 }

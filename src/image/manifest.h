@@ -8,7 +8,7 @@
 
 #include "image/descriptor.h"
 
-#define MANIFEST_SIZE_MAX ((size_t)4 * 1024 * 1024) /* what registries accept */
+#define MANIFEST_SIZE_MAX  ((size_t)4 * 1024 * 1024) /* what registries accept */
 #define MANIFEST_LAYER_MAX 4096
 
 struct manifest {
@@ -30,8 +30,8 @@ struct index {
 /* All memory comes from the arena. -EINVAL says which member is wrong. */
 int manifest_parse(const void *bytes, size_t size_bytes, struct arena *arena,
 		   struct manifest *ret_manifest, struct err *err) must_check;
-int index_parse(const void *bytes, size_t size_bytes, struct arena *arena,
-		struct index *ret_index, struct err *err) must_check;
+int index_parse(const void *bytes, size_t size_bytes, struct arena *arena, struct index *ret_index,
+		struct err *err) must_check;
 /* What these bytes are, from "mediaType" or else from their shape: one of the four media types
  * of manifests and indexes; the text is static. */
 int manifest_detect(const void *bytes, size_t size_bytes, const char **ret_media_type,

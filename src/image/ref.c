@@ -49,8 +49,8 @@ static int check_name(const char *name, const char *whole, struct err *err)
 
 	for (const char *c = name; *c; c++)
 		if (isupper((unsigned char)*c))
-			return fail_plain(err, EINVAL,
-					  "'%.400s': the name must be in lower case", whole);
+			return fail_plain(err, EINVAL, "'%.400s': the name must be in lower case",
+					  whole);
 	for (;;) {
 		const char *end = strchrnul(at, '/');
 
@@ -110,7 +110,8 @@ static int put(char *to, size_t room, const char *from, size_t length, const cha
 	       struct err *err)
 {
 	if (length >= room)
-		return fail_plain(err, ENAMETOOLONG, "'%.100s...': image reference too long", whole);
+		return fail_plain(err, ENAMETOOLONG, "'%.100s...': image reference too long",
+				  whole);
 	memcpy(to, from, length);
 	to[length] = '\0';
 	return 0;
@@ -189,7 +190,8 @@ int ref_parse(const char *text, struct ref *ret_ref, struct err *err)
 	if (r < 0)
 		return r;
 	if (!host_is_good(ref.host))
-		return fail_plain(err, EINVAL, "'%.400s': '%s' is not a valid host", text, ref.host);
+		return fail_plain(err, EINVAL, "'%.400s': '%s' is not a valid host", text,
+				  ref.host);
 	r = check_name(ref.name, text, err);
 	if (r < 0)
 		return r;

@@ -31,9 +31,8 @@ static int add_component(struct buf *path, size_t start, const char *name, size_
 	if (length == 2 && name[0] == '.' && name[1] == '.')
 		return fail_plain(err, EINVAL, "path '%.400s' contains '..'", whole);
 	if (length > LAYER_NAME_MAX)
-		return fail_plain(err, ENAMETOOLONG,
-				  "path '%.400s': a name longer than %d bytes", whole,
-				  LAYER_NAME_MAX);
+		return fail_plain(err, ENAMETOOLONG, "path '%.400s': a name longer than %d bytes",
+				  whole, LAYER_NAME_MAX);
 	if (path->size_bytes > start)
 		buf_add_char(path, '/');
 	buf_add(path, name, length);

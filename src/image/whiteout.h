@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define WHITEOUT_PREFIX ".wh."
+#define WHITEOUT_PREFIX	     ".wh."
 #define WHITEOUT_OPAQUE_NAME ".wh..wh..opq"
 
 #define LAYER_PATH_MAX	4095 /* PATH_MAX without the NUL */

@@ -86,8 +86,8 @@ static int push(struct directories *directories, const char *path, size_t end,
 }
 
 int directories_enter(struct directories *directories, const char *path, size_t length,
-		      int (*make)(void *context, int parent_fd, const char *name,
-				  const char *path, size_t length),
+		      int (*make)(void *context, int parent_fd, const char *name, const char *path,
+				  size_t length),
 		      void *context, int *ret_fd)
 {
 	size_t done;
@@ -112,8 +112,7 @@ void directories_forget(struct directories *directories, const char *path)
 	size_t length = strlen(path);
 
 	for (size_t i = 0; i < directories->depth; i++) {
-		if (directories->end[i] < length ||
-		    memcmp(directories->path, path, length) != 0 ||
+		if (directories->end[i] < length || memcmp(directories->path, path, length) != 0 ||
 		    (directories->end[i] > length && directories->path[length] != '/'))
 			continue;
 		pop_to(directories, i);

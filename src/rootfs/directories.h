@@ -27,8 +27,8 @@ void directories_done(struct directories *directories);
  * its parent, to create it; with NULL that is -ENOENT or -ENOTDIR. -ELOOP: it is a symlink.
  * Nothing is put into an error text: the caller knows which entry it is about. */
 int directories_enter(struct directories *directories, const char *path, size_t length,
-		      int (*make)(void *context, int parent_fd, const char *name,
-				  const char *path, size_t length),
+		      int (*make)(void *context, int parent_fd, const char *name, const char *path,
+				  size_t length),
 		      void *context, int *ret_fd) must_check;
 /* `path` is about to be removed or replaced: forget it and all below. */
 void directories_forget(struct directories *directories, const char *path);

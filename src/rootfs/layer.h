@@ -13,7 +13,7 @@ struct layer_tee {
 };
 
 struct layer_request {
-	const struct source *source; /* compressed or not; found out by looking */
+	const struct source *source;  /* compressed or not; found out by looking */
 	const struct digest *diff_id; /* what it must turn out to be; NULL: anything */
 	bool need_end; /* refuse an archive without end-of-archive mark (no diff_id to tell) */
 	struct layer_tee tee; /* write may be NULL */
@@ -26,7 +26,7 @@ struct layer_staged {
 	enum encoding encoding;
 	uint64_t tar_bytes;
 	uint64_t entry_count;
-	int64_t newest_mtime_s; /* of the entries; 0 when there is none */
+	int64_t newest_mtime_s;		     /* of the entries; 0 when there is none */
 	char work_name[STORE_WORK_NAME_MAX]; /* "" once published */
 	struct arena arena;		     /* holds the record */
 	struct owners owners;

@@ -27,9 +27,9 @@ void level_done(struct level *level);
 #define auto_level cleanup(level_done) struct level /* initialise with { 0 } */
 
 struct level_entry {
-	size_t index;	       /* layer it is in */
-	int dirfd;	       /* of the directory there; borrowed from the level */
-	struct stat st;	       /* on disk */
+	size_t index;		   /* layer it is in */
+	int dirfd;		   /* of the directory there; borrowed from the level */
+	struct stat st;		   /* on disk */
 	const struct owner *owner; /* its record, or NULL */
 };
 

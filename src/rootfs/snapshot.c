@@ -168,8 +168,8 @@ static int settle(struct settling *settling, const struct tree *tree)
 {
 	for (size_t i = 0; i < tree->count; i++) {
 		const struct tree_entry *entry = &tree->item[i];
-		int r = entry->kind == TREE_ENTRY ? settle_entry(settling, entry) :
-						    settle_mark(settling, entry);
+		int r = entry->kind == TREE_ENTRY ? settle_entry(settling, entry)
+						  : settle_mark(settling, entry);
 
 		if (r < 0)
 			return r;
@@ -194,7 +194,8 @@ static int settle_and_publish(const struct snapshot_request *request, int upper_
 		records_list(&settling.records, &owners);
 		owners.overlay_ready = settling.overlay_ready;
 		owners.tar_bytes = snapshot->tar_bytes;
-		r = layer_publish(request->store, &snapshot->diff_id, request->upper_name, &owners, err);
+		r = layer_publish(request->store, &snapshot->diff_id, request->upper_name, &owners,
+				  err);
 	}
 	records_done(&settling.records);
 	return r;
@@ -220,8 +221,7 @@ static int write_blob(const struct snapshot_request *request, const struct tree 
 	return r;
 }
 
-static int take(const struct snapshot_request *request, struct snapshot *snapshot,
-		struct err *err)
+static int take(const struct snapshot_request *request, struct snapshot *snapshot, struct err *err)
 {
 	auto_tree tree = { 0 };
 	auto_fd upper = openat(request->store->dirfd, request->upper_name,

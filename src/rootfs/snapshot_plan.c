@@ -59,9 +59,9 @@ static bool has_mark(int dirfd, const char *name, const char *mark, char *ret_va
 static void remove_marks(int dirfd, const char *name)
 {
 	static const char *const marks[] = {
-		"user.overlay.origin",	  "user.overlay.impure",    "user.overlay.nlink",
-		"user.overlay.uuid",	  "trusted.overlay.origin", "trusted.overlay.impure",
-		"trusted.overlay.nlink",  "trusted.overlay.uuid",
+		"user.overlay.origin",	 "user.overlay.impure",	   "user.overlay.nlink",
+		"user.overlay.uuid",	 "trusted.overlay.origin", "trusted.overlay.impure",
+		"trusted.overlay.nlink", "trusted.overlay.uuid",
 	};
 	auto_buf path = { 0 };
 
@@ -137,8 +137,8 @@ static int ask_lookup(struct plan *plan, const struct subject *subject, struct t
 
 	if (!request->lookup)
 		return 0;
-	if (statx(subject->dirfd, subject->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME,
-		  &stx) < 0)
+	if (statx(subject->dirfd, subject->name, AT_SYMLINK_NOFOLLOW,
+		  STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
 		return fail(plan->err, errno, "stat '/%s'", subject->path);
 	r = request->lookup(request->lookup_context, subject->path, &stx, &meta, plan->err);
 	if (r <= 0)
@@ -173,8 +173,8 @@ static int describe(struct plan *plan, const struct subject *subject,
 		return r;
 	/* only root makes files that are not his */
 	entry->uid = subject->st.st_uid == plan->caller ? request->new_uid : subject->st.st_uid;
-	entry->gid = plan->caller || subject->st.st_gid == getegid() ? request->new_gid :
-								       subject->st.st_gid;
+	entry->gid = plan->caller || subject->st.st_gid == getegid() ? request->new_gid
+								     : subject->st.st_gid;
 	r = ask_lookup(plan, subject, entry);
 	if (r == 0 && subject->is_copied_up)
 		inherit(entry, subject, below, &plan->tree->arena);
@@ -390,8 +390,7 @@ static int plan_subdirectory(struct plan *plan, const struct subject *subject,
 		mark->path = entry.path;
 		mark->mtime = entry.mtime;
 	}
-	fd = openat(subject->dirfd, subject->name,
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(subject->dirfd, subject->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail(plan->err, errno, "open '/%s'", subject->path);
 	r = plan_directory(plan, fd, subject->path, &down);
@@ -422,20 +421,19 @@ static int plan_entry(struct plan *plan, int dirfd, const char *name, const char
 		return plan_whiteout(plan, &subject);
 	if (S_ISSOCK(subject.st.st_mode))
 		return drop(plan, &subject);
-	subject.is_copied_up = subject.is_below && (S_ISDIR(subject.st.st_mode) ?
-							    S_ISDIR(subject.below.st.st_mode) :
-							    plan->request->complete ||
-								    has_mark(dirfd, name, "origin",
-									     NULL));
+	subject.is_copied_up = subject.is_below &&
+			       (S_ISDIR(subject.st.st_mode)
+					? S_ISDIR(subject.below.st.st_mode)
+					: plan->request->complete ||
+						  has_mark(dirfd, name, "origin", NULL));
 	r = open_up(plan, &subject);
 	if (r < 0)
 		return r;
-	return S_ISDIR(subject.st.st_mode) ? plan_subdirectory(plan, &subject, level) :
-					     plan_file(plan, &subject);
+	return S_ISDIR(subject.st.st_mode) ? plan_subdirectory(plan, &subject, level)
+					   : plan_file(plan, &subject);
 }
 
-static int plan_directory(struct plan *plan, int dirfd, const char *path,
-			  const struct level *below)
+static int plan_directory(struct plan *plan, int dirfd, const char *path, const struct level *below)
 {
 	auto_strings names = { 0 };
 	const char *last = "";

@@ -97,7 +97,8 @@ static int read_xattrs(struct tree *tree, struct tree_entry *entry, int dirfd, c
 		return fail(err, errno, "list extended attributes of '/%s'", entry->path);
 	for (const char *at = list; at < list + size; at += strlen(at) + 1) {
 		struct xattr xattr;
-		int r = is_private(at) ? -ENODATA : read_value(path.bytes, at, &tree->arena, &xattr);
+		int r = is_private(at) ? -ENODATA
+				       : read_value(path.bytes, at, &tree->arena, &xattr);
 
 		if (r == 0)
 			add_xattr(entry, &tree->arena, &xattr);

@@ -61,8 +61,8 @@ static int write_content(struct emission *emission, const struct tree_entry *ent
 		if (n < 0)
 			return fail(emission->err, (int)-n, "read '/%s'", entry->path);
 		if ((size_t)n < want)
-			return fail(emission->err, EUCLEAN, "'/%s' became shorter while it was read",
-				    entry->path);
+			return fail(emission->err, EUCLEAN,
+				    "'/%s' became shorter while it was read", entry->path);
 		r = tar_writer_data(emission->writer, emission->chunk, (size_t)n, emission->err);
 		if (r < 0)
 			return r;
@@ -167,7 +167,8 @@ static int emit_whiteout(struct emission *emission, const struct tree_entry *ent
 	auto_buf path = { 0 };
 
 	if (entry->kind == TREE_OPAQUE)
-		buf_printf(&path, "%s%s" WHITEOUT_OPAQUE_NAME, entry->path, *entry->path ? "/" : "");
+		buf_printf(&path, "%s%s" WHITEOUT_OPAQUE_NAME, entry->path,
+			   *entry->path ? "/" : "");
 	else if (slash)
 		buf_printf(&path, "%.*s/" WHITEOUT_PREFIX "%s", (int)(slash - entry->path),
 			   entry->path, slash + 1);
@@ -181,8 +182,8 @@ static int emit_all(struct emission *emission)
 {
 	for (size_t i = 0; i < emission->tree->count; i++) {
 		const struct tree_entry *entry = &emission->tree->item[i];
-		int r = entry->kind == TREE_ENTRY ? emit_file(emission, entry) :
-						    emit_whiteout(emission, entry);
+		int r = entry->kind == TREE_ENTRY ? emit_file(emission, entry)
+						  : emit_whiteout(emission, entry);
 
 		if (r < 0)
 			return r;

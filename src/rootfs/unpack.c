@@ -264,8 +264,8 @@ static int write_data(struct unpacker *unpacker, int fd, const struct tar_entry 
 	int r;
 
 	while ((r = tar_reader_data(reader, &bytes, &size, &offset, err)) > 0) {
-		int written = entry->sparse ? write_at(fd, bytes, size, offset) :
-					      io_write_all(fd, bytes, size);
+		int written = entry->sparse ? write_at(fd, bytes, size, offset)
+					    : io_write_all(fd, bytes, size);
 
 		if (written < 0)
 			return fail(err, -written, "write '%.400s'", path_of(unpacker));
@@ -370,8 +370,7 @@ static int place_root(struct unpacker *unpacker, const struct tar_entry *entry, 
 
 /* --- links and placeholders --- */
 
-static int place_symlink(struct unpacker *unpacker, const struct tar_entry *entry,
-			 struct err *err)
+static int place_symlink(struct unpacker *unpacker, const struct tar_entry *entry, struct err *err)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, time_of(entry) };
 	struct tar_entry without_mode = *entry;
@@ -414,9 +413,10 @@ static int open_target(struct unpacker *unpacker, const struct tar_entry *entry,
 	if (r == 0 && fstatat(*ret_dirfd, *ret_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	if (r < 0 || !*path || is_whited_out(unpacker, path))
-		return fail_plain(err, r == -ELOOP ? ELOOP : EINVAL,
-				  "hard link '%.400s' leads to '%.400s', which is not a file of this archive",
-				  path_of(unpacker), entry->link);
+		return fail_plain(
+			err, r == -ELOOP ? ELOOP : EINVAL,
+			"hard link '%.400s' leads to '%.400s', which is not a file of this archive",
+			path_of(unpacker), entry->link);
 	if (S_ISDIR(st.st_mode))
 		return fail_plain(err, EINVAL, "hard link '%.400s' leads to '%.400s', a directory",
 				  path_of(unpacker), entry->link);
@@ -450,8 +450,7 @@ static int place_hard_link(struct unpacker *unpacker, const struct tar_entry *en
 }
 
 /* Devices and fifos: an empty file on disk, the truth in the record. */
-static int place_special(struct unpacker *unpacker, const struct tar_entry *entry,
-			 struct err *err)
+static int place_special(struct unpacker *unpacker, const struct tar_entry *entry, struct err *err)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, time_of(entry) };
 	mode_t disk_mode = (entry->mode & 0777) | 0400;
@@ -465,9 +464,9 @@ static int place_special(struct unpacker *unpacker, const struct tar_entry *entr
 		return cannot(unpacker, "set the mode of", err);
 	record(unpacker, entry, disk_mode, -1);
 	owner = records_get(&unpacker->records, path_of(unpacker));
-	owner->type = entry->type == TAR_CHAR_DEVICE  ? S_IFCHR :
-		      entry->type == TAR_BLOCK_DEVICE ? S_IFBLK :
-							S_IFIFO;
+	owner->type = entry->type == TAR_CHAR_DEVICE	? S_IFCHR
+		      : entry->type == TAR_BLOCK_DEVICE ? S_IFBLK
+							: S_IFIFO;
 	owner->rdev_major = entry->rdev_major;
 	owner->rdev_minor = entry->rdev_minor;
 	if (futimens(fd, times) < 0)

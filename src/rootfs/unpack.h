@@ -3,7 +3,8 @@
  *
  * Nothing outside the directory can be reached: names are normalised and checked, every parent is
  * opened one component at a time without following links, hard links lead to files of the same
- * archive only, devices become empty files. What the file system cannot hold goes into the record. */
+ * archive only, devices become empty files. What the file system cannot hold goes into the record.
+ */
 #ifndef ROOTFS_UNPACK_H
 #define ROOTFS_UNPACK_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who owns what in an unpacked layer: the exceptions to "uid 0, gid 0, mode and type as on disk",
- * as text in the manner of mtree(5); format: doc/format/store.md. Pure: text to records and back. */
+ * as text in the manner of mtree(5); format: doc/format/store.md. Pure: text to records and back.
+ */
 #ifndef STORE_OWNERS_H
 #define STORE_OWNERS_H
 
@@ -24,7 +25,8 @@ struct owner {
 	uint32_t gid;
 	bool has_mode; /* else as on disk */
 	uint32_t mode; /* permission bits, 07777 */
-	mode_t type;   /* S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK for what is a placeholder on disk; 0: as on disk */
+	mode_t type; /* S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK for what is a placeholder on disk; 0: as
+			on disk */
 	uint32_t rdev_major;
 	uint32_t rdev_minor;
 	bool whiteout; /* the entry hides what lower layers have; on disk a 0:0 device or nothing */

@@ -24,8 +24,8 @@ int refs_get(const struct store *store, const struct ref *ref, struct arena *are
 	     struct descriptor *ret_descriptor, struct err *err) must_check;
 /* Point the name at a manifest or index that is in the store, replacing what it pointed at.
  * Tag and digest in one reference: the tag is set. */
-int refs_set(const struct store *store, const struct ref *ref,
-	     const struct descriptor *descriptor, struct err *err) must_check;
+int refs_set(const struct store *store, const struct ref *ref, const struct descriptor *descriptor,
+	     struct err *err) must_check;
 /* Keep an image that has no name. */
 int refs_set_untagged(const struct store *store, const struct descriptor *descriptor,
 		      struct err *err) must_check;

@@ -172,8 +172,7 @@ int session_announce(struct store_session *session, int store_fd, struct err *er
 }
 
 /* make_folder has just removed those of the dead. */
-int session_is_quiet(struct store_session *session, int store_fd, bool *ret_quiet,
-		     struct err *err)
+int session_is_quiet(struct store_session *session, int store_fd, bool *ret_quiet, struct err *err)
 {
 	int r = session_announce(session, store_fd, err);
 	struct dirent *entry;

@@ -22,7 +22,7 @@ struct store_session;
 
 struct store {
 	int dirfd;
-	char *path; /* absolute */
+	char *path;		       /* absolute */
 	struct store_session *session; /* its folder in tmp/ is made when first needed */
 };
 
@@ -36,7 +36,10 @@ int store_open(const char *path, struct store *ret_store, struct err *err) must_
 /* Removes this process's folder in tmp/. */
 void store_done(struct store *store);
 #define auto_store cleanup(store_done) struct store /* initialise with STORE_NONE */
-#define STORE_NONE { .dirfd = -1 }
+#define STORE_NONE          \
+	{                   \
+		.dirfd = -1 \
+	}
 
 /* A name for work in progress, unique in the store, as "tmp/PROCESS/NUMBER": nothing is there yet.
  * The folder it is in exists and goes away with store_done. Safe to call from threads.

@@ -64,8 +64,8 @@ test(a_wrong_manifest_is_refused_naming_the_member)
 	}
 }
 
-#define ENTRY(digest, platform)                                                                    \
-	"{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"digest\":\"" digest                           \
+#define ENTRY(digest, platform)                                          \
+	"{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"digest\":\"" digest \
 	"\",\"size\":1,\"platform\":{" platform "}}"
 
 static void expect_choice(const char *list, const char *platform_text, const char *digest)
@@ -90,10 +90,13 @@ static void expect_choice(const char *list, const char *platform_text, const cha
 
 test(an_index_gives_the_manifest_of_the_platform)
 {
-	static const char list[] =
-		ENTRY(A, "\"os\":\"linux\",\"architecture\":\"amd64\",\"variant\":\"v3\"") "," ENTRY(
-			B, "\"os\":\"linux\",\"architecture\":\"amd64\"") "," ENTRY(C,
-			"\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\"");
+	static const char
+		list
+			[] = ENTRY(A, "\"os\":\"linux\",\"architecture\":\"amd64\",\"variant\":"
+				      "\"v3\"") "," ENTRY(B, "\"os\":\"linux\",\"architecture\":"
+							     "\"amd64\"") "," ENTRY(
+				C,
+				"\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\"");
 
 	expect_choice(list, "linux/amd64", B);
 	expect_choice(list, "linux/amd64/v3", A);

@@ -44,10 +44,34 @@ test(references_are_normalised_as_docker_does)
 test(what_is_no_reference_is_refused)
 {
 	static const char *const bad[] = {
-		"", ":", ":tag", "a:", "a:-x", "UPPER", "a/UPPER", "a//b", "/a", "a/", "a..b", "a___b",
-		"-a", "a-", "a@sha256:abc", "a@md5:" HEX, "a:b:c", "../etc", "localhost:5000/..",
-		"ho_st.x/a", "host:/a", "host:123456/a", "[::1/a", "a b", "a:t/g/", "_tags/x",
-		"-x.y/a", "x/_tags/latest",
+		"",
+		":",
+		":tag",
+		"a:",
+		"a:-x",
+		"UPPER",
+		"a/UPPER",
+		"a//b",
+		"/a",
+		"a/",
+		"a..b",
+		"a___b",
+		"-a",
+		"a-",
+		"a@sha256:abc",
+		"a@md5:" HEX,
+		"a:b:c",
+		"../etc",
+		"localhost:5000/..",
+		"ho_st.x/a",
+		"host:/a",
+		"host:123456/a",
+		"[::1/a",
+		"a b",
+		"a:t/g/",
+		"_tags/x",
+		"-x.y/a",
+		"x/_tags/latest",
 	};
 
 	for (size_t i = 0; i < array_count(bad); i++) {

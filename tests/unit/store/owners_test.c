@@ -18,7 +18,9 @@ test(a_record_survives_printing_and_reading)
 		{ .path = "x", .whiteout = true },
 		{ .path = "y", .opaque = true, .implicit = true },
 	};
-	struct owners owners = { .overlay_ready = true, .tar_bytes = 512, .item = items, .count = array_count(items) };
+	struct owners owners = {
+		.overlay_ready = true, .tar_bytes = 512, .item = items, .count = array_count(items)
+	};
 	struct owners back;
 	auto_arena arena = { 0 };
 	auto_buf text = { 0 };
@@ -53,12 +55,23 @@ test(a_record_survives_printing_and_reading)
 test(damage_is_refused_naming_the_line)
 {
 	static const char *const bad[] = {
-		HEAD "/x uid=1\n",	   HEAD "./x uid=-1\n",	      HEAD "./x mode=9\n",
-		HEAD "./x mode=17777\n",   HEAD "./x what\n",	      HEAD "./x type=what\n",
-		HEAD "./x xattr.a=AQA\n",  HEAD "./x xattr.a=A===\n", HEAD "./x xattr.a=AQ=A\n",
-		HEAD "./\\00 uid=1\n",	   HEAD "./\\000 uid=1\n",    HEAD "./x device=1,2\n",
-		"#mtree\n# other\n./x\n",  "",			      "./x uid=1\n",
-		HEAD "./b uid=1\n./a uid=1\n", "#mtree\n",
+		HEAD "/x uid=1\n",
+		HEAD "./x uid=-1\n",
+		HEAD "./x mode=9\n",
+		HEAD "./x mode=17777\n",
+		HEAD "./x what\n",
+		HEAD "./x type=what\n",
+		HEAD "./x xattr.a=AQA\n",
+		HEAD "./x xattr.a=A===\n",
+		HEAD "./x xattr.a=AQ=A\n",
+		HEAD "./\\00 uid=1\n",
+		HEAD "./\\000 uid=1\n",
+		HEAD "./x device=1,2\n",
+		"#mtree\n# other\n./x\n",
+		"",
+		"./x uid=1\n",
+		HEAD "./b uid=1\n./a uid=1\n",
+		"#mtree\n",
 	};
 
 	for (size_t i = 0; i < array_count(bad); i++) {

@@ -2,8 +2,8 @@
 /* Each test has a store of its own in a temporary folder. */
 #include "unit.h"
 
-#include <fcntl.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,7 +288,8 @@ test(a_layer_is_published_once_with_its_record)
 		assert_int_equal(store_work_name(&store, work, &err), 0);
 		assert_int_equal(mkdirat(store.dirfd, work, 0700), 0);
 		buf_printf(&file, "%s/f", work);
-		assert_int_equal(io_replace_file_at(store.dirfd, file.bytes, "x", 1, 0600, &err), 0);
+		assert_int_equal(io_replace_file_at(store.dirfd, file.bytes, "x", 1, 0600, &err),
+				 0);
 		assert_int_equal(layer_publish(&store, &diff_id, work, &owners, &err), 0);
 		assert_int_equal(faccessat(store.dirfd, work, F_OK, 0), -1);
 		assert_true(layer_present(&store, &diff_id));
