@@ -105,7 +105,7 @@ static int read_magic(struct input *input, struct err *err)
 	return 0;
 }
 
-int decoder_new(const struct source *source, struct decoder **ret_decoder, struct err *err)
+int decoder_new(const struct byte_source *source, struct decoder **ret_decoder, struct err *err)
 {
 	auto_decoder *decoder = memory_zeroed(1, sizeof(*decoder));
 	int r;

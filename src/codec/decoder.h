@@ -5,14 +5,14 @@
 #ifndef CODEC_DECODER_H
 #define CODEC_DECODER_H
 
-#include "codec/source.h"
+#include "codec/byte_source.h"
 
 enum encoding { ENCODING_NONE, ENCODING_GZIP, ENCODING_ZSTD, ENCODING_OTHER };
 
 struct decoder;
 
 /* Reads the first bytes. *source is copied; its context must outlive the decoder. */
-int decoder_new(const struct source *source, struct decoder **ret_decoder,
+int decoder_new(const struct byte_source *source, struct decoder **ret_decoder,
 		struct err *err) must_check;
 void decoder_free(struct decoder *decoder);
 static inline void decoder_cleanup(struct decoder **decoder)
@@ -22,7 +22,7 @@ static inline void decoder_cleanup(struct decoder **decoder)
 #define auto_decoder cleanup(decoder_cleanup) struct decoder
 
 enum encoding decoder_encoding(const struct decoder *decoder);
-/* As struct source's read: at least one byte, 0 at the end, -errno. -EUCLEAN: damaged or cut
+/* As struct byte_source's read: at least one byte, 0 at the end, -errno. -EUCLEAN: damaged or cut
  * short. Bytes after the end of gzip or zstd data must be zeros (tape padding) or another
  * member. */
 ssize_t decoder_read(struct decoder *decoder, void *bytes, size_t size_bytes,

@@ -6,12 +6,12 @@
 
 #include <stdbool.h>
 
-#include "codec/source.h"
+#include "codec/byte_source.h"
 
 #define INPUT_ROOM ((size_t)256 * 1024)
 
 struct input {
-	struct source source;
+	struct byte_source source;
 	unsigned char *bytes; /* INPUT_ROOM of them */
 	size_t start;	      /* of what is not used yet */
 	size_t end;

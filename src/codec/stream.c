@@ -168,7 +168,7 @@ static int start_threads(struct stream *stream, struct err *err)
 	return r == 0 ? 0 : fail(err, r, "start a thread");
 }
 
-int stream_new(const struct source *source, struct stream **ret_stream, struct err *err)
+int stream_new(const struct byte_source *source, struct stream **ret_stream, struct err *err)
 {
 	auto_stream *stream = memory_zeroed(1, sizeof(*stream));
 	int r;

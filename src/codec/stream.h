@@ -14,7 +14,8 @@
 struct stream;
 
 /* The source's context must outlive the stream; its read is called from another thread. */
-int stream_new(const struct source *source, struct stream **ret_stream, struct err *err) must_check;
+int stream_new(const struct byte_source *source, struct stream **ret_stream,
+	       struct err *err) must_check;
 void stream_free(struct stream *stream); /* also in the middle: the threads are stopped */
 static inline void stream_cleanup(struct stream **stream)
 {

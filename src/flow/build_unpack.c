@@ -17,7 +17,7 @@
 
 struct archive {
 	int fd;
-	struct source source;
+	struct byte_source source;
 	struct decoder *decoder;
 	char *chunk;
 	struct tar_reader *reader;
@@ -42,7 +42,7 @@ static int archive_open(struct archive *archive, int fd, struct err *err)
 	int r;
 
 	*archive = (struct archive){ .fd = fd };
-	archive->source = source_fd(&archive->fd);
+	archive->source = byte_source_fd(&archive->fd);
 	r = decoder_new(&archive->source, &archive->decoder, err);
 	if (r < 0)
 		return r;

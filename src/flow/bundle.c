@@ -190,7 +190,7 @@ static int open_in_directory(const struct bundle *bundle, const char *name,
 		return fail(err, errno, "open '%s'", name);
 	if (!S_ISREG(st.st_mode))
 		return fail_plain(err, EINVAL, "'%s' is not a regular file", name);
-	file->part = (struct source_part){ .fd = fd, .left_bytes = (uint64_t)st.st_size };
+	file->part = (struct byte_source_part){ .fd = fd, .left_bytes = (uint64_t)st.st_size };
 	file->owned_fd = take_fd(&fd);
 	return 0;
 }
@@ -210,9 +210,10 @@ int bundle_open(const struct bundle *bundle, const char *name, struct bundle_fil
 		part = find(bundle, name);
 		if (!part)
 			return fail_plain(err, ENOENT, "there is no '%s' in it", name);
-		ret_file->part = (struct source_part){ bundle->fd, part->offset, part->size_bytes };
+		ret_file->part = (struct byte_source_part){ bundle->fd, part->offset,
+							    part->size_bytes };
 	}
-	ret_file->source = source_part(&ret_file->part);
+	ret_file->source = byte_source_part(&ret_file->part);
 	return 0;
 }
 
@@ -235,7 +236,7 @@ int bundle_read(const struct bundle *bundle, const char *name, size_t limit_byte
 	size = file.part.left_bytes;
 	if (size > limit_bytes)
 		return fail_plain(err, EFBIG, "'%s' is larger than %zu bytes", name, limit_bytes);
-	n = source_read_full(&file.source, buf_reserve(buf, (size_t)size), (size_t)size, err);
+	n = byte_source_read_full(&file.source, buf_reserve(buf, (size_t)size), (size_t)size, err);
 	if (n < 0)
 		return err_wrap(err, "'%s'", name);
 	buf_grow_by(buf, (size_t)n);

@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
-#include "codec/source.h"
+#include "codec/byte_source.h"
 
 struct bundle {
 	int fd; /* the archive, seekable and not compressed; or the directory */
@@ -21,8 +21,8 @@ struct bundle {
 /* One file of it, open. */
 struct bundle_file {
 	int owned_fd; /* -1: it is a stretch of the archive */
-	struct source_part part;
-	struct source source;
+	struct byte_source_part part;
+	struct byte_source source;
 };
 
 /* Takes fd over, also on failure. */

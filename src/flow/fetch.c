@@ -49,8 +49,8 @@ static ssize_t read_behind(void *context, void *bytes, size_t size_bytes, struct
 	return n;
 }
 
-static int unpack(const struct store *store, const struct source *source, const struct fetch *fetch,
-		  struct layer_staged *staged, struct err *err)
+static int unpack(const struct store *store, const struct byte_source *source,
+		  const struct fetch *fetch, struct layer_staged *staged, struct err *err)
 {
 	const struct layer_request request = { .source = source, .diff_id = &fetch->diff_id };
 	int r = layer_stage(store, &request, staged, err);
@@ -61,7 +61,7 @@ static int unpack(const struct store *store, const struct source *source, const 
 static void *unpack_behind(void *context)
 {
 	struct transfer *transfer = context;
-	const struct source source = { .read = read_behind, .context = transfer };
+	const struct byte_source source = { .read = read_behind, .context = transfer };
 
 	transfer->unpacked = unpack(transfer->list->store, &source, transfer->fetch,
 				    transfer->staged, &transfer->unpack_err);
@@ -89,7 +89,7 @@ static int unpack_from_store(const struct fetch_list *list, const struct fetch *
 
 	if (r < 0)
 		return r;
-	const struct source source = source_fd(&fd);
+	const struct byte_source source = byte_source_fd(&fd);
 
 	return unpack(list->store, &source, fetch, staged, err);
 }

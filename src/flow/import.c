@@ -47,8 +47,8 @@ static int open_unnamed(const struct store *store, int *ret_fd, struct err *err)
 }
 
 /* Read all of the source, decompressed, into a temporary file. */
-static int spool_decompressed(const struct store *store, const struct source *source, int *ret_fd,
-			      struct err *err)
+static int spool_decompressed(const struct store *store, const struct byte_source *source,
+			      int *ret_fd, struct err *err)
 {
 	auto_free char *chunk = memory_resize(NULL, CHUNK_BYTES, 1);
 	auto_decoder *decoder = NULL;
@@ -130,7 +130,7 @@ static int looks_like_images(int fd, bool *ret_images, enum encoding *ret_encodi
 	auto_decoder *decoder = NULL;
 	auto_tar_reader *reader = NULL;
 	struct tar_input input = { .next = next_chunk, .context = state };
-	struct source source = source_fd(&fd);
+	struct byte_source source = byte_source_fd(&fd);
 	struct tar_entry entry;
 	int r;
 
@@ -165,7 +165,7 @@ static int import_archive(const struct import_request *request, int fd, enum enc
 			  bool *ret_done, struct err *err)
 {
 	auto_bundle bundle = BUNDLE_NONE;
-	struct source source = source_fd(&fd);
+	struct byte_source source = byte_source_fd(&fd);
 	int plain_fd = -1;
 	int r = 0;
 

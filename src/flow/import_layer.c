@@ -10,7 +10,7 @@
 
 /* A source that writes what is read from it into a blob. */
 struct copying_source {
-	const struct source *from;
+	const struct byte_source *from;
 	struct blob_writer *writer;
 };
 
@@ -24,7 +24,7 @@ static ssize_t read_and_write(void *context, void *bytes, size_t size_bytes, str
 }
 
 /* A decoder need not read what comes after the end of the data it understands. */
-static int read_rest(const struct source *source, struct err *err)
+static int read_rest(const struct byte_source *source, struct err *err)
 {
 	auto_free char *chunk = memory_resize(NULL, CHUNK_BYTES, 1);
 	ssize_t n;
@@ -35,12 +35,12 @@ static int read_rest(const struct source *source, struct err *err)
 	return (int)n;
 }
 
-int import_blob(const struct store *store, const struct source *source,
+int import_blob(const struct store *store, const struct byte_source *source,
 		const struct descriptor *descriptor, struct err *err)
 {
 	auto_blob_writer *writer = NULL;
 	struct copying_source copying = { .from = source };
-	struct source copy = { .read = read_and_write, .context = &copying };
+	struct byte_source copy = { .read = read_and_write, .context = &copying };
 	int r;
 
 	if (blob_present(store, descriptor))
@@ -60,12 +60,12 @@ static int publish(const struct store *store, struct layer_staged *staged, struc
 
 /* Unpack what comes and keep it as a blob; the blob is published first, so that a layer that is
  * there can always be made again. */
-static int keep_and_unpack(const struct store *store, const struct source *source,
+static int keep_and_unpack(const struct store *store, const struct byte_source *source,
 			   struct blob_writer *writer, const struct digest *diff_id,
 			   struct layer_staged *staged, struct err *err)
 {
 	struct copying_source copying = { .from = source, .writer = writer };
-	struct source copy = { .read = read_and_write, .context = &copying };
+	struct byte_source copy = { .read = read_and_write, .context = &copying };
 	struct layer_request request = { .source = &copy,
 					 .diff_id = diff_id,
 					 .need_end = !diff_id };
@@ -74,7 +74,7 @@ static int keep_and_unpack(const struct store *store, const struct source *sourc
 	return r < 0 ? r : read_rest(&copy, err);
 }
 
-int import_layer_as_is(const struct store *store, const struct source *source,
+int import_layer_as_is(const struct store *store, const struct byte_source *source,
 		       const struct descriptor *descriptor, const struct digest *diff_id,
 		       struct err *err)
 {
@@ -94,7 +94,7 @@ int import_layer_as_is(const struct store *store, const struct source *source,
 	return r < 0 ? r : publish(store, &staged, err);
 }
 
-static int import_as_it_is(const struct store *store, const struct source *source,
+static int import_as_it_is(const struct store *store, const struct byte_source *source,
 			   const struct digest *diff_id, struct layer_staged *staged,
 			   struct descriptor *ret_descriptor, struct err *err)
 {
@@ -109,7 +109,7 @@ static int import_as_it_is(const struct store *store, const struct source *sourc
 	return r;
 }
 
-static int import_compressing(const struct store *store, const struct source *source,
+static int import_compressing(const struct store *store, const struct byte_source *source,
 			      const struct digest *diff_id, struct layer_staged *staged,
 			      struct descriptor *ret_descriptor, struct err *err)
 {
@@ -127,8 +127,9 @@ static int import_compressing(const struct store *store, const struct source *so
 	return r < 0 ? r : layer_blob_commit(blob, ret_descriptor, NULL, NULL, err);
 }
 
-int import_layer(const struct store *store, const struct source *source, enum encoding encoding,
-		 const struct digest *diff_id, struct import_layer *ret_layer, struct err *err)
+int import_layer(const struct store *store, const struct byte_source *source,
+		 enum encoding encoding, const struct digest *diff_id,
+		 struct import_layer *ret_layer, struct err *err)
 {
 	auto_layer_staged staged = { 0 };
 	struct descriptor descriptor = { .media_type = encoding == ENCODING_ZSTD

@@ -7,13 +7,13 @@
 #include "rootfs/layer.h"
 
 /* Copy a blob without unpacking it. Digest and size are checked; there already is success. */
-int import_blob(const struct store *store, const struct source *source,
+int import_blob(const struct store *store, const struct byte_source *source,
 		const struct descriptor *descriptor, struct err *err) must_check;
 
 /* The bytes become a blob as they are, and the layer is unpacked. What is there already is not
  * done again. need_end: as in struct layer_request.
  * descriptor: what they must be; diff_id: what they must unpack to. */
-int import_layer_as_is(const struct store *store, const struct source *source,
+int import_layer_as_is(const struct store *store, const struct byte_source *source,
 		       const struct descriptor *descriptor, const struct digest *diff_id,
 		       struct err *err) must_check;
 
@@ -24,8 +24,8 @@ struct import_layer {
 	struct digest diff_id;
 	int64_t newest_mtime_s; /* of its entries; 0 when there is none */
 };
-int import_layer(const struct store *store, const struct source *source, enum encoding encoding,
-		 const struct digest *diff_id, struct import_layer *ret_layer,
-		 struct err *err) must_check;
+int import_layer(const struct store *store, const struct byte_source *source,
+		 enum encoding encoding, const struct digest *diff_id,
+		 struct import_layer *ret_layer, struct err *err) must_check;
 
 #endif

@@ -109,7 +109,7 @@ static int add_image(const struct import_request *request, const struct import_l
 	return r < 0 ? r : import_name(request, &root, &manifest.config.digest, NULL, err);
 }
 
-static int import_source(const struct import_request *request, const struct source *source,
+static int import_source(const struct import_request *request, const struct byte_source *source,
 			 enum encoding encoding, struct err *err)
 {
 	auto_config config = { 0 };
@@ -123,7 +123,7 @@ static int import_source(const struct import_request *request, const struct sour
 
 int import_root(const struct import_request *request, int fd, struct err *err)
 {
-	struct source source = source_fd(&fd);
+	struct byte_source source = byte_source_fd(&fd);
 	char magic[16];
 	ssize_t n = pread(fd, magic, sizeof(magic), 0);
 
@@ -181,7 +181,7 @@ static int start(struct tar_thread *thread, struct err *err)
 int import_root_directory(const struct import_request *request, int dirfd, struct err *err)
 {
 	struct tar_thread thread = { .dirfd = dirfd };
-	struct source source;
+	struct byte_source source;
 	int fds[2];
 	int r;
 
@@ -194,7 +194,7 @@ int import_root_directory(const struct import_request *request, int dirfd, struc
 		close(fds[1]);
 		return r;
 	}
-	source = source_fd(&fds[0]);
+	source = byte_source_fd(&fds[0]);
 	r = import_source(request, &source, ENCODING_NONE, err);
 	close(fds[0]);
 	pthread_join(thread.thread, NULL);

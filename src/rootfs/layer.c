@@ -186,7 +186,7 @@ int layer_unpack_blob(const struct store *store, const struct digest *blob,
 		      const struct digest *diff_id, struct err *err)
 {
 	auto_fd fd = -1;
-	struct source source = source_fd(&fd);
+	struct byte_source source = byte_source_fd(&fd);
 	struct layer_request request = { .source = &source, .diff_id = diff_id };
 	int r;
 

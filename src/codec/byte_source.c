@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "codec/source.h"
+#include "codec/byte_source.h"
 
 #include <unistd.h>
 
@@ -16,14 +16,14 @@ static ssize_t read_fd(void *context, void *bytes, size_t size_bytes, struct err
 	return n < 0 ? fail(err, errno, "read") : n;
 }
 
-struct source source_fd(int *fd)
+struct byte_source byte_source_fd(int *fd)
 {
-	return (struct source){ .read = read_fd, .context = fd };
+	return (struct byte_source){ .read = read_fd, .context = fd };
 }
 
 static ssize_t read_part(void *context, void *bytes, size_t size_bytes, struct err *err)
 {
-	struct source_part *part = context;
+	struct byte_source_part *part = context;
 	ssize_t n;
 
 	if (part->left_bytes == 0)
@@ -42,13 +42,13 @@ static ssize_t read_part(void *context, void *bytes, size_t size_bytes, struct e
 	return n;
 }
 
-struct source source_part(struct source_part *part)
+struct byte_source byte_source_part(struct byte_source_part *part)
 {
-	return (struct source){ .read = read_part, .context = part };
+	return (struct byte_source){ .read = read_part, .context = part };
 }
 
-ssize_t source_read_full(const struct source *source, void *bytes, size_t size_bytes,
-			 struct err *err)
+ssize_t byte_source_read_full(const struct byte_source *source, void *bytes, size_t size_bytes,
+			      struct err *err)
 {
 	size_t done = 0;
 
