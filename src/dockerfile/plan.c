@@ -91,14 +91,20 @@ static int expand(struct planner *planner, const struct instruction *instruction
 		  const struct word *word, struct expansion *expansion, const char **ret_text)
 {
 	const struct variables globals = environment_variables(&planner->plan->globals);
+	size_t offset = word->offset;
 	struct mark mark;
+	int r;
 
 	expansion->arena = planner->arena;
 	expansion->escape = planner->dockerfile->escape;
 	expansion->variables = &globals;
-	if (expand_word(expansion, word->text, ret_text, planner->err) == 0)
+	r = expand_word(expansion, word->text, ret_text, planner->err);
+	expansion->variables = NULL;
+	if (r == 0)
 		return 0;
-	mark = logical_mark(&instruction->line, word->offset + expansion->fault_offset, 1);
+	if (word->width) /* else the value of a flag: its place is that of the flag */
+		offset += expansion->fault_offset;
+	mark = logical_mark(&instruction->line, offset, 1);
 	return wrap_at(planner, mark, "%s", instruction_name(instruction->kind));
 }
 
