@@ -55,12 +55,14 @@ static void check_casing(struct linter *linter)
 
 static void check_from_text(struct linter *linter, const struct instruction *from)
 {
-	const struct word *as = &from->arg[1];
-	const struct word *name = &from->arg[2];
 	enum casing casing = casing_of(from->name);
+	const struct word *as;
+	const struct word *name;
 
 	if (from->arg_count != 3)
 		return;
+	as = &from->arg[1];
+	name = &from->arg[2];
 	if (casing_of(name->text) != CASE_LOWER)
 		lint_report(linter, from, LINT_STAGE_NAME_CASING, word_mark(from, name),
 			    "Stage name '%s' should be lowercase", name->text);

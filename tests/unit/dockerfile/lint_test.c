@@ -318,6 +318,7 @@ test(a_file_that_does_not_build_is_an_error_with_findings)
 	assert_string_equal(err.text, "Dockerfile:2: USER: X: gone");
 	assert_int_equal(result.count, 1);
 	assert_int_equal(result.fault.at.line, 2);
+	assert_int_equal(lint("FROM\nENV\nEXPOSE\n", &result, &err), -EINVAL);
 }
 
 test(with_a_target_only_its_stages_are_evaluated)
