@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+/* rootlet root: a command and what it starts see themselves as root on the host's own files, as
+ * under fakeroot(1). */
+#include "cmd/root.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "rootemu/saved.h"
+#include "tap/tap.h"
+
+struct root_command {
+	struct common common;
+	const char *save;
+	const char *load;
+	bool unknown_is_real;
+	bool in_namespace;
+};
+
+#define ROOT(field) offsetof(struct root_command, field)
+
+static const struct opt root_opts[] = {
+	{ OPT_STR, 's', "save", ROOT(save), "FILE",
+	  "when the command has ended, save who owns what to FILE, in fakeroot's format", NULL },
+	{ OPT_STR, 'i', "load", ROOT(load), "FILE",
+	  "begin with what FILE says, as -s or fakeroot saved it", NULL },
+	{ OPT_FLAG, 'u', "unknown-is-real", ROOT(unknown_is_real), NULL,
+	  "show the real owner of files the command did not touch, not root", NULL },
+	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
+};
+
+/* As execvp(3): -ENOENT when no folder of PATH has it. */
+static int exec_by_name(const struct tap_session *session, char **argv)
+{
+	const char *path_list = getenv("PATH");
+	char path[4096];
+	int worst = -ENOENT;
+
+	if (strchr(argv[0], '/'))
+		return tap_exec(session, argv[0], argv, environ);
+	for (const char *at = path_list ? path_list : "/bin:/usr/bin"; at;) {
+		const char *end = strchrnul(at, ':');
+		int r;
+
+		snprintf(path, sizeof(path), "%.*s%s%s", (int)(end - at), at, end > at ? "/" : "",
+			 argv[0]);
+		r = tap_exec(session, path, argv, environ);
+		if (r != -ENOENT && r != -ENOTDIR && r != -EACCES)
+			return r;
+		if (r == -EACCES)
+			worst = r;
+		at = *end ? end + 1 : NULL;
+	}
+	return worst;
+}
+
+static _Noreturn void be_command(const struct tap_session *session, const sigset_t *old_mask,
+				 char **argv)
+{
+	struct err err = { 0 };
+	int r;
+
+	sigprocmask(SIG_SETMASK, old_mask, NULL);
+	r = exec_by_name(session, argv);
+	fail(&err, -r, "command '%s'", argv[0]);
+	command_fail(&command_root, &err);
+	_exit(r == -ENOENT || r == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
+}
+
+/* Signals that would end us are the command's to answer: we wait for it, to save what it did. */
+static int run_command(const struct tap_session *session, char **argv, int *ret_status,
+		       struct err *err)
+{
+	static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
+	sigset_t set;
+	sigset_t old_mask;
+	siginfo_t info;
+	int wait_status;
+	pid_t pid;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < array_count(passed_on); i++)
+		sigaddset(&set, passed_on[i]);
+	sigprocmask(SIG_BLOCK, &set, &old_mask);
+	pid = fork();
+	if (pid == 0)
+		be_command(session, &old_mask, argv);
+	if (pid < 0)
+		return fail(err, errno, "fork");
+	while (waitpid(pid, &wait_status, WNOHANG) != pid)
+		if (sigwaitinfo(&set, &info) > 0 && info.si_signo != SIGCHLD &&
+		    info.si_code != SI_KERNEL)
+			kill(pid, info.si_signo);
+	*ret_status = WIFSIGNALED(wait_status) ? EXIT_SIGNAL + WTERMSIG(wait_status) :
+						 WEXITSTATUS(wait_status);
+	return 0;
+}
+
+static int load(const struct root_command *root, struct tap_session *session, struct err *err)
+{
+	auto_buf text = { 0 };
+	int r;
+
+	if (!root->load)
+		return 0;
+	r = io_read_file_at(AT_FDCWD, root->load, SAVED_BYTES_MAX, &text, err);
+	if (r == 0)
+		r = saved_load(&session->lies, buf_text(&text), err);
+	return r < 0 ? err_wrap(err, "load '%s'", root->load) : 0;
+}
+
+static int save(const struct root_command *root, struct tap_session *session, struct err *err)
+{
+	auto_buf text = { 0 };
+
+	if (!root->save)
+		return 0;
+	saved_print(&session->lies, &text);
+	return io_replace_file_at(AT_FDCWD, root->save, buf_text(&text), text.size_bytes, 0644, err);
+}
+
+static int run(const struct root_command *root, char **argv, int *ret_status, struct err *err)
+{
+	const char *mode = getenv("ROOTLET_TAP");
+	struct tap_options options = {
+		.host_tree = geteuid() != 0,
+		.unknown_is_real = root->unknown_is_real,
+		.trap_only = mode && strcmp(mode, "trap") == 0,
+		.copies_up = true,
+	};
+	struct tap_session session;
+	int r = tap_session_open(&session, &options, err);
+
+	if (r < 0)
+		return r;
+	r = load(root, &session, err);
+	if (r == 0)
+		r = run_command(&session, argv, ret_status, err);
+	if (r == 0)
+		r = save(root, &session, err);
+	tap_session_done(&session);
+	return r;
+}
+
+static int root_main(const struct command *command, const struct common *common, int argc,
+		     char **argv)
+{
+	struct root_command root = { .common = *common };
+	char *shell[] = { getenv("SHELL") ? getenv("SHELL") : (char *)(uintptr_t)"/bin/sh", NULL };
+	struct err err = { 0 };
+	int operand;
+	int status = EXIT_ROOTLET;
+	int r = opt_parse(command, argc, argv, &root, &operand, &err);
+
+	if (r > 0)
+		return 0;
+	if (r == 0 && operand < argc && strcmp(argv[operand], "--") == 0)
+		operand++;
+	if (r == 0)
+		r = run(&root, operand < argc ? argv + operand : shell, &status, &err);
+	return r < 0 ? command_fail(command, &err) : status;
+}
+
+const struct command command_root = {
+	.name = "root",
+	.summary = "run a command as if it were root on the host's own files",
+	.synopsis = "[OPTIONS] [--] [CMD...]",
+	.opts = root_opts,
+	.stop_at_operand = true,
+	.run = root_main,
+	.group = "Run",
+};

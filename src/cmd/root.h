@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CMD_ROOT_H
+#define CMD_ROOT_H
+
+#include "cmd/opt.h"
+
+extern const struct command command_root;
+
+#endif

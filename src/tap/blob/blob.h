@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the tap: its state in a process, and what its files offer each other.
+ *
+ * Rules for everything below: no libc; no locks, no heap and no state held over a call that may not
+ * return (a signal handler may jump out of us, exec never comes back); memory of the program is
+ * touched only through memory.h or where the kernel has just done so itself. */
+#ifndef TAP_BLOB_BLOB_H
+#define TAP_BLOB_BLOB_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__x86_64__)
+#include "tap/blob/arch_x86_64.h"
+#else
+#include "tap/blob/arch_aarch64.h"
+#endif
+#include "rootemu/creds.h"
+#include "rootemu/lies.h"
+#include "sys/raw.h"
+#include "tap/session_page.h"
+
+#define TAP_PATH_MAX 4096
+
+/* One intercepted call. Handlers return what the program gets: a result or -errno. */
+struct tap_call {
+	long nr;
+	long arg[6];
+	ucontext_t *context; /* NULL when it came through a patched site */
+};
+
+struct tap_state {
+	int blob_fd;
+	int image_fd;
+	struct lies lies;
+	const struct tap_page *page;
+	bool root;	   /* root emulation is on */
+	bool host_tree;
+	bool copies_up; /* files may lie on an overlay: writing changes their identity */
+	bool exe_is_real;  /* /proc/self/exe needs no help */
+	char exe[TAP_PATH_MAX]; /* what it shall say, if it does */
+	size_t exe_bytes;
+};
+
+extern struct tap_state tap;
+
+/* struct sigaction as the kernel has it. */
+struct kernel_action {
+	unsigned long handler;
+	unsigned long flags;
+	unsigned long restorer;
+	uint64_t mask;
+};
+
+/* What belongs to a process and not to its memory: a vfork(2) child uses its parent's memory, but
+ * what it changes here must not reach the parent. */
+struct process {
+	struct creds creds;
+	struct kernel_action sys_action; /* the program's idea of its SIGSYS disposition */
+	bool no_new_privs;
+	uint8_t seccomp_mode;
+};
+
+const struct process *process_read(void);
+struct process *process_write(void);
+/* At the start of a program. */
+void process_init(const struct creds *creds);
+
+long tap_dispatch(struct tap_call *call);
+void tap_take_signal(void);
+void tap_restorer(void);
+
+/* The call as the program made it, from our own address. */
+static inline long pass(const struct tap_call *call)
+{
+	return raw_call(call->nr, call->arg[0], call->arg[1], call->arg[2], call->arg[3],
+			call->arg[4], call->arg[5]);
+}
+
+/* Print to stderr and end as the kernel ends a program it could not start. */
+_Noreturn void tap_die(const char *what, long error);
+
+#endif

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tap/blob/fds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <linux/magic.h>
+
+#include "tap/blob/blob.h"
+#include "tap/blob/handlers.h"
+
+#define OURS 3
+
+static int *ours(size_t index)
+{
+	int *const all[OURS] = { &tap.blob_fd, &tap.image_fd, &tap.lies.fd };
+
+	return all[index];
+}
+
+bool fds_is_ours(long fd)
+{
+	for (size_t i = 0; i < OURS; i++)
+		if (*ours(i) == (int)fd)
+			return *ours(i) >= 0;
+	return false;
+}
+
+/* Which files they are, seen when the program started. */
+static struct {
+	uint64_t device, inode;
+} identity[OURS];
+
+static bool look(int fd, uint64_t *ret_device, uint64_t *ret_inode)
+{
+	struct statx x;
+
+	if (raw5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &x) < 0)
+		return false;
+	*ret_device = (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor;
+	*ret_inode = x.stx_ino;
+	return true;
+}
+
+static bool is_same(size_t index, int fd)
+{
+	uint64_t device;
+	uint64_t inode;
+
+	return look(fd, &device, &inode) && device == identity[index].device &&
+	       inode == identity[index].inode;
+}
+
+int fds_verify(void)
+{
+	for (size_t i = 0; i < OURS; i++) {
+		int fd = *ours(i);
+
+		if (fd < 0)
+			continue;
+		if (!identity[i].inode)
+			look(fd, &identity[i].device, &identity[i].inode);
+		if (is_same(i, fd))
+			continue;
+		fd = (int)tap.page->fd_base;
+		while (!is_same(i, fd))
+			if (++fd > (int)tap.page->fd_base + 64)
+				return -EBADF;
+		*ours(i) = fd;
+	}
+	return 0;
+}
+
+long on_hidden_fd(struct tap_call *call)
+{
+	return fds_is_ours(call->arg[0]) ? -EBADF : pass(call);
+}
+
+long on_close(struct tap_call *call)
+{
+	return on_hidden_fd(call);
+}
+
+/* The program wants the number one of ours has: ours moves. */
+long on_dup2(struct tap_call *call)
+{
+	if (fds_is_ours(call->arg[0]))
+		return -EBADF;
+	for (size_t i = 0; i < OURS; i++) {
+		int fd = *ours(i);
+		long moved;
+
+		if (fd < 0 || fd != (int)call->arg[1])
+			continue;
+		moved = raw3(__NR_fcntl, fd, F_DUPFD, tap.page->fd_base);
+		if (moved < 0)
+			return moved;
+		*ours(i) = (int)moved;
+	}
+	return pass(call);
+}
+
+/* In pieces around ours, in ascending order. */
+long on_close_range(struct tap_call *call)
+{
+	unsigned long at = (unsigned)call->arg[0];
+	unsigned long last = (unsigned)call->arg[1];
+
+	if (at > last)
+		return pass(call);
+	while (at <= last) {
+		unsigned long next = last + 1;
+		long r;
+
+		for (size_t i = 0; i < OURS; i++)
+			if (*ours(i) >= 0 && (unsigned long)*ours(i) >= at &&
+			    (unsigned long)*ours(i) < next)
+				next = (unsigned long)*ours(i);
+		if (next > at) {
+			r = raw3(call->nr, at, next - 1, call->arg[2]);
+			if (r < 0)
+				return r;
+		}
+		at = next + 1;
+	}
+	return 0;
+}
+
+/* A directory entry as getdents64 gives it; getdents has the same but for the type, which is the
+ * last byte of the record. */
+struct entry {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t record_bytes;
+	char rest[];
+};
+
+static bool is_our_number(const char *name)
+{
+	unsigned long fd = 0;
+
+	if (!*name)
+		return false;
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9' || fd > 1ul << 24)
+			return false;
+		fd = fd * 10 + (unsigned long)(*name - '0');
+	}
+	return fds_is_ours((long)fd);
+}
+
+/* Only /proc/PID has directories; numbers that are links or files are in fd, fdinfo. */
+static bool is_proc(long fd)
+{
+	long statfs[15] = { 0 }; /* struct statfs: 120 bytes, the type first */
+
+	return raw2(__NR_fstatfs, fd, statfs) == 0 && statfs[0] == PROC_SUPER_MAGIC;
+}
+
+#define TYPE_DIRECTORY 4 /* DT_DIR */
+
+static bool is_to_be_hidden(const struct entry *entry, bool is64)
+{
+	char type = is64 ? entry->rest[0] : ((const char *)entry)[entry->record_bytes - 1];
+
+	return type != TYPE_DIRECTORY && is_our_number(entry->rest + (is64 ? 1 : 0));
+}
+
+static long hide(long fd, char *entries, long size_bytes, bool is64)
+{
+	long kept = 0;
+
+	for (long at = 0; at < size_bytes;) {
+		struct entry *entry = (struct entry *)(void *)(entries + at);
+		uint16_t record_bytes = entry->record_bytes;
+
+		if (is_to_be_hidden(entry, is64) && is_proc(fd)) {
+			at += record_bytes;
+			continue;
+		}
+		if (kept != at)
+			memmove(entries + kept, entry, record_bytes);
+		kept += record_bytes;
+		at += record_bytes;
+	}
+	return kept;
+}
+
+static long read_directory(struct tap_call *call, bool is64)
+{
+	long r;
+
+	if (fds_is_ours(call->arg[0]))
+		return -EBADF;
+	do {
+		r = pass(call);
+		if (r <= 0)
+			return r;
+		r = hide(call->arg[0], (char *)call->arg[1], r, is64);
+	} while (r == 0); /* all of them were ours: 0 would mean the end */
+	return r;
+}
+
+long on_getdents64(struct tap_call *call)
+{
+	return read_directory(call, true);
+}
+
+long on_getdents(struct tap_call *call)
+{
+	return read_directory(call, false);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tap/blob/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tap/blob/memory.h"
+#include "tap/blob/scratch.h"
+
+#define LOOK (STATX_BASIC_STATS | STATX_BTIME)
+
+long files_look(const struct where *where, struct statx *ret_statx)
+{
+	return raw5(__NR_statx, where->dirfd, where->path, where->flags, LOOK, ret_statx);
+}
+
+struct lie_row *files_row(const struct statx *statx)
+{
+	struct file_id id = lies_id_of(statx);
+
+	return lies_find(&tap.lies, &id);
+}
+
+void files_show(const struct statx *statx, const struct lie_row *row, struct shown *ret_shown)
+{
+	struct lie lie = { .uid = LIES_KEEP, .gid = LIES_KEEP };
+	bool all_root = tap.host_tree && !(tap.page->flags & TAP_PAGE_UNKNOWN_IS_REAL);
+
+	if (row)
+		lies_read(row, &lie);
+	*ret_shown = (struct shown){
+		.uid = lie.uid != LIES_KEEP ? lie.uid : all_root ? 0 : statx->stx_uid,
+		.gid = lie.gid != LIES_KEEP ? lie.gid : all_root ? 0 : statx->stx_gid,
+		.mode = (statx->stx_mode & ~lie.mode_mask) | lie.mode_bits,
+		.rdev_major = lie.mode_mask & S_IFMT ? lie.rdev_major : statx->stx_rdev_major,
+		.rdev_minor = lie.mode_mask & S_IFMT ? lie.rdev_minor : statx->stx_rdev_minor,
+	};
+}
+
+long files_shown(const struct where *where, struct statx *ret_statx, struct shown *ret_shown)
+{
+	long r = files_look(where, ret_statx);
+
+	if (r == 0)
+		files_show(ret_statx, files_row(ret_statx), ret_shown);
+	return r;
+}
+
+void move_begin(struct move *move, const struct where *where)
+{
+	struct statx x;
+
+	move->row = NULL;
+	if (!tap.copies_up || lies_empty(&tap.lies) || files_look(where, &x) < 0)
+		return;
+	move->row = files_row(&x);
+	if (move->row)
+		lies_move_begin(move->row);
+}
+
+void move_end(struct move *move, const struct where *where)
+{
+	struct file_id now;
+	struct statx x;
+
+	if (!move->row || files_look(where, &x) < 0)
+		return;
+	now = lies_id_of(&x);
+	lies_move_end(&tap.lies, move->row, &now);
+}
+
+static void print_fd_link(char link[32], unsigned fd)
+{
+	char digits[12];
+	size_t count = 0;
+	char *at = link + 14;
+
+	memcpy(link, "/proc/self/fd/", 14);
+	do {
+		digits[count++] = (char)('0' + fd % 10);
+		fd /= 10;
+	} while (fd);
+	while (count)
+		*at++ = digits[--count];
+	*at = '\0';
+}
+
+long files_reopen(int fd, int flags)
+{
+	char link[32];
+
+	print_fd_link(link, (unsigned)fd);
+	return raw4(__NR_openat, AT_FDCWD, link, flags & ~O_NOFOLLOW, 0);
+}
+
+/* As fakeroot(1) does: lend ourselves the permission for the moment. What a directory on the way
+ * refuses stays refused. */
+long files_open_as_root(int dirfd, const char *path, int flags, int mode)
+{
+	struct where where = { dirfd, path, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0 };
+	struct statx x;
+	long r;
+
+	if (!tap.root || !tap.host_tree || files_look(&where, &x) < 0 || !S_ISREG(x.stx_mode) ||
+	    !creds_may(&process_read()->creds, 1 /* CAP_DAC_OVERRIDE */))
+		return -EACCES;
+	r = raw3(__NR_fchmodat, dirfd, path, (x.stx_mode & 07777) | 0600);
+	if (r < 0)
+		return -EACCES;
+	r = raw4(__NR_openat, dirfd, path, flags, mode);
+	raw3(__NR_fchmodat, dirfd, path, x.stx_mode & 07777);
+	return r;
+}
+
+void files_set_ids(int fd, uint32_t *uid, uint32_t *gid)
+{
+	struct where where = where_fd(fd);
+	struct shown shown;
+	struct statx x;
+
+	if (files_shown(&where, &x, &shown) < 0)
+		return;
+	if (shown.mode & S_ISUID)
+		*uid = shown.uid;
+	if ((shown.mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		*gid = shown.gid;
+}
+
+bool files_creation_matters(void)
+{
+	const struct creds *creds = &process_read()->creds;
+
+	return creds->user.file_system || creds->group.file_system || lies_any_setgid(&tap.lies);
+}
+
+#define SHORT_PATH 256
+
+/* Look at the directory a name was made in. */
+static long look_at_parent(const struct where *name, char *room, size_t room_bytes,
+			   struct shown *ret_shown)
+{
+	struct where parent = { name->dirfd, room, 0 };
+	long length = memory_read_string(room, name->path, room_bytes, ENAMETOOLONG);
+	struct statx x;
+
+	if (length < 0)
+		return length;
+	while (length > 1 && room[length - 1] == '/')
+		length--;
+	while (length > 0 && room[length - 1] != '/')
+		length--;
+	room[length] = '\0'; /* "a/b/", "/" or "" */
+	parent.flags = length ? 0 : AT_EMPTY_PATH;
+	return files_shown(&parent, &x, ret_shown);
+}
+
+static long shown_parent(const struct where *name, struct shown *ret_shown)
+{
+	char short_path[SHORT_PATH];
+	long r = look_at_parent(name, short_path, sizeof(short_path), ret_shown);
+	char *path;
+
+	if (r != -ENAMETOOLONG)
+		return r;
+	path = scratch_take(TAP_PATH_MAX);
+	if (!path)
+		return -ENOMEM;
+	r = look_at_parent(name, path, TAP_PATH_MAX, ret_shown);
+	scratch_put(path);
+	return r;
+}
+
+static void say_owner(const struct statx *x, uint32_t uid, uint32_t gid, bool setgid_directory)
+{
+	struct file_id id = lies_id_of(x);
+	struct lie_row *row = lies_make(&tap.lies, &id);
+
+	if (!row)
+		return;
+	lies_note_real_mode(row, x->stx_mode);
+	lies_set_owner(row, uid, gid);
+	if (!setgid_directory)
+		return;
+	lies_note_setgid(&tap.lies);
+	if (!(x->stx_mode & S_ISGID))
+		lies_set_mode(row, S_ISGID, S_ISGID);
+}
+
+void files_note_created(const struct where *created, const struct where *name)
+{
+	const struct creds *creds = &process_read()->creds;
+	uint32_t uid = creds->user.file_system;
+	uint32_t gid = creds->group.file_system;
+	bool by_directory = false;
+	struct shown parent;
+	struct statx x;
+
+	if (lies_any_setgid(&tap.lies) && shown_parent(name, &parent) == 0 &&
+	    (parent.mode & S_ISGID)) {
+		gid = parent.gid;
+		by_directory = true;
+	}
+	if (!uid && !gid)
+		return;
+	if (files_look(created, &x) == 0)
+		say_owner(&x, uid, gid, by_directory && S_ISDIR(x.stx_mode));
+}

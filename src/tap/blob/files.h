@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files and what is said about them. Paths here are the program's: they go to the kernel as they
+ * are, which answers EFAULT, ENOENT or ELOOP itself. */
+#ifndef TAP_BLOB_FILES_H
+#define TAP_BLOB_FILES_H
+
+#include "tap/blob/blob.h"
+
+struct where {
+	int dirfd;
+	const char *path;
+	int flags; /* AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH */
+};
+
+static inline struct where where_fd(long fd)
+{
+	return (struct where){ (int)fd, "", 0x1000 /* AT_EMPTY_PATH */ };
+}
+
+/* What the program shall see of a file. */
+struct shown {
+	uint32_t uid, gid, mode;
+	uint32_t rdev_major, rdev_minor;
+};
+
+/* statx with all basic fields and the birth time. */
+long files_look(const struct where *where, struct statx *ret_statx);
+struct lie_row *files_row(const struct statx *statx); /* NULL: nothing known */
+void files_show(const struct statx *statx, const struct lie_row *row, struct shown *ret_shown);
+/* The three above in one. */
+long files_shown(const struct where *where, struct statx *ret_statx, struct shown *ret_shown);
+
+/* A call is about to write to a file: should that change its identity, its row follows. */
+struct move {
+	struct lie_row *row; /* NULL: nothing to move */
+};
+void move_begin(struct move *move, const struct where *where);
+void move_end(struct move *move, const struct where *where);
+
+/* Open again what an O_PATH or other fd refers to. */
+long files_reopen(int fd, int flags);
+/* On the host's own tree: open what root could. */
+long files_open_as_root(int dirfd, const char *path, int flags, int mode);
+/* The owner of a set-user-id file, the group of a set-group-id one; else left alone. */
+void files_set_ids(int fd, uint32_t *uid, uint32_t *gid);
+
+/* A file was made: it belongs to the process's file system ids, or the directory's group. */
+void files_note_created(const struct where *created, const struct where *name);
+bool files_creation_matters(void);
+
+#endif

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+/* chown, chmod, mknod.
+ *
+ * A chown is made with the ids -1, -1: the kernel then checks the path, the mount and the file,
+ * clears set-id bits, sets the change time and copies the file up, all as it would, and only who
+ * owns it is left to us. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/stat.h>
+
+#include "tap/blob/fds.h"
+#include "tap/blob/files.h"
+#include "tap/blob/handlers.h"
+
+#define PERMISSIONS 07777u
+#define SET_IDS	    (S_ISUID | S_ISGID)
+
+static bool may(unsigned capability)
+{
+	return creds_may(&process_read()->creds, capability);
+}
+
+/* chown(2): without CAP_CHOWN the owner may give the file to a group of his. */
+static bool may_chown(const struct shown *shown, uint32_t uid, uint32_t gid)
+{
+	const struct creds *creds = &process_read()->creds;
+
+	if (may(CAP_CHOWN))
+		return true;
+	if (uid != LIES_KEEP && (uid != shown->uid || shown->uid != creds->user.file_system))
+		return false;
+	return gid == LIES_KEEP || (shown->uid == creds->user.file_system &&
+				    (gid == shown->gid || creds_in_group(creds, gid)));
+}
+
+static long check_chown(const struct where *where, uint32_t uid, uint32_t gid)
+{
+	struct shown shown;
+	struct statx x;
+	long r;
+
+	if (may(CAP_CHOWN))
+		return 0;
+	r = files_shown(where, &x, &shown);
+	return r < 0 ? r : may_chown(&shown, uid, gid) ? 0 : -EPERM;
+}
+
+/* What the kernel does to the real bits happens to those that are a lie, too. */
+static void drop_privileges(struct lie_row *row, const struct statx *x)
+{
+	static const char capability[] = "security.capability";
+	const void *value;
+	uint32_t size_bytes;
+	struct lie lie;
+
+	lies_read(row, &lie);
+	if (!S_ISDIR(x->stx_mode) && (lie.mode_bits & SET_IDS)) {
+		uint32_t group_exec = ((x->stx_mode & ~lie.mode_mask) | lie.mode_bits) & S_IXGRP;
+
+		lies_set_mode(row, lie.mode_mask,
+			      lie.mode_bits & ~(S_ISUID | (group_exec ? S_ISGID : 0u)));
+	}
+	if (lies_xattr_get(&tap.lies, row, capability, &value, &size_bytes) == LIES_XATTR_SET)
+		lies_xattr_set(&tap.lies, row, capability, NULL, 0);
+}
+
+static long say_owner(const struct where *where, uint32_t uid, uint32_t gid)
+{
+	struct lie_row *row;
+	struct file_id id;
+	struct shown shown;
+	struct statx x;
+	long r = files_look(where, &x);
+
+	if (r < 0)
+		return r;
+	id = lies_id_of(&x);
+	row = lies_find(&tap.lies, &id);
+	files_show(&x, row, &shown);
+	if (!row && (uid == LIES_KEEP || uid == shown.uid) && (gid == LIES_KEEP || gid == shown.gid))
+		return 0;
+	row = row ? row : lies_make(&tap.lies, &id);
+	if (!row)
+		return -ENOSPC;
+	lies_note_real_mode(row, x.stx_mode);
+	lies_set_owner(row, uid, gid);
+	drop_privileges(row, &x);
+	if (S_ISDIR(shown.mode) && (shown.mode & S_ISGID))
+		lies_note_setgid(&tap.lies);
+	return 0;
+}
+
+/* `kernel` makes the call with -1, -1. On the host's tree the file may be somebody else's. */
+static long chown_file(struct tap_call *call, const struct where *where, int uid_arg)
+{
+	uint32_t uid = (uint32_t)call->arg[uid_arg];
+	uint32_t gid = (uint32_t)call->arg[uid_arg + 1];
+	struct move move;
+	long r = check_chown(where, uid, gid);
+
+	if (r < 0)
+		return r;
+	call->arg[uid_arg] = call->arg[uid_arg + 1] = -1;
+	move_begin(&move, where);
+	r = pass(call);
+	move_end(&move, where);
+	if (r < 0 && !(tap.host_tree && r == -EPERM))
+		return r;
+	return say_owner(where, uid, gid);
+}
+
+long on_chown(struct tap_call *call)
+{
+	struct where where = { AT_FDCWD, (const char *)call->arg[0], 0 };
+
+	return chown_file(call, &where, 1);
+}
+
+long on_lchown(struct tap_call *call)
+{
+	struct where where = { AT_FDCWD, (const char *)call->arg[0], AT_SYMLINK_NOFOLLOW };
+
+	return chown_file(call, &where, 1);
+}
+
+long on_fchown(struct tap_call *call)
+{
+	struct where where = where_fd(call->arg[0]);
+
+	return fds_is_ours(call->arg[0]) ? -EBADF : chown_file(call, &where, 1);
+}
+
+long on_fchownat(struct tap_call *call)
+{
+	struct where where = { (int)call->arg[0], (const char *)call->arg[1], (int)call->arg[4] };
+
+	return chown_file(call, &where, 2);
+}
+
+/* chmod(2): the owner or CAP_FOWNER; a group one is not in takes the set-group-id bit away. */
+static long check_chmod(const struct where *where, uint32_t *mode)
+{
+	const struct creds *creds = &process_read()->creds;
+	struct shown shown;
+	struct statx x;
+	long r;
+
+	if (may(CAP_FOWNER) && may(CAP_FSETID))
+		return 0;
+	r = files_shown(where, &x, &shown);
+	if (r < 0)
+		return r;
+	if (!may(CAP_FOWNER) && shown.uid != creds->user.file_system)
+		return -EPERM;
+	if (!may(CAP_FSETID) && !creds_in_group(creds, shown.gid))
+		*mode &= ~S_ISGID;
+	return 0;
+}
+
+/* The real bits were set to `real`; the program shall see `wanted`. */
+static long say_mode(const struct where *where, uint32_t wanted)
+{
+	struct lie lie = { 0 };
+	struct lie_row *row;
+	struct file_id id;
+	struct statx x;
+	long r;
+
+	if (!tap.host_tree && !(wanted & S_ISGID) && lies_empty(&tap.lies))
+		return 0;
+	r = files_look(where, &x);
+	if (r < 0)
+		return r;
+	id = lies_id_of(&x);
+	row = lies_find(&tap.lies, &id);
+	if (!row && (x.stx_mode & PERMISSIONS) == wanted)
+		return 0;
+	row = row ? row : lies_make(&tap.lies, &id);
+	if (!row)
+		return -ENOSPC;
+	lies_note_real_mode(row, x.stx_mode);
+	lies_read(row, &lie);
+	lie.mode_mask &= ~PERMISSIONS;
+	if ((x.stx_mode & PERMISSIONS) != wanted)
+		lie.mode_mask |= PERMISSIONS;
+	lies_set_mode(row, lie.mode_mask, (lie.mode_bits & ~PERMISSIONS) | wanted);
+	if (S_ISDIR(x.stx_mode) && (wanted & S_ISGID) && lie.gid != LIES_KEEP)
+		lies_note_setgid(&tap.lies);
+	return 0;
+}
+
+/* On the host's own tree nobody else may profit from a set-id bit, and we must get in again. */
+static uint32_t real_mode(const struct where *where, uint32_t wanted)
+{
+	struct statx x;
+
+	if (!tap.host_tree)
+		return wanted;
+	wanted &= 0777;
+	if (files_look(where, &x) < 0)
+		return wanted;
+	return wanted | (S_ISDIR(x.stx_mode) ? 0700 : 0600);
+}
+
+static long chmod_file(struct tap_call *call, const struct where *where, int mode_arg)
+{
+	uint32_t wanted = (uint32_t)call->arg[mode_arg] & PERMISSIONS;
+	struct move move;
+	long r = check_chmod(where, &wanted);
+
+	if (r < 0)
+		return r;
+	call->arg[mode_arg] = real_mode(where, wanted);
+	move_begin(&move, where);
+	r = pass(call);
+	move_end(&move, where);
+	if (r < 0 && !(tap.host_tree && r == -EPERM))
+		return r;
+	return say_mode(where, wanted);
+}
+
+long on_chmod(struct tap_call *call)
+{
+	struct where where = { AT_FDCWD, (const char *)call->arg[0], 0 };
+
+	return chmod_file(call, &where, 1);
+}
+
+long on_fchmod(struct tap_call *call)
+{
+	struct where where = where_fd(call->arg[0]);
+
+	return fds_is_ours(call->arg[0]) ? -EBADF : chmod_file(call, &where, 1);
+}
+
+long on_fchmodat(struct tap_call *call)
+{
+	struct where where = { (int)call->arg[0], (const char *)call->arg[1], 0 };
+
+	return chmod_file(call, &where, 2);
+}
+
+long on_fchmodat2(struct tap_call *call)
+{
+	struct where where = { (int)call->arg[0], (const char *)call->arg[1], (int)call->arg[3] };
+
+	return chmod_file(call, &where, 2);
+}
+
+/* A device is an empty file that is shown as one; its permission bits are real. dev_t as mknod(2)
+ * takes it has the layout of new_encode_dev, 32 bits. */
+static long make_device(const struct where *name, uint32_t mode, uint32_t device)
+{
+	struct lie_row *row;
+	struct file_id id;
+	struct statx x;
+	long r;
+
+	if (!may(CAP_MKNOD))
+		return -EPERM;
+	r = raw4(__NR_mknodat, name->dirfd, name->path, S_IFREG | (mode & 0777), 0);
+	if (r == 0)
+		r = files_look(name, &x);
+	if (r < 0)
+		return r;
+	id = lies_id_of(&x);
+	row = lies_make(&tap.lies, &id);
+	if (!row)
+		return -ENOSPC;
+	lies_note_real_mode(row, x.stx_mode);
+	lies_set_device(row, device >> 8 & 0xfff, (device & 0xff) | (device >> 12 & 0xfff00));
+	lies_set_mode(row, S_IFMT | (mode & 07000), mode & (S_IFMT | 07000));
+	if (files_creation_matters())
+		files_note_created(name, name);
+	return 0;
+}
+
+static long make_node(struct tap_call *call, const struct where *name, int mode_arg)
+{
+	uint32_t mode = (uint32_t)call->arg[mode_arg];
+	long r;
+
+	if (S_ISCHR(mode) || S_ISBLK(mode))
+		return make_device(name, mode, (uint32_t)call->arg[mode_arg + 1]);
+	r = pass(call);
+	if (r == 0 && files_creation_matters())
+		files_note_created(name, name);
+	return r;
+}
+
+long on_mknod(struct tap_call *call)
+{
+	struct where name = { AT_FDCWD, (const char *)call->arg[0], AT_SYMLINK_NOFOLLOW };
+
+	return make_node(call, &name, 1);
+}
+
+long on_mknodat(struct tap_call *call)
+{
+	struct where name = { (int)call->arg[0], (const char *)call->arg[1], AT_SYMLINK_NOFOLLOW };
+
+	return make_node(call, &name, 2);
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Calls that make files (which get an owner), change them (which may copy them up) or take them
+ * away. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+
+#include "tap/blob/exe.h"
+#include "tap/blob/fds.h"
+#include "tap/blob/files.h"
+#include "tap/blob/handlers.h"
+#include "tap/blob/memory.h"
+
+static struct where name_at(long dirfd, long path)
+{
+	return (struct where){ (int)dirfd, (const char *)path, AT_SYMLINK_NOFOLLOW };
+}
+
+static struct where file_at(long dirfd, long path)
+{
+	return (struct where){ (int)dirfd, (const char *)path, 0 };
+}
+
+/* --- making */
+
+static long make(struct tap_call *call, struct where name)
+{
+	long r = pass(call);
+
+	if (r == 0 && files_creation_matters())
+		files_note_created(&name, &name);
+	return r;
+}
+
+long on_mkdir(struct tap_call *call)
+{
+	return make(call, name_at(AT_FDCWD, call->arg[0]));
+}
+
+long on_mkdirat(struct tap_call *call)
+{
+	return make(call, name_at(call->arg[0], call->arg[1]));
+}
+
+long on_symlink(struct tap_call *call)
+{
+	return make(call, name_at(AT_FDCWD, call->arg[1]));
+}
+
+long on_symlinkat(struct tap_call *call)
+{
+	return make(call, name_at(call->arg[1], call->arg[2]));
+}
+
+/* --- opening. All four calls come down to this. */
+
+struct opening {
+	struct tap_call *call;
+	struct where name;
+	unsigned long flags;
+	unsigned long *flags_at; /* where the call takes them from */
+};
+
+static long open_plainly(const struct opening *opening, unsigned long flags)
+{
+	*opening->flags_at = flags;
+	return pass(opening->call);
+}
+
+static long open_for_root(const struct opening *opening, unsigned long flags, long r)
+{
+	if (r != -EACCES || !tap.host_tree || opening->call->nr == __NR_openat2)
+		return r;
+	return files_open_as_root(opening->name.dirfd, opening->name.path, (int)flags, 0);
+}
+
+/* Was it this call that made the file? O_EXCL tells. A name that appears or goes away between the
+ * two questions, or a symbolic link to nowhere, is left to the kernel and gets no owner. */
+static long open_or_make(const struct opening *opening, bool *ret_made)
+{
+	unsigned long flags = opening->flags;
+	long r;
+
+	if (!(flags & O_EXCL)) {
+		r = open_for_root(opening, flags, open_plainly(opening, flags & ~(unsigned long)O_CREAT));
+		if (r != -ENOENT)
+			return r;
+		r = open_plainly(opening, flags | O_EXCL);
+		if (r == -EEXIST)
+			return open_plainly(opening, flags);
+	} else {
+		r = open_plainly(opening, flags);
+	}
+	*ret_made = r >= 0;
+	return r;
+}
+
+static bool is_temporary(unsigned long flags)
+{
+	return (flags & __O_TMPFILE) != 0;
+}
+
+static long open_file(const struct opening *opening)
+{
+	unsigned long flags = opening->flags;
+	struct where file = opening->name;
+	struct where opened;
+	struct move move;
+	bool made = false;
+	long r;
+
+	file.flags = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
+	move_begin(&move, &file);
+	if ((flags & O_CREAT) && files_creation_matters()) {
+		r = open_or_make(opening, &made);
+	} else {
+		r = open_for_root(opening, flags, open_plainly(opening, flags));
+		made = r >= 0 && is_temporary(flags) && files_creation_matters();
+	}
+	opened = r >= 0 ? where_fd(r) : file;
+	move_end(&move, &opened);
+	if (made)
+		files_note_created(&opened, &opening->name);
+	return r;
+}
+
+long on_open(struct tap_call *call)
+{
+	struct opening opening = { .call = call,
+				   .name = file_at(AT_FDCWD, call->arg[0]),
+				   .flags = (unsigned long)call->arg[1],
+				   .flags_at = (unsigned long *)&call->arg[1] };
+
+	return open_file(&opening);
+}
+
+long on_openat(struct tap_call *call)
+{
+	struct opening opening = { .call = call,
+				   .name = file_at(call->arg[0], call->arg[1]),
+				   .flags = (unsigned long)call->arg[2],
+				   .flags_at = (unsigned long *)&call->arg[2] };
+
+	return open_file(&opening);
+}
+
+long on_creat(struct tap_call *call)
+{
+	call->nr = __NR_openat;
+	call->arg[3] = call->arg[1];
+	call->arg[2] = O_CREAT | O_WRONLY | O_TRUNC;
+	call->arg[1] = call->arg[0];
+	call->arg[0] = AT_FDCWD;
+	return on_openat(call);
+}
+
+/* struct open_how may be longer than we know; the rest is passed on by the kernel's own rule only
+ * when it is zero, so a copy of what we know says it all. */
+long on_openat2(struct tap_call *call)
+{
+	struct open_how how;
+	struct opening opening = { .call = call, .name = file_at(call->arg[0], call->arg[1]) };
+
+	if (call->arg[3] != sizeof(how))
+		return pass(call);
+	if (memory_read(&how, (const void *)call->arg[2], sizeof(how)) < 0)
+		return -EFAULT;
+	call->arg[2] = (long)&how;
+	opening.flags = (unsigned long)how.flags;
+	opening.flags_at = (unsigned long *)&how.flags;
+	return how.flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | __O_TMPFILE) ?
+		       open_file(&opening) :
+		       pass(call);
+}
+
+/* --- changing */
+
+static long change(struct tap_call *call, struct where file)
+{
+	struct move move;
+	long r;
+
+	move_begin(&move, &file);
+	r = pass(call);
+	move_end(&move, &file);
+	return r;
+}
+
+long on_truncate(struct tap_call *call)
+{
+	return change(call, file_at(AT_FDCWD, call->arg[0]));
+}
+
+long on_utime(struct tap_call *call)
+{
+	return change(call, file_at(AT_FDCWD, call->arg[0]));
+}
+
+long on_utimes(struct tap_call *call)
+{
+	return change(call, file_at(AT_FDCWD, call->arg[0]));
+}
+
+long on_futimesat(struct tap_call *call)
+{
+	return change(call, file_at(call->arg[0], call->arg[1]));
+}
+
+long on_utimensat(struct tap_call *call)
+{
+	if (!call->arg[1]) /* futimens(3): the descriptor itself */
+		return change(call, where_fd(call->arg[0]));
+	return change(call, (struct where){ (int)call->arg[0], (const char *)call->arg[1],
+					    (int)call->arg[3] });
+}
+
+long on_link(struct tap_call *call)
+{
+	return change(call, name_at(AT_FDCWD, call->arg[0]));
+}
+
+long on_linkat(struct tap_call *call)
+{
+	struct where from = file_at(call->arg[0], call->arg[1]);
+
+	from.flags = (int)(call->arg[4] & AT_EMPTY_PATH) |
+		     (call->arg[4] & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW);
+	return change(call, from);
+}
+
+/* --- taking away. Where the file system has no birth times, the next file with this inode would
+ * inherit what was said about this one. */
+
+struct removal {
+	struct file_id id;
+	bool counts;
+};
+
+static void removal_begin(struct removal *removal, const struct where *name)
+{
+	struct statx x;
+
+	removal->counts = lies_any_birthless(&tap.lies) && files_look(name, &x) == 0 &&
+			  !(x.stx_mask & STATX_BTIME) && x.stx_nlink <= 2;
+	if (!removal->counts)
+		return;
+	/* A directory has two links, its own "." is one. */
+	removal->counts = x.stx_nlink == 1 || (x.stx_mode & 0170000) == 0040000;
+	removal->id = lies_id_of(&x);
+}
+
+static void removal_end(const struct removal *removal)
+{
+	if (removal->counts)
+		lies_forget(&tap.lies, &removal->id);
+}
+
+static long remove_name(struct tap_call *call, struct where name)
+{
+	struct removal removal;
+	long r;
+
+	removal_begin(&removal, &name);
+	r = pass(call);
+	if (r == 0)
+		removal_end(&removal);
+	return r;
+}
+
+long on_unlink(struct tap_call *call)
+{
+	return remove_name(call, name_at(AT_FDCWD, call->arg[0]));
+}
+
+long on_unlinkat(struct tap_call *call)
+{
+	return remove_name(call, name_at(call->arg[0], call->arg[1]));
+}
+
+long on_rmdir(struct tap_call *call)
+{
+	return remove_name(call, name_at(AT_FDCWD, call->arg[0]));
+}
+
+static long rename_file(struct tap_call *call, struct where from, struct where to)
+{
+	struct removal removal;
+	struct move move;
+	long r;
+
+	removal_begin(&removal, &to);
+	move_begin(&move, &from);
+	r = pass(call);
+	move_end(&move, r == 0 ? &to : &from);
+	if (r == 0)
+		removal_end(&removal);
+	return r;
+}
+
+long on_rename(struct tap_call *call)
+{
+	return rename_file(call, name_at(AT_FDCWD, call->arg[0]), name_at(AT_FDCWD, call->arg[1]));
+}
+
+long on_renameat(struct tap_call *call)
+{
+	return rename_file(call, name_at(call->arg[0], call->arg[1]),
+			   name_at(call->arg[2], call->arg[3]));
+}
+
+#define RENAME_EXCHANGE 2
+
+/* With RENAME_EXCHANGE nothing goes away, and the other file is copied up as well. */
+long on_renameat2(struct tap_call *call)
+{
+	struct where from = name_at(call->arg[0], call->arg[1]);
+	struct where to = name_at(call->arg[2], call->arg[3]);
+	struct move move;
+	struct move other;
+	long r;
+
+	if (!(call->arg[4] & RENAME_EXCHANGE))
+		return rename_file(call, from, to);
+	move_begin(&move, &from);
+	move_begin(&other, &to);
+	r = pass(call);
+	move_end(&move, r == 0 ? &to : &from);
+	move_end(&other, r == 0 ? &from : &to);
+	return r;
+}

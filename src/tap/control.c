@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/* "rootlet-tap:" and five words in hexadecimal, each followed by ':', then the credentials. */
+#include "tap/control.h"
+
+#include <string.h>
+
+static const char prefix[] = "rootlet-tap:";
+
+static char *print_word(char *at, unsigned word)
+{
+	for (int shift = 28; shift >= 0; shift -= 4)
+		if (word >> shift || shift == 0)
+			*at++ = "0123456789abcdef"[word >> shift & 15];
+	*at++ = ':';
+	return at;
+}
+
+static const char *parse_word(const char *at, unsigned *ret_word)
+{
+	unsigned word = 0;
+
+	for (; *at && *at != ':'; at++)
+		word = word << 4 | (unsigned)(*at >= 'a' ? *at - 'a' + 10 : *at - '0');
+	*ret_word = word;
+	return *at == ':' ? at + 1 : at;
+}
+
+size_t tap_control_print(const struct tap_control *control, const struct creds *creds, char *text)
+{
+	char *at = text + sizeof(prefix) - 1;
+
+	memcpy(text, prefix, sizeof(prefix) - 1);
+	at = print_word(at, (unsigned)control->blob_fd);
+	at = print_word(at, (unsigned)control->image_fd);
+	at = print_word(at, (unsigned)control->table_fd);
+	at = print_word(at, (unsigned)control->target_fd);
+	at = print_word(at, control->flags);
+	if (creds)
+		at += creds_print(creds, at);
+	*at = '\0';
+	return (size_t)(at - text);
+}
+
+int tap_control_parse(const char *text, struct tap_control *control, struct creds *creds)
+{
+	unsigned word[5];
+
+	if (strncmp(text, prefix, sizeof(prefix) - 1) != 0)
+		return -1;
+	text += sizeof(prefix) - 1;
+	for (int i = 0; i < 5; i++)
+		text = parse_word(text, &word[i]);
+	*control = (struct tap_control){ .blob_fd = (int)word[0],
+					 .image_fd = (int)word[1],
+					 .table_fd = (int)word[2],
+					 .target_fd = (int)word[3],
+					 .flags = word[4] };
+	creds_init(creds);
+	if (*text && !creds_parse(creds, text))
+		return -1;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words an exec puts before the program's own arguments: argv[0] is the text below, argv[1]
+ * the path as it was given to execve; two words, so that the stack keeps its alignment when the
+ * tap drops them. */
+#ifndef TAP_CONTROL_H
+#define TAP_CONTROL_H
+
+#include <stddef.h>
+
+#include "rootemu/creds.h"
+
+enum tap_control_flags {
+	TAP_CONTROL_FIRST = 1,	   /* install the filter: nobody above us has */
+	TAP_CONTROL_IGNORED = 2,   /* the program has SIGSYS ignored */
+	TAP_CONTROL_BLOCKED = 4,   /* the program has SIGSYS blocked */
+	TAP_CONTROL_SECURE = 8,	   /* AT_SECURE: a set-id program */
+	TAP_CONTROL_NO_NEW_PRIVS = 16, /* the program asked for no_new_privs */
+};
+
+struct tap_control {
+	int blob_fd;   /* executed by every exec */
+	int image_fd;  /* the same bytes; mapped over the former, which is then no longer in use */
+	int table_fd;
+	int target_fd; /* the program to run, closed by the tap */
+	unsigned flags;
+};
+
+#define TAP_CONTROL_MAX (CREDS_TEXT_MAX + 128)
+
+/* `creds` may be NULL: as creds_init made them. Returns the length. */
+size_t tap_control_print(const struct tap_control *control, const struct creds *creds, char *text);
+/* 0, or -1 when the text is none of ours. */
+int tap_control_parse(const char *text, struct tap_control *control, struct creds *creds);
+
+#endif

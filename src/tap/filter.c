@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Shape: architecture and number first, so that the kernel finds out by itself which calls are
+ * always allowed and skips the program for them (kernel/seccomp.c, seccomp_is_const_allow); then
+ * one test per row; what is to be trapped goes to the end, where the instruction pointer decides:
+ * calls made by the tap itself pass. */
+#include "tap/filter.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sys/raw.h"
+#include "tap/session_page.h"
+#include "tap/table.h"
+
+#define DATA(field) ((uint32_t)offsetof(struct seccomp_data, field))
+#define ENOSYS_RESULT (SECCOMP_RET_ERRNO | ENOSYS)
+
+struct program {
+	struct sock_filter *code;
+	int count;
+	unsigned flags;
+	uint32_t fd_base;
+};
+
+/* A jump to the end, whose place is known only when everything is there. */
+#define TO_TRAP 0xffffffffu
+
+static void emit(struct program *program, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
+{
+	if (program->count < TAP_FILTER_MAX)
+		program->code[program->count] = (struct sock_filter){ code, yes, no, k };
+	program->count++;
+}
+
+static void load(struct program *program, uint32_t offset)
+{
+	emit(program, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
+}
+
+static void jump(struct program *program, uint16_t test, uint32_t k, uint8_t yes, uint8_t no)
+{
+	emit(program, (uint16_t)(BPF_JMP | test | BPF_K), k, yes, no);
+}
+
+static void give(struct program *program, uint32_t result)
+{
+	emit(program, BPF_RET | BPF_K, result, 0, 0);
+}
+
+static void trap(struct program *program)
+{
+	emit(program, BPF_JMP | BPF_JA, TO_TRAP, 0, 0);
+}
+
+static uint32_t low_of(unsigned arg)
+{
+	return DATA(args) + 8 * arg;
+}
+
+static void emit_condition(struct program *program, const struct tap_trap *when)
+{
+	uint32_t low = low_of(when->arg);
+	bool host = program->flags & TAP_PAGE_HOST_TREE;
+
+	switch (when->condition) {
+	case TAP_IF_SET:
+		load(program, low);
+		jump(program, BPF_JEQ, 0, 0, 3);
+		load(program, low + 4);
+		jump(program, BPF_JEQ, 0, 0, 1);
+		give(program, SECCOMP_RET_ALLOW);
+		break;
+	case TAP_IF_OPEN:
+	case TAP_IF_ANY:
+		if (when->condition == TAP_IF_OPEN && host)
+			break;
+		load(program, low);
+		jump(program, BPF_JSET, when->value, 1, 0);
+		give(program, SECCOMP_RET_ALLOW);
+		break;
+	case TAP_IF_EQUAL:
+		load(program, low);
+		jump(program, BPF_JEQ, when->value, 1, 0);
+		give(program, SECCOMP_RET_ALLOW);
+		break;
+	case TAP_IF_FD2: /* -1 and the like are large too: the tap gives the kernel's answer */
+		load(program, low);
+		jump(program, BPF_JGE, program->fd_base, 3, 0);
+		load(program, low_of(when->arg + 1u));
+		jump(program, BPF_JGE, program->fd_base, 1, 0);
+		give(program, SECCOMP_RET_ALLOW);
+		break;
+	case TAP_IF_FD:
+		load(program, low);
+		jump(program, BPF_JGE, program->fd_base, 1, 0);
+		give(program, SECCOMP_RET_ALLOW);
+		break;
+	default:
+		break;
+	}
+	trap(program);
+}
+
+static bool is_wanted(const struct program *program, const struct tap_row *row)
+{
+	switch (row->trap.when) {
+	case TAP_CORE:
+	case TAP_EXE:
+		return true;
+	case TAP_ROOT:
+		return program->flags & TAP_PAGE_ROOT;
+	default:
+		return false;
+	}
+}
+
+static void emit_row(struct program *program, uint32_t number, const struct tap_row *row)
+{
+	int test = program->count;
+
+	jump(program, BPF_JEQ, number, 0, 0);
+	if (row->trap.when == TAP_REFUSED)
+		give(program, ENOSYS_RESULT);
+	else
+		emit_condition(program, &row->trap);
+	if (program->count <= TAP_FILTER_MAX)
+		program->code[test].jf = (uint8_t)(program->count - test - 1);
+}
+
+static void resolve(struct program *program)
+{
+	for (int i = 0; i < program->count; i++)
+		if (program->code[i].code == (BPF_JMP | BPF_JA) && program->code[i].k == TO_TRAP)
+			program->code[i].k = (uint32_t)(program->count - i - 1);
+}
+
+int filter_make(unsigned flags, uint32_t fd_base, struct sock_filter *ret_filter)
+{
+	struct program program = { .code = ret_filter, .flags = flags, .fd_base = fd_base };
+
+	load(&program, DATA(arch));
+	jump(&program, BPF_JEQ, ARCH_AUDIT, 1, 0);
+	give(&program, ENOSYS_RESULT); /* i386 by int 0x80: its own numbers */
+	load(&program, DATA(nr));
+	jump(&program, BPF_JGE, TAP_NR_END, 0, 1); /* x32, and calls not yet in the table */
+	give(&program, ENOSYS_RESULT);
+	for (uint32_t number = 0; number < TAP_NR_END; number++) {
+		const struct tap_row *row = &tap_table[number];
+
+		if (row->name && (row->trap.when == TAP_REFUSED || is_wanted(&program, row)))
+			emit_row(&program, number, row);
+	}
+	give(&program, SECCOMP_RET_ALLOW);
+	if (program.count > TAP_FILTER_MAX)
+		return -E2BIG;
+	resolve(&program);
+	load(&program, DATA(instruction_pointer) + 4);
+	jump(&program, BPF_JEQ, (uint32_t)(TAP_BASE >> 32), 0, 3);
+	load(&program, DATA(instruction_pointer));
+	jump(&program, BPF_JGE, TAP_WINDOW, 1, 0);
+	give(&program, SECCOMP_RET_ALLOW);
+	give(&program, SECCOMP_RET_TRAP | TAP_TRAP_DATA);
+	return program.count > TAP_FILTER_MAX ? -E2BIG : program.count;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the hosted library tells every tap of a session: the front of the shared table file. And
+ * the addresses both must agree on. */
+#ifndef TAP_SESSION_PAGE_H
+#define TAP_SESSION_PAGE_H
+
+#include <linux/filter.h>
+#include <stdint.h>
+
+#include "rootemu/lies.h"
+
+/* Where the tap is linked: high 32 bits in one word, so that the filter compares two words. No
+ * program, library, heap or stack is put there by the kernel of its own accord: x86-64 places
+ * those at 0x55.. and 0x7f.., aarch64 (39 bits) at 0x55.. and 0x7f.. of 0x80_0000_0000. */
+#if defined(__x86_64__)
+#define TAP_BASE       0x6f0000000000ul
+#define TAP_TABLE_BASE 0x6e0000000000ul
+#else
+#define TAP_BASE       0x2f00000000ul
+#define TAP_TABLE_BASE 0x2e00000000ul
+#endif
+#define TAP_WINDOW 0x100000u /* bytes from TAP_BASE whose system calls pass the filter */
+
+/* Low 16 bits of SECCOMP_RET_TRAP, found in si_errno: tells our traps from those of a filter that
+ * the program installed itself. */
+#define TAP_TRAP_DATA 0x7a9u
+
+#define TAP_PAGE_MAGIC 0x3170617465746f6ful
+#define TAP_FILTER_MAX 1536
+
+enum tap_page_flags {
+	TAP_PAGE_ROOT = 1,	      /* emulate root */
+	TAP_PAGE_HOST_TREE = 2,	      /* on files the user does not own, without a user namespace */
+	TAP_PAGE_UNKNOWN_IS_REAL = 4, /* show the real owner of files nothing was said about */
+	TAP_PAGE_TRAP_ONLY = 8,	      /* patch no call sites */
+	TAP_PAGE_COPIES_UP = 16,      /* files may lie on an overlay */
+};
+
+/* Who a process believes to be, for SO_PEERCRED; see blob/peers.c. */
+#define TAP_PEERS 250
+struct tap_peer {
+	uint32_t pid; /* 0: free */
+	uint32_t uid, gid;
+	uint32_t unused;
+};
+
+struct tap_page {
+	uint64_t magic;
+	uint32_t flags;
+	uint32_t fd_base; /* descriptors from here up may be ours: see struct tap_control */
+	uint32_t filter_count;
+	uint32_t unused;
+	struct sock_filter filter[TAP_FILTER_MAX];
+	struct tap_peer peers[TAP_PEERS];
+};
+
+_Static_assert(sizeof(struct tap_page) <= LIES_OFFSET, "the page ends where the lies begin");
+
+#endif

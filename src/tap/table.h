@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One row per system call: what its arguments are, when it has to be intercepted, and in the tap
+ * itself by which function. The seccomp filter is made from this table and the trap handler
+ * dispatches through it, so the two cannot disagree. */
+#ifndef TAP_TABLE_H
+#define TAP_TABLE_H
+
+#include <stdint.h>
+
+#include "tap/numbers.h"
+
+enum tap_class {
+	TAP_PASS,     /* touches no path, owner, identity or signal state of ours */
+	TAP_PATH,     /* takes one path */
+	TAP_PATH2,    /* takes two */
+	TAP_FD,	      /* takes file descriptors only */
+	TAP_EXEC,     /* replaces the program */
+	TAP_STAT,     /* returns owner and mode of a file */
+	TAP_OWNER,    /* reads or changes owner, mode, type or extended attributes */
+	TAP_IDENTITY, /* reads or changes credentials */
+	TAP_SIGNAL,   /* could block, ignore or take over SIGSYS */
+	TAP_MOUNT,    /* changes what paths mean */
+	TAP_REFUSE,   /* would escape interception: ENOSYS, so that callers fall back */
+};
+
+enum tap_when {
+	TAP_NEVER,
+	TAP_CORE,    /* always: the tap itself depends on it */
+	TAP_ROOT,    /* under root emulation */
+	TAP_EXE,     /* where /proc/self/exe cannot be made true */
+	TAP_REFUSED, /* always ENOSYS */
+};
+
+enum tap_condition {
+	TAP_ALWAYS,
+	TAP_IF_SET,   /* argument `arg` is not 0 */
+	TAP_IF_ANY,   /* argument `arg` has any bit of `value` */
+	TAP_IF_EQUAL, /* argument `arg` is `value` */
+	TAP_IF_FD,    /* argument `arg` is a descriptor that may be one of ours */
+	TAP_IF_FD2,   /* or the argument after it is */
+	TAP_IF_OPEN,  /* argument `arg` are open flags that change the file; on the host's own tree
+		       * always, for files that root could open */
+};
+
+struct tap_trap {
+	uint8_t when;
+	uint8_t condition;
+	uint8_t arg;
+	uint32_t value;
+};
+
+struct tap_call;
+
+struct tap_row {
+	const char *name; /* NULL: no such call */
+	/* One letter per argument: p path, followed; l path whose last component is not followed;
+	 * c path whose last component is made or removed; d directory of the next path; f file
+	 * descriptor; s struct stat and x struct statx filled in; n flags of which one says "do
+	 * not follow"; . anything else. */
+	const char *args;
+	enum tap_class class;
+	struct tap_trap trap;
+	long (*handler)(struct tap_call *call); /* in the tap only */
+};
+
+extern const struct tap_row tap_table[TAP_NR_ROWS]; /* by number; absent calls from TAP_NR_END up */
+
+#endif

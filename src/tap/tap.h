@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a tree of processes under the tap, from a hosted program.
+ *
+ * A session is a table of lies in a file, the tap's own code in another, and a filter. Order of
+ * use: tap_session_open before fork; in the child tap_exec in place of execve; when the process
+ * tree has ended the table (session.lies, rootemu/lies.h) says what was chowned, and so on. */
+#ifndef TAP_TAP_H
+#define TAP_TAP_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "rootemu/lies.h"
+
+struct tap_options {
+	/* The processes see files they do not own and have no user namespace: show everything as
+	 * root's and lend permissions, as fakeroot(1) does. Else: one id is mapped to 0. */
+	bool host_tree;
+	bool unknown_is_real; /* with host_tree: files nothing was said about keep their owner */
+	bool trap_only;	      /* ROOTLET_TAP=trap: patch no call sites */
+	bool copies_up;	      /* some of the files lie on an overlay */
+	/* Keep the table in this file (made if missing, continued if there); NULL: in memory. The
+	 * identities in it are those of the files as the session sees them, so it can only be
+	 * continued where these stay the same: not on an overlay that is mounted anew. */
+	const char *table_path;
+};
+
+struct tap_session {
+	int blob_fd;  /* the tap, executable */
+	int image_fd; /* the same bytes in another file, so that /proc/self/exe can be made true */
+	struct lies lies;
+};
+
+int tap_session_open(struct tap_session *session, const struct tap_options *options,
+		     struct err *err) must_check;
+void tap_session_done(struct tap_session *session);
+
+/* In the child: execve(2) of `path` under the tap, with everything it starts. Returns only when it
+ * failed, with what execve fails with: -ENOENT, -EACCES, -ENOEXEC ...; -EMFILE: RLIMIT_NOFILE was
+ * lowered since tap_session_open, or no descriptor is free. Sets no_new_privs. Allocates nothing
+ * on the heap; legal after clone and after vfork. SIGSYS becomes the tap's. */
+int tap_exec(const struct tap_session *session, const char *path, char *const *argv,
+	     char *const *envp);
+
+#endif
