@@ -16,9 +16,10 @@
 #define PAGE 4096ul
 #define NO_SUCH_HOW 99
 
+/* Not the first word: at address 0 it would mean that there is no mask to read. */
 static bool page_is_readable(uintptr_t address)
 {
-	return raw4(__NR_rt_sigprocmask, NO_SUCH_HOW, address & ~7ul, 0, 8) != -EFAULT;
+	return raw4(__NR_rt_sigprocmask, NO_SUCH_HOW, (address & ~(PAGE - 1)) + 8, 0, 8) != -EFAULT;
 }
 
 bool memory_is_readable(const void *program_address, size_t size_bytes)

@@ -34,7 +34,7 @@ static long install(unsigned long flags, const void *program_address)
 	long r;
 
 	if (memory_read(&program, program_address, sizeof(program)) < 0)
-		return -EFAULT;
+		return raw3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, program_address);
 	if (program.len == 0 || program.len + FRONT > BPF_MAXINSNS)
 		return -EINVAL;
 	size_bytes = (program.len + FRONT) * sizeof(*code);
