@@ -96,8 +96,8 @@ static int run_command(const struct tap_session *session, char **argv, int *ret_
 		if (sigwaitinfo(&set, &info) > 0 && info.si_signo != SIGCHLD &&
 		    info.si_code != SI_KERNEL)
 			kill(pid, info.si_signo);
-	*ret_status = WIFSIGNALED(wait_status) ? EXIT_SIGNAL + WTERMSIG(wait_status) :
-						 WEXITSTATUS(wait_status);
+	*ret_status = WIFSIGNALED(wait_status) ? EXIT_SIGNAL + WTERMSIG(wait_status)
+					       : WEXITSTATUS(wait_status);
 	return 0;
 }
 
@@ -121,7 +121,8 @@ static int save(const struct root_command *root, struct tap_session *session, st
 	if (!root->save)
 		return 0;
 	saved_print(&session->lies, &text);
-	return io_replace_file_at(AT_FDCWD, root->save, buf_text(&text), text.size_bytes, 0644, err);
+	return io_replace_file_at(AT_FDCWD, root->save, buf_text(&text), text.size_bytes, 0644,
+				  err);
 }
 
 static int run(const struct root_command *root, char **argv, int *ret_status, struct err *err)
@@ -151,7 +152,7 @@ static int root_main(const struct command *command, const struct common *common,
 		     char **argv)
 {
 	struct root_command root = { .common = *common };
-	char *shell[] = { getenv("SHELL") ? getenv("SHELL") : (char *)(uintptr_t)"/bin/sh", NULL };
+	char *shell[] = { getenv("SHELL") ? getenv("SHELL") : (char *)(uintptr_t) "/bin/sh", NULL };
 	struct err err = { 0 };
 	int operand;
 	int status = EXIT_ROOTLET;

@@ -2,16 +2,16 @@
 #include "rootemu/creds.h"
 
 #include <errno.h>
-#include <string.h>
 #include <linux/capability.h>
 #include <linux/prctl.h>
 #include <linux/securebits.h>
+#include <string.h>
 
 #define BIT(capability) (1ull << (capability))
 
 /* What follows the file system user id (include/linux/capability.h, CAP_FS_SET). */
-#define FILE_CAPS                                                                                  \
-	(BIT(CAP_CHOWN) | BIT(CAP_MKNOD) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |      \
+#define FILE_CAPS                                                                             \
+	(BIT(CAP_CHOWN) | BIT(CAP_MKNOD) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) | \
 	 BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_LINUX_IMMUTABLE) | BIT(CAP_MAC_OVERRIDE))
 
 void creds_init(struct creds *creds)
@@ -173,8 +173,7 @@ int creds_setresuid(struct creds *creds, uint32_t real, uint32_t effective, uint
 
 static bool set_fs(struct creds_ids *ids, bool privileged, uint32_t id)
 {
-	if (id == CREDS_KEEP ||
-	    !(privileged || is_one_of(ids, id) || id == ids->file_system))
+	if (id == CREDS_KEEP || !(privileged || is_one_of(ids, id) || id == ids->file_system))
 		return false;
 	ids->file_system = id;
 	return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The credentials a process believes it has, and the rules by which it may change them
  * (credentials(7), capabilities(7); kernel/sys.c, security/commoncap.c). Pure: the caller keeps the
- * struct where it wants. All changes return 0 or -EPERM / -EINVAL and leave the struct alone then. */
+ * struct where it wants. All changes return 0 or -EPERM / -EINVAL and leave the struct alone then.
+ */
 #ifndef ROOTEMU_CREDS_H
 #define ROOTEMU_CREDS_H
 
@@ -47,8 +48,7 @@ int creds_setregid(struct creds *creds, uint32_t real, uint32_t effective);
 int creds_setresgid(struct creds *creds, uint32_t real, uint32_t effective, uint32_t saved);
 uint32_t creds_setfsgid(struct creds *creds, uint32_t gid);
 int creds_setgroups(struct creds *creds, const uint32_t *groups, size_t count);
-int creds_capset(struct creds *creds, uint64_t effective, uint64_t permitted,
-		 uint64_t inheritable);
+int creds_capset(struct creds *creds, uint64_t effective, uint64_t permitted, uint64_t inheritable);
 /* prctl(2) options about credentials; creds_prctl is only for those it knows. */
 bool creds_prctl_knows(unsigned long option);
 long creds_prctl(struct creds *creds, unsigned long option, unsigned long a, unsigned long b);

@@ -9,14 +9,14 @@
 #include "rootemu/lies.h"
 
 #include <errno.h>
-#include <string.h>
 #include <linux/mman.h>
+#include <string.h>
 
-#define MAGIC 0x31656964656c6261ul
+#define MAGIC	    0x31656964656c6261ul
 #define BLOOM_WORDS (1u << 14)
-#define BUCKETS (1u << 17)
-#define UNIT 16u
-#define CHUNK (4ul << 20)
+#define BUCKETS	    (1u << 17)
+#define UNIT	    16u
+#define CHUNK	    (4ul << 20)
 
 struct header {
 	uint64_t magic;
@@ -43,7 +43,7 @@ struct record {
 	uint32_t next; /* older record of the same row; a name counts where it comes first */
 	uint32_t value_bytes;
 	uint16_t name_bytes; /* with its NUL */
-	uint16_t state; /* enum lies_xattr */
+	uint16_t state;	     /* enum lies_xattr */
 	uint32_t unused;
 	char bytes[]; /* name, value */
 };
@@ -58,7 +58,7 @@ enum {
 _Static_assert(sizeof(struct lie_row) % UNIT == 0, "rows are cut in units");
 _Static_assert(ARENA_AT % 64 == 0 && (size_t)ARENA_AT < CHUNK, "the fixed part fits one chunk");
 
-#define load(address)	    __atomic_load_n(address, __ATOMIC_ACQUIRE)
+#define load(address)	      __atomic_load_n(address, __ATOMIC_ACQUIRE)
 #define store(address, value) __atomic_store_n(address, value, __ATOMIC_RELEASE)
 
 static bool swap(uint32_t *address, uint32_t old, uint32_t new)

@@ -19,12 +19,12 @@
 
 #include "sys/raw.h"
 
-#define LIES_KEEP 0xffffffffu	  /* uid, gid: no lie, as the kernel says */
-#define LIES_NO_BIRTH 1u	  /* birth_ns of a file system that has no birth times */
-#define LIES_OFFSET 16384u	  /* bytes at the front of the file that belong to the tap */
+#define LIES_KEEP	0xffffffffu /* uid, gid: no lie, as the kernel says */
+#define LIES_NO_BIRTH	1u	    /* birth_ns of a file system that has no birth times */
+#define LIES_OFFSET	16384u	    /* bytes at the front of the file that belong to the tap */
 #define LIES_FILE_BYTES (1ul << 30) /* size of the sparse file: room for ten million rows */
-#define LIES_XATTR_MAX 65536u	  /* XATTR_SIZE_MAX */
-#define LIES_NAME_MAX 255u	  /* XATTR_NAME_MAX */
+#define LIES_XATTR_MAX	65536u	    /* XATTR_SIZE_MAX */
+#define LIES_NAME_MAX	255u	    /* XATTR_NAME_MAX */
 
 struct file_id {
 	uint64_t device; /* major << 32 | minor */
@@ -44,8 +44,8 @@ struct lie {
 
 struct lies {
 	int fd;
-	unsigned char *base;	  /* of the mapping of the whole file */
-	size_t mapped_bytes;	  /* how much of it is mapped by now */
+	unsigned char *base; /* of the mapping of the whole file */
+	size_t mapped_bytes; /* how much of it is mapped by now */
 };
 
 struct lie_row; /* in the table; see lies.c */
@@ -70,8 +70,8 @@ struct lie_row *lies_make(struct lies *lies, const struct file_id *id);
 void lies_forget(struct lies *lies, const struct file_id *id);
 
 void lies_read(const struct lie_row *row, struct lie *ret_lie);
-void lies_set_owner(struct lie_row *row, uint32_t uid, uint32_t gid); /* LIES_KEEP: leave */
-void lies_set_mode(struct lie_row *row, uint32_t mask, uint32_t bits);  /* replaces the old */
+void lies_set_owner(struct lie_row *row, uint32_t uid, uint32_t gid);  /* LIES_KEEP: leave */
+void lies_set_mode(struct lie_row *row, uint32_t mask, uint32_t bits); /* replaces the old */
 void lies_set_device(struct lie_row *row, uint32_t rdev_major, uint32_t rdev_minor);
 
 /* The file's real type and permission bits when something was last said about it: for formats that

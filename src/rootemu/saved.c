@@ -43,7 +43,8 @@ static void print_row(const struct entry *entry, struct buf *text)
 
 	lies_read(entry->row, &lie);
 	buf_printf(text,
-		   "dev=%" PRIx64 ",ino=%" PRIu64 ",mode=%o,uid=%u,gid=%u,nlink=1,rdev=%" PRIu64 "\n",
+		   "dev=%" PRIx64 ",ino=%" PRIu64 ",mode=%o,uid=%u,gid=%u,nlink=1,rdev=%" PRIu64
+		   "\n",
 		   device_number(entry->id.device), entry->id.inode,
 		   (mode & ~lie.mode_mask) | lie.mode_bits, lie.uid == LIES_KEEP ? 0 : lie.uid,
 		   lie.gid == LIES_KEEP ? 0 : lie.gid,
@@ -128,7 +129,8 @@ static int load_row(struct lies *lies, const char *line)
 	int end = 0;
 
 	if (sscanf(line,
-		   "dev=%" SCNx64 ",ino=%" SCNu64 ",mode=%o,uid=%u,gid=%u,nlink=%*u,rdev=%" SCNu64 "%n",
+		   "dev=%" SCNx64 ",ino=%" SCNu64 ",mode=%o,uid=%u,gid=%u,nlink=%*u,rdev=%" SCNu64
+		   "%n",
 		   &device, &inode, &mode, &uid, &gid, &rdev, &end) != 6 ||
 	    line[end])
 		return -EUCLEAN;
@@ -170,7 +172,8 @@ static int load_xattr(struct lies *lies, const char *line)
 	uint64_t inode;
 	int at = 0;
 
-	if (sscanf(line, "#xattr dev=%" SCNx64 ",ino=%" SCNu64 ",name=%n", &device, &inode, &at) != 2 ||
+	if (sscanf(line, "#xattr dev=%" SCNx64 ",ino=%" SCNu64 ",name=%n", &device, &inode, &at) !=
+		    2 ||
 	    !at)
 		return -EUCLEAN;
 	line = read_hex(line + at, &name, &name_bytes);
@@ -197,7 +200,8 @@ int saved_load(struct lies *lies, const char *text, struct err *err)
 		else if (length && text[0] != '#')
 			r = load_row(lies, buf_text(&line));
 		if (r == -EUCLEAN)
-			return fail_plain(err, EUCLEAN, "line %zu is not of fakeroot's format", number);
+			return fail_plain(err, EUCLEAN, "line %zu is not of fakeroot's format",
+					  number);
 		if (r < 0)
 			return fail(err, -r, "line %zu", number);
 		text += length + (text[length] == '\n');

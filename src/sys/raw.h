@@ -4,10 +4,10 @@
 #ifndef SYS_RAW_H
 #define SYS_RAW_H
 
+#include <asm/unistd.h>
+#include <linux/stat.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <linux/stat.h>
-#include <asm/unistd.h>
 
 #if defined(__x86_64__)
 #include "sys/arch/x86_64.h"
@@ -17,16 +17,15 @@
 #error "no sys/arch header for this architecture"
 #endif
 
-#define RAW_ARG_(value)			((long)(value))
-#define raw0(nr)			raw_call(nr, 0, 0, 0, 0, 0, 0)
-#define raw1(nr, a)			raw_call(nr, RAW_ARG_(a), 0, 0, 0, 0, 0)
-#define raw2(nr, a, b)			raw_call(nr, RAW_ARG_(a), RAW_ARG_(b), 0, 0, 0, 0)
-#define raw3(nr, a, b, c)		raw_call(nr, RAW_ARG_(a), RAW_ARG_(b), RAW_ARG_(c), 0, 0, 0)
-#define raw4(nr, a, b, c, d)                                                                       \
-	raw_call(nr, RAW_ARG_(a), RAW_ARG_(b), RAW_ARG_(c), RAW_ARG_(d), 0, 0)
-#define raw5(nr, a, b, c, d, e)                                                                    \
+#define RAW_ARG_(value)	     ((long)(value))
+#define raw0(nr)	     raw_call(nr, 0, 0, 0, 0, 0, 0)
+#define raw1(nr, a)	     raw_call(nr, RAW_ARG_(a), 0, 0, 0, 0, 0)
+#define raw2(nr, a, b)	     raw_call(nr, RAW_ARG_(a), RAW_ARG_(b), 0, 0, 0, 0)
+#define raw3(nr, a, b, c)    raw_call(nr, RAW_ARG_(a), RAW_ARG_(b), RAW_ARG_(c), 0, 0, 0)
+#define raw4(nr, a, b, c, d) raw_call(nr, RAW_ARG_(a), RAW_ARG_(b), RAW_ARG_(c), RAW_ARG_(d), 0, 0)
+#define raw5(nr, a, b, c, d, e) \
 	raw_call(nr, RAW_ARG_(a), RAW_ARG_(b), RAW_ARG_(c), RAW_ARG_(d), RAW_ARG_(e), 0)
-#define raw6(nr, a, b, c, d, e, f)                                                                 \
+#define raw6(nr, a, b, c, d, e, f) \
 	raw_call(nr, RAW_ARG_(a), RAW_ARG_(b), RAW_ARG_(c), RAW_ARG_(d), RAW_ARG_(e), RAW_ARG_(f))
 
 /* What mmap(2) and friends return: an address, or an error in the last page. */

@@ -10,16 +10,16 @@
 #include "rootemu/creds.h"
 
 enum tap_control_flags {
-	TAP_CONTROL_FIRST = 1,	   /* install the filter: nobody above us has */
-	TAP_CONTROL_IGNORED = 2,   /* the program has SIGSYS ignored */
-	TAP_CONTROL_BLOCKED = 4,   /* the program has SIGSYS blocked */
-	TAP_CONTROL_SECURE = 8,	   /* AT_SECURE: a set-id program */
+	TAP_CONTROL_FIRST = 1,	       /* install the filter: nobody above us has */
+	TAP_CONTROL_IGNORED = 2,       /* the program has SIGSYS ignored */
+	TAP_CONTROL_BLOCKED = 4,       /* the program has SIGSYS blocked */
+	TAP_CONTROL_SECURE = 8,	       /* AT_SECURE: a set-id program */
 	TAP_CONTROL_NO_NEW_PRIVS = 16, /* the program asked for no_new_privs */
 };
 
 struct tap_control {
-	int blob_fd;   /* executed by every exec */
-	int image_fd;  /* the same bytes; mapped over the former, which is then no longer in use */
+	int blob_fd;  /* executed by every exec */
+	int image_fd; /* the same bytes; mapped over the former, which is then no longer in use */
 	int table_fd;
 	int target_fd; /* the program to run, closed by the tap */
 	unsigned flags;

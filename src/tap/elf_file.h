@@ -26,9 +26,9 @@ int elf_read(int fd, struct elf_file *ret_elf);
 int elf_read_interpreter(int fd, const struct elf_file *elf, char *ret_path, size_t room_bytes);
 
 struct elf_image {
-	unsigned long bias;	  /* added to addresses as linked */
+	unsigned long bias; /* added to addresses as linked */
 	unsigned long entry;
-	unsigned long headers;	  /* AT_PHDR */
+	unsigned long headers; /* AT_PHDR */
 	unsigned long start_code, end_code, start_data, end_data, end_bss;
 };
 

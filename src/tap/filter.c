@@ -14,7 +14,7 @@
 #include "tap/session_page.h"
 #include "tap/table.h"
 
-#define DATA(field) ((uint32_t)offsetof(struct seccomp_data, field))
+#define DATA(field)   ((uint32_t)offsetof(struct seccomp_data, field))
 #define ENOSYS_RESULT (SECCOMP_RET_ERRNO | ENOSYS)
 
 struct program {

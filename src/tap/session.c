@@ -2,8 +2,8 @@
 #include "tap/tap.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <linux/mman.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -92,9 +92,9 @@ static int open_blob(struct tap_session *session, struct err *err)
 
 static int open_table(const struct tap_options *options, int *ret_fd, struct err *err)
 {
-	auto_fd fd = options->table_path ?
-			     open(options->table_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) :
-			     make_memfd("rootlet-lies", MFD_NOEXEC_SEAL);
+	auto_fd fd = options->table_path
+			     ? open(options->table_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)
+			     : make_memfd("rootlet-lies", MFD_NOEXEC_SEAL);
 	const char *name = options->table_path ? options->table_path : "in memory";
 
 	if (fd < 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The rows. tools/gen-syscalls prints those that are missing, tests/unit/tap fails on them. Compiled
- * twice: into the tap with its handlers, and into the hosted library without. */
+/* The rows. tools/gen-syscalls prints those that are missing, tests/unit/tap fails on them.
+ * Compiled twice: into the tap with its handlers, and into the hosted library without. */
 #include "tap/table.h"
 
 #include <fcntl.h>
@@ -8,29 +8,57 @@
 
 #ifdef TAP_BLOB
 #include "tap/blob/handlers.h"
-#define ROW(call, kind, arguments, when_and_if, function)                                          \
-	[NR_##call] = { .name = #call,                                                             \
-			.args = arguments,                                                         \
-			.class = TAP_##kind,                                                       \
-			.trap = when_and_if,                                                       \
+#define ROW(call, kind, arguments, when_and_if, function) \
+	[NR_##call] = { .name = #call,                    \
+			.args = arguments,                \
+			.class = TAP_##kind,              \
+			.trap = when_and_if,              \
 			.handler = function }
 #else
-#define ROW(call, kind, arguments, when_and_if, function)                                          \
-	[NR_##call] = {                                                                            \
-		.name = #call, .args = arguments, .class = TAP_##kind, .trap = when_and_if         \
-	}
+#define ROW(call, kind, arguments, when_and_if, function) \
+	[NR_##call] = { .name = #call, .args = arguments, .class = TAP_##kind, .trap = when_and_if }
 #endif
 
-#define NEVER		       { TAP_NEVER, TAP_ALWAYS, 0, 0 }
-#define CORE		       { TAP_CORE, TAP_ALWAYS, 0, 0 }
-#define CORE_IF_SET(arg)       { TAP_CORE, TAP_IF_SET, arg, 0 }
-#define CORE_IF_FD(arg)	       { TAP_CORE, TAP_IF_FD, arg, 0 }
-#define CORE_IF_FD2(arg)       { TAP_CORE, TAP_IF_FD2, arg, 0 }
-#define ROOT		       { TAP_ROOT, TAP_ALWAYS, 0, 0 }
-#define ROOT_IF_EQUAL(arg, to) { TAP_ROOT, TAP_IF_EQUAL, arg, to }
-#define ROOT_IF_OPEN(arg)      { TAP_ROOT, TAP_IF_OPEN, arg, OPEN_CHANGES }
-#define EXE		       { TAP_EXE, TAP_ALWAYS, 0, 0 }
-#define REFUSED		       { TAP_REFUSED, TAP_ALWAYS, 0, 0 }
+#define NEVER                               \
+	{                                   \
+		TAP_NEVER, TAP_ALWAYS, 0, 0 \
+	}
+#define CORE                               \
+	{                                  \
+		TAP_CORE, TAP_ALWAYS, 0, 0 \
+	}
+#define CORE_IF_SET(arg)                     \
+	{                                    \
+		TAP_CORE, TAP_IF_SET, arg, 0 \
+	}
+#define CORE_IF_FD(arg)                     \
+	{                                   \
+		TAP_CORE, TAP_IF_FD, arg, 0 \
+	}
+#define CORE_IF_FD2(arg)                     \
+	{                                    \
+		TAP_CORE, TAP_IF_FD2, arg, 0 \
+	}
+#define ROOT                               \
+	{                                  \
+		TAP_ROOT, TAP_ALWAYS, 0, 0 \
+	}
+#define ROOT_IF_EQUAL(arg, to)                  \
+	{                                       \
+		TAP_ROOT, TAP_IF_EQUAL, arg, to \
+	}
+#define ROOT_IF_OPEN(arg)                                \
+	{                                                \
+		TAP_ROOT, TAP_IF_OPEN, arg, OPEN_CHANGES \
+	}
+#define EXE                               \
+	{                                 \
+		TAP_EXE, TAP_ALWAYS, 0, 0 \
+	}
+#define REFUSED                               \
+	{                                     \
+		TAP_REFUSED, TAP_ALWAYS, 0, 0 \
+	}
 
 #define OPEN_CHANGES (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | __O_TMPFILE)
 #define PEERCRED     17 /* SO_PEERCRED, asm-generic/socket.h */
@@ -47,7 +75,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(afs_syscall, PASS, "", NEVER, NULL),
 	ROW(alarm, PASS, "", NEVER, NULL),
 	ROW(arch_prctl, PASS, "", NEVER, NULL),
-	ROW(bind, FD, "f...", NEVER, NULL),
+	ROW(bind, FD, "f..", ROOT, on_bind),
 	ROW(bpf, PATH, "...", NEVER, NULL),
 	ROW(brk, PASS, "", NEVER, NULL),
 	ROW(cachestat, FD, "f...", NEVER, NULL),

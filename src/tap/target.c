@@ -15,7 +15,8 @@ size_t target_size_bytes(size_t argc)
 }
 
 /* Only what is a regular file: opening a device or a fifo does things. */
-static long open_target(const struct target_request *request, int dirfd, const char *path, int flags)
+static long open_target(const struct target_request *request, int dirfd, const char *path,
+			int flags)
 {
 	int open_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
 			 (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);

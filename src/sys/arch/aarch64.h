@@ -5,9 +5,9 @@
 
 #include <linux/audit.h>
 
-#define ARCH_AUDIT  AUDIT_ARCH_AARCH64
-#define ARCH_ELF    183 /* EM_AARCH64 */
-#define ARCH_NAME   "aarch64"
+#define ARCH_AUDIT AUDIT_ARCH_AARCH64
+#define ARCH_ELF   183 /* EM_AARCH64 */
+#define ARCH_NAME  "aarch64"
 
 static inline __attribute__((always_inline)) long raw_call(long nr, long a, long b, long c, long d,
 							   long e, long f)

@@ -5,8 +5,8 @@
 
 #include <ucontext.h>
 
-#define RESTORER_FLAG 0ul /* the kernel returns through the vdso */
-#define PIE_BASE      0x5555555000ul /* 2/3 of a 39-bit address space */
+#define RESTORER_FLAG	0ul	       /* the kernel returns through the vdso */
+#define PIE_BASE	0x5555555000ul /* 2/3 of a 39-bit address space */
 #define PIE_RANDOM_BITS 18
 
 static inline void context_read_call(const ucontext_t *context, long *nr, long arg[6])

@@ -5,8 +5,8 @@
 
 #include <ucontext.h>
 
-#define RESTORER_FLAG 0x04000000ul /* SA_RESTORER */
-#define PIE_BASE      0x555555554000ul /* ELF_ET_DYN_BASE, arch/x86/include/asm/elf.h */
+#define RESTORER_FLAG	0x04000000ul	 /* SA_RESTORER */
+#define PIE_BASE	0x555555554000ul /* ELF_ET_DYN_BASE, arch/x86/include/asm/elf.h */
 #define PIE_RANDOM_BITS 28
 
 static inline void context_read_call(const ucontext_t *context, long *nr, long arg[6])
@@ -47,7 +47,9 @@ static inline ucontext_t *frame_context(unsigned long stack_pointer)
 /* rt_sigreturn as if called where the program called it; our own frame is abandoned. */
 static inline __attribute__((noreturn)) void return_from_signal(unsigned long stack_pointer)
 {
-	__asm__ volatile("mov %0, %%rsp\n\tmov $15, %%eax\n\tsyscall\n\thlt" : : "r"(stack_pointer));
+	__asm__ volatile("mov %0, %%rsp\n\tmov $15, %%eax\n\tsyscall\n\thlt"
+			 :
+			 : "r"(stack_pointer));
 	__builtin_unreachable();
 }
 

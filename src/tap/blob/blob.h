@@ -36,10 +36,10 @@ struct tap_state {
 	int image_fd;
 	struct lies lies;
 	const struct tap_page *page;
-	bool root;	   /* root emulation is on */
+	bool root; /* root emulation is on */
 	bool host_tree;
-	bool copies_up; /* files may lie on an overlay: writing changes their identity */
-	bool exe_is_real;  /* /proc/self/exe needs no help */
+	bool copies_up;		/* files may lie on an overlay: writing changes their identity */
+	bool exe_is_real;	/* /proc/self/exe needs no help */
 	char exe[TAP_PATH_MAX]; /* what it shall say, if it does */
 	size_t exe_bytes;
 };

@@ -2,8 +2,8 @@
 #include "tap/blob/exe.h"
 
 #include <errno.h>
-#include <string.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "tap/blob/blob.h"
 #include "tap/blob/handlers.h"

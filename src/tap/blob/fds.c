@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <linux/magic.h>
 
 #include "tap/blob/blob.h"
 #include "tap/blob/handlers.h"

@@ -31,8 +31,12 @@ void files_show(const struct statx *statx, const struct lie_row *row, struct sho
 	if (row)
 		lies_read(row, &lie);
 	*ret_shown = (struct shown){
-		.uid = lie.uid != LIES_KEEP ? lie.uid : all_root ? 0 : statx->stx_uid,
-		.gid = lie.gid != LIES_KEEP ? lie.gid : all_root ? 0 : statx->stx_gid,
+		.uid = lie.uid != LIES_KEEP ? lie.uid
+		       : all_root	    ? 0
+					    : statx->stx_uid,
+		.gid = lie.gid != LIES_KEEP ? lie.gid
+		       : all_root	    ? 0
+					    : statx->stx_gid,
 		.mode = (statx->stx_mode & ~lie.mode_mask) | lie.mode_bits,
 		.rdev_major = lie.mode_mask & S_IFMT ? lie.rdev_major : statx->stx_rdev_major,
 		.rdev_minor = lie.mode_mask & S_IFMT ? lie.rdev_minor : statx->stx_rdev_minor,

@@ -7,6 +7,7 @@
 struct tap_call;
 
 long on_access(struct tap_call *call);
+long on_bind(struct tap_call *call);
 long on_capget(struct tap_call *call);
 long on_capset(struct tap_call *call);
 long on_chmod(struct tap_call *call);

@@ -13,7 +13,7 @@
 
 #include "sys/raw.h"
 
-#define PAGE 4096ul
+#define PAGE	    4096ul
 #define NO_SUCH_HOW 99
 
 /* Not the first word: at address 0 it would mean that there is no mask to read. */

@@ -78,7 +78,8 @@ static long say_owner(const struct where *where, uint32_t uid, uint32_t gid)
 	id = lies_id_of(&x);
 	row = lies_find(&tap.lies, &id);
 	files_show(&x, row, &shown);
-	if (!row && (uid == LIES_KEEP || uid == shown.uid) && (gid == LIES_KEEP || gid == shown.gid))
+	if (!row && (uid == LIES_KEEP || uid == shown.uid) &&
+	    (gid == LIES_KEEP || gid == shown.gid))
 		return 0;
 	row = row ? row : lies_make(&tap.lies, &id);
 	if (!row)

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "tap/blob/exe.h"
 #include "tap/blob/fds.h"
@@ -82,7 +85,8 @@ static long open_or_make(const struct opening *opening, bool *ret_made)
 	long r;
 
 	if (!(flags & O_EXCL)) {
-		r = open_for_root(opening, flags, open_plainly(opening, flags & ~(unsigned long)O_CREAT));
+		r = open_for_root(opening, flags,
+				  open_plainly(opening, flags & ~(unsigned long)O_CREAT));
 		if (r != -ENOENT)
 			return r;
 		r = open_plainly(opening, flags | O_EXCL);
@@ -168,9 +172,9 @@ long on_openat2(struct tap_call *call)
 	call->arg[2] = (long)&how;
 	opening.flags = (unsigned long)how.flags;
 	opening.flags_at = (unsigned long *)&how.flags;
-	return how.flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | __O_TMPFILE) ?
-		       open_file(&opening) :
-		       pass(call);
+	return how.flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | __O_TMPFILE)
+		       ? open_file(&opening)
+		       : pass(call);
 }
 
 /* --- changing */
@@ -326,5 +330,26 @@ long on_renameat2(struct tap_call *call)
 	r = pass(call);
 	move_end(&move, r == 0 ? &to : &from);
 	move_end(&other, r == 0 ? &from : &to);
+	return r;
+}
+
+/* --- sockets: binding to a path makes a file */
+
+long on_bind(struct tap_call *call)
+{
+	struct {
+		struct sockaddr_un un;
+		char end; /* the path need not end in a NUL if it fills the room */
+	} address = { 0 };
+	size_t size_bytes = (unsigned)call->arg[2];
+	struct where name = { AT_FDCWD, address.un.sun_path, AT_SYMLINK_NOFOLLOW };
+	long r = pass(call);
+
+	if (r < 0 || !files_creation_matters() || size_bytes > sizeof(address.un) ||
+	    size_bytes <= offsetof(struct sockaddr_un, sun_path) ||
+	    memory_read(&address.un, (const void *)call->arg[1], size_bytes) < 0)
+		return r;
+	if (address.un.sun_family == AF_UNIX && address.un.sun_path[0])
+		files_note_created(&name, &name);
 	return r;
 }

@@ -4,8 +4,8 @@
  * by its process id, so that its parent wakes up with what it had. Most programs never have a
  * guest that changes anything: reading costs one load then. */
 #include <errno.h>
-#include <sched.h>
 #include <linux/kcmp.h>
+#include <sched.h>
 
 #include "tap/blob/blob.h"
 

@@ -10,8 +10,8 @@
 #define SLOTS 8
 
 struct slot {
-	uint32_t owner; /* thread id; cleared by us, or by the kernel */
-	bool watched;	/* the kernel will */
+	uint32_t owner;		   /* thread id; cleared by us, or by the kernel */
+	bool watched;		   /* the kernel will */
 	uint32_t *program_address; /* what the thread had asked the kernel to clear */
 	void *memory;
 	size_t size_bytes;

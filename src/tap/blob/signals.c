@@ -15,7 +15,7 @@
 
 #define SIGSYS_BIT (1ul << (SIGSYS - 1))
 #define MASK_BYTES 8
-#define NOTES 64
+#define NOTES	   64
 
 struct note {
 	uint32_t thread; /* 0: free */
@@ -105,8 +105,8 @@ static _Noreturn void die_of_it(int number)
 static void call_handler(int number, siginfo_t *info, ucontext_t *context)
 {
 	struct kernel_action action = process_read()->sys_action;
-	void (*handler)(int, siginfo_t *, void *) =
-		(void (*)(int, siginfo_t *, void *))action.handler;
+	void (*handler)(int, siginfo_t *,
+			void *) = (void (*)(int, siginfo_t *, void *))action.handler;
 	uint64_t mask = action.mask & ~SIGSYS_BIT;
 	bool was_blocked = signals_is_blocked();
 

@@ -3,9 +3,9 @@
  * comes on top of it (a frame is 3.4 KB with AVX-512). So a small one is replaced by a larger one,
  * and the program is told about its own.
  *
- * Which of our stacks a thread has is known from the kernel's answer alone (the address), so threads
- * that come and go unseen, and fork, need no care. A stack is given to another thread when the
- * thread that had it is gone or has put it down itself. */
+ * Which of our stacks a thread has is known from the kernel's answer alone (the address), so
+ * threads that come and go unseen, and fork, need no care. A stack is given to another thread when
+ * the thread that had it is gone or has put it down itself. */
 #include <errno.h>
 
 #include "tap/blob/blob.h"
@@ -144,8 +144,8 @@ long on_sigaltstack(struct tap_call *call)
 		return -EFAULT;
 	current_of(call, &kernel);
 	had = find(&kernel);
-	on = call->context ? is_on(&kernel, context_stack_pointer(call->context)) :
-			     (kernel.ss_flags & SS_ONSTACK) != 0;
+	on = call->context ? is_on(&kernel, context_stack_pointer(call->context))
+			   : (kernel.ss_flags & SS_ONSTACK) != 0;
 	shown = had ? had->program : kernel;
 	shown.ss_flags = (int)((kernel.ss_flags & (int)(AUTODISARM | SS_DISABLE)) |
 			       (on ? SS_ONSTACK : 0));

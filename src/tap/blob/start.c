@@ -11,12 +11,12 @@
 #include <sys/personality.h>
 
 #include "tap/blob/blob.h"
-#include "tap/elf_file.h"
 #include "tap/blob/exe.h"
 #include "tap/blob/signals.h"
 #include "tap/control.h"
+#include "tap/elf_file.h"
 
-#define PAGE 4096ul
+#define PAGE	   4096ul
 #define BRK_RANDOM 0x2000000ul /* arch_randomize_brk */
 
 /* linux/prctl.h's struct prctl_mm_map is not in every libc's headers under a usable name. */
@@ -248,7 +248,8 @@ static void tell_kernel(unsigned long *auxv, unsigned long random)
 	unsigned long brk = (image->end_bss + PAGE - 1) & ~(PAGE - 1);
 	struct memory_map map = {
 		.start_code = image->start_code,
-		.end_code = image->end_code > image->start_code ? image->end_code : image->start_code + 1,
+		.end_code = image->end_code > image->start_code ? image->end_code
+								: image->start_code + 1,
 		.start_data = image->start_data,
 		.end_data = image->end_data,
 		.start_stack = (unsigned long)program.stack,
@@ -267,8 +268,7 @@ static void tell_kernel(unsigned long *auxv, unsigned long random)
 	measure_strings(skip_vector(program.stack + 1), &map.env_start, &map.env_end);
 	raw5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
 	map.exe_fd = (uint32_t)program.control.target_fd;
-	tap.exe_is_real =
-		raw5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0;
+	tap.exe_is_real = raw5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0;
 	if (!tap.exe_is_real)
 		exe_note(program.control.target_fd);
 }

@@ -29,8 +29,7 @@ static uint64_t device_of(uint64_t major, uint64_t minor)
 static void edit_stat(struct stat *st, const struct where *where)
 {
 	struct file_id id = {
-		.device = (uint64_t)major_of(st->st_dev) << 32 |
-			  minor_of(st->st_dev),
+		.device = (uint64_t)major_of(st->st_dev) << 32 | minor_of(st->st_dev),
 		.inode = st->st_ino,
 	};
 	struct shown shown;

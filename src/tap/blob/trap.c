@@ -16,8 +16,8 @@ struct tap_state tap;
 
 long tap_dispatch(struct tap_call *call)
 {
-	const struct tap_row *row =
-		(unsigned long)call->nr < TAP_NR_END ? &tap_table[call->nr] : NULL;
+	const struct tap_row *row = (unsigned long)call->nr < TAP_NR_END ? &tap_table[call->nr]
+									 : NULL;
 
 	return row && row->handler ? row->handler(call) : pass(call);
 }

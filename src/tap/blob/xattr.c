@@ -56,9 +56,9 @@ static long check_change(enum kind kind, const char *name, const struct where *w
 	if (r < 0)
 		return r;
 	if (kind == ACL)
-		return may(CAP_FOWNER) || shown.uid == process_read()->creds.user.file_system ?
-			       0 :
-			       -EPERM;
+		return may(CAP_FOWNER) || shown.uid == process_read()->creds.user.file_system
+			       ? 0
+			       : -EPERM;
 	if (strcmp(name, "security.capability") == 0)
 		return may(CAP_SETFCAP) ? 0 : -EPERM;
 	return may(CAP_SYS_ADMIN) ? 0 : -EPERM;
@@ -147,8 +147,7 @@ static long follow_acl(const struct where *where, const char *name, const void *
 	return raw3(__NR_fchmodat, where->dirfd, where->path, mode);
 }
 
-static long say(const struct where *where, const char *name, const void *value,
-		size_t size_bytes)
+static long say(const struct where *where, const char *name, const void *value, size_t size_bytes)
 {
 	struct lie_row *row;
 	struct file_id id;
@@ -195,8 +194,8 @@ static long set_lie(const struct setting *setting, const char *name, enum kind k
 	}
 	r = kind == ACL ? follow_acl(where, name, setting->value, setting->size_bytes) : 0;
 	/* "" stands for an empty value: NULL would mean that it is removed. */
-	return r < 0 ? r : say(where, name, setting->value ? setting->value : "",
-			       setting->size_bytes);
+	return r < 0 ? r
+		     : say(where, name, setting->value ? setting->value : "", setting->size_bytes);
 }
 
 /* An ACL all of whose ids are mapped is the kernel's; what was said before is then over. */
@@ -245,8 +244,8 @@ static long get(struct tap_call *call, const struct where *where, int name_arg, 
 	if (r < 0)
 		return r;
 	row = kind_of(name) != PLAIN && files_look(where, &x) == 0 ? files_row(&x) : NULL;
-	switch (row ? lies_xattr_get(&tap.lies, row, name, &value, &size_bytes) :
-		      LIES_XATTR_UNKNOWN) {
+	switch (row ? lies_xattr_get(&tap.lies, row, name, &value, &size_bytes)
+		    : LIES_XATTR_UNKNOWN) {
 	case LIES_XATTR_REMOVED:
 		return -ENODATA;
 	case LIES_XATTR_SET:
@@ -260,7 +259,8 @@ static long get(struct tap_call *call, const struct where *where, int name_arg, 
 		return size_bytes;
 	if (room_bytes < size_bytes)
 		return -ERANGE;
-	return memory_write((void *)value_address, value, size_bytes) < 0 ? -EFAULT : (long)size_bytes;
+	return memory_write((void *)value_address, value, size_bytes) < 0 ? -EFAULT
+									  : (long)size_bytes;
 }
 
 static long remove(struct tap_call *call, const struct where *where, int name_arg)
