@@ -92,32 +92,30 @@ static int read_dockerfile(struct build *build, const char *path, struct err *er
 }
 
 /* NAME alone takes the environment's value, and is nothing when there is none. */
-static struct strings *build_args(struct build *build)
+static void collect_build_args(struct build *build)
 {
-	struct strings *args = arena_new(&build->arena, struct strings);
 	const struct strings *given = &build->request->build_args;
 
 	for (size_t i = 0; i < given->count; i++) {
 		if (strchr(given->item[i], '='))
-			strings_add(args, given->item[i]);
+			strings_add(&build->build_args, given->item[i]);
 		else if (getenv(given->item[i]))
-			strings_printf(args, "%s=%s", given->item[i], getenv(given->item[i]));
+			strings_printf(&build->build_args, "%s=%s", given->item[i],
+				       getenv(given->item[i]));
 	}
-	return args;
 }
 
 static int make_plan(struct build *build, struct err *err)
 {
 	struct config host;
-	struct strings *args = build_args(build);
-	struct strings *contexts = arena_new(&build->arena, struct strings);
-	struct plan_options options = { .build_args = args,
-					.contexts = contexts,
+	struct plan_options options = { .build_args = &build->build_args,
+					.contexts = &build->context_names,
 					.target = build->request->target };
-	int r = build_origins_parse(build, contexts, err);
+	int r = build_origins_parse(build, &build->context_names, err);
 
 	if (r < 0)
 		return r;
+	collect_build_args(build);
 
 	config_init(&host);
 	options.build_platform = (struct platform){
@@ -230,6 +228,8 @@ int build(const struct build_request *request, const struct build_events *events
 		return r;
 	r = build_in_store(&build, err);
 	build_origins_done(&build);
+	strings_done(&build.build_args);
+	strings_done(&build.context_names);
 	store_done(&build.store);
 	arena_done(&build.arena);
 	if (r == 0)

@@ -32,6 +32,8 @@ struct build {
 	const struct build_events *events;
 	struct store store;
 	struct arena arena;
+	struct strings build_args;    /* NAME=VALUE, for the plan */
+	struct strings context_names; /* of --build-context */
 	struct dockerfile dockerfile;
 	struct plan plan;
 	struct build_context context;
