@@ -209,15 +209,14 @@ static size_t on_read(char *bytes, size_t one, size_t room, void *context)
 	return (size_t)n;
 }
 
-/* libcurl sends again from the start when an idle connection turns out to be closed. */
+/* libcurl sends again from the start, by itself, when a connection it had kept is closed. That is
+ * right only while nothing was sent: a registry appends what it gets twice. */
 static int on_seek(void *context, curl_off_t offset, int origin)
 {
-	struct hop *hop = context;
+	const struct hop *hop = context;
 
-	if (origin != SEEK_SET || offset < 0)
-		return CURL_SEEKFUNC_CANTSEEK;
-	hop->sent_bytes = (uint64_t)offset;
-	return CURL_SEEKFUNC_OK;
+	return origin == SEEK_SET && offset == 0 && hop->sent_bytes == 0 ? CURL_SEEKFUNC_OK :
+									   CURL_SEEKFUNC_FAIL;
 }
 
 static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
@@ -389,6 +388,7 @@ static bool is_transient(CURLcode code)
 	case CURLE_OPERATION_TIMEDOUT:
 	case CURLE_GOT_NOTHING:
 	case CURLE_SEND_ERROR:
+	case CURLE_SEND_FAIL_REWIND: /* see on_seek */
 	case CURLE_RECV_ERROR:
 	case CURLE_PARTIAL_FILE:
 	case CURLE_HTTP2:

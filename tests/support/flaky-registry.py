@@ -25,6 +25,7 @@ def arguments():
     add = parser.add_argument
     add("folder")
     add("--fail", metavar="STATUS", type=int, help="answer like this ...")
+    add("--code", default="UNAVAILABLE", help="... with this error code")
     add("--times", metavar="N", type=int, default=1, help="... the first N requests for each path")
     add("--only", metavar="REGEX", default="", help="... that match (METHOD PATH)")
     add("--retry-after", metavar="TEXT", help="send this header with failures")
@@ -145,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
             return False
         self.read_body()
         headers = [("Retry-After", options.retry_after)] if options.retry_after is not None else []
-        self.error(options.fail, "UNAVAILABLE", headers)
+        self.error(options.fail, options.code, headers)
         return True
 
     def read_body(self):

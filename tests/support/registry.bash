@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # A real registry (Debian's docker-registry) on a loopback port of its own, for tests and benches:
 #
-#     registry_start [--password USER:PASSWORD] [--tls]     sets $REGISTRY (HOST:PORT)
+#     registry_start [--password USER:PASSWORD] [--tls|--client-tls]    sets $REGISTRY (HOST:PORT)
 #     registry_stop                                         ends what registry_start started
 #
-# Everything is below $BATS_TEST_TMPDIR (or $REGISTRY_DIR); $REGISTRY_BLOBS is where it keeps blobs,
-# with --tls $REGISTRY_CERTS holds ca.crt and $REGISTRY_CLIENT a client's certificate.
+# Everything is below $BATS_TEST_TMPDIR (or $REGISTRY_DIR); $REGISTRY_BLOBS is where it keeps blobs.
+# With --tls $REGISTRY_CERTS holds ca.crt; with --client-tls the registry wants a certificate of its
+# clients, and $REGISTRY_CERTS/client is a --cert-dir that has one.
 
 registry_config() {
     cat <<END
@@ -16,7 +17,10 @@ http:
   addr: 127.0.0.1:0
 END
     if [ -n "$tls" ]; then
-        echo "  tls: {certificate: $dir/certs/server.crt, key: $dir/certs/server.key}"
+        echo "  tls:"
+        echo "    certificate: $dir/certs/server.crt"
+        echo "    key: $dir/certs/server.key"
+        [ "$tls" != client ] || echo "    clientcas: [$dir/certs/ca.crt]"
     fi
     if [ -n "$password" ]; then
         echo "${password%%:*}:$(bcrypt "${password#*:}")" >"$dir/htpasswd"
@@ -28,18 +32,30 @@ bcrypt() {
     python3 -W ignore -c 'import crypt, sys; print(crypt.crypt(sys.argv[1], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=32)))' "$1"
 }
 
-# make_certs DIR: an authority and a certificate for 127.0.0.1 and localhost.
-make_certs() {
-    mkdir -p "$1"
-    openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=test authority" \
-        -keyout "$1/ca.key" -out "$1/ca.crt" 2>/dev/null
-    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=127.0.0.1" \
-        -keyout "$1/server.key" -out "$1/server.csr" 2>/dev/null
-    openssl x509 -req -in "$1/server.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -CAcreateserial -days 2 \
-        -extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost") -out "$1/server.crt" 2>/dev/null
+new_key="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+
+# make_cert DIR AUTHORITY-DIR NAME EXTENSION: a key and a certificate of the authority.
+make_cert() {
+    # shellcheck disable=SC2086 # words
+    openssl req -new $new_key -subj "/CN=$3" -keyout "$1/$3.key" -out "$1/$3.csr" 2>/dev/null
+    echo "$4" >"$1/$3.ext"
+    openssl x509 -req -in "$1/$3.csr" -CA "$2/ca.crt" -CAkey "$2/ca.key" -CAcreateserial -days 2 \
+        -extfile "$1/$3.ext" -out "$1/$3.crt" 2>/dev/null
 }
 
-# wait_for FILE PATTERN PID: until a line of the file matches, or the process is gone.
+# make_certs DIR: an authority, a server's certificate for 127.0.0.1 and localhost, and a client's.
+make_certs() {
+    mkdir -p "$1/client"
+    # shellcheck disable=SC2086 # words
+    openssl req -x509 $new_key -days 2 -subj "/CN=test authority" -keyout "$1/ca.key" -out "$1/ca.crt" 2>/dev/null
+    make_cert "$1" "$1" server "subjectAltName=IP:127.0.0.1,DNS:localhost"
+    make_cert "$1" "$1" client "extendedKeyUsage=clientAuth"
+    cp "$1/ca.crt" "$1/client/ca.crt"
+    mv "$1/client.crt" "$1/client/client.cert"
+    mv "$1/client.key" "$1/client/client.key"
+}
+
+# wait_for_line FILE PATTERN PID: until a line of the file matches, or the process is gone.
 wait_for_line() {
     until grep -q "$2" "$1" 2>/dev/null; do
         kill -0 "$3" 2>/dev/null || { cat "$1" >&2; return 1; }
@@ -52,7 +68,8 @@ registry_start() {
     while [ $# -gt 0 ]; do
         case $1 in
         --password) password=$2; shift ;;
-        --tls) tls=yes ;;
+        --tls) tls=server ;;
+        --client-tls) tls=client ;;
         *) echo "registry_start: $1?" >&2; return 1 ;;
         esac
         shift
