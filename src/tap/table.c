@@ -60,8 +60,7 @@
 		TAP_REFUSED, TAP_ALWAYS, 0, 0 \
 	}
 
-#define OPEN_CHANGES (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | __O_TMPFILE)
-#define PEERCRED     17 /* SO_PEERCRED, asm-generic/socket.h */
+#define PEERCRED 17 /* SO_PEERCRED, asm-generic/socket.h */
 
 /* clang-format off */
 const struct tap_row tap_table[TAP_NR_ROWS] = {

@@ -42,6 +42,11 @@ enum tap_condition {
 		       * always, for files that root could open */
 };
 
+/* Open flags that create, truncate or write. The last is what makes O_TMPFILE: libc's own macro
+ * for it holds O_DIRECTORY as well. */
+#define TAP_OPEN_TEMPORARY 020000000
+#define TAP_OPEN_CHANGES   (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | TAP_OPEN_TEMPORARY)
+
 struct tap_trap {
 	uint8_t when;
 	uint8_t condition;

@@ -13,6 +13,7 @@
 #include "tap/blob/files.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
+#include "tap/table.h"
 
 static struct where name_at(long dirfd, long path)
 {
@@ -101,7 +102,7 @@ static long open_or_make(const struct opening *opening, bool *ret_made)
 
 static bool is_temporary(unsigned long flags)
 {
-	return (flags & __O_TMPFILE) != 0;
+	return (flags & TAP_OPEN_TEMPORARY) != 0;
 }
 
 static long open_file(const struct opening *opening)
@@ -172,9 +173,7 @@ long on_openat2(struct tap_call *call)
 	call->arg[2] = (long)&how;
 	opening.flags = (unsigned long)how.flags;
 	opening.flags_at = (unsigned long *)&how.flags;
-	return how.flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | __O_TMPFILE)
-		       ? open_file(&opening)
-		       : pass(call);
+	return how.flags & TAP_OPEN_CHANGES ? open_file(&opening) : pass(call);
 }
 
 /* --- changing */

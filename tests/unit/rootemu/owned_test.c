@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "rootemu/owned.h"
+#include "table.h"
+
+struct tree {
+	char path[64];
+	int fd;
+	struct lies lies;
+};
+
+static void put(const struct tree *tree, const char *name)
+{
+	int fd = openat(tree->fd, name, O_CREAT | O_WRONLY | O_EXCL, 0644);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static int set_up(void **state)
+{
+	struct tree *tree = calloc(1, sizeof(*tree));
+
+	snprintf(tree->path, sizeof(tree->path), "/tmp/rootlet-owned-XXXXXX");
+	assert_non_null(mkdtemp(tree->path));
+	tree->fd = open(tree->path, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(mkdirat(tree->fd, "etc", 0755), 0);
+	put(tree, "etc/shadow");
+	put(tree, "etc/motd");
+	put(tree, "null");
+	table_new(&tree->lies);
+	*state = tree;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct tree *tree = *state;
+
+	unlinkat(tree->fd, "etc/shadow", 0);
+	unlinkat(tree->fd, "etc/motd", 0);
+	unlinkat(tree->fd, "null", 0);
+	unlinkat(tree->fd, "etc", AT_REMOVEDIR);
+	rmdir(tree->path);
+	close(tree->fd);
+	table_done(&tree->lies);
+	free(tree);
+	return 0;
+}
+
+static struct xattr capability = { "security.capability", "\x01\0\xff", 3 };
+static struct owner items[] = {
+	{ .path = "etc/shadow", .gid = 42, .has_mode = true, .mode = 0640 },
+	{ .path = "gone", .uid = 1 },
+	{ .path = "null",
+	  .type = S_IFCHR,
+	  .rdev_major = 1,
+	  .rdev_minor = 3,
+	  .xattrs = &capability,
+	  .xattr_count = 1 },
+	{ .path = "white", .whiteout = true },
+};
+static const struct owners owners = { .item = items, .count = array_count(items) };
+
+test(what_a_record_said_comes_out_again_by_path)
+{
+	struct tree *tree = *state;
+	auto_arena arena = { 0 };
+	struct err err = { 0 };
+	struct owners back;
+
+	assert_int_equal(owned_seed(&tree->lies, tree->fd, -1, &owners, &err), 0);
+	assert_int_equal(owned_collect(&tree->lies, tree->fd, -1, &arena, &back, &err), 0);
+	assert_int_equal(back.count, 2);
+	assert_string_equal(back.item[0].path, "etc/shadow");
+	assert_int_equal(back.item[0].gid, 42);
+	assert_true(back.item[0].has_mode);
+	assert_int_equal(back.item[0].mode, 0640);
+	assert_string_equal(back.item[1].path, "null");
+	assert_int_equal(back.item[1].type, S_IFCHR);
+	assert_int_equal(back.item[1].rdev_minor, 3);
+	assert_int_equal(back.item[1].xattr_count, 1);
+	assert_memory_equal(back.item[1].xattrs[0].value, "\x01\0\xff", 3);
+}
+
+test(a_file_that_another_layer_replaced_keeps_its_own_owner)
+{
+	struct tree *tree = *state;
+	auto_arena arena = { 0 };
+	struct err err = { 0 };
+	struct owners back;
+	char layer[] = "/tmp/rootlet-layer-XXXXXX";
+	int layer_fd;
+
+	/* The layer's own etc/shadow is another file than the one that shows. */
+	assert_non_null(mkdtemp(layer));
+	layer_fd = open(layer, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(mkdirat(layer_fd, "etc", 0755), 0);
+	close(openat(layer_fd, "etc/shadow", O_CREAT | O_WRONLY, 0644));
+	assert_int_equal(owned_seed(&tree->lies, tree->fd, layer_fd, &owners, &err), 0);
+	assert_int_equal(owned_collect(&tree->lies, tree->fd, -1, &arena, &back, &err), 0);
+	assert_int_equal(back.count, 0);
+	assert_int_equal(owned_seed(&tree->lies, tree->fd, tree->fd, &owners, &err), 0);
+	assert_int_equal(owned_collect(&tree->lies, tree->fd, -1, &arena, &back, &err), 0);
+	assert_int_equal(back.count, 2);
+	unlinkat(layer_fd, "etc/shadow", 0);
+	unlinkat(layer_fd, "etc", AT_REMOVEDIR);
+	rmdir(layer);
+	close(layer_fd);
+}
+
+test(only_the_names_of_an_upper_directory_are_looked_at)
+{
+	struct tree *tree = *state;
+	auto_arena arena = { 0 };
+	struct err err = { 0 };
+	struct owners back;
+	char upper[] = "/tmp/rootlet-upper-XXXXXX";
+	int upper_fd;
+
+	assert_non_null(mkdtemp(upper));
+	upper_fd = open(upper, O_RDONLY | O_DIRECTORY);
+	close(openat(upper_fd, "null", O_CREAT | O_WRONLY, 0644));
+	assert_int_equal(owned_seed(&tree->lies, tree->fd, -1, &owners, &err), 0);
+	assert_int_equal(owned_collect(&tree->lies, tree->fd, upper_fd, &arena, &back, &err), 0);
+	assert_int_equal(back.count, 1);
+	assert_string_equal(back.item[0].path, "null");
+	unlinkat(upper_fd, "null", 0);
+	rmdir(upper);
+	close(upper_fd);
+}
+
+#define RUN_IN_TREE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN_IN_TREE(what_a_record_said_comes_out_again_by_path),
+		RUN_IN_TREE(a_file_that_another_layer_replaced_keeps_its_own_owner),
+		RUN_IN_TREE(only_the_names_of_an_upper_directory_are_looked_at),
+	};
+
+	return RUN_ALL(tests);
+}
