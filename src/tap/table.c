@@ -47,9 +47,9 @@
 	{                                       \
 		TAP_ROOT, TAP_IF_EQUAL, arg, to \
 	}
-#define ROOT_IF_OPEN(arg)                                \
-	{                                                \
-		TAP_ROOT, TAP_IF_OPEN, arg, OPEN_CHANGES \
+#define ROOT_IF_OPEN(arg)                                    \
+	{                                                    \
+		TAP_ROOT, TAP_IF_OPEN, arg, TAP_OPEN_CHANGES \
 	}
 #define EXE                               \
 	{                                 \
