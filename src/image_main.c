@@ -5,6 +5,7 @@
 
 #include "base/banned.h"
 #include "cmd/build.h"
+#include "cmd/export.h"
 #include "cmd/images.h"
 #include "cmd/import.h"
 #include "cmd/login.h"
@@ -14,19 +15,9 @@
 #include "cmd/push.h"
 
 static const struct command *const commands[] = {
-	&command_build,
-	&command_pull,
-	&command_push,
-	&command_login,
-	&command_logout,
-	&command_images,
-	&command_tag,
-	&command_rmi,
-	&command_inspect,
-	&command_history,
-	&command_import,
-	&command_load,
-	NULL,
+	&command_build,	 &command_pull, &command_push,	 &command_login,   &command_logout,
+	&command_images, &command_tag,	&command_rmi,	 &command_inspect, &command_history,
+	&command_import, &command_load, &command_export, &command_save,	   NULL,
 };
 
 int main(int argc, char **argv)

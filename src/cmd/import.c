@@ -41,8 +41,7 @@ static int report(void *context, const struct digest *id, const struct ref *ref,
 	char text[REF_TEXT_MAX];
 
 	if (!command->is_load)
-		printf("%s\n",
-		       ref && !command->common.quiet ? ref_familiar(ref, text) : id->text);
+		printf("%s\n", ref && !command->common.quiet ? ref_familiar(ref, text) : id->text);
 	else if (ref)
 		printf("Loaded image: %s\n", ref_familiar(ref, text));
 	else

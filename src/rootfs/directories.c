@@ -47,14 +47,15 @@ static int top_fd(const struct directories *directories)
 static int open_step(int parent_fd, const char *name)
 {
 	int fd = openat(parent_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int error = errno;
 	char target[1];
 
 	if (fd >= 0)
 		return fd;
 	/* O_PATH | O_DIRECTORY on a symlink says ENOTDIR, too */
-	if (errno == ENOTDIR && readlinkat(parent_fd, name, target, sizeof(target)) >= 0)
+	if (error == ENOTDIR && readlinkat(parent_fd, name, target, sizeof(target)) >= 0)
 		return -ELOOP;
-	return -errno;
+	return -error;
 }
 
 static int push(struct directories *directories, const char *path, size_t end,

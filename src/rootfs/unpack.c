@@ -52,6 +52,18 @@ static mode_t current_umask(void)
 	return number_parse_octal(digits, &mask) < 0 ? 0777 : (mode_t)mask;
 }
 
+/* Directories without an entry get 1970, so that the same archive always gives the same tree. */
+static void set_time(struct unpacker *unpacker, const char *path, struct timespec value)
+{
+	struct timespec *time = map_get(&unpacker->times, path);
+
+	if (!time) {
+		time = arena_new(&unpacker->arena, struct timespec);
+		map_set(&unpacker->times, path, time);
+	}
+	*time = value;
+}
+
 struct unpacker *unpacker_new(int root_fd)
 {
 	struct unpacker *unpacker = memory_zeroed(1, sizeof(*unpacker));
@@ -62,6 +74,7 @@ struct unpacker *unpacker_new(int root_fd)
 	directories_init(&unpacker->directories, root_fd);
 	directories_init(&unpacker->targets, root_fd);
 	records_get(&unpacker->records, "")->implicit = true;
+	set_time(unpacker, "", (struct timespec){ 0 });
 	return unpacker;
 }
 
@@ -122,6 +135,7 @@ static int make_implicit(void *context, int parent_fd, const char *name, const c
 		return -errno;
 	records_remove(&unpacker->records, copy, false);
 	records_get(&unpacker->records, copy)->implicit = true;
+	set_time(unpacker, copy, (struct timespec){ 0 });
 	if (hidden)
 		mark_opaque(unpacker, parent_fd, name, copy);
 	return 0;
@@ -138,6 +152,8 @@ static int enter_parent(struct unpacker *unpacker, struct err *err)
 	unpacker->name = slash ? slash + 1 : path;
 	if (r == -ELOOP)
 		return fail_plain(err, ELOOP, "'%.400s' leads through a symbolic link", path);
+	if (r == -ENOTDIR)
+		return fail_plain(err, ENOTDIR, "'%.400s' is below a file", path);
 	return r < 0 ? fail(err, -r, "open the directory of '%.400s'", path) : 0;
 }
 
@@ -300,17 +316,6 @@ static int place_file(struct unpacker *unpacker, const struct tar_entry *entry,
 
 /* --- directories --- */
 
-static void remember_time(struct unpacker *unpacker, const struct tar_entry *entry)
-{
-	struct timespec *time = map_get(&unpacker->times, path_of(unpacker));
-
-	if (!time) {
-		time = arena_new(&unpacker->arena, struct timespec);
-		map_set(&unpacker->times, path_of(unpacker), time);
-	}
-	*time = time_of(entry);
-}
-
 /* fchmodat knows no AT_SYMLINK_NOFOLLOW before Linux 6.6, hence by fd. */
 static int finish_directory(struct unpacker *unpacker, const struct tar_entry *entry, int dirfd,
 			    const char *name, mode_t disk_mode, struct err *err)
@@ -336,7 +341,7 @@ static int place_directory(struct unpacker *unpacker, const struct tar_entry *en
 	struct stat st;
 	int r;
 
-	remember_time(unpacker, entry);
+	set_time(unpacker, path_of(unpacker), time_of(entry));
 	if (mkdirat(unpacker->parent_fd, unpacker->name, disk_mode & 0777) == 0) {
 		if (entry->xattr_count || (disk_mode & (unpacker->umask | 07000)))
 			return finish_directory(unpacker, entry, unpacker->parent_fd,
@@ -351,7 +356,7 @@ static int place_directory(struct unpacker *unpacker, const struct tar_entry *en
 		r = make_way(unpacker, err);
 		if (r < 0)
 			return r;
-		remember_time(unpacker, entry);
+		set_time(unpacker, path_of(unpacker), time_of(entry));
 		if (mkdirat(unpacker->parent_fd, unpacker->name, 0700) < 0)
 			return cannot(unpacker, "make directory", err);
 	}
@@ -364,7 +369,7 @@ static int place_root(struct unpacker *unpacker, const struct tar_entry *entry, 
 	if (entry->type != TAR_DIRECTORY)
 		return fail_plain(err, EINVAL, "'%.400s': the root is not a directory",
 				  entry->path);
-	remember_time(unpacker, entry);
+	set_time(unpacker, path_of(unpacker), time_of(entry));
 	return finish_directory(unpacker, entry, unpacker->root_fd, ".", entry->mode | 0700, err);
 }
 
@@ -449,7 +454,8 @@ static int place_hard_link(struct unpacker *unpacker, const struct tar_entry *en
 	return 0;
 }
 
-/* Devices and fifos: an empty file on disk, the truth in the record. */
+/* Devices, and fifos where the file system has none: an empty file on disk, the truth in the
+ * record. */
 static int place_special(struct unpacker *unpacker, const struct tar_entry *entry, struct err *err)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, time_of(entry) };
@@ -470,6 +476,36 @@ static int place_special(struct unpacker *unpacker, const struct tar_entry *entr
 	owner->rdev_major = entry->rdev_major;
 	owner->rdev_minor = entry->rdev_minor;
 	if (futimens(fd, times) < 0)
+		return cannot(unpacker, "set the time of", err);
+	return 0;
+}
+
+static int make_fifo(struct unpacker *unpacker, mode_t mode, struct err *err)
+{
+	int r;
+
+	if (mkfifoat(unpacker->parent_fd, unpacker->name, mode) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	r = make_way(unpacker, err);
+	if (r == 0 && mkfifoat(unpacker->parent_fd, unpacker->name, mode) < 0)
+		r = -errno;
+	return r;
+}
+
+static int place_fifo(struct unpacker *unpacker, const struct tar_entry *entry, struct err *err)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, time_of(entry) };
+	mode_t disk_mode = (entry->mode & 0777) | 0400;
+
+	if (make_fifo(unpacker, disk_mode, err) < 0)
+		return place_special(unpacker, entry, err);
+	if ((disk_mode & unpacker->umask) &&
+	    fchmodat(unpacker->parent_fd, unpacker->name, disk_mode, 0) < 0)
+		return cannot(unpacker, "set the mode of", err);
+	record(unpacker, entry, disk_mode, -1);
+	if (utimensat(unpacker->parent_fd, unpacker->name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return cannot(unpacker, "set the time of", err);
 	return 0;
 }
@@ -538,9 +574,10 @@ static int place_by_type(struct unpacker *unpacker, const struct tar_entry *entr
 		return place_symlink(unpacker, entry, err);
 	case TAR_HARD_LINK:
 		return place_hard_link(unpacker, entry, err);
+	case TAR_FIFO:
+		return place_fifo(unpacker, entry, err);
 	case TAR_CHAR_DEVICE:
 	case TAR_BLOCK_DEVICE:
-	case TAR_FIFO:
 		break;
 	}
 	return place_special(unpacker, entry, err);

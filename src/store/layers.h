@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unpacked layers, by diff id: layers/HEX is the tree, owners/HEX says who owns what.
  * The tree belongs to the user: directories are at least 0700 and files at least 0400 on disk (the
- * true mode is in the record), devices, fifos and sockets are empty files, whiteouts and opaque
+ * true mode is in the record), devices are empty files (sockets do not occur), whiteouts and opaque
  * directories are as overlayfs wants them under "userxattr", where the file system can hold them
  * (owners.overlay_ready), and always in the record. Never write into a published layer. */
 #ifndef STORE_LAYERS_H

@@ -67,6 +67,7 @@ test(a_wrong_manifest_is_refused_naming_the_member)
 #define ENTRY(digest, platform)                                          \
 	"{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"digest\":\"" digest \
 	"\",\"size\":1,\"platform\":{" platform "}}"
+#define LINUX(architecture) "\"os\":\"linux\",\"architecture\":\"" architecture "\""
 
 static void expect_choice(const char *list, const char *platform_text, const char *digest)
 {
@@ -90,14 +91,12 @@ static void expect_choice(const char *list, const char *platform_text, const cha
 
 test(an_index_gives_the_manifest_of_the_platform)
 {
-	static const char
-		list
-			[] = ENTRY(A, "\"os\":\"linux\",\"architecture\":\"amd64\",\"variant\":"
-				      "\"v3\"") "," ENTRY(B, "\"os\":\"linux\",\"architecture\":"
-							     "\"amd64\"") "," ENTRY(
-				C,
-				"\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\"");
+	auto_buf buf = { 0 };
+	const char *list;
 
+	buf_printf(&buf, "%s,%s,%s", ENTRY(A, LINUX("amd64") ",\"variant\":\"v3\""),
+		   ENTRY(B, LINUX("amd64")), ENTRY(C, LINUX("arm64") ",\"variant\":\"v8\""));
+	list = buf.bytes;
 	expect_choice(list, "linux/amd64", B);
 	expect_choice(list, "linux/amd64/v3", A);
 	expect_choice(list, "x86_64", B);
