@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# rootlet export and save: what others read, the same bytes each time, complete or not there.
+
+load ../support/common
+setup() {
+    common_setup
+    rootlet -q import "$(tiny_tar)" tiny:1
+}
+teardown() { common_teardown; }
+
+@test "every format is written the same twice" {
+    local format
+    for format in tar oci-archive docker-archive; do
+        ok rootlet save --format $format -o first.$format tiny:1
+        ok rootlet save --format $format -o second.$format tiny:1
+        cmp first.$format second.$format
+    done
+    ok rootlet save --format oci -o first.oci tiny:1
+    ok rootlet save --format oci -o second.oci tiny:1
+    diff -r first.oci second.oci
+}
+
+@test "what is saved comes back as it was, and digests stay" {
+    local format before
+    before=$(rootlet inspect tiny:1)
+    for format in oci oci-archive; do
+        rootlet save --format $format -o saved.$format tiny:1
+        ROOTLET_STORE=$BATS_TEST_TMPDIR/$format rootlet load -i saved.$format
+        equal "$(ROOTLET_STORE=$BATS_TEST_TMPDIR/$format rootlet inspect tiny:1)" "$before"
+    done
+    rootlet save -o saved.tar tiny:1
+    ROOTLET_STORE=$BATS_TEST_TMPDIR/docker rootlet load -i saved.tar
+    # the manifest is made anew; being deterministic, it is the same again
+    equal "$(ROOTLET_STORE=$BATS_TEST_TMPDIR/docker rootlet inspect tiny:1)" "$before"
+}
+
+@test "umoci unpacks what skopeo takes from each format into the same tree" {
+    need skopeo umoci
+    local from
+    rootlet export --format dir -o tree tiny:1
+    rootlet save -o docker.tar tiny:1
+    rootlet save --format oci-archive -o oci.tar tiny:1
+    rootlet save --format oci -o oci.dir tiny:1
+    for from in docker-archive:docker.tar:docker.io/library/tiny:1 oci-archive:oci.tar oci:oci.dir; do
+        rm -rf copy bundle
+        skopeo copy -q $from oci:copy:x
+        umoci unpack --rootless --image copy:x bundle 2>/dev/null
+        diff -r --no-dereference tree bundle/rootfs
+    done
+}
+
+@test "a destination is complete or not there" {
+    mkdir full empty
+    touch full/file
+    refused rootlet export tiny:1 --format dir -o full
+    expect_stderr "'full' exists and is not an empty directory"
+    equal "$(ls full)" file
+    ok rootlet export tiny:1 --format dir -o empty
+    [ -e empty/bin/busybox ]
+    refused rootlet export tiny:1 -o full
+    refused rootlet export tiny:1 -o nosuch/out.tar
+    refused rootlet export tiny:1 -o /dev/full
+    expect_stderr "No space left"
+    echo old >out.tar
+    ok rootlet export tiny:1 -o out.tar
+    tar -tf out.tar >/dev/null
+    refused rootlet export nosuch -o new.tar
+    equal "$(echo *)" "empty full out.tar"
+}
+
+@test "a layer that is no longer unpacked is unpacked again" {
+    rootlet export tiny:1 >before.tar
+    rm -r "$ROOTLET_STORE"/layers/* "$ROOTLET_STORE"/owners/*
+    rootlet export tiny:1 >after.tar
+    cmp before.tar after.tar
+}
+
+@test "what cannot be is refused" {
+    refused rootlet export tiny:1 --format squashfs -o x
+    expect_stderr "squashfs"
+    refused rootlet export tiny:1 --format dir
+    refused rootlet export tiny:1 tiny:1 -o x
+    refused rootlet export
+    refused rootlet export tiny:1 --format nonsense -o x
+    refused rootlet export tiny:1 --platform linux/nosuch/x/y -o x
+    expect_empty_dir .
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Archives made to do harm, or damaged on the way: refused by name, and nothing happened.
+
+load ../support/common
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+hostile() {
+    "$ROOTLET_TEST_STAGE/tests/support/hostile-tar" "$@"
+}
+
+expect_empty_store() {
+    local folder
+    for folder in layers owners blobs/sha256 refs tmp; do
+        expect_empty_dir "$ROOTLET_STORE/$folder" || return
+    done
+}
+
+@test "every hostile archive is refused in words that fit, touching nothing" {
+    local name words bad=0
+    mkdir outside
+    while IFS=$'\t' read -r name words; do
+        hostile "$name" "$PWD/outside" >archive.tar
+        attempt rootlet import archive.tar
+        if [ "$status" -ne 125 ] || [[ $stderr != *"$words"* ]] || ! expect_empty_dir outside ||
+            ! expect_empty_store; then
+            echo "case $name, which should say: $words" >&2
+            show
+            bad=1
+        fi
+    done < <(hostile list)
+    [ $bad -eq 0 ]
+}
+
+@test "what is replaced is replaced, never written through" {
+    mkdir outside
+    echo safe >outside/file
+    python3 - "$PWD/outside/file" >archive.tar <<'PYTHON'
+import io, sys, tarfile
+tar = tarfile.open(fileobj=sys.stdout.buffer, mode="w|")
+def add(name, kind=tarfile.REGTYPE, link="", data=b""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, link, len(data)
+    tar.addfile(info, io.BytesIO(data))
+add("s", tarfile.SYMTYPE, sys.argv[1])
+add("h", tarfile.LNKTYPE, "s")
+add("s", data=b"evil")
+add("h", data=b"evil")
+add("dir/", tarfile.DIRTYPE)
+add("dir/below", data=b"x")
+add("dir", data=b"a file now")
+add("file", data=b"a directory soon")
+add("file/", tarfile.DIRTYPE)
+add("file/below", data=b"y")
+tar.close()
+PYTHON
+    ok rootlet import archive.tar replaced
+    equal "$(cat outside/file)" safe
+    ok rootlet export replaced -o out --format dir
+    equal "$(cat out/s out/h out/dir out/file/below)" "evilevila file nowy"
+}
+
+@test "devices in an archive become empty files, with the truth on record" {
+    python3 - >archive.tar <<'PYTHON'
+import sys, tarfile
+tar = tarfile.open(fileobj=sys.stdout.buffer, mode="w|")
+info = tarfile.TarInfo("disk")
+info.type, info.devmajor, info.devminor, info.mode, info.gid = tarfile.BLKTYPE, 8, 1, 0o660, 6
+tar.addfile(info)
+tar.close()
+PYTHON
+    ok rootlet import archive.tar devices
+    [ -z "$(find "$ROOTLET_STORE/layers" -type b)" ]
+    [ -f "$(find "$ROOTLET_STORE/layers" -name disk)" ]
+    grep -qx './disk type=block device=linux,8,1 gid=6' "$ROOTLET_STORE"/owners/*
+    rootlet export devices | tar -tvf - | grep -q 'brw-rw---- 0/6 .* 8,1 .* disk'
+}
+
+@test "a damaged blob is found out when its layer is needed, and named" {
+    local blob
+    import_tiny
+    # the image again, without its unpacked layer
+    rm -rf "$ROOTLET_STORE"/layers/* "$ROOTLET_STORE"/owners/*
+    blob=$(find "$ROOTLET_STORE/blobs" -type f -size +100k)
+    printf 'damage' | dd of="$blob" bs=1 seek=50000 conv=notrunc status=none
+    refused rootlet export tiny -o out.tar
+    expect_stderr "$(basename "$blob")"
+    [ ! -e out.tar ]
+}

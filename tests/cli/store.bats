@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The store: names, listings, removal, and what others may do with it.
+
+load ../support/common
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+blobs() {
+    find "$ROOTLET_STORE/blobs" -type f | wc -l
+}
+
+layers() {
+    find "$ROOTLET_STORE/layers" -mindepth 1 -maxdepth 1 | wc -l
+}
+
+@test "an empty store lists nothing, in both forms" {
+    ok rootlet images
+    equal "$output" "REPOSITORY   TAG   IMAGE ID   CREATED   SIZE"
+    ok rootlet images --format json
+    equal "$output" ""
+}
+
+@test "images shows names, ids and sizes, newest first, and filters by name" {
+    local id
+    id=$(rootlet -q import "$(tiny_tar)" tiny:1)
+    rootlet tag tiny:1 localhost:5000/some/app
+    rootlet -q import -c 'ENV A=b' "$(tiny_tar)" >/dev/null
+    ok rootlet images
+    [ "${#lines[@]}" -eq 4 ]
+    expect_output "localhost:5000/some/app   latest   ${id:7:12}"
+    expect_output "<none>                    <none>"
+    ok rootlet images tiny
+    [ "${#lines[@]}" -eq 2 ]
+    ok rootlet images 'localhost:5000/*/*'
+    [ "${#lines[@]}" -eq 2 ]
+    equal "$(rootlet images -q tiny:1)" "${id:7:12}"
+    equal "$(rootlet images --no-trunc -q tiny)" "$id"
+    rootlet images --format json tiny | python3 -c '
+import json, sys
+item = json.loads(sys.stdin.read())
+assert item["Repository"] == "tiny" and item["Tag"] == "1" and item["ID"] == sys.argv[1], item
+assert item["SizeBytes"] > 100000, item' "$id"
+}
+
+@test "tag, inspect and rmi take names, ids and beginnings of ids" {
+    local id
+    id=$(rootlet -q import "$(tiny_tar)" tiny:1)
+    ok rootlet tag "$id" by:id
+    ok rootlet tag "${id:7:8}" by:short
+    ok rootlet inspect -f '{{.Id}}' "${id:7:4}"
+    equal "$output" "$id"
+    equal "$(rootlet inspect -f '{{json .RepoTags}}' tiny:1)" '["by:id","by:short","tiny:1"]'
+    refused rootlet inspect nosuch
+    refused rootlet inspect ffffffffffff
+    expect_stderr "no image has the name or id 'ffffffffffff'"
+    refused rootlet tag nosuch x
+    refused rootlet tag tiny:1 "x@$id"
+    refused rootlet rmi "$id"
+    expect_stderr "3 names"
+    ok rootlet rmi --force "$id"
+    expect_output "Deleted: $id"
+}
+
+@test "rmi deletes what nothing else needs, and only that" {
+    rootlet -q import "$(tiny_tar)" tiny:1
+    rootlet -q import -c 'ENV A=b' "$(tiny_tar)" tiny:2
+    rootlet tag tiny:1 tiny:3
+    ok rootlet rmi tiny:1
+    equal "$output" "Untagged: tiny:1"
+    [ "$(blobs)" -eq 5 ]
+    ok rootlet rmi tiny:3
+    [ "$(blobs)" -eq 3 ]
+    [ "$(layers)" -eq 1 ]
+    ok rootlet export tiny:2 -o out.tar
+    ok rootlet rmi tiny:2
+    expect_empty_dir "$ROOTLET_STORE/blobs/sha256"
+    expect_empty_dir "$ROOTLET_STORE/layers"
+    expect_empty_dir "$ROOTLET_STORE/owners"
+    expect_empty_dir "$ROOTLET_STORE/refs"
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+    refused rootlet rmi tiny:2
+    ok rootlet rmi --force tiny:2
+}
+
+@test "rmi leaves files alone while another process works in the store" {
+    local held=tmp/$(cat /proc/sys/kernel/random/boot_id).$(stat -Lc %i /proc/self/ns/pid)
+    rootlet -q import "$(tiny_tar)" tiny
+    mkdir "$ROOTLET_STORE/$held.$$.$(cut -d ' ' -f 22 /proc/$$/stat).0"
+    ok rootlet rmi tiny
+    expect_output "Untagged: tiny:latest"
+    [ "$(layers)" -eq 1 ]
+    [ "$(blobs)" -eq 3 ]
+}
+
+@test "a name given again moves to the new image" {
+    rootlet -q import "$(tiny_tar)" name
+    rootlet -q import -c 'ENV A=b' "$(tiny_tar)" name
+    [ "$(rootlet images | wc -l)" -eq 2 ]
+    rootlet inspect -f '{{json .Config.Env}}' name | grep -q A=b
+}
+
+@test "history tells the steps, in both forms" {
+    rootlet -q import -m "a remark" "$(tiny_tar)" tiny
+    ok rootlet history tiny
+    expect_output "CREATED BY"
+    expect_output "a remark"
+    rootlet history --format json tiny | grep -q '"Comment":"a remark"'
+    refused rootlet history nosuch
+}
+
+@test "skopeo and umoci read the store as the OCI layout that it is" {
+    need skopeo umoci
+    rootlet -q import "$(tiny_tar)" tiny
+    skopeo inspect "oci:$ROOTLET_STORE:docker.io/library/tiny:latest" | grep -q '"Architecture"'
+    umoci ls --layout "$ROOTLET_STORE" | grep -qx docker.io/library/tiny:latest
+}
+
+@test "everything in the store belongs to the user, so rm -r removes it" {
+    rootlet -q import <("$ROOTLET_TEST_STAGE/tests/support/rich-tar" make) rich
+    rm -r "$ROOTLET_STORE"
+    [ ! -e "$ROOTLET_STORE" ]
+}
+
+@test "the store is found without HOME, USER and XDG variables" {
+    local home
+    home=$(getent passwd "$(id -u)" | cut -d : -f 6)
+    [ -w "$home" ] || skip "no home directory to write to"
+    attempt env -i PATH="$PATH" rootlet images
+    expect_status 0
+    [ -d "$home/.local/share/rootlet" ]
+    ok env -i PATH="$PATH" HOME="$PWD/home" rootlet images
+    [ -d home/.local/share/rootlet/blobs ]
+    ok env -i PATH="$PATH" HOME="$PWD/home" XDG_DATA_HOME="$PWD/data" rootlet images
+    [ -d data/rootlet/blobs ]
+    ok rootlet --verbose images --store "$PWD/given"
+    [ -d given/blobs ]
+}
+
+@test "a directory that holds other things is not taken for a store" {
+    mkdir other
+    touch other/thesis.tex
+    refused rootlet --store other images
+    refused rootlet images --store other
+    expect_stderr "thesis.tex"
+    equal "$(ls other)" thesis.tex
+}
