@@ -23,6 +23,8 @@ struct engine_made {
 struct engine_made *engine_made_new(void); /* NULL when there is no memory */
 void engine_made_free(struct engine_made *made);
 
+struct emulation; /* emulation.h */
+
 /* One run of a box. Zero means: nothing special. */
 struct engine_job {
 	const struct box *box;
@@ -32,7 +34,8 @@ struct engine_job {
 	void *context;
 	bool redirect; /* use stdio below instead of the caller's 0, 1, 2 */
 	int stdio[3];
-	struct engine_made *made; /* may be NULL */
+	struct engine_made *made;    /* may be NULL */
+	struct emulation *emulation; /* opened, when box->emulation is BOX_EMULATION_TAP */
 };
 
 struct engine {

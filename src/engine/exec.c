@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/banned.h"
+#include "engine/emulation.h"
 #include "sys/seccomp.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -29,10 +30,24 @@ static int explain(const char *path, int error, struct err *err)
 	return 126;
 }
 
-static int search(const struct box *box, const char *name, const char *path_list, struct err *err)
+/* execve(2), by way of the tap where there is one. Returns errno. */
+static int execute(const struct engine_job *job, const char *path)
+{
+	static char *empty[] = { NULL };
+	char **env = job->box->env.item ? job->box->env.item : empty;
+
+	if (job->emulation)
+		return -tap_exec(&job->emulation->session, path, job->box->argv.item, env);
+	execve(path, job->box->argv.item, env);
+	return errno;
+}
+
+static int search(const struct engine_job *job, const char *name, const char *path_list,
+		  struct err *err)
 {
 	int worst = ENOENT;
 	char path[PATH_MAX];
+	int error;
 
 	for (const char *at = path_list; at; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
 		size_t length = strcspn(at, ":");
@@ -40,22 +55,20 @@ static int search(const struct box *box, const char *name, const char *path_list
 		if (snprintf(path, sizeof(path), "%.*s/%s", (int)length, length ? at : ".", name) >=
 		    (int)sizeof(path))
 			continue;
-		execve(path, box->argv.item, box->env.item);
-		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
-			return explain(path, errno, err);
-		if (errno == EACCES || access(path, F_OK) == 0)
-			return explain(path, errno, err);
+		error = execute(job, path);
+		if ((error != ENOENT && error != ENOTDIR) || access(path, F_OK) == 0)
+			return explain(path, error, err);
 	}
 	fail_plain(err, worst, "command '%s' not found in the root", name);
 	err_hint(err, "searched %s", path_list);
 	return 127;
 }
 
-int exec_command(const struct box *box, struct err *err)
+int exec_command(const struct engine_job *job, struct err *err)
 {
+	const struct box *box = job->box;
 	const char *name = box->argv.item[0];
 	const char *path_list = strings_env_get(&box->env, "PATH");
-	static char *empty[] = { NULL };
 
 	if (chdir(box->cwd) < 0) {
 		fail(err, errno, "working directory '%s'", box->cwd);
@@ -63,9 +76,7 @@ int exec_command(const struct box *box, struct err *err)
 	}
 	if (box->emulation == BOX_EMULATION_SECCOMP && seccomp_fake_success(err) < 0)
 		return 125;
-	if (strchr(name, '/')) {
-		execve(name, box->argv.item, box->env.item ? box->env.item : empty);
-		return explain(name, errno, err);
-	}
-	return search(box, name, path_list ? path_list : DEFAULT_PATH, err);
+	if (strchr(name, '/'))
+		return explain(name, execute(job, name), err);
+	return search(job, name, path_list ? path_list : DEFAULT_PATH, err);
 }

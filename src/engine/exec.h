@@ -4,10 +4,10 @@
 #define ENGINE_EXEC_H
 
 #include "base/err.h"
-#include "box/box.h"
+#include "engine/engine.h"
 
 /* Does not return when it works; else the exit status: 127 not found, 126 not executable, 125.
  * argv[0] without a slash is searched in the PATH of box->env. Allocates nothing. */
-int exec_command(const struct box *box, struct err *err);
+int exec_command(const struct engine_job *job, struct err *err);
 
 #endif

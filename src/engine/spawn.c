@@ -18,6 +18,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "engine/emulation.h"
 #include "engine/exec.h"
 #include "engine/terminal.h"
 #include "sys/ns.h"
@@ -96,7 +97,7 @@ static _Noreturn void become_command(const struct engine_job *job, struct channe
 			if (r == 0)
 				_exit(0);
 		} else {
-			status = exec_command(job->box, &err);
+			status = exec_command(job, &err);
 		}
 	}
 	report_and_exit(channel, status, &err);
@@ -114,8 +115,8 @@ static pid_t fork_command(const struct engine_job *job, struct channel *channel)
 	return pid < 0 && !job->inside ? -errno : pid;
 }
 
-/* pid 1: ends when the command does; the kernel then kills what is left in the namespace. */
-static _Noreturn void reap(pid_t command)
+/* Wait for the command, its status as a shell sees it; orphans are reaped on the way. */
+static int reap(pid_t command)
 {
 	sigset_t set;
 
@@ -134,17 +135,70 @@ static _Noreturn void reap(pid_t command)
 		}
 		while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0)
 			if (pid == command)
-				_exit(exit_status_of(wait_status));
+				return exit_status_of(wait_status);
 	}
+}
+
+/* Close all but these, in ascending order. */
+static void close_all_but(int a, int b, int c)
+{
+	int keep[] = { a, b, c };
+	int from = STDERR_FILENO + 1;
+
+	for (size_t i = 1; i < array_count(keep); i++)
+		for (size_t j = i; j > 0 && keep[j] < keep[j - 1]; j--) {
+			int larger = keep[j - 1];
+
+			keep[j - 1] = keep[j];
+			keep[j] = larger;
+		}
+	for (size_t i = 0; i < array_count(keep); i++) {
+		if (keep[i] > from)
+			close_range((unsigned)from, (unsigned)keep[i] - 1, 0);
+		from = keep[i] >= from ? keep[i] + 1 : from;
+	}
+	close_range((unsigned)from, ~0U, 0);
+}
+
+/* Nothing may change any more when owners are noted: what the command left behind is ended. */
+static void end_everyone(const struct spawn_plan *plan)
+{
+	if (!(plan->namespaces & CLONE_NEWPID))
+		return;
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
+/* Reap, then note who owns what in the upper directory. */
+static _Noreturn void end_with_owners(const struct engine_job *job, const struct spawn_plan *plan,
+				      int upper_fd, pid_t command)
+{
+	int status;
+
+	close_all_but(upper_fd, job->emulation->report_fd, job->emulation->session.lies.fd);
+	status = reap(command);
+	end_everyone(plan);
+	emulation_collect(job->emulation, upper_fd);
+	_exit(status);
 }
 
 static _Noreturn void be_first_process(const struct engine_job *job, const struct spawn_plan *plan,
 				       struct channel *channel)
 {
+	bool collects = job->emulation && job->emulation->report_fd >= 0;
 	struct err err = { 0 };
+	int upper_fd = -1;
 	pid_t command;
 
 	close(channel->read_fd);
+	if (collects) {
+		upper_fd = open(job->box->root.upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (upper_fd < 0) {
+			fail(&err, errno, "open '%s'", job->box->root.upper);
+			report_and_exit(channel, 125, &err);
+		}
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (!(plan->namespaces & CLONE_NEWPID))
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -152,18 +206,22 @@ static _Noreturn void be_first_process(const struct engine_job *job, const struc
 		report_and_exit(channel, 125, &err);
 	if (job->box->terminal && terminal_open(&channel->terminal, &err) < 0)
 		report_and_exit(channel, 125, &err);
+	if (job->emulation && emulation_seed(job->emulation, &err) < 0)
+		report_and_exit(channel, 125, &err);
 	command = fork_command(job, channel);
 	if (command < 0) {
 		fail(&err, -command, "fork the command");
 		report_and_exit(channel, 125, &err);
 	}
+	if (collects)
+		end_with_owners(job, plan, upper_fd, command);
 	/* Files of the caller must not stay open as long as the command runs: pipes of other steps
 	 * would never end. */
 	if (close_range(STDERR_FILENO + 1, ~0U, 0) < 0) {
 		close(channel->write_fd);
 		terminal_close_inside(&channel->terminal);
 	}
-	reap(command);
+	_exit(reap(command));
 }
 
 /* Wait until the command runs or something failed; 0 when it runs. */

@@ -42,14 +42,11 @@ static int choose_epoch(struct build *build, struct err *err)
 	return 0;
 }
 
-static int choose_emulation(struct build *build, struct err *err)
+static void choose_emulation(struct build *build)
 {
 	const char *name = build->request->emulation ?: "auto";
 
-	if (strcmp(name, "tap") == 0)
-		return fail_plain(err, ENOTSUP, "--root-emulation tap is not available");
-	build->emulation = strcmp(name, "auto") == 0 ? "seccomp" : name;
-	return 0;
+	build->emulation = strcmp(name, "auto") == 0 ? "tap" : name;
 }
 
 /* All names first: a build must not fail at its end for a misspelt tag. */
@@ -218,10 +215,9 @@ int build(const struct build_request *request, const struct build_events *events
 			       .progress = PTHREAD_COND_INITIALIZER };
 	int r = check_tags(request, err);
 
+	choose_emulation(&build);
 	if (r == 0)
 		r = choose_epoch(&build, err);
-	if (r == 0)
-		r = choose_emulation(&build, err);
 	if (r == 0)
 		r = store_open(request->store, &build.store, err);
 	if (r < 0)

@@ -97,10 +97,10 @@ static int run_with_reader(struct engine_job *job, const struct engine *engine, 
 	return r;
 }
 
-int build_run(const struct box *box, const char *engine_name, struct build_run_output *output,
-	      int *ret_status, struct err *err)
+int build_run(const struct box *box, const char *engine_name, struct emulation *emulation,
+	      struct build_run_output *output, int *ret_status, struct err *err)
 {
-	struct engine_job job = { .box = box, .redirect = true };
+	struct engine_job job = { .box = box, .redirect = true, .emulation = emulation };
 	const struct engine *engine;
 	int pipe_fds[2];
 	auto_fd null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "box/box.h"
+#include "engine/emulation.h"
 
 #define BUILD_TAIL_LINES 20
 
@@ -15,9 +16,10 @@ struct build_run_output {
 	struct strings tail; /* the last BUILD_TAIL_LINES lines, for the error message */
 };
 
-/* Run the box with /dev/null as input. *ret_status is the command's exit status; mount points made
- * in box->root.upper are removed again. */
-int build_run(const struct box *box, const char *engine_name, struct build_run_output *output,
-	      int *ret_status, struct err *err) must_check;
+/* Run the box with /dev/null as input, under `emulation` (opened) when the box asks for the tap.
+ * *ret_status is the command's exit status; mount points made in box->root.upper are removed again.
+ */
+int build_run(const struct box *box, const char *engine_name, struct emulation *emulation,
+	      struct build_run_output *output, int *ret_status, struct err *err) must_check;
 
 #endif

@@ -113,6 +113,29 @@ static int placed_meta(void *context, const char *path, const struct statx *stx,
 	return 1;
 }
 
+/* What the tap knows. It was told what the layers record, so what it does not know is root's. */
+static int emulated_meta(void *context, const char *path, const struct statx *stx,
+			 struct snapshot_meta *ret_meta, struct err *err)
+{
+	const struct work *work = context;
+	const struct emulated *emulated = map_get(&work->emulated, path);
+
+	(void)err;
+	*ret_meta = (struct snapshot_meta){ .mode = stx->stx_mode };
+	if (!emulated)
+		return 1;
+	*ret_meta = (struct snapshot_meta){
+		.uid = emulated->uid,
+		.gid = emulated->gid,
+		.mode = (stx->stx_mode & ~emulated->mode_mask) | emulated->mode_bits,
+		.rdev_major = emulated->rdev_major,
+		.rdev_minor = emulated->rdev_minor,
+		.xattrs = emulated->xattrs,
+		.xattr_count = emulated->xattr_count,
+	};
+	return 1;
+}
+
 static int take_snapshot(struct work *work, const struct step_kind *kind,
 			 struct build_cached *ret_result, struct err *err)
 {
@@ -121,7 +144,9 @@ static int take_snapshot(struct work *work, const struct step_kind *kind,
 		.store = &build->store,
 		.upper_name = arena_printf(&work->arena, "%s/upper", work->work_name),
 		.lower = &work->stage->state.view,
-		.lookup = kind->places ? placed_meta : NULL,
+		.lookup = kind->places	       ? placed_meta
+			  : work->has_emulated ? emulated_meta
+					       : NULL,
 		.lookup_context = work,
 		.new_uid = work->new_uid,
 		.new_gid = work->new_gid,
@@ -225,6 +250,7 @@ static void work_done(struct work *work)
 	free(work->open_fd);
 	for (struct work_list *list = work->lists; list; list = list->next)
 		strings_done(&list->strings);
+	map_done(&work->emulated);
 	copy_list_done(&work->copies);
 	arena_done(&work->arena);
 }

@@ -124,6 +124,16 @@ static void add_script(const struct step_run *run, struct box *box)
 	mount->read_only = true;
 }
 
+/* The tap makes root of a process that is root inside; another user needs none of it. */
+static enum box_emulation emulation_for(const struct work *work, const struct user *user)
+{
+	if (strcmp(work->build->emulation, "seccomp") == 0)
+		return BOX_EMULATION_SECCOMP;
+	if (strcmp(work->build->emulation, "tap") == 0 && user->uid == 0)
+		return BOX_EMULATION_TAP;
+	return BOX_EMULATION_NONE;
+}
+
 static int run_box(struct work *work, struct box *box, struct err *err)
 {
 	const struct step_run *run = &work->step->run;
@@ -154,10 +164,9 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 	r = build_mounts_add(work, box, err);
 	if (r < 0)
 		return err_wrap(err, "--mount");
-	if (strcmp(work->build->emulation, "seccomp") == 0) {
-		box->emulation = BOX_EMULATION_SECCOMP;
+	box->emulation = emulation_for(work, &user);
+	if (box->emulation == BOX_EMULATION_SECCOMP)
 		calm_apt(box);
-	}
 	return 0;
 }
 
@@ -182,6 +191,26 @@ static int run_failed(struct work *work, int status, const struct build_run_outp
 	return fail_plain(err, ECHILD, "the command ended with status %d", status);
 }
 
+static int run_under_tap(struct work *work, const struct box *box, struct build_run_output *output,
+			 int *ret_status, struct err *err)
+{
+	struct emulation emulation = { .collects = true };
+	int r;
+
+	view_owners(&work->stage->state.view, &work->arena, &emulation.known,
+		    &emulation.known_count);
+	r = emulation_open(&emulation, err);
+	if (r < 0)
+		return r;
+	r = build_run(box, work->build->request->engine, &emulation, output, ret_status, err);
+	if (r == 0 && *ret_status == 0) {
+		r = emulation_read(&emulation, &work->arena, &work->emulated, err);
+		work->has_emulated = r == 0;
+	}
+	emulation_done(&emulation);
+	return r;
+}
+
 static int run_fill(struct work *work, struct err *err)
 {
 	struct build_run_output output = { .line = pass_line, .context = work };
@@ -194,8 +223,10 @@ static int run_fill(struct work *work, struct err *err)
 		return fail_plain(err, ENOENT, "the stage has no files yet, so there is no '%s'",
 				  work->step->run.argv.item[0]);
 	r = run_box(work, &box, err);
-	if (r == 0)
-		r = build_run(&box, work->build->request->engine, &output, &status, err);
+	if (r == 0 && box.emulation == BOX_EMULATION_TAP)
+		r = run_under_tap(work, &box, &output, &status, err);
+	else if (r == 0)
+		r = build_run(&box, work->build->request->engine, NULL, &output, &status, err);
 	if (r == 0 && status != 0)
 		r = run_failed(work, status, &output, err);
 	strings_done(&output.tail);

@@ -6,6 +6,8 @@
 
 #include <time.h>
 
+#include "base/map.h"
+#include "engine/emulation.h"
 #include "flow/build_copy.h"
 #include "flow/build_state.h"
 #include "rootfs/place.h"
@@ -25,7 +27,9 @@ struct work {
 	size_t list_count;
 	int *open_fd; /* locks held until the step is done */
 	size_t open_count;
-	uid_t new_uid; /* who owns what the step makes */
+	bool has_emulated;   /* the tap knows the owners of everything the step touched */
+	struct map emulated; /* path -> struct emulated */
+	uid_t new_uid;	     /* who owns what the step makes */
 	gid_t new_gid;
 };
 

@@ -398,3 +398,39 @@ void view_read_text(const struct view *view, const char *guest_path, size_t limi
 	if (io_read_to_end(fd, limit_bytes, text, NULL) < 0)
 		buf_truncate(text, 0);
 }
+
+/* A directory may be listed again above without a record (an archive that leaves it implicit): the
+ * topmost record counts. For everything else the visible entry's own. */
+static bool shows_through(const struct view *view, size_t layer, const struct owner *owner)
+{
+	struct view_entry entry;
+
+	return view_lookup(view, owner->path, &entry) == 0 &&
+	       (entry.layer == layer || S_ISDIR(entry.st.st_mode));
+}
+
+void view_owners(const struct view *view, struct arena *arena,
+		 const struct owner *const **ret_owners, size_t *ret_count)
+{
+	auto_map seen = { 0 };
+	const struct owner **list;
+	size_t room = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < view->count; i++)
+		room += view->layer[i].owners.count;
+	list = arena_array(arena, const struct owner *, room);
+	for (size_t i = 0; i < view->count; i++) {
+		for (size_t j = 0; j < view->layer[i].owners.count; j++) {
+			const struct owner *owner = &view->layer[i].owners.item[j];
+
+			if (owner->whiteout || map_get(&seen, owner->path) ||
+			    !shows_through(view, i, owner))
+				continue;
+			map_set(&seen, owner->path, &seen);
+			list[count++] = owner;
+		}
+	}
+	*ret_owners = list;
+	*ret_count = count;
+}

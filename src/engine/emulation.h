@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Root emulation by the tap around a box: what the layers say about ownership is put into the
+ * table before the command starts, and what the table says about changed files comes out when
+ * everything inside has ended.
+ *
+ * Files are known to the table by their identity inside the mounted root, so both happen there,
+ * in the first process: overlayfs shows other devices and birth times than the layers have. */
+#ifndef ENGINE_EMULATION_H
+#define ENGINE_EMULATION_H
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "engine/engine.h"
+#include "store/owners.h"
+#include "tap/tap.h"
+
+/* What the table knew about a file of the upper directory. */
+struct emulated {
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t mode_mask; /* shown mode = (mode on disk & ~mode_mask) | mode_bits */
+	uint32_t mode_bits;
+	uint32_t rdev_major;
+	uint32_t rdev_minor;
+	struct xattr *xattrs; /* sorted by name */
+	size_t xattr_count;
+};
+
+struct emulation {
+	/* Ownership that the root's layers record, by path; borrowed. */
+	const struct owner *const *known;
+	size_t known_count;
+	bool collects; /* there is an upper directory whose owners matter afterwards */
+
+	struct tap_session session;
+	int report_fd; /* what the first process found out, a memory file; -1: nothing is collected
+			*/
+};
+
+/* Before the fork. */
+int emulation_open(struct emulation *emulation, struct err *err) must_check;
+void emulation_done(struct emulation *emulation);
+
+/* In the first process, inside the root. Neither allocates. */
+int emulation_seed(struct emulation *emulation, struct err *err) must_check;
+/* upper_fd: the upper directory, opened before it went out of sight. What goes wrong is told by
+ * emulation_read. */
+void emulation_collect(struct emulation *emulation, int upper_fd);
+
+/* Afterwards: path -> struct emulated, both in the arena. */
+int emulation_read(const struct emulation *emulation, struct arena *arena, struct map *ret_by_path,
+		   struct err *err) must_check;
+
+#endif
