@@ -10,8 +10,8 @@
 #include "base/banned.h"
 #include "base/buf.h"
 #include "base/io.h"
-#include "base/log.h"
-#include "base/text.h"
+#include "cmd/build_display.h"
+#include "cmd/progress.h"
 #include "flow/build.h"
 
 struct build_command {
@@ -19,6 +19,7 @@ struct build_command {
 	struct build_request request;
 	const char *iidfile;
 	const char *progress;
+	const char *no_cache; /* "": all stages */
 	bool remove;
 };
 
@@ -44,7 +45,10 @@ static const struct opt build_opts[] = {
 	  "a secret for RUN --mount=type=secret; it reaches no layer", NULL },
 	{ OPT_LIST, 0, "ssh", REQUEST(ssh), "default|ID[=SOCKET]",
 	  "an ssh agent's socket for RUN --mount=type=ssh", NULL },
-	{ OPT_FLAG, 0, "no-cache", REQUEST(no_cache), NULL, "run every step again", NULL },
+	{ OPT_MAYBE, 0, "no-cache", BUILD(no_cache), "STAGE,...",
+	  "run every step again, of these stages only if named", NULL },
+	{ OPT_LIST, 0, "no-cache-filter", REQUEST(no_cache_stages), "STAGE",
+	  "the same as --no-cache=STAGE", NULL },
 	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none", "network of RUN", NULL },
 	{ OPT_STR, 0, "engine", REQUEST(engine), "NAME", "use this engine or fail", NULL },
 	{ OPT_CHOICE, 0, "root-emulation", REQUEST(emulation), "auto|none|seccomp|tap",
@@ -53,113 +57,12 @@ static const struct opt build_opts[] = {
 	  NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Output", NULL },
 	{ OPT_STR, 0, "iidfile", BUILD(iidfile), "FILE", "write the image's id to FILE", NULL },
-	{ OPT_CHOICE, 0, "progress", BUILD(progress), "auto|plain|json|none",
-	  "how steps are shown on stderr", NULL },
+	{ OPT_CHOICE, 0, "progress", BUILD(progress), PROGRESS_MODES,
+	  "how steps are shown on stderr (auto: redrawn on a terminal, else plain)", NULL },
 	{ OPT_FLAG, 0, "rm", BUILD(remove), NULL,
 	  "nothing is left of a step anyway (accepted for docker's sake)", NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
-
-static void write_line(const struct buf *line)
-{
-	io_write_all(STDERR_FILENO, line->bytes, line->size_bytes);
-}
-
-/* ---- people ---- */
-
-static void plain_step(void *context, const char *position, const char *text)
-{
-	auto_buf line = { 0 };
-
-	(void)context;
-	buf_printf(&line, "%s %.*s%s\n", position, (int)strcspn(text, "\n"), text,
-		   strchr(text, '\n') ? " ..." : "");
-	write_line(&line);
-}
-
-/* With several stages lines of different steps come mixed: each says whose it is. */
-static void add_prefix(struct buf *line, const char *position)
-{
-	if (strchr(position, ' '))
-		buf_printf(line, "%s ", position);
-	else
-		buf_add_text(line, "  ");
-}
-
-static void plain_line(void *context, const char *position, const char *text)
-{
-	auto_buf line = { 0 };
-
-	(void)context;
-	add_prefix(&line, position);
-	buf_printf(&line, "%s\n", text);
-	write_line(&line);
-}
-
-static void plain_step_end(void *context, const char *position, bool cached, uint64_t duration_ms)
-{
-	auto_buf line = { 0 };
-
-	(void)context;
-	if (!cached && duration_ms < 100)
-		return;
-	add_prefix(&line, position);
-	if (cached)
-		buf_add_text(&line, "CACHED\n");
-	else
-		buf_printf(&line, "%.1f s\n", (double)duration_ms / 1000);
-	write_line(&line);
-}
-
-/* ---- programs: one JSON object a line ---- */
-
-static void json_step(void *context, const char *position, const char *text)
-{
-	auto_buf line = { 0 };
-
-	(void)context;
-	buf_add_text(&line, "{\"event\":\"step\",\"position\":");
-	text_add_json_string(&line, position);
-	buf_add_text(&line, ",\"text\":");
-	text_add_json_string(&line, text);
-	buf_add_text(&line, "}\n");
-	write_line(&line);
-}
-
-static void json_line(void *context, const char *position, const char *text)
-{
-	auto_buf line = { 0 };
-
-	(void)context;
-	buf_add_text(&line, "{\"event\":\"output\",\"position\":");
-	text_add_json_string(&line, position);
-	buf_add_text(&line, ",\"text\":");
-	text_add_json_string(&line, text);
-	buf_add_text(&line, "}\n");
-	write_line(&line);
-}
-
-static void json_step_end(void *context, const char *position, bool cached, uint64_t duration_ms)
-{
-	auto_buf line = { 0 };
-
-	(void)context;
-	buf_add_text(&line, "{\"event\":\"done\",\"position\":");
-	text_add_json_string(&line, position);
-	buf_printf(&line, ",\"cached\":%s,\"durationMs\":%llu}\n", cached ? "true" : "false",
-		   (unsigned long long)duration_ms);
-	write_line(&line);
-}
-
-static struct build_events events_for(const struct build_command *command)
-{
-	static const struct build_events plain = { NULL, plain_step, plain_line, plain_step_end };
-	static const struct build_events json = { NULL, json_step, json_line, json_step_end };
-
-	if (command->common.quiet || text_equal(command->progress, "none"))
-		return (struct build_events){ 0 };
-	return text_equal(command->progress, "json") ? json : plain;
-}
 
 static int write_id(const char *path, const struct digest *id, struct err *err)
 {
@@ -169,22 +72,39 @@ static int write_id(const char *path, const struct digest *id, struct err *err)
 static int build_parsed(const struct command *command, struct build_command *build_command,
 			struct err *err)
 {
-	struct build_events events = events_for(build_command);
+	auto_build_display *display =
+		build_display_new(build_command->progress, &build_command->common);
+	struct build_events events = build_display_events(display);
 	struct build_result result;
 	auto_buf excerpt = { 0 };
 	int r;
 
 	r = build(&build_command->request, &events, &result, &excerpt, err);
+	build_display_end(display);
 	if (r == 0 && build_command->iidfile)
 		r = write_id(build_command->iidfile, &result.image_id, err);
 	if (r < 0) {
-		if (excerpt.size_bytes)
-			write_line(&excerpt);
+		(void)io_write_all(STDERR_FILENO, buf_text(&excerpt), excerpt.size_bytes);
 		return command_fail(command, err);
 	}
-	log_info("%zu steps, %zu cached", result.step_count, result.cached_count);
+	build_display_result(display, &result);
 	puts(result.image_id.text);
 	return 0;
+}
+
+/* --no-cache, or --no-cache=STAGE,STAGE. */
+static void choose_cached(struct build_command *build_command)
+{
+	const char *stages = build_command->no_cache;
+
+	build_command->request.no_cache = stages && !*stages;
+	while (stages && *stages) {
+		size_t length = strcspn(stages, ",");
+
+		strings_printf(&build_command->request.no_cache_stages, "%.*s", (int)length,
+			       stages);
+		stages += length + (stages[length] == ',');
+	}
 }
 
 static int build_main(const struct command *command, const struct common *common, int argc,
@@ -206,6 +126,7 @@ static int build_main(const struct command *command, const struct common *common
 	if (r == 0) {
 		build_command.request.store = build_command.common.store;
 		build_command.request.context = argv[operand];
+		choose_cached(&build_command);
 		status = build_parsed(command, &build_command, &err);
 	} else {
 		status = r < 0 ? command_fail(command, &err) : 0;

@@ -29,7 +29,7 @@ const struct opt opt_common[] = {
 /* getopt's two tables, and the way back from what it returns to our row. */
 struct parser {
 	struct option longs[OPTS_MAX + 1];
-	char letters[3 * OPTS_MAX + 3];
+	char letters[3 * OPTS_MAX + 4];
 	const struct opt *rows[OPTS_MAX];
 	size_t count;
 };
@@ -50,6 +50,13 @@ static bool takes_value(const struct opt *opt)
 	}
 }
 
+static int has_arg(const struct opt *opt)
+{
+	if (opt->kind == OPT_MAYBE)
+		return optional_argument;
+	return takes_value(opt) ? required_argument : no_argument;
+}
+
 static void add_row(struct parser *parser, const struct opt *opt)
 {
 	size_t i = parser->count;
@@ -60,7 +67,7 @@ static void add_row(struct parser *parser, const struct opt *opt)
 	parser->rows[i] = opt;
 	parser->longs[i] = (struct option){
 		.name = opt->name ? opt->name : "",
-		.has_arg = takes_value(opt) ? required_argument : no_argument,
+		.has_arg = has_arg(opt),
 		.val = LONG_FIRST + (int)i,
 	};
 	parser->count++;
@@ -68,6 +75,8 @@ static void add_row(struct parser *parser, const struct opt *opt)
 		return;
 	parser->letters[end++] = opt->letter;
 	if (takes_value(opt))
+		parser->letters[end++] = ':';
+	if (opt->kind == OPT_MAYBE)
 		parser->letters[end++] = ':';
 	parser->letters[end] = '\0';
 }
@@ -123,6 +132,9 @@ static int store_value(const struct opt *opt, void *request, const char *value, 
 		return 0;
 	case OPT_STR:
 		*(const char **)field = value;
+		return 0;
+	case OPT_MAYBE:
+		*(const char **)field = value ? value : "";
 		return 0;
 	case OPT_LIST:
 		strings_add(field, value);
@@ -248,9 +260,12 @@ static void print_option(const struct opt *opt, FILE *out)
 	}
 	if (!opt->help || opt->kind == OPT_REFUSED)
 		return;
-	length = snprintf(left, sizeof(left), "  %c%c%s--%s%s%s", opt->letter ? '-' : ' ',
+	length = snprintf(left, sizeof(left), "  %c%c%s--%s%s%s%s", opt->letter ? '-' : ' ',
 			  opt->letter ? opt->letter : ' ', opt->letter ? ", " : "  ", opt->name,
-			  takes_value(opt) ? " " : "", takes_value(opt) ? opt->value : "");
+			  opt->kind == OPT_MAYBE ? "[=" :
+			  takes_value(opt)	 ? " " :
+						   "",
+			  takes_value(opt) ? opt->value : "", opt->kind == OPT_MAYBE ? "]" : "");
 	if (length > 28)
 		fprintf(out, "%s\n%30s", left, "");
 	else
@@ -278,7 +293,7 @@ void opt_print_table(const struct command *command, FILE *out)
 		[OPT_END] = "end",	   [OPT_FLAG] = "flag",	      [OPT_COUNT] = "flag",
 		[OPT_STR] = "value",	   [OPT_LIST] = "list",	      [OPT_U64] = "value",
 		[OPT_SIZE] = "value",	   [OPT_CHOICE] = "choice",   [OPT_CALL] = "list",
-		[OPT_REFUSED] = "refused", [OPT_HEADING] = "heading",
+		[OPT_REFUSED] = "refused", [OPT_MAYBE] = "optional", [OPT_HEADING] = "heading",
 	};
 
 	if (command->group)

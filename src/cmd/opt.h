@@ -21,6 +21,7 @@ enum opt_kind {
 	OPT_U64,     /* uint64_t */
 	OPT_SIZE,    /* uint64_t bytes: 64m, 1G */
 	OPT_CHOICE,  /* const char *: one of `value`, words separated by '|' */
+	OPT_MAYBE,   /* const char *: --name=VALUE, or "" for --name alone */
 	OPT_CALL,    /* bool (*)(...) is not stored: `parse` below sees name and value */
 	OPT_REFUSED, /* known elsewhere, never here: `help` says why; the error repeats it */
 	OPT_HEADING, /* no option: starts a group in --help and the man page; `help` is its title */

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The bars: finished items scroll away upwards as plain lines, running ones are drawn below and
- * redrawn in place at most ten times a second. Each drawing is one write(2), so that other output
- * is not torn apart. */
+ * redrawn in place (cmd/screen.h) at most ten times a second. */
 #include "cmd/progress.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 
 #include "base/banned.h"
@@ -17,12 +15,12 @@
 #include "base/number.h"
 #include "base/strings.h"
 #include "base/text.h"
+#include "cmd/screen.h"
 
 #define DRAW_EVERY_MS  100
 #define RATE_WINDOW_MS 2000
 #define LABEL_COLUMNS  24
 #define BAR_COLUMNS    24
-#define CLEAR_LINE     "\x1b[K"
 
 enum mode { MODE_PLAIN, MODE_TTY, MODE_JSON };
 
@@ -43,10 +41,9 @@ struct item {
 struct display {
 	struct progress progress; /* first: a struct progress * is this */
 	enum mode mode;
-	bool color;
+	struct screen screen;
 	pthread_mutex_t lock;
 	struct item *items; /* running, oldest first */
-	unsigned drawn;	    /* lines on the screen below which nothing is */
 	int64_t drawn_ms;
 };
 
@@ -113,20 +110,6 @@ static void item_free(struct item *item)
 
 /* ---- bars ---- */
 
-static void screen_size(unsigned *ret_rows, unsigned *ret_columns)
-{
-	struct winsize size = { 0 };
-
-	*ret_rows = 24;
-	*ret_columns = 80;
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0)
-		return;
-	if (size.ws_row > 1)
-		*ret_rows = size.ws_row;
-	if (size.ws_col > 0)
-		*ret_columns = size.ws_col;
-}
-
 static void add_bar(struct buf *line, const struct item *item)
 {
 	uint64_t done = item->done_bytes < item->total_bytes ? item->done_bytes : item->total_bytes;
@@ -157,64 +140,32 @@ static void add_amounts(struct buf *line, const struct item *item)
 		buf_printf(line, ", %s/s", number_format_size(item->rate, rate));
 }
 
-/* One line of at most `columns`, without what would wrap. */
-static void add_line(struct buf *screen, const struct display *display, const struct item *item,
-		     unsigned columns)
+static void add_item(struct buf *line, const struct item *item)
 {
-	auto_buf line = { 0 };
-
-	buf_printf(&line, "%-*.*s %-12s ", LABEL_COLUMNS, LABEL_COLUMNS, item->label,
+	buf_printf(line, "%-*.*s %-12s ", LABEL_COLUMNS, LABEL_COLUMNS, item->label,
 		   item->activity);
-	add_amounts(&line, item);
-	if (line.size_bytes >= columns)
-		buf_truncate(&line, columns - 1);
-	if (display->color && line.size_bytes > LABEL_COLUMNS) {
-		buf_printf(screen, "\x1b[1m%.*s\x1b[0m", LABEL_COLUMNS, line.bytes);
-		buf_add_text(screen, line.bytes + LABEL_COLUMNS);
-	} else {
-		buf_add(screen, line.bytes, line.size_bytes);
-	}
-	buf_add_text(screen, CLEAR_LINE "\n");
-}
-
-static void rewind_screen(struct display *display, struct buf *screen)
-{
-	if (display->drawn > 0)
-		buf_printf(screen, "\x1b[%uA", display->drawn);
-	buf_add_char(screen, '\r');
-	display->drawn = 0;
-}
-
-static void add_running(struct display *display, struct buf *screen)
-{
-	int64_t now = now_ms();
-	unsigned rows;
-	unsigned columns;
-
-	screen_size(&rows, &columns);
-	for (struct item *item = display->items; item && display->drawn < rows - 1;
-	     item = item->next) {
-		measure(item, now);
-		add_line(screen, display, item, columns);
-		display->drawn++;
-	}
-	buf_add_text(screen, "\x1b[J");
-	display->drawn_ms = now;
+	add_amounts(line, item);
 }
 
 static void draw(struct display *display, const struct item *finished)
 {
-	auto_buf screen = { 0 };
-	unsigned rows;
-	unsigned columns;
+	int64_t now = now_ms();
+	auto_buf line = { 0 };
 
-	rewind_screen(display, &screen);
+	screen_begin(&display->screen);
 	if (finished) {
-		screen_size(&rows, &columns);
-		add_line(&screen, display, finished, columns);
+		add_item(&line, finished);
+		screen_add(&display->screen, line.bytes, LABEL_COLUMNS, STYLE_BOLD);
 	}
-	add_running(display, &screen);
-	put(&screen);
+	for (struct item *item = display->items; item; item = item->next) {
+		measure(item, now);
+		buf_truncate(&line, 0);
+		add_item(&line, item);
+		if (!screen_add_running(&display->screen, line.bytes, LABEL_COLUMNS, STYLE_BOLD))
+			break;
+	}
+	screen_end(&display->screen);
+	display->drawn_ms = now;
 }
 
 /* ---- lines and records ---- */
@@ -324,20 +275,12 @@ static void show(struct progress *progress, const struct progress_event *event)
 	pthread_mutex_unlock(&display->lock);
 }
 
-static bool is_terminal(void)
-{
-	const char *term = getenv("TERM");
-
-	return isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0;
-}
-
 struct progress *progress_new(const char *mode, const struct common *common)
 {
-	const char *no_color = getenv("NO_COLOR");
 	struct display *display;
 
 	if (!mode || strcmp(mode, "auto") == 0)
-		mode = is_terminal() ? "tty" : "none";
+		mode = screen_is_possible(STDERR_FILENO) ? "tty" : "none";
 	if (strcmp(mode, "none") == 0 || common->quiet)
 		return NULL;
 	display = memory_zeroed(1, sizeof(*display));
@@ -345,7 +288,7 @@ struct progress *progress_new(const char *mode, const struct common *common)
 	display->mode = strcmp(mode, "tty") == 0    ? MODE_TTY
 			: strcmp(mode, "json") == 0 ? MODE_JSON
 						    : MODE_PLAIN;
-	display->color = !(no_color && *no_color);
+	screen_init(&display->screen, STDERR_FILENO);
 	pthread_mutex_init(&display->lock, NULL);
 	return &display->progress;
 }
@@ -362,6 +305,7 @@ void progress_free(struct progress *progress)
 		display->items = item->next;
 		item_free(item);
 	}
+	screen_done(&display->screen);
 	pthread_mutex_destroy(&display->lock);
 	free(display);
 }

@@ -94,5 +94,6 @@ bool row_is_option(const struct row *row)
 
 bool row_takes_value(const struct row *row)
 {
-	return row_is_option(row) && strcmp(row->kind, "flag") != 0;
+	return row_is_option(row) && strcmp(row->kind, "flag") != 0 &&
+	       strcmp(row->kind, "optional") != 0;
 }

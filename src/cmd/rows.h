@@ -16,7 +16,7 @@ struct row {
 	const char *letter;  /* "" when there is none */
 	const char *name;    /* long name; "" in a command's own row */
 	const char *value;   /* what follows the option; a command's synopsis */
-	const char *kind;    /* command, flag, value, list, choice, refused, heading */
+	const char *kind;    /* command, flag, value, list, choice, optional, refused, heading */
 	const char *help;    /* a command's summary */
 	const char *group;   /* of a command: its heading in `rootlet help` */
 };
@@ -35,6 +35,6 @@ void rows_done(struct rows *rows);
 
 bool row_is_command(const struct row *row);
 bool row_is_option(const struct row *row); /* neither heading nor refused */
-bool row_takes_value(const struct row *row);
+bool row_takes_value(const struct row *row); /* as the next word */
 
 #endif

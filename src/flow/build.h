@@ -22,7 +22,8 @@ struct build_request {
 	struct strings contexts;   /* NAME=PATH, NAME=docker-image://REF */
 	struct strings secrets;	   /* id=ID[,src=FILE|,env=NAME], as docker has it */
 	struct strings ssh;	   /* default, or ID[=SOCKET] */
-	bool no_cache;
+	bool no_cache;			/* no step comes from the cache */
+	struct strings no_cache_stages; /* names or numbers of stages of which none does */
 	uint64_t jobs;	     /* stages at a time; 0: one per processor */
 	const char *network; /* "host", "none"; NULL is host */
 	const char *engine;
@@ -31,13 +32,28 @@ struct build_request {
 };
 void build_request_done(struct build_request *request);
 
-/* What is going on, for whoever shows it: one call at a time, from any thread. `position` is
- * "[2/4]", or "[builder 1/2]" where there are several stages. Every pointer may be NULL. */
+enum build_event_kind {
+	BUILD_STEP,   /* a step begins; text is its instruction */
+	BUILD_OUTPUT, /* text is a line that a RUN's command wrote */
+	BUILD_END,    /* a step ended */
+};
+
+enum build_outcome { BUILD_DONE, BUILD_CACHED, BUILD_FAILED };
+
+/* What is going on. Every step that began ends, and only once; several may be under way. */
+struct build_event {
+	enum build_event_kind kind;
+	unsigned step;	      /* numbers them as they began, from 1 */
+	const char *position; /* "[2/4]", or "[builder 1/2]" where there are several stages */
+	const char *text;     /* BUILD_STEP, BUILD_OUTPUT */
+	enum build_outcome outcome; /* BUILD_END */
+	uint64_t duration_ms;	    /* BUILD_END */
+};
+
+/* For whoever shows it: one call at a time, from any thread. NULL: nobody does. */
 struct build_events {
+	void (*show)(void *context, const struct build_event *event);
 	void *context;
-	void (*step)(void *context, const char *position, const char *text);
-	void (*line)(void *context, const char *position, const char *text); /* output of RUN */
-	void (*step_end)(void *context, const char *position, bool cached, uint64_t duration_ms);
 };
 
 struct build_result {

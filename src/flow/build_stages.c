@@ -17,6 +17,20 @@ static uint64_t clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+void build_tell(struct built_stage *stage, struct build_event event)
+{
+	struct build *build = stage->build;
+
+	pthread_mutex_lock(&build->events_lock);
+	if (event.kind == BUILD_STEP)
+		stage->step_number = ++build->step_number;
+	event.step = stage->step_number;
+	event.position = stage->position;
+	if (build->events->show)
+		build->events->show(build->events->context, &event);
+	pthread_mutex_unlock(&build->events_lock);
+}
+
 static void tell_step(struct built_stage *built, size_t number, size_t count, const char *text)
 {
 	struct build *build = built->build;
@@ -26,23 +40,22 @@ static void tell_step(struct built_stage *built, size_t number, size_t count, co
 		stage_label(built->plan, label);
 	snprintf(built->position, sizeof(built->position), "[%s%s%zu/%zu]", label,
 		 *label ? " " : "", number, count);
-	pthread_mutex_lock(&build->events_lock);
-	if (build->events->step)
-		build->events->step(build->events->context, built->position, text);
-	pthread_mutex_unlock(&build->events_lock);
+	build_tell(built, (struct build_event){ .kind = BUILD_STEP, .text = text });
 }
 
-static void tell_end(struct built_stage *built, bool cached, uint64_t began_ms)
+static void tell_end(struct built_stage *built, enum build_outcome outcome, uint64_t began_ms)
 {
-	struct build *build = built->build;
+	build_tell(built, (struct build_event){ .kind = BUILD_END,
+						.outcome = outcome,
+						.duration_ms = clock_ms() - began_ms });
+}
 
-	pthread_mutex_lock(&build->events_lock);
+static void count_step(struct build *build, bool cached)
+{
+	pthread_mutex_lock(&build->lock);
 	build->result.step_count++;
 	build->result.cached_count += cached;
-	if (build->events->step_end)
-		build->events->step_end(build->events->context, built->position, cached,
-					clock_ms() - began_ms);
-	pthread_mutex_unlock(&build->events_lock);
+	pthread_mutex_unlock(&build->lock);
 }
 
 /* ---- waiting for each other ---- */
@@ -148,7 +161,7 @@ static int one_step(struct built_stage *built, size_t i, struct err *err)
 {
 	const struct step *step;
 	uint64_t began_ms = clock_ms();
-	bool cached;
+	bool cached = false;
 	int r = evaluation_step(&built->evaluation, i, &step, err);
 
 	if (r < 0) {
@@ -157,20 +170,23 @@ static int one_step(struct built_stage *built, size_t i, struct err *err)
 	}
 	tell_step(built, i + 2, built->evaluation.step_count + 1, step->instruction->line.text);
 	r = build_step(built->build, built, step, &cached, err);
+	tell_end(built, r < 0 ? BUILD_FAILED : cached ? BUILD_CACHED : BUILD_DONE, began_ms);
 	if (r < 0)
 		return step_failed(built, step->source, step->instruction, err);
 	if (step->makes_layer)
-		tell_end(built, cached, began_ms);
+		count_step(built->build, cached);
 	return 0;
 }
 
 static int build_one(struct built_stage *built, struct err *err)
 {
 	const struct stage *stage = built->plan;
+	uint64_t began_ms = clock_ms();
 	int r;
 
 	tell_step(built, 1, stage->instruction_count + 1, stage->from->line.text);
 	r = begin(built, err);
+	tell_end(built, r < 0 ? BUILD_FAILED : BUILD_DONE, began_ms);
 	if (r < 0)
 		return step_failed(built, &built->build->dockerfile.source, stage->from, err);
 	if (built->evaluation.trigger_origins.count)
@@ -237,6 +253,27 @@ static int first_failure(struct build *build, struct err *err)
 	return 0;
 }
 
+/* --no-cache and --no-cache=STAGE; a name that is no stage's is a mistake. */
+static int choose_cached(struct build *build, struct err *err)
+{
+	const struct strings *names = &build->request->no_cache_stages;
+
+	for (size_t i = 0; i < build->plan.stage_count; i++)
+		build->stage[i].no_cache = build->request->no_cache;
+	for (size_t i = 0; i < names->count; i++) {
+		struct origin origin;
+		int r = plan_origin(&build->plan, build->plan.stage_count, names->item[i], &origin,
+				    err);
+
+		if (r == 0 && origin.kind != ORIGIN_STAGE)
+			r = fail_plain(err, EINVAL, "there is no such stage");
+		if (r < 0)
+			return err_wrap(err, "--no-cache '%s'", names->item[i]);
+		build->stage[origin.stage].no_cache = true;
+	}
+	return 0;
+}
+
 int build_stages(struct build *build, struct err *err)
 {
 	size_t count = build->plan.stage_count;
@@ -253,7 +290,9 @@ int build_stages(struct build *build, struct err *err)
 	build->free_slots = build->request->jobs;
 	if (!build->free_slots)
 		build->free_slots = processors > 0 ? (uint64_t)processors : 1;
-	r = start_threads(build, thread, started, err);
+	r = choose_cached(build, err);
+	if (r == 0)
+		r = start_threads(build, thread, started, err);
 	for (size_t i = 0; i < count; i++)
 		if (started[i])
 			pthread_join(thread[i], NULL);

@@ -23,6 +23,8 @@ struct built_stage {
 	bool has_state;
 	enum stage_progress progress; /* under build->lock */
 	char position[128];	      /* of the step under way, for people */
+	unsigned step_number;	      /* the same for programs */
+	bool no_cache;
 	struct buf excerpt;	      /* of the failure */
 	struct err err;
 };
@@ -46,11 +48,15 @@ struct build {
 	pthread_cond_t progress; /* a stage ended, or a job slot became free */
 	uint64_t free_slots;
 	bool has_failed;
+	unsigned step_number; /* the last one told, under events_lock */
 	struct build_result result;
 	struct buf *excerpt;
 	const char *emulation; /* "none", "seccomp", "tap": what RUN gets */
 	int64_t epoch_s;       /* the time that counts as now, or -1 for the clock */
 };
+
+/* Show an event of the stage's step under way; text may be NULL. */
+void build_tell(struct built_stage *stage, struct build_event event);
 
 /* One step: from the cache or carried out. The stage's state is as after the step. */
 int build_step(struct build *build, struct built_stage *stage, const struct step *step,

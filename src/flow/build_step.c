@@ -224,7 +224,7 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 	r = make_key(work, kind, &key, hex, err);
 	if (r < 0)
 		return r;
-	r = build->request->no_cache
+	r = work->stage->no_cache
 		    ? 0
 		    : build_cache_get(&build->store, hex, &work->arena, &result, err);
 	*ret_cached = r > 0;

@@ -173,12 +173,8 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 static void pass_line(void *context, const char *text)
 {
 	const struct work *work = context;
-	const struct build_events *events = work->build->events;
 
-	pthread_mutex_lock(&work->build->events_lock);
-	if (events->line)
-		events->line(events->context, work->stage->position, text);
-	pthread_mutex_unlock(&work->build->events_lock);
+	build_tell(work->stage, (struct build_event){ .kind = BUILD_OUTPUT, .text = text });
 }
 
 static int run_failed(struct work *work, int status, const struct build_run_output *output,

@@ -205,7 +205,8 @@ int blob_add(const struct store *store, const void *bytes, size_t size_bytes,
 
 	/* Writing costs an fsync; what a rebuild finds is mostly there. */
 	if (blob_present(store, &present)) {
-		*ret_digest = present.digest;
+		if (ret_digest)
+			*ret_digest = present.digest;
 		return 0;
 	}
 	r = blob_writer_new(store, NULL, size_bytes, &writer, err);

@@ -38,7 +38,7 @@ uint64_t blob_writer_wait_for(struct blob_writer *writer, uint64_t offset);
 /* No more bytes will be added: readers see the end. Implied by commit and free. */
 void blob_writer_end(struct blob_writer *writer);
 
-/* A small blob at once. */
+/* A small blob at once; ret_digest may be NULL. */
 int blob_add(const struct store *store, const void *bytes, size_t size_bytes,
 	     struct digest *ret_digest, struct err *err) must_check;
 

@@ -12,6 +12,7 @@ struct request {
 	struct strings list;
 	uint64_t number;
 	uint64_t bytes;
+	const char *maybe;
 };
 
 #define AT(field) offsetof(struct request, field)
@@ -25,6 +26,7 @@ static const struct opt opts[] = {
 	{ OPT_LIST, 'i', "item", AT(list), "ITEM", "an item", NULL },
 	{ OPT_U64, 0, "number", AT(number), "N", "a number", NULL },
 	{ OPT_SIZE, 0, "bytes", AT(bytes), "SIZE", "a size", NULL },
+	{ OPT_MAYBE, 0, "maybe", AT(maybe), "WORD", "with or without", NULL },
 	{ OPT_REFUSED, 'd', "daemon", 0, NULL, "there is no daemon", NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
@@ -72,6 +74,18 @@ test(every_kind_is_stored)
 	assert_int_equal(request.bytes, 2048);
 	assert_int_equal(operand, 14);
 	strings_done(&request.list);
+}
+
+test(an_optional_value_is_never_the_next_word)
+{
+	struct request request = { 0 };
+	struct err err = { 0 };
+
+	assert_int_equal(PARSE(&command, "--maybe", "word"), 0);
+	assert_string_equal(request.maybe, "");
+	assert_int_equal(operand, 2);
+	assert_int_equal(PARSE(&command, "--maybe=word"), 0);
+	assert_string_equal(request.maybe, "word");
 }
 
 test(unknown_options_are_named)
@@ -134,6 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(every_kind_is_stored),
+		RUN(an_optional_value_is_never_the_next_word),
 		RUN(unknown_options_are_named),
 		RUN(missing_and_bad_values_name_the_option),
 		RUN(refused_options_say_why),
