@@ -12,11 +12,13 @@
 #include "base/io.h"
 #include "cmd/build_display.h"
 #include "cmd/progress.h"
+#include "cmd/remote_opt.h"
 #include "flow/build.h"
 
 struct build_command {
 	struct common common;
 	struct build_request request;
+	struct remote_opt remote;
 	const char *iidfile;
 	const char *progress;
 	const char *no_cache; /* "": all stages */
@@ -35,6 +37,8 @@ static const struct opt build_opts[] = {
 	{ OPT_LIST, 0, "build-arg", REQUEST(build_args), "NAME[=VALUE]",
 	  "value of an ARG; without =VALUE, the environment's", NULL },
 	{ OPT_STR, 0, "target", REQUEST(target), "STAGE", "build this stage, not the last", NULL },
+	{ OPT_STR, 0, "platform", REQUEST(platform), "OS/ARCH[/VARIANT]",
+	  "build for this platform (default: this machine's)", NULL },
 	{ OPT_LIST, 0, "label", REQUEST(labels), "NAME=VALUE", "add a label to the image", NULL },
 	{ OPT_STR, 0, "source-date-epoch", REQUEST(source_date_epoch), "SECONDS",
 	  "the time that counts as now (default $SOURCE_DATE_EPOCH)", NULL },
@@ -49,6 +53,8 @@ static const struct opt build_opts[] = {
 	  "run every step again, of these stages only if named", NULL },
 	{ OPT_LIST, 0, "no-cache-filter", REQUEST(no_cache_stages), "STAGE",
 	  "the same as --no-cache=STAGE", NULL },
+	{ OPT_FLAG, 0, "pull", REQUEST(pull), NULL,
+	  "ask registries for newer images, also where the store has one", NULL },
 	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none", "network of RUN", NULL },
 	{ OPT_STR, 0, "engine", REQUEST(engine), "NAME", "use this engine or fail", NULL },
 	{ OPT_CHOICE, 0, "root-emulation", REQUEST(emulation), "auto|none|seccomp|tap",
@@ -61,6 +67,7 @@ static const struct opt build_opts[] = {
 	  "how steps are shown on stderr (auto: redrawn on a terminal, else plain)", NULL },
 	{ OPT_FLAG, 0, "rm", BUILD(remove), NULL,
 	  "nothing is left of a step anyway (accepted for docker's sake)", NULL },
+	REMOTE_OPTS(struct build_command, remote),
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
 
@@ -72,14 +79,16 @@ static int write_id(const char *path, const struct digest *id, struct err *err)
 static int build_parsed(const struct command *command, struct build_command *build_command,
 			struct err *err)
 {
-	auto_build_display *display =
-		build_display_new(build_command->progress, &build_command->common);
+	auto_build_display *display = build_display_new(build_command->progress,
+							&build_command->common);
 	struct build_events events = build_display_events(display);
 	struct build_result result;
 	auto_buf excerpt = { 0 };
 	int r;
 
-	r = build(&build_command->request, &events, &result, &excerpt, err);
+	r = remote_opt_settings(&build_command->remote, &build_command->request.remote, err);
+	if (r == 0)
+		r = build(&build_command->request, &events, &result, &excerpt, err);
 	build_display_end(display);
 	if (r == 0 && build_command->iidfile)
 		r = write_id(build_command->iidfile, &result.image_id, err);
@@ -110,7 +119,7 @@ static void choose_cached(struct build_command *build_command)
 static int build_main(const struct command *command, const struct common *common, int argc,
 		      char **argv)
 {
-	struct build_command build_command = { .common = *common };
+	struct build_command build_command = { .common = *common, .remote = REMOTE_OPT_DEFAULT };
 	struct err err = { 0 };
 	int operand;
 	int status;

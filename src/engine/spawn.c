@@ -87,6 +87,7 @@ static _Noreturn void become_command(const struct engine_job *job, struct channe
 	int status = 125;
 	int r;
 
+	signal(SIGPIPE, SIG_DFL); /* the caller may ignore it, and what is ignored stays so */
 	r = redirect_stdio(job, &err);
 	if (r == 0 && job->box->terminal)
 		r = terminal_attach(&channel->terminal, &err);

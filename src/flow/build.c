@@ -103,6 +103,72 @@ static void collect_build_args(struct build *build)
 	}
 }
 
+static int choose_platform(struct build *build, struct platform *platform, struct err *err)
+{
+	const char *text = build->request->platform;
+
+	if (!text)
+		return 0;
+	if (strchr(text, ','))
+		return fail_plain(err, ENOTSUP,
+				  "--platform '%s': one platform at a time; build and tag each of "
+				  "them",
+				  text);
+	return platform_parse(text, &build->arena, platform, err);
+}
+
+/* A processor runs programs of its predecessor of 32 bits, where the kernel lets it. */
+static bool runs_here(const struct platform *host, const struct platform *platform)
+{
+	static const char *const also[][2] = { { "amd64", "386" }, { "arm64", "arm" } };
+
+	if (platform_matches(host, platform))
+		return true;
+	for (size_t i = 0; i < array_count(also); i++)
+		if (text_equal(host->os, platform->os) &&
+		    text_equal(host->architecture, also[i][0]) &&
+		    text_equal(platform->architecture, also[i][1]))
+			return true;
+	return false;
+}
+
+int build_check_runs(const struct build *build, const struct platform *platform, struct err *err)
+{
+	const struct platform *host = &build->plan.options.build_platform;
+	char here[64];
+	char there[64];
+
+	if (!platform->architecture || runs_here(host, platform))
+		return 0;
+	fail_plain(err, ENOTSUP, "a command for %s cannot run on this machine (%s)",
+		   platform_format(platform, there), platform_format(host, here));
+	err_hint(err, "only stages without RUN can be built for another platform; "
+		      "FROM --platform=$BUILDPLATFORM makes a stage run here");
+	return -ENOTSUP;
+}
+
+/* Before anything is fetched or done. */
+static int check_platforms(struct build *build, struct err *err)
+{
+	for (size_t i = 0; i < build->plan.stage_count; i++) {
+		const struct stage *stage = &build->plan.stage[i];
+
+		for (size_t j = 0; stage->is_needed && j < stage->instruction_count; j++) {
+			const struct instruction *instruction = stage->instruction[j];
+			struct fault fault;
+
+			if (instruction->kind != INSTRUCTION_RUN ||
+			    build_check_runs(build, &stage->platform, err) == 0)
+				continue;
+			fault_wrap(&fault, &build->dockerfile.source, instruction_mark(instruction),
+				   err, "RUN");
+			source_excerpt(&fault, build->excerpt);
+			return -err->code;
+		}
+	}
+	return 0;
+}
+
 static int make_plan(struct build *build, struct err *err)
 {
 	struct config host;
@@ -123,9 +189,14 @@ static int make_plan(struct build *build, struct err *err)
 	};
 	options.target_platform = options.build_platform;
 	config_done(&host);
+	r = choose_platform(build, &options.target_platform, err);
+	if (r < 0)
+		return r;
 	r = plan_make(&build->arena, &build->dockerfile, &options, &build->plan, err);
 	if (r < 0)
 		source_excerpt(&build->plan.fault, build->excerpt);
+	else
+		r = check_platforms(build, err);
 	for (size_t i = 0; r == 0 && i < build->plan.unused_args.count; i++)
 		log_warning("build argument '%s' is used by no ARG",
 			    build->plan.unused_args.item[i]);

@@ -10,22 +10,26 @@
 #include "base/err.h"
 #include "base/strings.h"
 #include "image/digest.h"
+#include "remote/remote.h"
 
 struct build_request {
 	const char *store;   /* NULL: the default */
 	const char *context; /* a directory */
 	const char *file;    /* NULL: CONTEXT/Dockerfile */
 	struct strings tags;
-	struct strings build_args; /* NAME=VALUE, or NAME for the environment's value */
-	struct strings labels;	   /* NAME=VALUE */
-	const char *target;	   /* NULL: the last stage */
-	struct strings contexts;   /* NAME=PATH, NAME=docker-image://REF */
-	struct strings secrets;	   /* id=ID[,src=FILE|,env=NAME], as docker has it */
-	struct strings ssh;	   /* default, or ID[=SOCKET] */
+	struct strings build_args;	/* NAME=VALUE, or NAME for the environment's value */
+	struct strings labels;		/* NAME=VALUE */
+	const char *target;		/* NULL: the last stage */
+	const char *platform;		/* OS/ARCH[/VARIANT]; NULL: this machine's */
+	struct strings contexts;	/* NAME=PATH, NAME=docker-image://REF */
+	struct strings secrets;		/* id=ID[,src=FILE|,env=NAME], as docker has it */
+	struct strings ssh;		/* default, or ID[=SOCKET] */
 	bool no_cache;			/* no step comes from the cache */
 	struct strings no_cache_stages; /* names or numbers of stages of which none does */
-	uint64_t jobs;	     /* stages at a time; 0: one per processor */
-	const char *network; /* "host", "none"; NULL is host */
+	bool pull;			/* ask registries also for images that are here */
+	struct remote_settings remote;	/* for images that are not; its cancel is set here */
+	uint64_t jobs;			/* stages at a time; 0: one per processor */
+	const char *network;		/* "host", "none"; NULL is host */
 	const char *engine;
 	const char *emulation;	       /* NULL is auto */
 	const char *source_date_epoch; /* seconds; NULL: $SOURCE_DATE_EPOCH if set, else now */
@@ -43,9 +47,9 @@ enum build_outcome { BUILD_DONE, BUILD_CACHED, BUILD_FAILED };
 /* What is going on. Every step that began ends, and only once; several may be under way. */
 struct build_event {
 	enum build_event_kind kind;
-	unsigned step;	      /* numbers them as they began, from 1 */
-	const char *position; /* "[2/4]", or "[builder 1/2]" where there are several stages */
-	const char *text;     /* BUILD_STEP, BUILD_OUTPUT */
+	unsigned step;		    /* numbers them as they began, from 1 */
+	const char *position;	    /* "[2/4]", or "[builder 1/2]" where there are several stages */
+	const char *text;	    /* BUILD_STEP, BUILD_OUTPUT */
 	enum build_outcome outcome; /* BUILD_END */
 	uint64_t duration_ms;	    /* BUILD_END */
 };

@@ -69,7 +69,7 @@ static int fill(struct work *work, const struct step_mount *mount, const char *t
 	if (r == 0 && mkdirat(store->dirfd, aside, 0700) < 0)
 		r = fail(err, errno, "make '%s' in the store", aside);
 	if (r == 0)
-		r = build_origin_copy(work->build, work, &mount->from, mount->source,
+		r = build_origin_copy(work, &mount->from, mount->source,
 				      arena_printf(&work->arena, "%s/%s", store->path, aside), err);
 	if (r == 0 && fchmodat(store->dirfd, aside, mount->mode | 0700, 0) < 0)
 		r = fail(err, errno, "chmod '%s' in the store", aside);

@@ -86,7 +86,7 @@ static int add_bind(struct work *work, const struct step_mount *mount, struct bo
 {
 	struct strings *layers = work_new_list(work);
 	struct box_mount *made;
-	int r = build_origin_layers(work->build, work, &mount->from, layers, err);
+	int r = build_origin_layers(work, &mount->from, layers, err);
 
 	if (r < 0)
 		return r;
@@ -199,7 +199,7 @@ static int key_bind(struct work *work, const struct step_mount *mount, struct bu
 {
 	struct copy_list list = { .arena = &work->arena };
 	struct copy_tree tree;
-	int r = build_origin_tree(work->build, &mount->from, &tree, err);
+	int r = build_origin_tree(work->stage, &mount->from, &tree, err);
 
 	if (r == 0)
 		r = copy_collect(&tree, mount->source, NULL, &list, err);

@@ -6,41 +6,39 @@
 #include "base/banned.h"
 #include "base/memory.h"
 #include "flow/build_work.h"
+#include "flow/obtain.h"
 
 #define IMAGE_SCHEME "docker-image://"
+
+/* One --build-context. */
+struct named_context {
+	struct named_context *next;
+	const char *name;
+	const char *source; /* PATH, docker-image://REF */
+};
+
+enum opened_kind { OPENED_IMAGE, OPENED_CONTEXT };
+
+/* What an origin outside of the Dockerfile comes down to. */
+struct wanted {
+	enum opened_kind kind;
+	const char *text;		 /* a reference, a path */
+	const struct platform *platform; /* of an image */
+};
 
 /* Something opened for this build. */
 struct opened {
 	struct opened *next;
-	const char *name; /* of the named context, or the image's reference */
-	bool is_named;
-	const char *directory; /* of a named context that is one, else NULL */
-	const char *reference;
+	enum opened_kind kind;
+	const char *text;
+	const char *platform;
+	pthread_mutex_t lock; /* of what follows: opening may take as long as a download */
 	struct build_context context;
 	struct image image;
 	struct view view; /* of the image */
 	bool is_open;
 	bool has_view;
 };
-
-static struct opened *add(struct build *build, const char *name, bool is_named)
-{
-	struct opened *opened = arena_new(&build->arena, struct opened);
-
-	opened->name = name;
-	opened->is_named = is_named;
-	opened->next = build->opened;
-	build->opened = opened;
-	return opened;
-}
-
-static struct opened *find(struct build *build, const char *name, bool is_named)
-{
-	for (struct opened *opened = build->opened; opened; opened = opened->next)
-		if (opened->is_named == is_named && strcmp(opened->name, name) == 0)
-			return opened;
-	return NULL;
-}
 
 int build_origins_parse(struct build *build, struct strings *ret_names, struct err *err)
 {
@@ -49,23 +47,23 @@ int build_origins_parse(struct build *build, struct strings *ret_names, struct e
 	for (size_t i = 0; i < given->count; i++) {
 		const char *text = given->item[i];
 		const char *equals = strchr(text, '=');
-		struct opened *opened;
+		struct named_context *named = arena_new(&build->arena, struct named_context);
 
 		if (!equals || equals == text || !equals[1])
 			return fail_plain(err, EINVAL, "--build-context '%s' is not NAME=SOURCE",
 					  text);
-		opened = add(build, arena_copy_bytes(&build->arena, text, (size_t)(equals - text)),
-			     true);
-		if (text_starts(equals + 1, IMAGE_SCHEME))
-			opened->reference = equals + 1 + strlen(IMAGE_SCHEME);
-		else if (strstr(equals + 1, "://"))
+		if (strstr(equals + 1, "://") && !text_starts(equals + 1, IMAGE_SCHEME))
 			return fail_plain(err, ENOTSUP,
 					  "--build-context '%s': only directories and " IMAGE_SCHEME
 					  " are supported",
 					  text);
-		else
-			opened->directory = equals + 1;
-		strings_add(ret_names, opened->name);
+		*named = (struct named_context){
+			.next = build->named,
+			.name = arena_copy_bytes(&build->arena, text, (size_t)(equals - text)),
+			.source = equals + 1,
+		};
+		build->named = named;
+		strings_add(ret_names, named->name);
 	}
 	return 0;
 }
@@ -75,61 +73,115 @@ void build_origins_done(struct build *build)
 	for (struct opened *opened = build->opened; opened; opened = opened->next) {
 		if (opened->has_view)
 			view_done(&opened->view);
-		if (opened->is_open && opened->directory)
+		if (opened->is_open && opened->kind == OPENED_CONTEXT)
 			build_context_close(&opened->context);
 		else if (opened->is_open)
 			image_done(&opened->image);
+		pthread_mutex_destroy(&opened->lock);
 	}
 	build->opened = NULL;
 }
 
-static int load_image(struct build *build, struct opened *opened, const struct platform *platform,
-		      struct err *err)
+/* `platform` NULL: the target's. */
+static struct wanted wanted_of(const struct build *build, const struct origin *origin,
+			       const struct platform *platform)
+{
+	struct wanted wanted = { OPENED_IMAGE, origin->name,
+				 platform ?: &build->plan.options.target_platform };
+
+	if (origin->kind == ORIGIN_IMAGE)
+		return wanted;
+	for (const struct named_context *named = build->named; named; named = named->next) {
+		if (strcmp(named->name, origin->name) != 0)
+			continue;
+		wanted.text = named->source;
+		if (text_starts(named->source, IMAGE_SCHEME))
+			wanted.text += strlen(IMAGE_SCHEME);
+		else
+			wanted.kind = OPENED_CONTEXT;
+		break; /* the last one given */
+	}
+	return wanted;
+}
+
+/* The entry for it, opened or not; never NULL. */
+static struct opened *entry_for(struct build *build, const struct wanted *wanted)
+{
+	char platform[64];
+	struct opened *opened;
+
+	platform_format(wanted->platform, platform);
+	pthread_mutex_lock(&build->lock);
+	for (opened = build->opened; opened; opened = opened->next)
+		if (opened->kind == wanted->kind && strcmp(opened->text, wanted->text) == 0 &&
+		    (opened->kind == OPENED_CONTEXT || strcmp(opened->platform, platform) == 0))
+			break;
+	if (!opened) {
+		opened = arena_new(&build->arena, struct opened);
+		opened->kind = wanted->kind;
+		opened->text = wanted->text;
+		opened->platform = arena_copy(&build->arena, platform);
+		pthread_mutex_init(&opened->lock, NULL);
+		opened->next = build->opened;
+		build->opened = opened;
+	}
+	pthread_mutex_unlock(&build->lock);
+	return opened;
+}
+
+static void tell_pulling(void *context, const char *name)
+{
+	struct built_stage *asking = context;
+	auto_buf line = { 0 };
+
+	buf_printf(&line, "pulling %s", name);
+	build_tell(asking, (struct build_event){ .kind = BUILD_OUTPUT, .text = line.bytes });
+}
+
+static int load_image(struct built_stage *asking, const struct wanted *wanted,
+		      struct image *ret_image, struct err *err)
+{
+	const struct build *build = asking->build;
+	struct obtain_request request = { .name = wanted->text,
+					  .platform = wanted->platform,
+					  .refresh = build->request->pull,
+					  .remote = build->request->remote,
+					  .pulling = tell_pulling,
+					  .context = asking };
+
+	return obtain_image(&build->store, &request, environ, ret_image, err);
+}
+
+static int open_entry(struct built_stage *asking, const struct wanted *wanted,
+		      struct opened *opened, struct err *err)
 {
 	int r;
 
 	if (opened->is_open)
 		return 0;
-	r = image_load(&build->store, opened->reference, platform, &opened->image, err);
-	if (r == -ENOENT)
-		err_hint(err, "'rootlet pull %s' fetches it", opened->reference);
+	if (opened->kind == OPENED_IMAGE)
+		r = load_image(asking, wanted, &opened->image, err);
+	else
+		r = build_context_open(&opened->context, &asking->build->store, wanted->text, NULL,
+				       err);
 	opened->is_open = r == 0;
 	return r;
 }
 
-static struct opened *opened_for(struct build *build, const struct origin *origin)
-{
-	bool is_named = origin->kind == ORIGIN_NAMED_CONTEXT;
-	struct opened *opened = find(build, origin->name, is_named);
-
-	if (!opened && !is_named) {
-		opened = add(build, origin->name, false);
-		opened->reference = origin->name;
-	}
-	return opened;
-}
-
-static int open_image(struct build *build, const struct origin *origin,
-		      const struct platform *platform, struct opened **ret_opened, struct err *err)
-{
-	struct opened *opened = opened_for(build, origin);
-
-	if (!opened || !opened->reference)
-		return fail_plain(err, EINVAL, "'%s' is a directory, not an image", origin->name);
-	*ret_opened = opened;
-	return load_image(build, opened, platform, err);
-}
-
-int build_origin_image(struct build *build, const struct origin *origin,
+int build_origin_image(struct built_stage *asking, const struct origin *origin,
 		       const struct platform *platform, const struct image **ret_image,
 		       struct err *err)
 {
+	struct wanted wanted = wanted_of(asking->build, origin, platform);
 	struct opened *opened;
 	int r;
 
-	pthread_mutex_lock(&build->lock);
-	r = open_image(build, origin, platform, &opened, err);
-	pthread_mutex_unlock(&build->lock);
+	if (wanted.kind != OPENED_IMAGE)
+		return fail_plain(err, EINVAL, "'%s' is a directory, not an image", origin->name);
+	opened = entry_for(asking->build, &wanted);
+	pthread_mutex_lock(&opened->lock);
+	r = open_entry(asking, &wanted, opened, err);
+	pthread_mutex_unlock(&opened->lock);
 	if (r == 0)
 		*ret_image = &opened->image;
 	return r;
@@ -158,24 +210,16 @@ static struct copy_tree tree_of_context(struct build_context *context)
 				   .files = &context->files };
 }
 
-static int open_tree_locked(struct build *build, const struct origin *origin,
-			    struct copy_tree *ret_tree, struct err *err)
+static int open_tree(struct built_stage *asking, const struct wanted *wanted, struct opened *opened,
+		     struct copy_tree *ret_tree, struct err *err)
 {
-	struct opened *opened = opened_for(build, origin);
-	int r;
+	struct build *build = asking->build;
+	int r = open_entry(asking, wanted, opened, err);
 
-	if (opened && opened->directory) {
-		if (!opened->is_open) {
-			r = build_context_open(&opened->context, &build->store, opened->directory,
-					       NULL, err);
-			if (r < 0)
-				return r;
-			opened->is_open = true;
-		}
+	if (r == 0 && opened->kind == OPENED_CONTEXT) {
 		*ret_tree = tree_of_context(&opened->context);
 		return 0;
 	}
-	r = open_image(build, origin, &build->plan.options.target_platform, &opened, err);
 	if (r == 0)
 		r = view_of_image(build, opened, err);
 	if (r == 0)
@@ -184,9 +228,12 @@ static int open_tree_locked(struct build *build, const struct origin *origin,
 	return r;
 }
 
-int build_origin_tree(struct build *build, const struct origin *origin, struct copy_tree *ret_tree,
-		      struct err *err)
+int build_origin_tree(struct built_stage *asking, const struct origin *origin,
+		      struct copy_tree *ret_tree, struct err *err)
 {
+	struct build *build = asking->build;
+	struct wanted wanted;
+	struct opened *opened;
 	int r;
 
 	switch (origin->kind) {
@@ -204,21 +251,23 @@ int build_origin_tree(struct build *build, const struct origin *origin, struct c
 	case ORIGIN_NAMED_CONTEXT:
 		break;
 	}
-	pthread_mutex_lock(&build->lock);
-	r = open_tree_locked(build, origin, ret_tree, err);
-	pthread_mutex_unlock(&build->lock);
+	wanted = wanted_of(build, origin, NULL);
+	opened = entry_for(build, &wanted);
+	pthread_mutex_lock(&opened->lock);
+	r = open_tree(asking, &wanted, opened, ret_tree, err);
+	pthread_mutex_unlock(&opened->lock);
 	return r;
 }
 
-int build_origin_copy(struct build *build, struct work *work, const struct origin *origin,
-		      const char *source, const char *host_path, struct err *err)
+int build_origin_copy(struct work *work, const struct origin *origin, const char *source,
+		      const char *host_path, struct err *err)
 {
 	struct copy_list list = { .arena = &work->arena };
 	struct copy_meta meta = { 0 };
 	struct copy_tree tree;
 	struct place place;
 	auto_view nothing;
-	int r = build_origin_tree(build, origin, &tree, err);
+	int r = build_origin_tree(work->stage, origin, &tree, err);
 
 	view_init(&nothing);
 	if (r < 0 || origin->kind == ORIGIN_SCRATCH)
@@ -246,10 +295,11 @@ static void add_diff_ids(const struct build *build, const struct config *config,
 }
 
 /* A context without patterns is used as it lies there. */
-static int context_layers(struct build *build, struct work *work, const struct origin *origin,
+static int context_layers(struct work *work, const struct origin *origin,
 			  const struct build_context *context, struct strings *layers,
 			  struct err *err)
 {
+	const struct store *store = &work->build->store;
 	const char *name;
 
 	if (context->ignore.count == 0) {
@@ -257,32 +307,34 @@ static int context_layers(struct build *build, struct work *work, const struct o
 		return 0;
 	}
 	name = arena_printf(&work->arena, "%s/context-%zu", work->work_name, work->list_count);
-	if (mkdirat(build->store.dirfd, name, 0700) < 0)
+	if (mkdirat(store->dirfd, name, 0700) < 0)
 		return fail(err, errno, "make '%s' in the store", name);
-	name = arena_printf(&work->arena, "%s/%s", build->store.path, name);
+	name = arena_printf(&work->arena, "%s/%s", store->path, name);
 	strings_add(layers, name);
-	return build_origin_copy(build, work, origin, ".", name, err);
+	return build_origin_copy(work, origin, ".", name, err);
 }
 
-int build_origin_layers(struct build *build, struct work *work, const struct origin *origin,
-			struct strings *layers, struct err *err)
+int build_origin_layers(struct work *work, const struct origin *origin, struct strings *layers,
+			struct err *err)
 {
+	struct build *build = work->build;
+	struct wanted wanted = wanted_of(build, origin, NULL);
 	struct copy_tree tree;
 	const struct opened *opened;
 	int r;
 
 	if (origin->kind == ORIGIN_CONTEXT)
-		return context_layers(build, work, origin, &build->context, layers, err);
+		return context_layers(work, origin, &build->context, layers, err);
 	if (origin->kind == ORIGIN_STAGE) {
 		add_diff_ids(build, &build->stage[origin->stage].state.config, layers);
 		return 0;
 	}
-	r = build_origin_tree(build, origin, &tree, err);
+	r = build_origin_tree(work->stage, origin, &tree, err);
 	if (r < 0)
 		return r;
-	opened = opened_for(build, origin);
-	if (opened->directory)
-		return context_layers(build, work, origin, &opened->context, layers, err);
+	opened = entry_for(build, &wanted);
+	if (opened->kind == OPENED_CONTEXT)
+		return context_layers(work, origin, &opened->context, layers, err);
 	add_diff_ids(build, &opened->image.config, layers);
 	return 0;
 }

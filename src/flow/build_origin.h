@@ -15,20 +15,21 @@ int build_origins_parse(struct build *build, struct strings *ret_names, struct e
 void build_origins_done(struct build *build);
 
 /* The files of an origin; borrowed from the build. Safe from several threads. */
-int build_origin_tree(struct build *build, const struct origin *origin, struct copy_tree *ret_tree,
-		      struct err *err) must_check;
+int build_origin_tree(struct built_stage *asking, const struct origin *origin,
+		      struct copy_tree *ret_tree, struct err *err) must_check;
 
 /* The same as host directories to be stacked, topmost first, for a bind mount. What .dockerignore
  * leaves out is not there: such a context is copied into the step's work folder first. */
-int build_origin_layers(struct build *build, struct work *work, const struct origin *origin,
-			struct strings *layers, struct err *err) must_check;
+int build_origin_layers(struct work *work, const struct origin *origin, struct strings *layers,
+			struct err *err) must_check;
 
 /* Copy what is in the directory `source` of an origin into an empty host directory. */
-int build_origin_copy(struct build *build, struct work *work, const struct origin *origin,
-		      const char *source, const char *host_path, struct err *err) must_check;
+int build_origin_copy(struct work *work, const struct origin *origin, const char *source,
+		      const char *host_path, struct err *err) must_check;
 
-/* The image that a reference, or a named context which is an image, means; borrowed. */
-int build_origin_image(struct build *build, const struct origin *origin,
+/* The image that a reference, or a named context which is an image, means; borrowed. It is pulled
+ * when the store has none, or --pull asks for it. `asking` is who is told. */
+int build_origin_image(struct built_stage *asking, const struct origin *origin,
 		       const struct platform *platform, const struct image **ret_image,
 		       struct err *err) must_check;
 

@@ -42,11 +42,15 @@ void build_stage_done(struct build_stage *stage)
 	*stage = (struct build_stage){ 0 };
 }
 
-int build_stage_from_scratch(const struct store *store, struct build_stage *stage, struct err *err)
+int build_stage_from_scratch(const struct store *store, const struct platform *platform,
+			     struct build_stage *stage, struct err *err)
 {
 	(void)err;
 	*stage = (struct build_stage){ .store = store };
 	config_init(&stage->config);
+	config_set(&stage->config.os, platform->os);
+	config_set(&stage->config.architecture, platform->architecture);
+	config_set(&stage->config.variant, platform->variant);
 	view_init(&stage->view);
 	return 0;
 }

@@ -21,8 +21,8 @@ struct build_stage {
 };
 
 /* Starting points. On failure the stage holds nothing. */
-int build_stage_from_scratch(const struct store *store, struct build_stage *stage,
-			     struct err *err) must_check;
+int build_stage_from_scratch(const struct store *store, const struct platform *platform,
+			     struct build_stage *stage, struct err *err) must_check;
 int build_stage_from_image(const struct store *store, const struct image *image,
 			   struct build_stage *stage, struct err *err) must_check;
 int build_stage_from_stage(const struct build_stage *parent, struct build_stage *stage,

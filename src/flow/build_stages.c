@@ -113,8 +113,7 @@ static int wait_for_triggers(struct built_stage *built)
 static int from_image(struct built_stage *built, struct err *err)
 {
 	const struct image *image;
-	int r = build_origin_image(built->build, &built->plan->base, &built->plan->platform, &image,
-				   err);
+	int r = build_origin_image(built, &built->plan->base, &built->plan->platform, &image, err);
 
 	return r < 0 ? r : build_stage_from_image(&built->build->store, image, &built->state, err);
 }
@@ -127,7 +126,7 @@ static int begin(struct built_stage *built, struct err *err)
 	int r;
 
 	if (stage->base.kind == ORIGIN_SCRATCH) {
-		r = build_stage_from_scratch(&build->store, &built->state, err);
+		r = build_stage_from_scratch(&build->store, &stage->platform, &built->state, err);
 	} else if (stage->base.kind == ORIGIN_STAGE) {
 		base = &build->stage[stage->base.stage];
 		r = build_stage_from_stage(&base->state, &built->state, err);

@@ -11,6 +11,7 @@
 #include "flow/build_stage.h"
 
 struct opened; /* build_origin.c */
+struct named_context;
 
 enum stage_progress { STAGE_WAITING, STAGE_DONE, STAGE_FAILED };
 
@@ -25,7 +26,7 @@ struct built_stage {
 	char position[128];	      /* of the step under way, for people */
 	unsigned step_number;	      /* the same for programs */
 	bool no_cache;
-	struct buf excerpt;	      /* of the failure */
+	struct buf excerpt; /* of the failure */
 	struct err err;
 };
 
@@ -41,9 +42,10 @@ struct build {
 	struct build_context context;
 	struct build_files layer_files; /* digests of files in layers, which never change */
 	struct view nothing;		/* scratch */
-	struct opened *opened;		/* under lock */
-	struct built_stage *stage;	/* by number */
-	pthread_mutex_t lock;		/* shared state */
+	struct named_context *named;
+	struct opened *opened;	   /* the list under lock, each under its own */
+	struct built_stage *stage; /* by number */
+	pthread_mutex_t lock;	   /* shared state */
 	pthread_mutex_t events_lock;
 	pthread_cond_t progress; /* a stage ended, or a job slot became free */
 	uint64_t free_slots;
@@ -57,6 +59,9 @@ struct build {
 
 /* Show an event of the stage's step under way; text may be NULL. */
 void build_tell(struct built_stage *stage, struct build_event event);
+/* -ENOTSUP names both platforms when a command of that one cannot run here. */
+int build_check_runs(const struct build *build, const struct platform *platform,
+		     struct err *err) must_check;
 
 /* One step: from the cache or carried out. The stage's state is as after the step. */
 int build_step(struct build *build, struct built_stage *stage, const struct step *step,

@@ -224,9 +224,8 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 	r = make_key(work, kind, &key, hex, err);
 	if (r < 0)
 		return r;
-	r = work->stage->no_cache
-		    ? 0
-		    : build_cache_get(&build->store, hex, &work->arena, &result, err);
+	r = work->stage->no_cache ? 0
+				  : build_cache_get(&build->store, hex, &work->arena, &result, err);
 	*ret_cached = r > 0;
 	if (r == 0) {
 		r = carry_out(work, kind, &result, err);

@@ -37,7 +37,7 @@ static int collect(struct work *work, struct err *err)
 	int r = copy_excludes(work, &exclude, err);
 
 	if (r == 0)
-		r = build_origin_tree(work->build, &copy->from, &work->tree, err);
+		r = build_origin_tree(work->stage, &copy->from, &work->tree, err);
 	work->copies.arena = &work->arena;
 	for (size_t i = 0; r == 0 && i < copy->source_count; i++) {
 		if (copy->source[i].kind != COPY_PATH)

@@ -138,9 +138,12 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 {
 	const struct step_run *run = &work->step->run;
 	const struct config *config = &work->stage->state.config;
+	const struct platform platform = config_platform(config);
 	struct user user;
-	int r = run_user(work, &user, err);
+	int r = build_check_runs(work->build, &platform, err);
 
+	if (r == 0)
+		r = run_user(work, &user, err);
 	if (r < 0)
 		return r;
 	if (run->is_insecure)
