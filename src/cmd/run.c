@@ -8,6 +8,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "cmd/mount_opt.h"
+#include "engine/emulation.h"
 #include "engine/engine.h"
 #include "flow/run.h"
 
@@ -98,7 +99,9 @@ static const struct opt run_opts[] = {
 	{ OPT_STR, 0, "engine", REQUEST(engine), "NAME",
 	  "use this engine or fail (default auto; see rootlet doctor)", NULL },
 	{ OPT_CHOICE, 0, "root-emulation", REQUEST(emulation), "auto|none|seccomp|tap",
-	  "what calls that need real root do: fail (none), pretend (seccomp)", NULL },
+	  "what calls that need real root do: fail (none), pretend (seccomp), or be remembered so "
+	  "that later calls agree (tap; auto for root in an image)",
+	  NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Instead of running", NULL },
 	{ OPT_FLAG, 0, "dry-run", RUN(dry_run), NULL, "print the box as JSON and exit", NULL },
 	{ OPT_FLAG, 0, "why", RUN(why), NULL,
@@ -128,10 +131,28 @@ static int print_box(const struct box *box)
 	return 0;
 }
 
-static int run_box(const struct command *command, const struct run_command *run,
-		   const struct box *box)
+static int run_job(const struct engine *engine, const struct box *box,
+		   const struct run_owners *owners, int *ret_status, struct err *err)
 {
+	struct emulation emulation = { .known = owners->known, .known_count = owners->known_count };
 	struct engine_job job = { .box = box };
+	int r;
+
+	if (box->emulation != BOX_EMULATION_TAP)
+		return engine->run(&job, ret_status, err);
+	*ret_status = EXIT_ROOTLET;
+	r = emulation_open(&emulation, err);
+	if (r < 0)
+		return r;
+	job.emulation = &emulation;
+	r = engine->run(&job, ret_status, err);
+	emulation_done(&emulation);
+	return r;
+}
+
+static int run_box(const struct command *command, const struct run_command *run,
+		   const struct box *box, const struct run_owners *owners)
+{
 	const struct engine *engine;
 	struct err err = { 0 };
 	auto_buf why = { 0 };
@@ -146,7 +167,7 @@ static int run_box(const struct command *command, const struct run_command *run,
 	if (run->dry_run)
 		return print_box(box);
 	log_verbose("engine %s: %s", engine->name, engine->summary);
-	r = engine->run(&job, &status, &err);
+	r = run_job(engine, box, owners, &status, &err);
 	if (r < 0)
 		command_fail(command, &err);
 	return status;
@@ -156,7 +177,9 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 		      int operand)
 {
 	auto_box box;
+	struct run_owners owners = { 0 };
 	struct err err = { 0 };
+	int status;
 
 	box_init(&box);
 	if (operand == argc) {
@@ -170,9 +193,12 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 	if (operand < argc && text_equal(argv[operand], "--"))
 		operand++;
 	strings_add_all(&run->request.command, argv + operand);
-	if (run_make_box(&run->request, &box, &err) < 0)
-		return command_fail(command, &err);
-	return run_box(command, run, &box);
+	if (run_make_box(&run->request, &box, &owners, &err) < 0)
+		status = command_fail(command, &err);
+	else
+		status = run_box(command, run, &box, &owners);
+	run_owners_done(&owners);
+	return status;
 }
 
 static int run_main(const struct command *command, const struct common *common, int argc,

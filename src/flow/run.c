@@ -24,6 +24,7 @@ struct run_root {
 	struct store store;
 	struct image image;
 	bool is_image;
+	struct run_owners *owners;
 	struct buf passwd, group;
 };
 
@@ -272,16 +273,34 @@ static void set_command(const struct run_request *request, const struct run_root
 		strings_add_all(&box->argv, config->cmd.item);
 }
 
-static int set_emulation(const struct run_request *request, struct box *box, struct err *err)
+static int read_owners(const struct run_root *root, struct run_owners *owners, struct err *err)
+{
+	const struct config *config = &root->image.config;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && root->is_image && i < config->diff_id_count; i++)
+		r = view_push_layer(&owners->view, &root->store, &config->diff_ids[i], err);
+	if (r == 0)
+		view_owners(&owners->view, &owners->arena, &owners->known, &owners->known_count);
+	return r;
+}
+
+/* By itself only for root in an image: whoever runs in a directory is the caller. */
+static int set_emulation(const struct run_request *request, const struct run_root *root,
+			 struct box *box, struct err *err)
 {
 	const char *name = request->emulation ? request->emulation : "auto";
 
-	if (strcmp(name, "tap") == 0)
-		return fail_plain(err, ENOTSUP, "--root-emulation tap is not available");
-	/* Only who is root inside can hope for what root may do. */
+	if (strcmp(name, "tap") == 0 && box->uid != 0)
+		return fail_plain(err, EINVAL,
+				  "--root-emulation tap: the command is not root (uid %u)",
+				  box->uid);
 	if (strcmp(name, "seccomp") == 0)
 		box->emulation = BOX_EMULATION_SECCOMP;
-	return 0;
+	else if (strcmp(name, "tap") == 0 ||
+		 (strcmp(name, "auto") == 0 && root->is_image && box->uid == 0))
+		box->emulation = BOX_EMULATION_TAP;
+	return box->emulation == BOX_EMULATION_TAP ? read_owners(root, root->owners, err) : 0;
 }
 
 static int fill(const struct run_request *request, struct run_root *root, struct box *box,
@@ -292,13 +311,14 @@ static int fill(const struct run_request *request, struct run_root *root, struct
 
 	if (r == 0)
 		r = choose_user(request, box, root, &user, err);
-	if (r == 0)
-		r = set_emulation(request, box, err);
 	if (r < 0)
 		return r;
 	name_root(&user);
 	box->uid = user.uid;
 	box->gid = user.gid;
+	r = set_emulation(request, root, box, err);
+	if (r < 0)
+		return r;
 	if (root->is_image)
 		strings_add_all(&box->env, root->image.config.env.item);
 	set_namespaces(request, box);
@@ -319,9 +339,16 @@ static int fill(const struct run_request *request, struct run_root *root, struct
 	return run_env_fill(request, &user, box, err);
 }
 
-int run_make_box(const struct run_request *request, struct box *box, struct err *err)
+void run_owners_done(struct run_owners *owners)
 {
-	struct run_root root = { .store = STORE_NONE };
+	view_done(&owners->view);
+	arena_done(&owners->arena);
+}
+
+int run_make_box(const struct run_request *request, struct box *box, struct run_owners *ret_owners,
+		 struct err *err)
+{
+	struct run_root root = { .store = STORE_NONE, .owners = ret_owners };
 	int r = fill(request, &root, box, err);
 
 	run_root_done(&root);

@@ -399,14 +399,32 @@ void view_read_text(const struct view *view, const char *guest_path, size_t limi
 		buf_truncate(text, 0);
 }
 
+static bool has_opaque(const struct view_layer *layer)
+{
+	for (size_t i = 0; i < layer->owners.count; i++)
+		if (layer->owners.item[i].opaque)
+			return true;
+	return layer->plain;
+}
+
 /* A directory may be listed again above without a record (an archive that leaves it implicit): the
- * topmost record counts. For everything else the visible entry's own. */
+ * topmost record counts. For everything else the visible entry's own. Mostly nothing is above, and
+ * then one call a layer says so; only what is there is looked at with care. */
 static bool shows_through(const struct view *view, size_t layer, const struct owner *owner)
 {
 	struct view_entry entry;
 
-	return view_lookup(view, owner->path, &entry) == 0 &&
-	       (entry.layer == layer || S_ISDIR(entry.st.st_mode));
+	for (size_t i = 0; i < layer; i++) {
+		struct stat st;
+
+		if (fstatat(view->layer[i].dirfd, owner->path, &st,
+			    AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0 &&
+		    errno == ENOENT && !has_opaque(&view->layer[i]))
+			continue;
+		return view_lookup(view, owner->path, &entry) == 0 &&
+		       (entry.layer == layer || S_ISDIR(entry.st.st_mode));
+	}
+	return true;
 }
 
 void view_owners(const struct view *view, struct arena *arena,
