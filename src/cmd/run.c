@@ -131,10 +131,10 @@ static int print_box(const struct box *box)
 	return 0;
 }
 
-static int run_job(const struct engine *engine, const struct box *box,
-		   const struct run_owners *owners, int *ret_status, struct err *err)
+static int run_job(const struct engine *engine, const struct box *box, const struct view *layers,
+		   int *ret_status, struct err *err)
 {
-	struct emulation emulation = { .known = owners->known, .known_count = owners->known_count };
+	struct emulation emulation = { .layers = layers };
 	struct engine_job job = { .box = box };
 	int r;
 
@@ -151,7 +151,7 @@ static int run_job(const struct engine *engine, const struct box *box,
 }
 
 static int run_box(const struct command *command, const struct run_command *run,
-		   const struct box *box, const struct run_owners *owners)
+		   const struct box *box, const struct view *layers)
 {
 	const struct engine *engine;
 	struct err err = { 0 };
@@ -167,7 +167,7 @@ static int run_box(const struct command *command, const struct run_command *run,
 	if (run->dry_run)
 		return print_box(box);
 	log_verbose("engine %s: %s", engine->name, engine->summary);
-	r = run_job(engine, box, owners, &status, &err);
+	r = run_job(engine, box, layers, &status, &err);
 	if (r < 0)
 		command_fail(command, &err);
 	return status;
@@ -177,11 +177,12 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 		      int operand)
 {
 	auto_box box;
-	struct run_owners owners = { 0 };
+	auto_view layers;
 	struct err err = { 0 };
 	int status;
 
 	box_init(&box);
+	view_init(&layers);
 	if (operand == argc) {
 		fail_plain(&err, EINVAL,
 			   "what to run in is missing: an image, a directory or a tar file");
@@ -193,11 +194,10 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 	if (operand < argc && text_equal(argv[operand], "--"))
 		operand++;
 	strings_add_all(&run->request.command, argv + operand);
-	if (run_make_box(&run->request, &box, &owners, &err) < 0)
+	if (run_make_box(&run->request, &box, &layers, &err) < 0)
 		status = command_fail(command, &err);
 	else
-		status = run_box(command, run, &box, &owners);
-	run_owners_done(&owners);
+		status = run_box(command, run, &box, &layers);
 	return status;
 }
 

@@ -12,6 +12,7 @@
 #include "base/banned.h"
 #include "base/buf.h"
 #include "base/io.h"
+#include "rootemu/owned.h"
 
 #define DEPTH_MAX	 512
 #define REPORT_BYTES_MAX ((size_t)512 << 20)
@@ -42,68 +43,18 @@ void emulation_done(struct emulation *emulation)
 		close(emulation->report_fd);
 }
 
-/* ---- before ---- */
-
-static int look(const char *path, struct statx *x)
-{
-	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, x);
-}
-
-static int seed_xattrs(struct lies *lies, struct lie_row *row, const struct owner *owner)
-{
-	for (size_t i = 0; i < owner->xattr_count; i++) {
-		const struct xattr *xattr = &owner->xattrs[i];
-		int r = lies_xattr_set(lies, row, xattr->name, xattr->value,
-				       (uint32_t)xattr->size_bytes);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int seed_one(struct lies *lies, const struct owner *owner, const char *path)
-{
-	struct lie_row *row;
-	struct file_id id;
-	struct statx x;
-	uint32_t mask = (owner->has_mode ? 07777u : 0u) | (owner->type ? (uint32_t)S_IFMT : 0u);
-
-	if (look(path, &x) < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno; /* covered by a mount */
-	id = lies_id_of(&x);
-	row = lies_make(lies, &id);
-	if (!row)
-		return -ENOSPC;
-	lies_set_owner(row, owner->uid, owner->gid);
-	if (mask)
-		lies_set_mode(row, mask, (owner->has_mode ? owner->mode : 0) | owner->type);
-	if (owner->type == S_IFCHR || owner->type == S_IFBLK)
-		lies_set_device(row, owner->rdev_major, owner->rdev_minor);
-	lies_note_real_mode(row, x.stx_mode);
-	if (S_ISDIR(x.stx_mode) && owner->gid &&
-	    ((owner->has_mode ? owner->mode : x.stx_mode) & S_ISGID))
-		lies_note_setgid(lies);
-	return seed_xattrs(lies, row, owner);
-}
-
 int emulation_seed(struct emulation *emulation, struct err *err)
 {
-	char path[PATH_MAX] = "/";
+	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct view *view = emulation->layers;
+	int r = 0;
 
-	for (size_t i = 0; i < emulation->known_count; i++) {
-		const struct owner *owner = emulation->known[i];
-		size_t length = strlen(owner->path);
-		int r;
-
-		if (length + 2 > sizeof(path))
-			continue; /* no program could name it either */
-		memcpy(path + 1, owner->path, length + 1);
-		r = seed_one(&emulation->session.lies, owner, path);
-		if (r < 0)
-			return fail(err, -r, "tell the tap who owns '%s'", path);
-	}
-	return 0;
+	if (root_fd < 0)
+		return fail(err, errno, "open the root");
+	for (size_t i = view ? view->count : 0; r == 0 && i-- > 0;)
+		r = owned_seed(&emulation->session.lies, root_fd, view->layer[i].dirfd,
+			       &view->layer[i].owners, err);
+	return r;
 }
 
 /* ---- after ---- */
@@ -171,6 +122,11 @@ static int put_xattrs(struct collector *collector, struct lies *lies, const stru
 			r = put(collector, value, header.value_bytes);
 	}
 	return r;
+}
+
+static int look(const char *path, struct statx *x)
+{
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, x);
 }
 
 static int collect_one(struct collector *collector)

@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "engine/engine.h"
-#include "store/owners.h"
+#include "rootfs/view.h"
 #include "tap/tap.h"
 
 /* What the table knew about a file of the upper directory. */
@@ -29,10 +29,8 @@ struct emulated {
 };
 
 struct emulation {
-	/* Ownership that the root's layers record, by path; borrowed. */
-	const struct owner *const *known;
-	size_t known_count;
-	bool collects; /* there is an upper directory whose owners matter afterwards */
+	const struct view *layers; /* whose records the table begins with; borrowed, may be NULL */
+	bool collects;		   /* there is an upper directory whose owners matter afterwards */
 
 	struct tap_session session;
 	int report_fd; /* what the first process found out, a memory file; -1: nothing is collected

@@ -193,12 +193,9 @@ static int run_failed(struct work *work, int status, const struct build_run_outp
 static int run_under_tap(struct work *work, const struct box *box, struct build_run_output *output,
 			 int *ret_status, struct err *err)
 {
-	struct emulation emulation = { .collects = true };
-	int r;
+	struct emulation emulation = { .layers = &work->stage->state.view, .collects = true };
+	int r = emulation_open(&emulation, err);
 
-	view_owners(&work->stage->state.view, &work->arena, &emulation.known,
-		    &emulation.known_count);
-	r = emulation_open(&emulation, err);
 	if (r < 0)
 		return r;
 	r = build_run(box, work->build->request->engine, &emulation, output, ret_status, err);

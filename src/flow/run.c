@@ -24,7 +24,7 @@ struct run_root {
 	struct store store;
 	struct image image;
 	bool is_image;
-	struct run_owners *owners;
+	struct view *layers; /* for root emulation */
 	struct buf passwd, group;
 };
 
@@ -273,15 +273,13 @@ static void set_command(const struct run_request *request, const struct run_root
 		strings_add_all(&box->argv, config->cmd.item);
 }
 
-static int read_owners(const struct run_root *root, struct run_owners *owners, struct err *err)
+static int push_layers(const struct run_root *root, struct err *err)
 {
 	const struct config *config = &root->image.config;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && root->is_image && i < config->diff_id_count; i++)
-		r = view_push_layer(&owners->view, &root->store, &config->diff_ids[i], err);
-	if (r == 0)
-		view_owners(&owners->view, &owners->arena, &owners->known, &owners->known_count);
+		r = view_push_layer(root->layers, &root->store, &config->diff_ids[i], err);
 	return r;
 }
 
@@ -300,7 +298,7 @@ static int set_emulation(const struct run_request *request, const struct run_roo
 	else if (strcmp(name, "tap") == 0 ||
 		 (strcmp(name, "auto") == 0 && root->is_image && box->uid == 0))
 		box->emulation = BOX_EMULATION_TAP;
-	return box->emulation == BOX_EMULATION_TAP ? read_owners(root, root->owners, err) : 0;
+	return box->emulation == BOX_EMULATION_TAP ? push_layers(root, err) : 0;
 }
 
 static int fill(const struct run_request *request, struct run_root *root, struct box *box,
@@ -339,16 +337,10 @@ static int fill(const struct run_request *request, struct run_root *root, struct
 	return run_env_fill(request, &user, box, err);
 }
 
-void run_owners_done(struct run_owners *owners)
-{
-	view_done(&owners->view);
-	arena_done(&owners->arena);
-}
-
-int run_make_box(const struct run_request *request, struct box *box, struct run_owners *ret_owners,
+int run_make_box(const struct run_request *request, struct box *box, struct view *layers,
 		 struct err *err)
 {
-	struct run_root root = { .store = STORE_NONE, .owners = ret_owners };
+	struct run_root root = { .store = STORE_NONE, .layers = layers };
 	int r = fill(request, &root, box, err);
 
 	run_root_done(&root);

@@ -34,18 +34,10 @@ struct run_request {
 
 void run_request_done(struct run_request *request);
 
-/* What an image's layers record about owners, for root emulation. */
-struct run_owners {
-	struct view view; /* holds the records */
-	struct arena arena;
-	const struct owner *const *known;
-	size_t known_count;
-};
-void run_owners_done(struct run_owners *owners);
-
-/* Fill in `box` (box_init'ed) and, when it asks for the tap, `ret_owners` (zeroed before). Nothing
+/* Fill in `box` (box_init'ed) and, when it asks for the tap, put the
+ * image's layers, whose records it needs, onto `layers` (view_init'ed). Nothing
  * is changed on disk but for a tar file, which is imported. */
-int run_make_box(const struct run_request *request, struct box *box, struct run_owners *ret_owners,
+int run_make_box(const struct run_request *request, struct box *box, struct view *layers,
 		 struct err *err) must_check;
 
 #endif

@@ -59,11 +59,6 @@ int view_lookup(const struct view *view, const char *path, struct view_entry *re
 int view_resolve(const struct view *view, const char *guest_path, bool follow_last,
 		 struct arena *arena, const char **ret_path, struct err *err) must_check;
 
-/* The records of owners that show through: those of visible entries, whiteouts left out, in no
- * particular order. The array is in the arena, the records are the view's. */
-void view_owners(const struct view *view, struct arena *arena,
-		 const struct owner *const **ret_owners, size_t *ret_count);
-
 /* Names in a directory (resolved path), sorted, whiteouts applied. */
 int view_list(const struct view *view, const char *path, struct strings *names,
 	      struct err *err) must_check;
