@@ -76,6 +76,7 @@ registry_start() {
     done
     mkdir -p "$dir"
     [ -z "$tls" ] || make_certs "$dir/certs"
+    rm -f "$dir/log"
     registry_config >"$dir/config.yml"
     # not holding fd 3: bats waits for everyone who does
     OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 3>&- &
