@@ -574,6 +574,7 @@ static int take_header(struct tar_reader *reader, const struct tar_header *heade
 		break;
 	case 'g':
 		r = take_pax(reader, (uint64_t)size, &reader->global, err);
+		tar_extras_copy(&reader->global, extras);
 		break;
 	case 'L':
 		r = take_long_text(reader, (uint64_t)size, &extras->path, &extras->has_path, err);
