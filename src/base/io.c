@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -179,4 +180,15 @@ int io_copy(int from_fd, int to_fd, uint64_t size_bytes, struct err *err)
 			size_bytes -= (uint64_t)n;
 	}
 	return copy_by_hand(from_fd, to_fd, size_bytes, err);
+}
+
+void io_reserve_stdio(void)
+{
+	struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	if (poll(fds, 3, 0) <= 0)
+		return;
+	for (int fd = 0; fd < 3; fd++)
+		if (fds[fd].revents & POLLNVAL) /* the lowest free number is this one */
+			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }

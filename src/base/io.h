@@ -30,4 +30,8 @@ int io_replace_file_at(int dirfd, const char *path, const void *bytes, size_t si
  * then read and write. Offsets move as with read and write. */
 int io_copy(int from_fd, int to_fd, uint64_t size_bytes, struct err *err) must_check;
 
+/* At the start of a program: where 0, 1 or 2 is closed, put something there that cannot be read or
+ * written either, or the next file opened would be taken for standard input or output. */
+void io_reserve_stdio(void);
+
 #endif

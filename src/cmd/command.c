@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/banned.h"
+#include "base/io.h"
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -86,6 +87,7 @@ int command_main(const struct command *const *commands, int argc, char **argv,
 	int first;
 	int r;
 
+	io_reserve_stdio();
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 		first = 1;
 	else if (argc > 1 && strcmp(argv[1], "--version") == 0)

@@ -110,11 +110,6 @@ int terminal_open(struct terminal *terminal, struct err *err)
 	return 0;
 }
 
-void terminal_close_inside(struct terminal *terminal)
-{
-	close_one(&terminal->slave_fd);
-}
-
 int terminal_attach(struct terminal *terminal, struct err *err)
 {
 	if (setsid() < 0)

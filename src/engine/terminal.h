@@ -34,7 +34,6 @@ void terminal_drain(struct terminal *terminal);
 
 /* First process: open the pair inside the new root and send the master out. */
 int terminal_open(struct terminal *terminal, struct err *err) must_check;
-void terminal_close_inside(struct terminal *terminal);
 /* Command: a session of its own with the slave as controlling terminal and stdio. */
 int terminal_attach(struct terminal *terminal, struct err *err) must_check;
 

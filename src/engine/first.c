@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/first.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "engine/emulation.h"
+#include "engine/exec.h"
+#include "sys/ns.h"
+
+/* Without a pid namespace: sent to the first process when the caller dies, instead of SIGKILL, so
+ * that it can end the others. Nobody else sends it. */
+#define CALLER_DIED SIGPWR
+
+void signals_forwarded(sigset_t *set)
+{
+	static const int forwarded[] = { SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,
+					 SIGUSR2, SIGALRM, SIGWINCH, SIGCHLD };
+
+	sigemptyset(set);
+	for (size_t i = 0; i < array_count(forwarded); i++)
+		sigaddset(set, forwarded[i]);
+	for (int n = SIGRTMIN; n <= SIGRTMAX; n++)
+		sigaddset(set, n);
+}
+
+/* What the terminal's keys cause reaches the whole foreground group by itself (SI_KERNEL). */
+bool signal_is_forwarded(int number, int code)
+{
+	return number != SIGCHLD && code != SI_KERNEL;
+}
+
+int first_exit_status(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+static _Noreturn void report_and_exit(const struct channel *channel, int status,
+				      const struct err *err)
+{
+	struct report report = { .status = status, .err = *err };
+
+	io_write_all(channel->write_fd, &report, sizeof(report));
+	_exit(status);
+}
+
+/* ---- the command ---- */
+
+static int redirect_stdio(const struct engine_job *job, struct err *err)
+{
+	if (!job->redirect)
+		return 0;
+	for (int i = 0; i < 3; i++)
+		if (job->stdio[i] >= 0 && dup2(job->stdio[i], i) < 0)
+			return fail(err, errno, "redirect fd %d", i);
+	return 0;
+}
+
+/* Files the caller had open are none of the command's business. */
+static void close_on_exec_from(unsigned first)
+{
+	struct rlimit limit;
+
+	if (close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) == 0 ||
+	    getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	for (unsigned fd = first; fd < limit.rlim_cur; fd++)
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* Everything from here on is exec's business. */
+static _Noreturn void become_command(const struct engine_job *job, const struct spawn_plan *plan,
+				     struct channel *channel)
+{
+	struct err err = { 0 };
+	int status = 125;
+	int r;
+
+	signal(SIGPIPE, SIG_DFL); /* the caller may ignore it, and what is ignored stays so */
+	if (!(plan->namespaces & CLONE_NEWPID))
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	r = redirect_stdio(job, &err);
+	if (r == 0 && job->box->terminal)
+		r = terminal_attach(&channel->terminal, &err);
+	if (r == 0) {
+		sigprocmask(SIG_SETMASK, &channel->old_mask, NULL);
+		if (job->inside) {
+			r = job->inside(job->context, &err);
+			if (r == 0)
+				_exit(0);
+		} else {
+			close_on_exec_from(STDERR_FILENO + 1);
+			status = exec_command(job, &err);
+		}
+	}
+	report_and_exit(channel, status, &err);
+}
+
+/* vfork(2): the command shares our memory until it execs, so no page table is copied (0.1 ms). It
+ * runs only become_command, which changes nothing we look at afterwards. A function to be called
+ * inside needs a real copy: we must reap and forward signals meanwhile. */
+static pid_t fork_command(const struct engine_job *job, const struct spawn_plan *plan,
+			  struct channel *channel)
+{
+	pid_t pid = job->inside ? ns_fork(0) : vfork();
+
+	if (pid == 0)
+		become_command(job, plan, channel);
+	return pid < 0 && !job->inside ? -errno : pid;
+}
+
+/* ---- the first process ---- */
+
+/* What the first process still needs once the command runs; -1: nothing. */
+struct first_files {
+	int children_fd; /* without a pid namespace: /proc/thread-self/children */
+	int upper_fd;	 /* when owners are noted afterwards: the overlay's upper directory, */
+	int report_fd;	 /* what is found out, */
+	int table_fd;	 /* and the table of lies */
+};
+
+static void close_between(unsigned first, unsigned last)
+{
+	struct rlimit limit;
+
+	if (first > last || close_range(first, last, 0) == 0 ||
+	    getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	for (unsigned fd = first; fd <= last && fd < limit.rlim_cur; fd++)
+		close((int)fd);
+}
+
+/* Files of the caller must not stay open as long as the command runs: pipes of other steps would
+ * never end. */
+static void close_all_but(const struct first_files *files)
+{
+	int keep[] = { files->children_fd, files->upper_fd, files->report_fd, files->table_fd };
+	int from = STDERR_FILENO + 1;
+
+	for (size_t i = 1; i < array_count(keep); i++)
+		for (size_t j = i; j > 0 && keep[j] < keep[j - 1]; j--) {
+			int larger = keep[j - 1];
+
+			keep[j - 1] = keep[j];
+			keep[j] = larger;
+		}
+	for (size_t i = 0; i < array_count(keep); i++) {
+		if (keep[i] > from)
+			close_between((unsigned)from, (unsigned)keep[i] - 1);
+		from = keep[i] >= from ? keep[i] + 1 : from;
+	}
+	close_between((unsigned)from, ~0U);
+}
+
+/* Without a pid namespace: end all children; theirs become ours meanwhile (we are a subreaper).
+ * Where the kernel does not list them nobody can. */
+static void end_listed(int children_fd)
+{
+	char list[4096];
+	ssize_t n;
+
+	while (children_fd >= 0 && (n = pread(children_fd, list, sizeof(list) - 1, 0)) > 0) {
+		char *at = list;
+
+		list[n] = '\0';
+		*(strrchr(list, ' ') ?: list) = '\0'; /* the last number may be cut short */
+		for (long pid; (pid = strtol(at, &at, 10)) > 0;)
+			kill((pid_t)pid, SIGKILL);
+		if (waitpid(-1, NULL, 0) < 0 && errno != EINTR)
+			return;
+	}
+}
+
+/* In a pid namespace: everybody but us, for when the kernel's doing it at our end is too late. */
+static void end_everyone(void)
+{
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
+/* Wait for the command, its status as a shell sees it; orphans are reaped on the way. */
+static int reap(pid_t command, const struct first_files *files)
+{
+	sigset_t set;
+
+	signals_forwarded(&set);
+	sigaddset(&set, CALLER_DIED);
+	for (;;) {
+		siginfo_t info;
+		int number = sigwaitinfo(&set, &info);
+		int wait_status;
+		pid_t pid;
+
+		if (number == CALLER_DIED) {
+			end_listed(files->children_fd);
+			_exit(128 + SIGKILL);
+		}
+		if (number > 0 && signal_is_forwarded(number, info.si_code))
+			kill(command, number);
+		while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0)
+			if (pid == command)
+				return first_exit_status(wait_status);
+	}
+}
+
+/* Nothing may change any more when owners are noted. */
+static _Noreturn void stay_until_the_end(const struct engine_job *job, bool alone,
+					 const struct first_files *files, pid_t command)
+{
+	int status;
+
+	close_all_but(files);
+	status = reap(command, files);
+	end_listed(files->children_fd);
+	if (files->upper_fd >= 0) {
+		if (alone)
+			end_everyone();
+		emulation_collect(job->emulation, files->upper_fd);
+	}
+	_exit(status);
+}
+
+/* Ask to be told of the caller's death, which may have come already: then nobody reads the
+ * reports (getppid(2) cannot tell, it is 0 for a parent outside of the pid namespace). */
+static void follow_caller(const struct channel *channel, bool alone)
+{
+	struct pollfd report = { .fd = channel->write_fd };
+	sigset_t set;
+
+	if (!alone) {
+		sigemptyset(&set);
+		sigaddset(&set, CALLER_DIED);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	}
+	prctl(PR_SET_PDEATHSIG, alone ? SIGKILL : CALLER_DIED, 0, 0, 0);
+	if (poll(&report, 1, 0) == 1 && report.revents & POLLERR)
+		_exit(128 + SIGKILL);
+}
+
+/* By paths of the host, which are out of sight later. */
+static int open_files(const struct engine_job *job, bool alone, struct first_files *files,
+		      struct err *err)
+{
+	*files = (struct first_files){ -1, -1, -1, -1 };
+	if (!alone)
+		files->children_fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+	if (!job->emulation || job->emulation->report_fd < 0)
+		return 0;
+	files->report_fd = job->emulation->report_fd;
+	files->table_fd = job->emulation->session.lies.fd;
+	files->upper_fd = open(job->box->root.upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return files->upper_fd < 0 ? fail(err, errno, "open '%s'", job->box->root.upper) : 0;
+}
+
+static int set_up(const struct engine_job *job, const struct spawn_plan *plan,
+		  struct channel *channel, struct err *err)
+{
+	int r = plan->setup(job, plan->context, err);
+
+	if (r == 0 && job->box->terminal)
+		r = terminal_open(&channel->terminal, err);
+	if (r == 0 && job->emulation)
+		r = emulation_seed(job->emulation, err);
+	return r;
+}
+
+_Noreturn void first_process(const struct engine_job *job, const struct spawn_plan *plan,
+			     struct channel *channel)
+{
+	bool alone = plan->namespaces & CLONE_NEWPID;
+	struct first_files files;
+	struct err err = { 0 };
+	pid_t command;
+
+	close(channel->read_fd);
+	follow_caller(channel, alone);
+	if (open_files(job, alone, &files, &err) < 0 || set_up(job, plan, channel, &err) < 0)
+		report_and_exit(channel, 125, &err);
+	command = fork_command(job, plan, channel);
+	if (command < 0) {
+		fail(&err, -command, "fork the command");
+		report_and_exit(channel, 125, &err);
+	}
+	stay_until_the_end(job, alone, &files, command);
+}
