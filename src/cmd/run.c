@@ -131,11 +131,12 @@ static int print_box(const struct box *box)
 	return 0;
 }
 
-static int run_job(const struct engine *engine, const struct box *box, const struct view *layers,
-		   int *ret_status, struct err *err)
+static int run_once(const struct engine *engine, const struct box *box, struct run_root *root,
+		    struct engine_made *made, int *ret_status, struct err *err)
 {
-	struct emulation emulation = { .layers = layers };
-	struct engine_job job = { .box = box };
+	struct emulation emulation = { .layers = &root->layers,
+				       .merged = root->is_copy ? &root->merged : NULL };
+	struct engine_job job = { .box = box, .made = made };
 	int r;
 
 	if (box->emulation != BOX_EMULATION_TAP)
@@ -150,8 +151,24 @@ static int run_job(const struct engine *engine, const struct box *box, const str
 	return r;
 }
 
-static int run_box(const struct command *command, const struct run_command *run,
-		   const struct box *box, const struct view *layers)
+static int run_job(const struct engine *engine, struct box *box, struct run_root *root,
+		   int *ret_status, struct err *err)
+{
+	struct engine_made *made = engine_made_new();
+	int r = run_once(engine, box, root, made, ret_status, err);
+
+	if (r < 0 && made && made->overlay_refused && root->is_image) {
+		log_verbose("%s; using a copy of the layers", err->text);
+		r = run_use_copy(root, box, err);
+		if (r == 0)
+			r = run_once(engine, box, root, NULL, ret_status, err);
+	}
+	engine_made_free(made);
+	return r;
+}
+
+static int run_box(const struct command *command, const struct run_command *run, struct box *box,
+		   struct run_root *root)
 {
 	const struct engine *engine;
 	struct err err = { 0 };
@@ -167,7 +184,7 @@ static int run_box(const struct command *command, const struct run_command *run,
 	if (run->dry_run)
 		return print_box(box);
 	log_verbose("engine %s: %s", engine->name, engine->summary);
-	r = run_job(engine, box, layers, &status, &err);
+	r = run_job(engine, box, root, &status, &err);
 	if (r < 0)
 		command_fail(command, &err);
 	return status;
@@ -177,12 +194,12 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 		      int operand)
 {
 	auto_box box;
-	auto_view layers;
+	auto_run_root root;
 	struct err err = { 0 };
 	int status;
 
 	box_init(&box);
-	view_init(&layers);
+	run_root_init(&root);
 	if (operand == argc) {
 		fail_plain(&err, EINVAL,
 			   "what to run in is missing: an image, a directory or a tar file");
@@ -194,10 +211,10 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 	if (operand < argc && text_equal(argv[operand], "--"))
 		operand++;
 	strings_add_all(&run->request.command, argv + operand);
-	if (run_make_box(&run->request, &box, &layers, &err) < 0)
+	if (run_make_box(&run->request, &box, &root, &err) < 0)
 		status = command_fail(command, &err);
 	else
-		status = run_box(command, run, &box, &layers);
+		status = run_box(command, run, &box, &root);
 	return status;
 }
 

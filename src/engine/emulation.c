@@ -51,6 +51,8 @@ int emulation_seed(struct emulation *emulation, struct err *err)
 
 	if (root_fd < 0)
 		return fail(err, errno, "open the root");
+	if (emulation->merged)
+		return owned_seed(&emulation->session.lies, root_fd, -1, emulation->merged, err);
 	for (size_t i = view ? view->count : 0; r == 0 && i-- > 0;)
 		r = owned_seed(&emulation->session.lies, root_fd, view->layer[i].dirfd,
 			       &view->layer[i].owners, err);

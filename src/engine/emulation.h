@@ -30,7 +30,10 @@ struct emulated {
 
 struct emulation {
 	const struct view *layers; /* whose records the table begins with; borrowed, may be NULL */
-	bool collects;		   /* there is an upper directory whose owners matter afterwards */
+	/* The root is a merged copy of the layers, whose files are others: who owns what in it
+	 * (merge_owners) instead of the layers' records. May be NULL. */
+	const struct owners *merged;
+	bool collects; /* there is an upper directory whose owners matter afterwards */
 
 	struct tap_session session;
 	int report_fd; /* what the first process found out, a memory file; -1: nothing is collected

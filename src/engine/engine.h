@@ -10,14 +10,18 @@
 #include "box/box.h"
 #include "sys/host.h"
 
-/* Mount points that an engine had to make in a root which outlives the run (an overlay's upper
- * directory): the caller removes them again. Lives in memory shared with the child. */
+/* What a run tells its caller beside the status; lives in memory shared with the child.
+ *
+ * Mount points that an engine had to make in a root which outlives the run (an overlay's upper
+ * directory, a merged copy): the caller removes them again. */
 #define ENGINE_MADE_MAX	      64
 #define ENGINE_MADE_PATH_SIZE 512
 
 struct engine_made {
 	size_t count;
 	char path[ENGINE_MADE_MAX][ENGINE_MADE_PATH_SIZE]; /* guest paths without symlinks */
+	/* The run failed because the layers could not be stacked: a merged copy of them may do. */
+	bool overlay_refused;
 };
 
 struct engine_made *engine_made_new(void); /* NULL when there is no memory */

@@ -143,6 +143,8 @@ static int mount_overlay(const struct root_plan *plan, int *ret_root_fd, struct 
 	options[n] = (struct mount_option){ NULL, NULL };
 	r = mount_new("overlay", "rootlet", options, 0, memory_fd >= 0 ? memory_fd : host_root_fd,
 		      ret_root_fd, err);
+	if (r < 0 && plan->made && root->kind == BOX_ROOT_OVERLAY)
+		plan->made->overlay_refused = true;
 	return r < 0 ? err_wrap(err, "stack the root's layers") : 0;
 }
 

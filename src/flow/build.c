@@ -12,6 +12,7 @@
 #include "base/number.h"
 #include "flow/build_origin.h"
 #include "flow/build_stages.h"
+#include "tap/tap.h"
 
 #define DOCKERFILE_BYTES ((size_t)16 << 20)
 
@@ -43,11 +44,19 @@ static int choose_epoch(struct build *build, struct err *err)
 	return 0;
 }
 
-static void choose_emulation(struct build *build)
+static int choose_emulation(struct build *build, struct err *err)
 {
 	const char *name = build->request->emulation ?: "auto";
 
 	build->emulation = strcmp(name, "auto") == 0 ? "tap" : name;
+	if (strcmp(build->emulation, "tap") != 0 || !tap_is_active())
+		return 0;
+	fail_plain(err, ENOTSUP,
+		   "a build cannot remember owners here: it runs under root emulation "
+		   "itself, and there can be only one");
+	err_hint(err, "start what is around it with --root-emulation none, or give the build "
+		      "--root-emulation none or seccomp");
+	return -ENOTSUP;
 }
 
 /* All names first: a build must not fail at its end for a misspelt tag. */
@@ -287,7 +296,8 @@ int build(const struct build_request *request, const struct build_events *events
 			       .progress = PTHREAD_COND_INITIALIZER };
 	int r = check_tags(request, err);
 
-	choose_emulation(&build);
+	if (r == 0)
+		r = choose_emulation(&build, err);
 	if (r == 0)
 		r = choose_epoch(&build, err);
 	if (r == 0)

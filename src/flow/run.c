@@ -10,28 +10,29 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "flow/host_files.h"
 #include "flow/run_env.h"
 #include "flow/tar_root.h"
+#include "rootfs/merge.h"
 #include "rootfs/stack.h"
-#include "store/image.h"
 #include "sys/openat2.h"
+#include "tap/tap.h"
 
 #define ID_FILE_BYTES ((size_t)16 << 20)
 
-/* What is known about the root while the box is made. */
-struct run_root {
-	struct store store;
-	struct image image;
-	bool is_image;
-	struct view *layers; /* for root emulation */
-	struct buf passwd, group;
-};
-
-static void run_root_done(struct run_root *root)
+void run_root_init(struct run_root *root)
 {
+	*root = (struct run_root){ .store = STORE_NONE };
+	view_init(&root->layers);
+}
+
+void run_root_done(struct run_root *root)
+{
+	view_done(&root->layers);
 	image_done(&root->image);
 	store_done(&root->store);
+	arena_done(&root->arena);
 	buf_done(&root->passwd);
 	buf_done(&root->group);
 }
@@ -78,6 +79,41 @@ static int use_directory(const struct run_request *request, const char *path, st
 	return 0;
 }
 
+/* The records of the layers, for root emulation. */
+static int push_layers(struct run_root *root, struct err *err)
+{
+	const struct config *config = &root->image.config;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && root->is_image && i < config->diff_id_count; i++)
+		r = view_push_layer(&root->layers, &root->store, &config->diff_ids[i], err);
+	return r;
+}
+
+static int read_merged_owners(struct run_root *root, struct err *err)
+{
+	int r = root->layers.count ? 0 : push_layers(root, err);
+
+	return r < 0 ? r : merge_owners(&root->layers, &root->arena, &root->merged, err);
+}
+
+int run_use_copy(struct run_root *root, struct box *box, struct err *err)
+{
+	const struct config *config = &root->image.config;
+	char name[STORE_WORK_NAME_MAX];
+	int r;
+
+	err_clear(err);
+	r = merge_private(&root->store, config->diff_ids, config->diff_id_count, name, err);
+	if (r < 0)
+		return err_wrap(err, "a copy of the root, for layers cannot be stacked here");
+	strings_clear(&box->root.lower);
+	box->root.kind = BOX_ROOT_DIRECTORY;
+	box->root.path = arena_printf(&box->arena, "%s/%s", root->store.path, name);
+	root->is_copy = true;
+	return box->emulation == BOX_EMULATION_TAP ? read_merged_owners(root, err) : 0;
+}
+
 static int use_image(const struct run_request *request, const char *name, struct box *box,
 		     struct run_root *root, struct err *err)
 {
@@ -91,7 +127,8 @@ static int use_image(const struct run_request *request, const char *name, struct
 		return r;
 	root->is_image = true;
 	box->root.read_only = request->read_only;
-	return rootfs_stack(&root->store, &root->image.config, box, err);
+	r = rootfs_stack(&root->store, &root->image.config, box, err);
+	return r == -ENOTSUP ? run_use_copy(root, box, err) : r;
 }
 
 static int use_file(const struct run_request *request, const char *path, struct box *box,
@@ -273,36 +310,45 @@ static void set_command(const struct run_request *request, const struct run_root
 		strings_add_all(&box->argv, config->cmd.item);
 }
 
-static int push_layers(const struct run_root *root, struct err *err)
+/* By itself only for root in an image: whoever runs in a directory is the caller. Under another
+ * tap that one remembers what is set, and what the layers record does not show. */
+static int choose_emulation(const char *name, const struct run_root *root, struct box *box,
+			    struct err *err)
 {
-	const struct config *config = &root->image.config;
-	int r = 0;
+	bool is_asked = strcmp(name, "tap") == 0;
 
-	for (size_t i = 0; r == 0 && root->is_image && i < config->diff_id_count; i++)
-		r = view_push_layer(root->layers, &root->store, &config->diff_ids[i], err);
-	return r;
-}
-
-/* By itself only for root in an image: whoever runs in a directory is the caller. */
-static int set_emulation(const struct run_request *request, const struct run_root *root,
-			 struct box *box, struct err *err)
-{
-	const char *name = request->emulation ? request->emulation : "auto";
-
-	if (strcmp(name, "tap") == 0 && box->uid != 0)
+	if (strcmp(name, "seccomp") == 0)
+		box->emulation = BOX_EMULATION_SECCOMP;
+	if (!is_asked && (strcmp(name, "auto") != 0 || !root->is_image || box->uid != 0))
+		return 0;
+	if (box->uid != 0)
 		return fail_plain(err, EINVAL,
 				  "--root-emulation tap: the command is not root (uid %u)",
 				  box->uid);
-	if (strcmp(name, "seccomp") == 0)
-		box->emulation = BOX_EMULATION_SECCOMP;
-	else if (strcmp(name, "tap") == 0 ||
-		 (strcmp(name, "auto") == 0 && root->is_image && box->uid == 0))
+	if (!tap_is_active()) {
 		box->emulation = BOX_EMULATION_TAP;
-	return box->emulation == BOX_EMULATION_TAP ? push_layers(root, err) : 0;
+		return 0;
+	}
+	if (is_asked)
+		return fail_plain(err, ENOTSUP,
+				  "--root-emulation tap: this process runs under one, "
+				  "and there can be only one");
+	log_verbose("root emulation: the one around this process");
+	return 0;
 }
 
-static int fill(const struct run_request *request, struct run_root *root, struct box *box,
-		struct err *err)
+static int set_emulation(const struct run_request *request, struct run_root *root, struct box *box,
+			 struct err *err)
+{
+	int r = choose_emulation(request->emulation ? request->emulation : "auto", root, box, err);
+
+	if (r < 0 || box->emulation != BOX_EMULATION_TAP)
+		return r;
+	return root->is_copy ? read_merged_owners(root, err) : push_layers(root, err);
+}
+
+int run_make_box(const struct run_request *request, struct box *box, struct run_root *root,
+		 struct err *err)
 {
 	struct user user;
 	int r = find_root(request, box, root, err);
@@ -335,14 +381,4 @@ static int fill(const struct run_request *request, struct run_root *root, struct
 		return -EINVAL;
 	}
 	return run_env_fill(request, &user, box, err);
-}
-
-int run_make_box(const struct run_request *request, struct box *box, struct view *layers,
-		 struct err *err)
-{
-	struct run_root root = { .store = STORE_NONE, .layers = layers };
-	int r = fill(request, &root, box, err);
-
-	run_root_done(&root);
-	return r;
 }

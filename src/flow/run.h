@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "box/box.h"
 #include "rootfs/view.h"
+#include "store/image.h"
 
 struct run_request {
 	const char *store;	  /* NULL: the default */
@@ -34,10 +35,28 @@ struct run_request {
 
 void run_request_done(struct run_request *request);
 
-/* Fill in `box` (box_init'ed) and, when it asks for the tap, put the
- * image's layers, whose records it needs, onto `layers` (view_init'ed). Nothing
- * is changed on disk but for a tar file, which is imported. */
-int run_make_box(const struct run_request *request, struct box *box, struct view *layers,
+/* The root a box is made for; what it holds must live as long as the box runs. */
+struct run_root {
+	struct store store;
+	struct image image;
+	bool is_image;
+	struct view layers;   /* whose records root emulation begins with */
+	bool is_copy;	      /* of the layers, see run_use_copy */
+	struct owners merged; /* then: who owns what in it */
+	struct arena arena;
+	struct buf passwd, group;
+};
+void run_root_init(struct run_root *root);
+void run_root_done(struct run_root *root);
+#define auto_run_root cleanup(run_root_done) struct run_root
+
+/* Fill in `box` (box_init'ed) and `root` (run_root_init'ed). Nothing is changed on disk but for a
+ * tar file, which is imported. */
+int run_make_box(const struct run_request *request, struct box *box, struct run_root *root,
 		 struct err *err) must_check;
+
+/* Where overlayfs is refused: a private copy of the image's merged layers, by shared blocks where
+ * the file system can. It goes away with run_root_done. */
+int run_use_copy(struct run_root *root, struct box *box, struct err *err) must_check;
 
 #endif

@@ -148,3 +148,56 @@ int merge_read_only(const struct store *store, const struct digest *diff_ids, si
 	buf_printf(path, "%s/%s/root", store->path, name);
 	return 0;
 }
+
+static struct owner owner_of(const struct tree_entry *entry, struct arena *arena)
+{
+	struct owner owner = {
+		.path = arena_copy(arena, entry->path),
+		.uid = entry->uid,
+		.gid = entry->gid,
+		.has_mode = !S_ISLNK(entry->mode),
+		.mode = entry->mode & 07777,
+		.rdev_major = entry->rdev_major,
+		.rdev_minor = entry->rdev_minor,
+		.xattr_count = entry->xattr_count,
+		.xattrs = arena_array(arena, struct xattr, entry->xattr_count),
+	};
+
+	if (!S_ISREG(entry->mode) && !S_ISDIR(entry->mode) && !S_ISLNK(entry->mode))
+		owner.type = entry->mode & S_IFMT;
+	for (size_t i = 0; i < entry->xattr_count; i++) {
+		const struct xattr *xattr = &entry->xattrs[i];
+
+		owner.xattrs[i] = (struct xattr){
+			.name = arena_copy(arena, xattr->name),
+			.value = arena_copy_bytes(arena, xattr->value, xattr->size_bytes),
+			.size_bytes = xattr->size_bytes,
+		};
+	}
+	return owner;
+}
+
+/* The disk shows the rest: a user's own file with these permissions. */
+static bool is_plain(const struct tree_entry *entry)
+{
+	return !entry->uid && !entry->gid && !entry->xattr_count &&
+	       (S_ISREG(entry->mode) || S_ISDIR(entry->mode) || S_ISLNK(entry->mode)) &&
+	       (S_ISLNK(entry->mode) || (entry->mode & 07777) == (entry->disk_mode & 07777));
+}
+
+int merge_owners(const struct view *view, struct arena *arena, struct owners *ret_owners,
+		 struct err *err)
+{
+	auto_tree tree = { 0 };
+	struct owners owners = { 0 };
+	int r = tree_of_view(view, &tree, err);
+
+	if (r < 0)
+		return r;
+	owners.item = arena_array(arena, struct owner, tree.count);
+	for (size_t i = 0; i < tree.count; i++)
+		if (tree.item[i].kind == TREE_ENTRY && !is_plain(&tree.item[i]))
+			owners.item[owners.count++] = owner_of(&tree.item[i], arena);
+	*ret_owners = owners;
+	return 0;
+}

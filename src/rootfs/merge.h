@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "image/digest.h"
+#include "rootfs/view.h"
 #include "store/store.h"
 
 /* A tree that nobody may write to: its files are hard links into the layers. Made once per chain of
@@ -17,5 +18,9 @@ int merge_read_only(const struct store *store, const struct digest *diff_ids, si
  * system can, else copies. It goes away with store_done, or earlier by remove_tree. */
 int merge_private(const struct store *store, const struct digest *diff_ids, size_t count,
 		  char ret_work_name[STORE_WORK_NAME_MAX], struct err *err) must_check;
+
+/* Who owns what in such a tree, which is nowhere on disk: the records that show through. */
+int merge_owners(const struct view *view, struct arena *arena, struct owners *ret_owners,
+		 struct err *err) must_check;
 
 #endif

@@ -253,3 +253,11 @@ int tap_exec(const struct tap_session *session, const char *path, char *const *a
 	munmap(target, size_bytes);
 	return r;
 }
+
+/* msync(2) tells whether anything is mapped there. */
+bool tap_is_active(void)
+{
+	long page_bytes = sysconf(_SC_PAGESIZE);
+
+	return msync((void *)TAP_BASE, (size_t)page_bytes, MS_ASYNC) == 0;
+}
