@@ -250,6 +250,9 @@ static void follow_caller(const struct channel *channel, bool alone)
 static int open_files(const struct engine_job *job, bool alone, struct first_files *files,
 		      struct err *err)
 {
+	const struct box_root *root = &job->box->root;
+	const char *changed = root->upper ? root->upper : root->path; /* a copy of the layers */
+
 	*files = (struct first_files){ -1, -1, -1, -1 };
 	if (!alone)
 		files->children_fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
@@ -257,8 +260,8 @@ static int open_files(const struct engine_job *job, bool alone, struct first_fil
 		return 0;
 	files->report_fd = job->emulation->report_fd;
 	files->table_fd = job->emulation->session.lies.fd;
-	files->upper_fd = open(job->box->root.upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return files->upper_fd < 0 ? fail(err, errno, "open '%s'", job->box->root.upper) : 0;
+	files->upper_fd = open(changed, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return files->upper_fd < 0 ? fail(err, errno, "open '%s'", changed) : 0;
 }
 
 static int set_up(const struct engine_job *job, const struct spawn_plan *plan,

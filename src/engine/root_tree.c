@@ -16,7 +16,8 @@
 #include "sys/mount.h"
 #include "sys/openat2.h"
 
-#define LAYERS_MAX 500 /* the kernel's OVL_MAX_STACK */
+#define HOST_BINDS_MAX 4
+#define LAYERS_MAX     500 /* the kernel's OVL_MAX_STACK */
 
 struct engine_made *engine_made_new(void)
 {
@@ -153,7 +154,35 @@ struct tree {
 	const struct root_plan *plan;
 	int root_fd;
 	int scratch_fd; /* a tmpfs for the content of files: the box's /dev when it has one */
+	/* Copies of the host's whole tree for binds of "/", taken before the root's layers are
+	 * stacked over it. */
+	int host_fd[HOST_BINDS_MAX];
+	size_t host_count;
 };
+
+static bool binds_host(const struct box_mount *mount)
+{
+	return mount->kind == BOX_MOUNT_BIND && strcmp(mount->source, "/") == 0;
+}
+
+static int copy_host_trees(struct tree *tree, struct err *err)
+{
+	const struct box_mounts *mounts = &tree->plan->box->mounts;
+
+	for (size_t i = 0; i < mounts->count; i++) {
+		int r;
+
+		if (!binds_host(&mounts->item[i]))
+			continue;
+		if (tree->host_count == HOST_BINDS_MAX)
+			return fail_plain(err, E2BIG, "more than %d binds of '/'", HOST_BINDS_MAX);
+		r = mount_copy_tree("/", &tree->host_fd[tree->host_count], err);
+		if (r < 0)
+			return err_wrap(err, "bind '/'");
+		tree->host_count++;
+	}
+	return 0;
+}
 
 /* Remember a mount point that had to be made, by its path without symlinks. */
 static void note_made(struct engine_made *made, int fd)
@@ -187,6 +216,18 @@ static int open_target(struct tree *tree, const struct box_mount *mount, bool di
 	return fd;
 }
 
+static int attach_host_tree(struct tree *tree, const struct box_mount *mount, struct err *err)
+{
+	auto_fd host_fd = tree->host_fd[--tree->host_count];
+	auto_fd target = open_target(tree, mount, true, err);
+	int r;
+
+	if (target < 0)
+		return err_wrap(err, "bind '/'");
+	r = mount_attach_tree(host_fd, target, mount->read_only ? MOUNT_READ_ONLY : 0, err);
+	return r < 0 ? err_wrap(err, "bind '/' at '%s'", mount->target) : 0;
+}
+
 static int bind_host(struct tree *tree, const struct box_mount *mount, struct err *err)
 {
 	auto_fd source = open(mount->source, O_PATH | O_CLOEXEC);
@@ -196,6 +237,8 @@ static int bind_host(struct tree *tree, const struct box_mount *mount, struct er
 
 	if (source < 0 || fstat(source, &st) < 0)
 		return fail(err, errno, "bind '%s': source", mount->source);
+	if (tree->host_count && binds_host(mount))
+		return attach_host_tree(tree, mount, err);
 	target = open_target(tree, mount, S_ISDIR(st.st_mode), err);
 	if (target < 0)
 		return err_wrap(err, "bind '%s'", mount->source);
@@ -431,10 +474,11 @@ static int enter(struct tree *tree, struct err *err)
 {
 	const struct box *box = tree->plan->box;
 	bool overlay = box->root.kind == BOX_ROOT_OVERLAY || tree->plan->overlay_on_directory;
-	int r;
+	int r = overlay ? copy_host_trees(tree, err) : 0;
 
-	r = overlay ? mount_overlay(tree->plan, &tree->root_fd, err)
-		    : mount_directory(tree->plan, &tree->root_fd, err);
+	if (r == 0)
+		r = overlay ? mount_overlay(tree->plan, &tree->root_fd, err)
+			    : mount_directory(tree->plan, &tree->root_fd, err);
 	for (size_t i = 0; r == 0 && i < box->mounts.count; i++)
 		r = make_mount(tree, &box->mounts.item[i], err);
 	if (r == 0)
@@ -453,5 +497,7 @@ int root_tree_enter(const struct root_plan *plan, struct err *err)
 		close(tree.root_fd);
 	if (tree.scratch_fd >= 0)
 		close(tree.scratch_fd);
+	while (tree.host_count > 0)
+		close(tree.host_fd[--tree.host_count]);
 	return r;
 }

@@ -23,8 +23,9 @@ static bool find_below(const struct box *box, const char *path, struct stat *ret
 	return false;
 }
 
-/* A directory that making the mount point brought into the upper directory: a copy of one below
- * whose only change is its mtime, or one that exists nowhere else. */
+/* A directory that making the mount point brought along: in an upper directory a copy of one below
+ * whose only change is its mtime, or one that exists nowhere else; in a copy of the whole root only
+ * the latter. */
 static bool is_bystander(const struct box *box, int upper_fd, const char *path)
 {
 	struct stat below;
@@ -32,7 +33,9 @@ static bool is_bystander(const struct box *box, int upper_fd, const char *path)
 
 	if (fstatat(upper_fd, path, &above, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(above.st_mode))
 		return false;
-	return !find_below(box, path, &below) || below.st_mode == above.st_mode;
+	if (!find_below(box, path, &below))
+		return true;
+	return box->root.kind == BOX_ROOT_OVERLAY && below.st_mode == above.st_mode;
 }
 
 static int remove_one(const struct box *box, int upper_fd, const char *made_path, struct err *err)
@@ -59,13 +62,14 @@ static int remove_one(const struct box *box, int upper_fd, const char *made_path
 
 int build_made_remove(const struct box *box, const struct engine_made *made, struct err *err)
 {
+	const char *changed = box->root.kind == BOX_ROOT_OVERLAY ? box->root.upper : box->root.path;
 	auto_fd upper_fd = -1;
 
-	if (!box->root.upper || made->count == 0)
+	if (!changed || made->count == 0)
 		return 0;
-	upper_fd = open(box->root.upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	upper_fd = open(changed, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (upper_fd < 0)
-		return fail(err, errno, "open '%s'", box->root.upper);
+		return fail(err, errno, "open '%s'", changed);
 	for (size_t i = made->count; i-- > 0;) {
 		const char *path = made->path[i] + strspn(made->path[i], "/");
 		int r = *path ? remove_one(box, upper_fd, path, err) : 0;

@@ -117,6 +117,7 @@ int build_run(const struct box *box, const char *engine_name, struct emulation *
 		r = run_with_reader(&job, engine, pipe_fds, output, ret_status, err);
 	if (r == 0)
 		r = build_made_remove(box, job.made, err);
+	output->overlay_refused = r < 0 && job.made && job.made->overlay_refused;
 	engine_made_free(job.made);
 	close(pipe_fds[0]);
 	if (pipe_fds[1] >= 0)

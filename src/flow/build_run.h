@@ -13,7 +13,8 @@ struct build_run_output {
 	/* Called from one thread at a time for each line, without its newline. */
 	void (*line)(void *context, const char *text);
 	void *context;
-	struct strings tail; /* the last BUILD_TAIL_LINES lines, for the error message */
+	bool overlay_refused; /* the run failed for that reason: a copy of the layers may do */
+	struct strings tail;  /* the last BUILD_TAIL_LINES lines, for the error message */
 };
 
 /* Run the box with /dev/null as input, under `emulation` (opened) when the box asks for the tap.

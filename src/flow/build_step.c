@@ -142,7 +142,10 @@ static int take_snapshot(struct work *work, const struct step_kind *kind,
 	struct build *build = work->build;
 	struct snapshot_request request = {
 		.store = &build->store,
-		.upper_name = arena_printf(&work->arena, "%s/upper", work->work_name),
+		.upper_name = work->copy_name[0]
+				      ? work->copy_name
+				      : arena_printf(&work->arena, "%s/upper", work->work_name),
+		.complete = work->copy_name[0] != '\0',
 		.lower = &work->stage->state.view,
 		.lookup = kind->places	       ? placed_meta
 			  : work->has_emulated ? emulated_meta

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "base/banned.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "flow/build_mounts.h"
 #include "flow/build_run.h"
 #include "flow/build_work.h"
 #include "flow/host_files.h"
+#include "rootfs/merge.h"
 
 static void key_texts(struct build_key *key, const char *name, const struct texts *texts)
 {
@@ -194,8 +196,15 @@ static int run_under_tap(struct work *work, const struct box *box, struct build_
 			 int *ret_status, struct err *err)
 {
 	struct emulation emulation = { .layers = &work->stage->state.view, .collects = true };
-	int r = emulation_open(&emulation, err);
+	struct owners merged;
+	int r = 0;
 
+	if (work->copy_name[0]) {
+		r = merge_owners(&work->stage->state.view, &work->arena, &merged, err);
+		emulation.merged = &merged;
+	}
+	if (r == 0)
+		r = emulation_open(&emulation, err);
 	if (r < 0)
 		return r;
 	r = build_run(box, work->build->request->engine, &emulation, output, ret_status, err);
@@ -205,6 +214,33 @@ static int run_under_tap(struct work *work, const struct box *box, struct build_
 	}
 	emulation_done(&emulation);
 	return r;
+}
+
+static int run_command(struct work *work, const struct box *box, struct build_run_output *output,
+		       int *ret_status, struct err *err)
+{
+	if (box->emulation == BOX_EMULATION_TAP)
+		return run_under_tap(work, box, output, ret_status, err);
+	return build_run(box, work->build->request->engine, NULL, output, ret_status, err);
+}
+
+/* Where overlayfs is refused: a private copy of the whole root, compared as a whole afterwards. The
+ * layers stay listed in the box: they tell which mount points were there before. */
+static int use_copy(struct work *work, struct box *box, struct err *err)
+{
+	const struct build_stage *state = &work->stage->state;
+	int r;
+
+	log_verbose("%s; using a copy of the layers", err->text);
+	err_clear(err);
+	r = merge_private(state->store, state->config.diff_ids, state->config.diff_id_count,
+			  work->copy_name, err);
+	if (r < 0)
+		return err_wrap(err, "a copy of the root, for layers cannot be stacked here");
+	box->root.kind = BOX_ROOT_DIRECTORY;
+	box->root.path = arena_printf(&box->arena, "%s/%s", state->store->path, work->copy_name);
+	box->root.upper = NULL;
+	return 0;
 }
 
 static int run_fill(struct work *work, struct err *err)
@@ -219,10 +255,13 @@ static int run_fill(struct work *work, struct err *err)
 		return fail_plain(err, ENOENT, "the stage has no files yet, so there is no '%s'",
 				  work->step->run.argv.item[0]);
 	r = run_box(work, &box, err);
-	if (r == 0 && box.emulation == BOX_EMULATION_TAP)
-		r = run_under_tap(work, &box, &output, &status, err);
-	else if (r == 0)
-		r = build_run(&box, work->build->request->engine, NULL, &output, &status, err);
+	if (r == 0)
+		r = run_command(work, &box, &output, &status, err);
+	if (r < 0 && output.overlay_refused) {
+		r = use_copy(work, &box, err);
+		if (r == 0)
+			r = run_command(work, &box, &output, &status, err);
+	}
 	if (r == 0 && status != 0)
 		r = run_failed(work, status, &output, err);
 	strings_done(&output.tail);

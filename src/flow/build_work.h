@@ -27,6 +27,7 @@ struct work {
 	size_t list_count;
 	int *open_fd; /* locks held until the step is done */
 	size_t open_count;
+	char copy_name[STORE_WORK_NAME_MAX]; /* of the whole root, where layers cannot be stacked */
 	bool has_emulated;   /* the tap knows the owners of everything the step touched */
 	struct map emulated; /* path -> struct emulated */
 	uid_t new_uid;	     /* who owns what the step makes */

@@ -79,6 +79,28 @@ int mount_bind(int source_fd, int target_fd, bool recursive, unsigned attrs, str
 	return attrs_set < 0 ? mount_old_remount(target, recursive, attrs, err) : 0;
 }
 
+int mount_copy_tree(const char *path, int *ret_tree_fd, struct err *err)
+{
+	int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (fd < 0)
+		return fail(err, errno, "open_tree '%s'", path);
+	*ret_tree_fd = fd;
+	return 0;
+}
+
+int mount_attach_tree(int tree_fd, int target_fd, unsigned attrs, struct err *err)
+{
+	int r = set_attrs(tree_fd, true, attrs);
+
+	if (r < 0)
+		return fail(err, -r, "mount_setattr");
+	if (move_mount(tree_fd, "", target_fd, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return fail(err, errno, "move_mount");
+	return 0;
+}
+
 int mount_bind_file(const char *source, int target_fd, const char *name, struct err *err)
 {
 	auto_fd tree = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);

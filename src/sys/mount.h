@@ -23,6 +23,12 @@ enum mount_attribute {
 int mount_bind(int source_fd, int target_fd, bool recursive, unsigned attrs,
 	       struct err *err) must_check;
 
+/* The two halves of a recursive bind, for a source that something will be mounted over in between:
+ * a detached copy of the tree of mounts at `path`, and putting it in its place. -ENOSYS before
+ * Linux 5.2. */
+int mount_copy_tree(const char *path, int *ret_tree_fd, struct err *err) must_check;
+int mount_attach_tree(int tree_fd, int target_fd, unsigned attrs, struct err *err) must_check;
+
 /* Bind the host's file `source` over `name` in the directory target_fd, with as few calls as can
  * be. */
 int mount_bind_file(const char *source, int target_fd, const char *name,
