@@ -9,15 +9,17 @@ import sys
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 sys.dont_write_bytecode = True
-from machine import Stage, make_users, ordinary_user  # noqa: E402
+from machine import (SUBID_USER, Stage, cache_folder, make_images, make_users,  # noqa: E402, F401
+                     ordinary_user)
 
 
 class Contender:
     """A command to be timed, or the reason why it is not."""
 
-    def __init__(self, name, argv, program=None):
+    def __init__(self, name, argv, program=None, user=None):
         self.name = name
         self.argv = argv
+        self.user = user
         self.why_not = None
         if program and not shutil.which(program, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"):
             self.why_not = "not installed"
@@ -35,9 +37,9 @@ class Bench(Stage):
         self.user = ordinary_user()
         self.folder = self.user_folder(self.user)
 
-    def attempt(self, argv, **kwargs):
-        """Run something as the ordinary user; output is captured."""
-        return self.run(self.user, argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    def attempt(self, argv, user=None, **kwargs):
+        """Run something as the ordinary user, or another; output is captured."""
+        return self.run(user or self.user, argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                         stdin=subprocess.DEVNULL, **kwargs)
 
     def must(self, argv, **kwargs):
@@ -51,16 +53,26 @@ class Bench(Stage):
         for contender in contenders:
             if contender.why_not:
                 continue
-            done = self.attempt(contender.argv)
+            done = self.attempt(contender.argv, user=contender.user)
             if done.returncode != 0:
                 lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
                 contender.why_not = lines[-1][:100]
 
-    def lap(self, contenders, rounds, at_once=1):
+    def lap_between_users(self, contenders, rounds):
+        """As lap, for contenders of several users: each is timed alone, in turn."""
+        times = {contender.name: [] for contender in contenders if not contender.why_not}
+        for _ in range(rounds):
+            for contender in contenders:
+                if not contender.why_not:
+                    once, _ = self.lap([contender], 1, user=contender.user)
+                    times[contender.name] += once[contender.name]
+        return times
+
+    def lap(self, contenders, rounds, at_once=1, user=None):
         """Interleaved times: {name: [milliseconds]}, {name: peak memory in MB}."""
         ready = [contender for contender in contenders if not contender.why_not]
         lines = "".join("\t".join(contender.argv) + "\n" for contender in ready)
-        done = self.run(self.user, [os.path.join(self.bin, "lap"), str(rounds), str(at_once)],
+        done = self.run(user or self.user, [os.path.join(self.bin, "lap"), str(rounds), str(at_once)],
                         input=lines, text=True, stdout=subprocess.PIPE, check=True)
         times = {contender.name: [] for contender in ready}
         memory = dict.fromkeys(times, 0.0)
