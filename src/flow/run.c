@@ -189,7 +189,7 @@ static void read_directory_file(const char *directory, const char *path, struct 
 /* The names the root knows; a file that is missing or no file knows none. */
 static int read_names(const struct box *box, struct run_root *root, struct err *err)
 {
-	auto_view view;
+	auto_view view = { 0 };
 	int r;
 
 	if (box->root.kind == BOX_ROOT_DIRECTORY) {
@@ -197,7 +197,6 @@ static int read_names(const struct box *box, struct run_root *root, struct err *
 		read_directory_file(box->root.path, "/etc/group", &root->group);
 		return 0;
 	}
-	view_init(&view);
 	r = rootfs_stack_view(&root->store, &root->image.config, &view, err);
 	if (r < 0)
 		return r;
