@@ -30,8 +30,8 @@ struct build_command {
 
 static const struct opt build_opts[] = {
 	{ OPT_HEADING, 0, NULL, 0, NULL, "What to build", NULL },
-	{ OPT_STR, 'f', "file", REQUEST(file), "FILE", "Dockerfile (default CONTEXT/Dockerfile)",
-	  NULL },
+	{ OPT_STR, 'f', "file", REQUEST(file), "FILE|-|URL",
+	  "Dockerfile (default CONTEXT/Dockerfile)", NULL },
 	{ OPT_LIST, 't', "tag", REQUEST(tags), "REF", "name for the image (may be repeated)",
 	  NULL },
 	{ OPT_LIST, 0, "build-arg", REQUEST(build_args), "NAME[=VALUE]",
@@ -43,8 +43,10 @@ static const struct opt build_opts[] = {
 	{ OPT_STR, 0, "source-date-epoch", REQUEST(source_date_epoch), "SECONDS",
 	  "the time that counts as now (default $SOURCE_DATE_EPOCH)", NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "How to build", NULL },
-	{ OPT_LIST, 0, "build-context", REQUEST(contexts), "NAME=PATH|docker-image://REF",
-	  "another source of files and base images, by name", NULL },
+	{ OPT_LIST, 0, "build-context", REQUEST(contexts), "NAME=SOURCE",
+	  "another source of files and base images: a context, docker-image://REF, "
+	  "oci-layout://DIR",
+	  NULL },
 	{ OPT_LIST, 0, "secret", REQUEST(secrets), "id=ID[,src=FILE|,env=NAME]",
 	  "a secret for RUN --mount=type=secret; it reaches no layer", NULL },
 	{ OPT_LIST, 0, "ssh", REQUEST(ssh), "default|ID[=SOCKET]",

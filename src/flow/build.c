@@ -3,18 +3,14 @@
  * write the image. */
 #include "flow/build.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/banned.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "flow/build_origin.h"
 #include "flow/build_stages.h"
 #include "tap/tap.h"
-
-#define DOCKERFILE_BYTES ((size_t)16 << 20)
 
 void build_request_done(struct build_request *request)
 {
@@ -79,20 +75,37 @@ static int check_tags(const struct build_request *request, struct err *err)
 	return 0;
 }
 
-static int read_dockerfile(struct build *build, const char *path, struct err *err)
+/* The context, and the Dockerfile in it or beside it. */
+static int open_context(struct build *build, struct buf *text, const char **ret_name,
+			struct err *err)
 {
-	auto_buf text = { 0 };
-	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-	int r = io_read_file_at(AT_FDCWD, path, DOCKERFILE_BYTES, &text, err);
+	const struct build_context_request request = {
+		.source = build->request->context,
+		.keep_git_dir = strings_contains(&build->request->build_args,
+						 "BUILDKIT_CONTEXT_KEEP_GIT_DIR=1"),
+		.retry = build->request->remote.retry,
+	};
+	const char *path;
+	int r = build_context_open(&build->context, &build->store, &request, err);
 
-	if (r < 0) {
-		if (r == -ENOENT && !build->request->file)
-			err_hint(err, "-f names a Dockerfile that is elsewhere");
+	if (r < 0)
 		return r;
-	}
-	r = dockerfile_parse(&build->arena, arena_copy(&build->arena, name),
-			     arena_copy_bytes(&build->arena, buf_text(&text), text.size_bytes),
-			     text.size_bytes, &build->dockerfile, err);
+	r = build_context_dockerfile(&build->context, &request, build->request->file, text, &path,
+				     ret_name, err);
+	if (r == 0)
+		r = build_context_ignore(&build->context, path, err);
+	if (r < 0)
+		build_context_close(&build->context);
+	return r;
+}
+
+static int parse_dockerfile(struct build *build, const char *name, const struct buf *text,
+			    struct err *err)
+{
+	int r = dockerfile_parse(&build->arena, arena_copy(&build->arena, name),
+				 arena_copy_bytes(&build->arena, buf_text(text), text->size_bytes),
+				 text->size_bytes, &build->dockerfile, err);
+
 	if (r < 0)
 		source_excerpt(&build->dockerfile.fault, build->excerpt);
 	return r;
@@ -258,18 +271,13 @@ static int write_image(struct build *build, struct err *err)
 	return name_image(build, &manifest, err);
 }
 
-static int build_in_store(struct build *build, struct err *err)
+static int build_with_context(struct build *build, const char *name, const struct buf *text,
+			      struct err *err)
 {
-	const char *path = build->request->file ? build->request->file
-						: arena_printf(&build->arena, "%s/Dockerfile",
-							       build->request->context);
-	int r = read_dockerfile(build, path, err);
+	int r = parse_dockerfile(build, name, text, err);
 
 	if (r == 0)
 		r = make_plan(build, err);
-	if (r == 0)
-		r = build_context_open(&build->context, &build->store, build->request->context,
-				       path, err);
 	if (r < 0)
 		return r;
 	build_files_open(&build->layer_files, &build->store, "layers");
@@ -280,6 +288,18 @@ static int build_in_store(struct build *build, struct err *err)
 	build_stages_done(build);
 	view_done(&build->nothing);
 	build_files_close(&build->layer_files);
+	return r;
+}
+
+static int build_in_store(struct build *build, struct err *err)
+{
+	auto_buf text = { 0 };
+	const char *name;
+	int r = open_context(build, &text, &name, err);
+
+	if (r < 0)
+		return r;
+	r = build_with_context(build, name, &text, err);
 	build_context_close(&build->context);
 	return r;
 }

@@ -6,23 +6,27 @@
 #include "base/banned.h"
 #include "base/memory.h"
 #include "flow/build_work.h"
+#include "flow/import.h"
 #include "flow/obtain.h"
+#include "flow/unpack_image.h"
 
-#define IMAGE_SCHEME "docker-image://"
+#define IMAGE_SCHEME  "docker-image://"
+#define LAYOUT_SCHEME "oci-layout://"
 
 /* One --build-context. */
 struct named_context {
 	struct named_context *next;
 	const char *name;
-	const char *source; /* PATH, docker-image://REF */
+	const char *source; /* as build_context.h has it, or docker-image://REF,
+			     * oci-layout://DIRECTORY[:TAG][@DIGEST] */
 };
 
-enum opened_kind { OPENED_IMAGE, OPENED_CONTEXT };
+enum opened_kind { OPENED_IMAGE, OPENED_LAYOUT, OPENED_CONTEXT };
 
 /* What an origin outside of the Dockerfile comes down to. */
 struct wanted {
 	enum opened_kind kind;
-	const char *text;		 /* a reference, a path */
+	const char *text;		 /* a reference; DIRECTORY[:TAG][@DIGEST]; a source */
 	const struct platform *platform; /* of an image */
 };
 
@@ -51,11 +55,6 @@ int build_origins_parse(struct build *build, struct strings *ret_names, struct e
 
 		if (!equals || equals == text || !equals[1])
 			return fail_plain(err, EINVAL, "--build-context '%s' is not NAME=SOURCE",
-					  text);
-		if (strstr(equals + 1, "://") && !text_starts(equals + 1, IMAGE_SCHEME))
-			return fail_plain(err, ENOTSUP,
-					  "--build-context '%s': only directories and " IMAGE_SCHEME
-					  " are supported",
 					  text);
 		*named = (struct named_context){
 			.next = build->named,
@@ -97,6 +96,10 @@ static struct wanted wanted_of(const struct build *build, const struct origin *o
 		wanted.text = named->source;
 		if (text_starts(named->source, IMAGE_SCHEME))
 			wanted.text += strlen(IMAGE_SCHEME);
+		else if (text_starts(named->source, LAYOUT_SCHEME))
+			wanted = (struct wanted){ OPENED_LAYOUT,
+						  named->source + strlen(LAYOUT_SCHEME),
+						  wanted.platform };
 		else
 			wanted.kind = OPENED_CONTEXT;
 		break; /* the last one given */
@@ -152,6 +155,57 @@ static int load_image(struct built_stage *asking, const struct wanted *wanted,
 	return obtain_image(&build->store, &request, environ, ret_image, err);
 }
 
+/* "DIRECTORY[:TAG][@DIGEST]"; the digest wins. */
+static int load_layout(struct build *build, const struct wanted *wanted, struct image *ret_image,
+		       struct err *err)
+{
+	auto_arena arena = { 0 };
+	char *directory = arena_copy(&arena, wanted->text);
+	char *digest = strstr(directory, "@sha256:");
+	char *tag;
+	struct descriptor root;
+	struct image image;
+	int r;
+
+	if (digest)
+		*digest++ = '\0';
+	tag = strrchr(directory, ':');
+	if (tag && strchr(tag, '/'))
+		tag = NULL;
+	if (tag)
+		*tag++ = '\0';
+	r = import_oci_image(&build->store, directory, digest ?: tag, &arena, &root, err);
+	if (r == 0)
+		r = image_load_descriptor(&build->store, &root, wanted->platform, &image, err);
+	if (r < 0)
+		return r;
+	r = unpack_image(&build->store, &image, err);
+	if (r < 0) {
+		image_done(&image);
+		return r;
+	}
+	*ret_image = image;
+	return 0;
+}
+
+static int open_context(const struct built_stage *asking, const struct wanted *wanted,
+			struct build_context *context, struct err *err)
+{
+	const struct build_context_request request = {
+		.source = wanted->text,
+		.is_named = true,
+		.retry = asking->build->request->remote.retry,
+	};
+	int r = build_context_open(context, &asking->build->store, &request, err);
+
+	if (r < 0)
+		return r;
+	r = build_context_ignore(context, NULL, err);
+	if (r < 0)
+		build_context_close(context);
+	return r;
+}
+
 static int open_entry(struct built_stage *asking, const struct wanted *wanted,
 		      struct opened *opened, struct err *err)
 {
@@ -161,9 +215,10 @@ static int open_entry(struct built_stage *asking, const struct wanted *wanted,
 		return 0;
 	if (opened->kind == OPENED_IMAGE)
 		r = load_image(asking, wanted, &opened->image, err);
+	else if (opened->kind == OPENED_LAYOUT)
+		r = load_layout(asking->build, wanted, &opened->image, err);
 	else
-		r = build_context_open(&opened->context, &asking->build->store, wanted->text, NULL,
-				       err);
+		r = open_context(asking, wanted, &opened->context, err);
 	opened->is_open = r == 0;
 	return r;
 }
@@ -176,8 +231,9 @@ int build_origin_image(struct built_stage *asking, const struct origin *origin,
 	struct opened *opened;
 	int r;
 
-	if (wanted.kind != OPENED_IMAGE)
-		return fail_plain(err, EINVAL, "'%s' is a directory, not an image", origin->name);
+	if (wanted.kind == OPENED_CONTEXT)
+		return fail_plain(err, EINVAL, "'%s' is a build context, not an image",
+				  origin->name);
 	opened = entry_for(asking->build, &wanted);
 	pthread_mutex_lock(&opened->lock);
 	r = open_entry(asking, &wanted, opened, err);
@@ -207,7 +263,7 @@ static struct copy_tree tree_of_context(struct build_context *context)
 {
 	return (struct copy_tree){ .view = &context->view,
 				   .ignore = &context->ignore,
-				   .files = &context->files };
+				   .files = build_context_files(context) };
 }
 
 static int open_tree(struct built_stage *asking, const struct wanted *wanted, struct opened *opened,

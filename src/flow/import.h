@@ -38,6 +38,10 @@ int import_root_directory(const struct import_request *request, int dirfd,
 			  struct err *err) must_check;
 int import_oci(const struct import_request *request, const struct bundle *bundle,
 	       struct err *err) must_check;
+/* One image of an OCI layout into the store, without giving it a name. `which` is a tag or a
+ * digest, or NULL: the only one, or the one tagged latest. Texts of *ret_root are in the arena. */
+int import_oci_image(const struct store *store, const char *directory, const char *which,
+		     struct arena *arena, struct descriptor *ret_root, struct err *err) must_check;
 int import_docker(const struct import_request *request, const struct bundle *bundle,
 		  struct err *err) must_check;
 

@@ -2,6 +2,7 @@
 /* OCI layouts and oci-archives: blobs are taken as they are, each checked against the digest that
  * led to it. Of an index what is there is taken; what is not there is not missed. */
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -251,4 +252,78 @@ int import_oci(const struct import_request *request, const struct bundle *bundle
 
 	arena_done(&import.arena);
 	return r;
+}
+
+/* --- one of them --- */
+
+static bool has_tag(const struct descriptor *descriptor, const char *tag)
+{
+	const char *name = annotation_get(&descriptor->annotations, ANNOTATION_REF_NAME);
+	struct ref ref;
+
+	if (!name)
+		return false;
+	return strcmp(name, tag) == 0 || (!is_bare_tag(name) && ref_parse(name, &ref, NULL) == 0 &&
+					  strcmp(ref.tag, tag) == 0);
+}
+
+static int choose(struct import *import, const struct index *index, const char *which,
+		  const struct descriptor **ret_descriptor)
+{
+	for (size_t i = 0; i < index->manifest_count; i++) {
+		const struct descriptor *descriptor = &index->manifests[i];
+
+		if (which ? strcmp(descriptor->digest.text, which) != 0 &&
+				    !has_tag(descriptor, which)
+			  : index->manifest_count > 1 && !has_tag(descriptor, "latest"))
+			continue;
+		*ret_descriptor = descriptor;
+		return 0;
+	}
+	return which ? fail_plain(import->err, ENOENT, "it lists no image '%s'", which)
+		     : fail_plain(import->err, ENOENT,
+				  "it lists %zu images and none of them is tagged latest",
+				  index->manifest_count);
+}
+
+static int import_chosen(struct import *import, const char *which, struct descriptor *ret_root)
+{
+	const struct descriptor *chosen = NULL;
+	auto_buf bytes = { 0 };
+	struct index index;
+	int r = bundle_read(import->bundle, "index.json", MANIFEST_SIZE_MAX, &bytes, import->err);
+
+	if (r == 0)
+		r = index_parse(buf_text(&bytes), bytes.size_bytes, &import->arena, &index,
+				import->err);
+	if (r == 0)
+		r = choose(import, &index, which, &chosen);
+	if (r == 0)
+		r = copy_root(import, chosen, 0);
+	if (r < 0)
+		return r;
+	*ret_root = (struct descriptor){ .digest = chosen->digest,
+					 .media_type = chosen->media_type,
+					 .size_bytes = chosen->size_bytes };
+	return 0;
+}
+
+int import_oci_image(const struct store *store, const char *directory, const char *which,
+		     struct arena *arena, struct descriptor *ret_root, struct err *err)
+{
+	const struct import_request request = { .store = store };
+	auto_bundle bundle = BUNDLE_NONE;
+	struct import import = { .request = &request, .bundle = &bundle, .err = err };
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return fail(err, errno, "OCI layout '%s'", directory);
+	r = bundle_open_directory(fd, &bundle, err);
+	if (r == 0)
+		r = import_chosen(&import, which, ret_root);
+	if (r == 0)
+		ret_root->media_type = arena_copy(arena, ret_root->media_type);
+	arena_done(&import.arena);
+	return r < 0 ? err_wrap(err, "OCI layout '%s'", directory) : 0;
 }

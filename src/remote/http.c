@@ -101,6 +101,16 @@ const char *http_header(const struct http_response *response, const char *name, 
 	return NULL;
 }
 
+int http_date_parse(const char *text, int64_t *ret_seconds)
+{
+	time_t when = curl_getdate(text, NULL);
+
+	if (when == (time_t)-1)
+		return -EINVAL;
+	*ret_seconds = when;
+	return 0;
+}
+
 static CURL *take_easy(struct http *http)
 {
 	CURL *easy = NULL;
@@ -215,8 +225,8 @@ static int on_seek(void *context, curl_off_t offset, int origin)
 {
 	const struct hop *hop = context;
 
-	return origin == SEEK_SET && offset == 0 && hop->sent_bytes == 0 ? CURL_SEEKFUNC_OK :
-									   CURL_SEEKFUNC_FAIL;
+	return origin == SEEK_SET && offset == 0 && hop->sent_bytes == 0 ? CURL_SEEKFUNC_OK
+									 : CURL_SEEKFUNC_FAIL;
 }
 
 static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,

@@ -79,6 +79,9 @@ void http_response_done(struct http_response *response);
 int http_perform(struct http *http, const struct http_request *request,
 		 struct http_response *response, struct err *err) must_check;
 
+/* A date as headers have it (RFC 9110 5.6.7), as seconds since 1970. -EINVAL when it is none. */
+int http_date_parse(const char *text, int64_t *ret_seconds) must_check;
+
 /* The first header of this name, or NULL; `from` counts further ones of the same name. */
 const char *http_header(const struct http_response *response, const char *name, size_t from);
 

@@ -25,6 +25,7 @@ struct unpacker {
 	int root_fd;
 	mode_t umask;
 	bool overlay_ready;
+	bool literal;			/* there are no whiteouts */
 	struct directories directories; /* where entries go */
 	struct directories targets;	/* where hard links lead */
 	struct records records;
@@ -35,6 +36,11 @@ struct unpacker {
 	const char *name; /* its last component */
 	int parent_fd;	  /* borrowed from directories */
 };
+
+void unpacker_be_literal(struct unpacker *unpacker)
+{
+	unpacker->literal = true;
+}
 
 /* umask(2) cannot be asked without being changed, which is not thread safe. */
 static mode_t current_umask(void)
@@ -602,7 +608,7 @@ int unpacker_place(struct unpacker *unpacker, const struct tar_entry *entry,
 		   struct tar_reader *reader, struct err *err)
 {
 	const char *hidden;
-	bool ignored;
+	bool ignored = false;
 	int r;
 
 	buf_truncate(&unpacker->path, 0);
@@ -611,12 +617,15 @@ int unpacker_place(struct unpacker *unpacker, const struct tar_entry *entry,
 		return r;
 	if (!unpacker->path.size_bytes)
 		return place_root(unpacker, entry, err);
-	r = check_parents(unpacker, &ignored, err);
+	if (!unpacker->literal)
+		r = check_parents(unpacker, &ignored, err);
 	if (r < 0 || ignored)
 		return r;
 	r = enter_parent(unpacker, err);
 	if (r < 0)
 		return r;
+	if (unpacker->literal)
+		return place_ordinary(unpacker, entry, reader, err);
 	switch (whiteout_parse(unpacker->name, &hidden)) {
 	case WHITEOUT_NONE:
 		return place_ordinary(unpacker, entry, reader, err);

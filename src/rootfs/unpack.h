@@ -22,6 +22,9 @@ static inline void unpacker_cleanup(struct unpacker **unpacker)
 }
 #define auto_unpacker cleanup(unpacker_cleanup) struct unpacker
 
+/* It is no layer: a name that begins with ".wh." is a name like any other. */
+void unpacker_be_literal(struct unpacker *unpacker);
+
 /* Place one entry; a file's data is read from the reader. Errors name the entry: -EINVAL and
  * -ELOOP for what no honest archive holds, -ENOSPC and others from the file system. */
 int unpacker_place(struct unpacker *unpacker, const struct tar_entry *entry,

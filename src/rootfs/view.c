@@ -68,6 +68,18 @@ int view_push_directory(struct view *view, const char *host_path, struct err *er
 	return 0;
 }
 
+int view_push_recorded(struct view *view, const char *host_path, const struct owners *owners,
+		       struct err *err)
+{
+	int r = view_push_directory(view, host_path, err);
+
+	if (r < 0)
+		return r;
+	view->layer[0].plain = false;
+	owners_copy(owners, &view->arena, &view->layer[0].owners);
+	return 0;
+}
+
 static bool is_whiteout_on_disk(const struct stat *st)
 {
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);

@@ -38,6 +38,9 @@ void view_done(struct view *view);
 int view_push_layer(struct view *view, const struct store *store, const struct digest *diff_id,
 		    struct err *err) must_check;
 int view_push_directory(struct view *view, const char *host_path, struct err *err) must_check;
+/* A directory with a record of its own, copied into the view. */
+int view_push_recorded(struct view *view, const char *host_path, const struct owners *owners,
+		       struct err *err) must_check;
 /* Take the topmost off again. */
 void view_pop(struct view *view);
 

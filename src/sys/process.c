@@ -2,6 +2,7 @@
 #include "sys/process.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -49,8 +50,8 @@ static int open_output(int *ret_fd, struct err *err)
 	return 0;
 }
 
-static void exec_with_output(const char *path, const char *const *argv, int output_fd,
-			     int complaint_fd)
+static void exec_with_output(const char *path, const char *const *argv, char *const *environ_list,
+			     int output_fd, int complaint_fd)
 {
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
@@ -58,7 +59,8 @@ static void exec_with_output(const char *path, const char *const *argv, int outp
 		dup2(null_fd, STDIN_FILENO);
 	dup2(output_fd, STDOUT_FILENO);
 	dup2(complaint_fd, STDERR_FILENO);
-	execv(path, (char *const *)(uintptr_t)argv);
+	signal(SIGPIPE, SIG_DFL); /* who speaks to registries ignores it; that would stay so */
+	execve(path, (char *const *)(uintptr_t)argv, environ_list);
 	_exit(127);
 }
 
@@ -88,6 +90,12 @@ static int explain_failure(const char *name, int complaint_fd, int status, struc
 int process_capture(const char *const *argv, size_t limit_bytes, struct buf *ret_output,
 		    struct err *err)
 {
+	return process_capture_in(argv, environ, limit_bytes, ret_output, err);
+}
+
+int process_capture_in(const char *const *argv, char *const *environ_list, size_t limit_bytes,
+		       struct buf *ret_output, struct err *err)
+{
 	char path[PROCESS_PATH_MAX];
 	auto_fd output_fd = -1;
 	auto_fd complaint_fd = -1;
@@ -106,7 +114,7 @@ int process_capture(const char *const *argv, size_t limit_bytes, struct buf *ret
 	if (pid < 0)
 		return fail(err, errno, "fork for %s", argv[0]);
 	if (pid == 0)
-		exec_with_output(path, argv, output_fd, complaint_fd);
+		exec_with_output(path, argv, environ_list, output_fd, complaint_fd);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return fail(err, errno, "wait for %s", argv[0]);

@@ -20,5 +20,8 @@ bool process_find(const char *name, char ret_path[PROCESS_PATH_MAX]);
  * -ENOENT: no such program. -ECHILD: it ended with another status than 0. */
 int process_capture(const char *const *argv, size_t limit_bytes, struct buf *ret_output,
 		    struct err *err) must_check;
+/* The same with another environment than ours (NAME=VALUE, NULL at the end). */
+int process_capture_in(const char *const *argv, char *const *environ_list, size_t limit_bytes,
+		       struct buf *ret_output, struct err *err) must_check;
 
 #endif

@@ -26,3 +26,23 @@ image_sh() {
 cached() {
     equal "$(grep -c CACHED <<<"$stderr" || :)" "$1"
 }
+
+# web_start [FOLDER]: an HTTP server (tests/support/web.py) for FOLDER (default ./www) on a loopback
+# port; sets $WEB (http://HOST:PORT) and $WEB_LOG, a line for each request: METHOD PATH STATUS.
+web_start() {
+    WEB_LOG=$BATS_TEST_TMPDIR/web.log
+    rm -f "$BATS_TEST_TMPDIR/web.port"
+    python3 "${BASH_SOURCE[0]%/*}/web.py" "${1:-www}" "$BATS_TEST_TMPDIR/web.port" >"$WEB_LOG" 2>"$BATS_TEST_TMPDIR/web.err" 3>&- &
+    WEB_PID=$!
+    until [ -e "$BATS_TEST_TMPDIR/web.port" ]; do
+        kill -0 "$WEB_PID" 2>/dev/null || { cat "$BATS_TEST_TMPDIR/web.err" >&2; return 1; }
+        sleep 0.02
+    done
+    WEB=http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/web.port")
+}
+
+web_stop() {
+    [ -z "${WEB_PID:-}" ] || kill "$WEB_PID" 2>/dev/null || :
+    [ -z "${WEB_PID:-}" ] || wait "$WEB_PID" 2>/dev/null || :
+    WEB_PID=
+}
