@@ -159,13 +159,13 @@ static long check_interpreter(struct target *target, const struct target_request
 /* AT_EXECFN: the path as given, or /dev/fd/N[/path] as fs/exec.c, alloc_bprm makes it. */
 static void name_program(struct target *target, const struct target_request *request)
 {
-	const char *path = request->path;
+	const char *path = request->name ? request->name : request->path;
 	char digits[12];
 	size_t count = 0;
 	char *at = target->path;
 	unsigned fd = (unsigned)request->dirfd;
 
-	if (path[0] == '/' || request->dirfd == AT_FDCWD) {
+	if (path[0] == '/' || request->dirfd == AT_FDCWD || request->name) {
 		memcpy(at, path, strlen(path) + 1);
 		return;
 	}

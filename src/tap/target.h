@@ -29,6 +29,7 @@ struct target {
 struct target_request {
 	int dirfd;
 	const char *path;
+	const char *name; /* AT_EXECFN where it is not made of dirfd and path; or NULL */
 	const char *const *argv;
 	size_t argc;
 	int flags; /* AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW */

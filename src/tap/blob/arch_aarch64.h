@@ -37,6 +37,19 @@ static inline ucontext_t *frame_context(unsigned long stack_pointer)
 	return (ucontext_t *)(stack_pointer + 128);
 }
 
+static inline long call_on_stack(unsigned long stack_pointer, long nr, long a, long b)
+{
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+
+	__asm__ volatile("mov x19, sp\n\tmov sp, %[sp]\n\tsvc #0\n\tmov sp, x19"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), [sp] "r"(stack_pointer)
+			 : "x19", "memory", "cc");
+	return x0;
+}
+
 static inline __attribute__((noreturn)) void return_from_signal(unsigned long stack_pointer)
 {
 	__asm__ volatile("mov sp, %0\n\tmov x8, #139\n\tsvc #0\n\tbrk #1" : : "r"(stack_pointer));

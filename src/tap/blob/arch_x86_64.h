@@ -44,6 +44,19 @@ static inline ucontext_t *frame_context(unsigned long stack_pointer)
 	return (ucontext_t *)stack_pointer;
 }
 
+/* A call made with another stack pointer: sigaltstack(2) looks at it. Nothing is put on that stack
+ * but, should one come at this moment, the frame of a signal. */
+static inline long call_on_stack(unsigned long stack_pointer, long nr, long a, long b)
+{
+	long result;
+
+	__asm__ volatile("mov %%rsp, %%rbx\n\tmov %[sp], %%rsp\n\tsyscall\n\tmov %%rbx, %%rsp"
+			 : "=a"(result)
+			 : "0"(nr), "D"(a), "S"(b), [sp] "r"(stack_pointer)
+			 : "rbx", "rcx", "r11", "memory");
+	return result;
+}
+
 /* rt_sigreturn as if called where the program called it; our own frame is abandoned. */
 static inline __attribute__((noreturn)) void return_from_signal(unsigned long stack_pointer)
 {

@@ -38,10 +38,9 @@ struct tap_state {
 	const struct tap_page *page;
 	bool root; /* root emulation is on */
 	bool host_tree;
-	bool copies_up;		/* files may lie on an overlay: writing changes their identity */
-	bool exe_is_real;	/* /proc/self/exe needs no help */
-	char exe[TAP_PATH_MAX]; /* what it shall say, if it does */
-	size_t exe_bytes;
+	bool copies_up;	  /* files may lie on an overlay: writing changes their identity */
+	bool exe_is_real; /* /proc/self/exe needs no help */
+	int exe_fd;	  /* what it shall lead to if it does, else -1 */
 };
 
 extern struct tap_state tap;

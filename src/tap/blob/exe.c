@@ -47,38 +47,35 @@ bool exe_is_asked_for(const char *path)
 	return rest && strcmp(rest, "/exe") == 0;
 }
 
-void exe_note(int target_fd)
-{
-	char link[32] = "/proc/self/fd/";
-	long r;
+/* As long as the longest such path, with the largest pid. */
+#define ASKED_MAX (sizeof("/proc/thread-self/exe") + 8)
 
-	*print_number(link + 14, (unsigned)target_fd) = '\0';
-	r = raw4(__NR_readlinkat, AT_FDCWD, link, tap.exe, sizeof(tap.exe) - 1);
-	tap.exe_bytes = r < 0 ? 0 : (size_t)r;
-	tap.exe[tap.exe_bytes] = '\0';
+bool exe_is_asked_for_at(const char *program_address)
+{
+	char path[ASKED_MAX];
+
+	return !tap.exe_is_real && memory_string_starts(program_address, "/proc/") &&
+	       memory_read_string(path, program_address, sizeof(path), ENAMETOOLONG) >= 0 &&
+	       exe_is_asked_for(path);
 }
 
-/* The longest such path, with the largest pid. */
-#define ASKED_MAX sizeof("/proc/thread-self/exe")
+void exe_keep(int target_fd)
+{
+	long fd = raw3(__NR_fcntl, target_fd, F_DUPFD_CLOEXEC, tap.page->fd_base);
+
+	tap.exe_fd = fd < 0 ? -1 : (int)fd;
+	tap.exe_is_real = fd < 0; /* no descriptor left: the kernel's answer is better than none */
+}
 
 static long read_link(struct tap_call *call, int path_arg)
 {
-	char path[ASKED_MAX + 8];
-	const char *address = (const char *)call->arg[path_arg];
-	long room_bytes = (int)call->arg[path_arg + 2];
-	long size_bytes = (long)tap.exe_bytes;
+	char link[32] = "/proc/self/fd/";
 
-	if (tap.exe_is_real || !tap.exe_bytes ||
-	    memory_read_string(path, address, sizeof(path), ENAMETOOLONG) < 0 ||
-	    !exe_is_asked_for(path))
+	if (!exe_is_asked_for_at((const char *)call->arg[path_arg]))
 		return pass(call);
-	if (room_bytes <= 0)
-		return -EINVAL;
-	if (size_bytes > room_bytes)
-		size_bytes = room_bytes;
-	if (memory_write((void *)call->arg[path_arg + 1], tap.exe, (size_t)size_bytes) < 0)
-		return -EFAULT;
-	return size_bytes;
+	*print_number(link + 14, (unsigned)tap.exe_fd) = '\0';
+	return raw4(__NR_readlinkat, AT_FDCWD, link, call->arg[path_arg + 1],
+		    (int)call->arg[path_arg + 2]);
 }
 
 long on_readlink(struct tap_call *call)

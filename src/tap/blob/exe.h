@@ -5,9 +5,11 @@
 
 #include <stdbool.h>
 
-/* Does this path (of ours, readable) name it, and does it need our answer? */
+/* Does this path, in our memory, name it, and does it need our answer? */
 bool exe_is_asked_for(const char *path);
-/* Note what target_fd is called. */
-void exe_note(int target_fd);
+/* The same of a path of the program's. */
+bool exe_is_asked_for_at(const char *program_address);
+/* Keep the program's file open, in place of the link. */
+void exe_keep(int target_fd);
 
 #endif

@@ -54,7 +54,7 @@ static long open_file(int dirfd, const char *path, int open_flags)
 
 	if (path[0] == '\0')
 		return files_reopen(dirfd, open_flags);
-	fd = raw4(__NR_openat, dirfd, path, open_flags, 0);
+	fd = fds_open(dirfd, path, open_flags);
 	return fd == -EACCES ? files_open_as_root(dirfd, path, open_flags, 0) : fd;
 }
 
@@ -114,8 +114,12 @@ static long resolve(struct work *work, const struct request *request, size_t arg
 	work->target.fd = -1;
 	if (r < 0)
 		return r;
-	if (exe_is_asked_for(work->path))
-		wanted.path = tap.exe;
+	if (exe_is_asked_for(work->path)) {
+		wanted.dirfd = tap.exe_fd;
+		wanted.path = "";
+		wanted.name = work->path;
+		wanted.flags = AT_EMPTY_PATH;
+	}
 	return target_resolve(&work->target, &wanted);
 }
 

@@ -5,16 +5,19 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "tap/blob/blob.h"
 #include "tap/blob/handlers.h"
 
-#define OURS 3
+#define OURS	4
+#define MORE	64 /* descriptors above the limit */
+#define CARRIED 3  /* the first three stay open over exec */
 
 static int *ours(size_t index)
 {
-	int *const all[OURS] = { &tap.blob_fd, &tap.image_fd, &tap.lies.fd };
+	int *const all[OURS] = { &tap.blob_fd, &tap.image_fd, &tap.lies.fd, &tap.exe_fd };
 
 	return all[index];
 }
@@ -30,7 +33,7 @@ bool fds_is_ours(long fd)
 /* Which files they are, seen when the program started. */
 static struct {
 	uint64_t device, inode;
-} identity[OURS];
+} identity[CARRIED];
 
 static bool look(int fd, uint64_t *ret_device, uint64_t *ret_inode)
 {
@@ -54,7 +57,7 @@ static bool is_same(size_t index, int fd)
 
 int fds_verify(void)
 {
-	for (size_t i = 0; i < OURS; i++) {
+	for (size_t i = 0; i < CARRIED; i++) {
 		int fd = *ours(i);
 
 		if (fd < 0)
@@ -65,11 +68,56 @@ int fds_verify(void)
 			continue;
 		fd = (int)tap.page->fd_base;
 		while (!is_same(i, fd))
-			if (++fd > (int)tap.page->fd_base + 64)
+			if (++fd > (int)tap.page->fd_base + 2 * MORE)
 				return -EBADF;
 		*ours(i) = fd;
 	}
 	return 0;
+}
+
+bool fds_raise(struct fds_limit *ret_old)
+{
+	struct fds_limit more;
+
+	if (raw4(__NR_prlimit64, 0, RLIMIT_NOFILE, NULL, ret_old) < 0)
+		return false;
+	more = *ret_old;
+	more.soft += MORE;
+	if (more.soft > more.hard)
+		more.soft = more.hard;
+	return more.soft > ret_old->soft &&
+	       raw4(__NR_prlimit64, 0, RLIMIT_NOFILE, &more, NULL) == 0;
+}
+
+void fds_restore(const struct fds_limit *old)
+{
+	raw4(__NR_prlimit64, 0, RLIMIT_NOFILE, old, NULL);
+}
+
+long fds_open(int dirfd, const char *path, int flags)
+{
+	long fd = raw4(__NR_openat, dirfd, path, flags, 0);
+	struct fds_limit old;
+
+	if (fd != -EMFILE || !fds_raise(&old))
+		return fd;
+	fd = raw4(__NR_openat, dirfd, path, flags, 0);
+	fds_restore(&old);
+	return fd;
+}
+
+/* To another number, as high as can be. */
+static long move(int fd, bool carried)
+{
+	int command = carried ? F_DUPFD : F_DUPFD_CLOEXEC;
+	long moved = raw3(__NR_fcntl, fd, command, tap.page->fd_base);
+	struct fds_limit old;
+
+	if ((moved != -EMFILE && moved != -EINVAL) || !fds_raise(&old))
+		return moved;
+	moved = raw3(__NR_fcntl, fd, command, old.soft);
+	fds_restore(&old);
+	return moved;
 }
 
 long on_hidden_fd(struct tap_call *call)
@@ -93,7 +141,7 @@ long on_dup2(struct tap_call *call)
 
 		if (fd < 0 || fd != (int)call->arg[1])
 			continue;
-		moved = raw3(__NR_fcntl, fd, F_DUPFD, tap.page->fd_base);
+		moved = move(fd, i < CARRIED);
 		if (moved < 0)
 			return moved;
 		*ours(i) = (int)moved;

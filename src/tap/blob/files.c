@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tap/blob/fds.h"
 #include "tap/blob/memory.h"
 #include "tap/blob/scratch.h"
 
@@ -96,7 +97,7 @@ long files_reopen(int fd, int flags)
 	char link[32];
 
 	print_fd_link(link, (unsigned)fd);
-	return raw4(__NR_openat, AT_FDCWD, link, flags & ~O_NOFOLLOW, 0);
+	return fds_open(AT_FDCWD, link, flags & ~O_NOFOLLOW);
 }
 
 /* As fakeroot(1) does: lend ourselves the permission for the moment. What a directory on the way

@@ -114,6 +114,8 @@ static long open_file(const struct opening *opening)
 	bool made = false;
 	long r;
 
+	if (tap.exe_fd >= 0 && exe_is_asked_for_at(file.path))
+		return files_reopen(tap.exe_fd, (int)flags);
 	file.flags = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
 	move_begin(&move, &file);
 	if ((flags & O_CREAT) && files_creation_matters()) {

@@ -18,6 +18,7 @@
 #define OURS_BYTES (64ul << 10)
 #define STACKS	   256
 #define MIN_BYTES  2048 /* MINSIGSTKSZ */
+#define RED_ZONE   128
 #define AUTODISARM (1u << 31)
 
 struct stack {
@@ -89,12 +90,20 @@ static void current_of(const struct tap_call *call, stack_t *ret_kernel)
 		ret_kernel->ss_flags |= SS_DISABLE;
 }
 
+/* In a trap we may be running on the very stack that is to be replaced, which the kernel refuses;
+ * so the call is made with the program's stack pointer. sigreturn then sets the same again. */
 static long install(const struct tap_call *call, const stack_t *kernel)
 {
+	unsigned long stack_pointer;
+	long r;
+
 	if (!call->context)
 		return raw2(__NR_sigaltstack, kernel, NULL);
-	call->context->uc_stack = *kernel; /* sigreturn makes it so */
-	return 0;
+	stack_pointer = (context_stack_pointer(call->context) - RED_ZONE) & ~15ul;
+	r = call_on_stack(stack_pointer, __NR_sigaltstack, (long)kernel, 0);
+	if (r == 0)
+		call->context->uc_stack = *kernel;
+	return r;
 }
 
 static long check(const stack_t *wanted)

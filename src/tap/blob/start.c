@@ -12,6 +12,7 @@
 
 #include "tap/blob/blob.h"
 #include "tap/blob/exe.h"
+#include "tap/blob/fds.h"
 #include "tap/blob/signals.h"
 #include "tap/control.h"
 #include "tap/elf_file.h"
@@ -79,6 +80,7 @@ static void open_session(void)
 
 	tap.blob_fd = control->blob_fd;
 	tap.image_fd = control->image_fd;
+	tap.exe_fd = -1;
 	r = lies_map(&tap.lies, control->table_fd, (void *)TAP_TABLE_BASE, false);
 	if (r < 0)
 		tap_die("cannot map the session's table", r);
@@ -159,7 +161,7 @@ static void map_interpreter(void)
 				 TAP_PATH_MAX);
 	if (r < 0)
 		tap_die("cannot read the name of the program's interpreter", r);
-	fd = raw4(__NR_openat, AT_FDCWD, program.interpreter, O_RDONLY | O_CLOEXEC, 0);
+	fd = fds_open(AT_FDCWD, program.interpreter, O_RDONLY | O_CLOEXEC);
 	r = fd < 0 ? (int)fd : elf_read((int)fd, &elf);
 	if (r == 0)
 		r = elf_map((int)fd, &elf, 0, &image);
@@ -270,7 +272,7 @@ static void tell_kernel(unsigned long *auxv, unsigned long random)
 	map.exe_fd = (uint32_t)program.control.target_fd;
 	tap.exe_is_real = raw5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0;
 	if (!tap.exe_is_real)
-		exe_note(program.control.target_fd);
+		exe_keep(program.control.target_fd);
 }
 
 static void name_process(void)
