@@ -37,6 +37,8 @@ struct lie_row {
 	uint32_t xattrs;   /* newest attribute record */
 	uint32_t moving;
 	uint32_t real_mode;
+	uint32_t alias_of; /* the row that counts, when this one was made by lies_alias */
+	uint32_t unused[3];
 };
 
 struct record {
@@ -244,9 +246,20 @@ bool lies_row_is(const struct lie_row *row, const struct file_id *id)
 	return birth_ns && (birth_ns == id->birth_ns || load(&row->moving));
 }
 
+/* An alias is one as long as it stands for the file it was made for. */
+static struct lie_row *follow_alias(struct lies *lies, struct lie_row *row,
+				    const struct file_id *id)
+{
+	uint32_t alias_of = row ? load(&row->alias_of) : 0;
+
+	if (alias_of && (!id->birth_ns || load(&row->birth_ns) == id->birth_ns))
+		return row_at(lies, alias_of);
+	return row;
+}
+
 struct lie_row *lies_find(struct lies *lies, const struct file_id *id)
 {
-	struct lie_row *row = find_any(lies, id);
+	struct lie_row *row = follow_alias(lies, find_any(lies, id), id);
 
 	if (!row || (id->birth_ns ? !lies_row_is(row, id) : !load(&row->birth_ns)))
 		return NULL;
@@ -262,6 +275,7 @@ static void start_anew(struct lie_row *row, const struct file_id *id)
 	store(&row->rdev, 0);
 	store(&row->xattrs, 0);
 	store(&row->moving, 0);
+	store(&row->alias_of, 0);
 	store(&row->birth_ns, id->birth_ns);
 }
 
@@ -295,7 +309,7 @@ static struct lie_row *add(struct lies *lies, const struct file_id *id)
 
 struct lie_row *lies_make(struct lies *lies, const struct file_id *id)
 {
-	struct lie_row *row = find_any(lies, id);
+	struct lie_row *row = follow_alias(lies, find_any(lies, id), id);
 
 	if (!row)
 		row = add(lies, id);
@@ -386,6 +400,17 @@ int lies_move_end(struct lies *lies, struct lie_row *row, const struct file_id *
 	return moved ? 0 : -ENOSPC;
 }
 
+int lies_alias(struct lies *lies, struct lie_row *row, const struct file_id *other)
+{
+	struct lie_row *alias = lies_make(lies, other);
+
+	if (!alias)
+		return -ENOSPC;
+	if (alias != row)
+		store(&alias->alias_of, (uint32_t)(((unsigned char *)row - lies->base) / UNIT));
+	return 0;
+}
+
 static struct record *find_record(struct lies *lies, uint32_t reference, const char *name)
 {
 	for (struct record *r = record_at(lies, reference); r; r = record_at(lies, r->next))
@@ -464,7 +489,7 @@ bool lies_xattr_next(struct lies *lies, const struct lie_row *row, uint32_t *cur
 
 static bool says_something(const struct lie_row *row)
 {
-	return load(&row->birth_ns) &&
+	return load(&row->birth_ns) && !load(&row->alias_of) &&
 	       (load(&row->owner) != ((uint64_t)LIES_KEEP << 32 | LIES_KEEP) || load(&row->mode) ||
 		load(&row->xattrs));
 }

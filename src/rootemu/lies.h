@@ -84,6 +84,10 @@ uint32_t lies_real_mode(const struct lie_row *row);
 void lies_move_begin(struct lie_row *row);
 int lies_move_end(struct lies *lies, struct lie_row *row, const struct file_id *now);
 
+/* Overlayfs shows one file under two inode numbers when a file of a lower layer, copied up, is then
+ * linked: the old name keeps the lower number. What is said of `other` is said of the row. */
+int lies_alias(struct lies *lies, struct lie_row *row, const struct file_id *other);
+
 enum lies_xattr { LIES_XATTR_UNKNOWN, LIES_XATTR_SET, LIES_XATTR_REMOVED };
 enum lies_xattr lies_xattr_get(struct lies *lies, const struct lie_row *row, const char *name,
 			       const void **ret_value, uint32_t *ret_size_bytes);

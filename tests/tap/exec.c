@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Programs that start programs, and look at how they were started themselves. */
-#define _GNU_SOURCE
 #include "torture.h"
 
 #include <elf.h>

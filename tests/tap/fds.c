@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Programs that close everything, take every number and count what is open. */
-#define _GNU_SOURCE
 #include "torture.h"
 
 #include <dirent.h>

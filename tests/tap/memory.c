@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Bad pointers: whatever the kernel answers, we answer, and nothing crashes. Every call that is
  * trapped is made with every one of its arguments in turn at addresses that are not there. */
-#define _GNU_SOURCE
 #include "torture.h"
 
 #include <fcntl.h>

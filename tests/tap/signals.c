@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Programs that block, ignore, handle or send SIGSYS, and handlers where there is little room. */
-#define _GNU_SOURCE
 #include "torture.h"
 
 #include <fcntl.h>

@@ -219,9 +219,39 @@ long on_utimensat(struct tap_call *call)
 					    (int)call->arg[3] });
 }
 
+/* See lies_alias: known from now on, also when nothing is said about the file until later. */
+static void note_link(const struct where *from, const struct where *to)
+{
+	struct file_id old_id;
+	struct file_id new_id;
+	struct lie_row *row;
+	struct statx x;
+
+	if (files_look(from, &x) < 0)
+		return;
+	old_id = lies_id_of(&x);
+	if (files_look(to, &x) < 0)
+		return;
+	new_id = lies_id_of(&x);
+	if (old_id.inode == new_id.inode && old_id.device == new_id.device)
+		return;
+	row = lies_make(&tap.lies, &old_id);
+	if (row)
+		lies_alias(&tap.lies, row, &new_id);
+}
+
+static long link_file(struct tap_call *call, struct where from, struct where to)
+{
+	long r = change(call, from);
+
+	if (r == 0 && tap.copies_up)
+		note_link(&from, &to);
+	return r;
+}
+
 long on_link(struct tap_call *call)
 {
-	return change(call, name_at(AT_FDCWD, call->arg[0]));
+	return link_file(call, name_at(AT_FDCWD, call->arg[0]), name_at(AT_FDCWD, call->arg[1]));
 }
 
 long on_linkat(struct tap_call *call)
@@ -230,7 +260,7 @@ long on_linkat(struct tap_call *call)
 
 	from.flags = (int)(call->arg[4] & AT_EMPTY_PATH) |
 		     (call->arg[4] & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW);
-	return change(call, from);
+	return link_file(call, from, name_at(call->arg[2], call->arg[3]));
 }
 
 /* --- taking away. Where the file system has no birth times, the next file with this inode would

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+# rootlet root: programs that are hard to carry, the emulation of root on the host's own tree and in
+# a user namespace with one id, with patched call sites and by traps alone.
+load ../support/common
+
+setup() {
+    common_setup
+    TORTURE=$ROOTLET_TEST_STAGE/build/tests/tap
+}
+
+teardown() {
+    common_teardown
+}
+
+# torture NAME: every claim of the program, linked in every way, carried in every way.
+torture() {
+    local name=$1 way
+    for way in "" -static -musl; do
+        [ -e "$TORTURE/torture-$name$way" ] || continue
+        carried rootlet root -- "$TORTURE/torture-$name$way"
+        carried env ROOTLET_TAP=trap rootlet root -- "$TORTURE/torture-$name$way"
+        if userns_works; then
+            carried unshare -Ur rootlet root -- "$TORTURE/torture-$name$way"
+        fi
+    done
+}
+
+carried() {
+    "$@" || {
+        echo "status $?: $*" >&2
+        return 1
+    }
+}
+
+userns_works() {
+    unshare -Ur true 2>/dev/null
+}
+
+@test "programs that block, ignore, handle and send SIGSYS" {
+    torture signals
+}
+
+@test "programs that start programs" {
+    torture exec
+}
+
+@test "programs that close and take every descriptor" {
+    torture fds
+}
+
+@test "programs that pass bad pointers" {
+    torture memory
+}
+
+@test "programs that change who they are" {
+    torture identity
+}
+
+@test "programs that give files away" {
+    torture files
+}
+
+@test "owners survive copy-up on an overlay" {
+    userns_works || skip "user namespaces are refused here"
+    mkdir lower
+    for i in 1 2 3 4 5 6 7 9; do echo text >"lower/lower$i"; done
+    ln lower/lower7 lower/lower8
+    for mode in patch trap; do
+        mkdir "upper-$mode" "work-$mode" "merged-$mode"
+        status=0
+        unshare -Urm sh -ec '
+            mount -t overlay overlay "merged-$1" \
+                -o "userxattr,lowerdir=lower,upperdir=upper-$1,workdir=work-$1" || exit 77
+            cd "merged-$1"
+            ROOTLET_TAP=$1 TORTURE_LOWER=1 rootlet root -- "$2"' sh "$mode" "$TORTURE/torture-files" ||
+            status=$?
+        [ "$status" != 77 ] || skip "overlay is refused here"
+        [ "$status" = 0 ]
+    done
+}
+
+@test "the command's exit status is root's own" {
+    attempt rootlet root -- sh -c 'exit 3'
+    expect_status 3
+    attempt rootlet root -- sh -c 'kill -TERM $$'
+    expect_status 143
+    attempt rootlet root -- no-such-command
+    expect_status 127
+    attempt rootlet root -- /etc/passwd
+    expect_status 126
+}
+
+@test "what was chowned is saved, loaded, and understood by fakeroot" {
+    rootlet root -s saved -- sh -c 'touch f; chown 3:4 f; chmod 4755 f; mknod null c 1 3'
+    grep -q '^dev=[0-9a-f]*,ino=[0-9]*,mode=104755,uid=3,gid=4,nlink=1,rdev=0$' saved
+    attempt rootlet root -i saved -- stat -c '%u:%g %a %F' f null
+    [ "${lines[0]}" = "3:4 4755 regular empty file" ]
+    [ "${lines[1]}" = "0:0 644 character special file" ]
+    if command -v fakeroot >/dev/null; then
+        attempt fakeroot -i saved -- stat -c '%u:%g %F' f null
+        [ "${lines[0]}" = "3:4 regular empty file" ]
+        [ "${lines[1]}" = "0:0 character special file" ]
+        fakeroot -s theirs -- sh -c 'touch g; chown 5:6 g'
+        attempt rootlet root -i theirs -- stat -c %u:%g g
+        [ "$output" = 5:6 ]
+    fi
+    echo "uid=3" >broken
+    attempt rootlet root -i broken -- true
+    expect_status 125
+    [[ "$stderr" == *"line 1"* ]]
+}
+
+@test "nobody on the host gets anything from a set-id bit" {
+    rootlet root -- sh -c 'cp /bin/true t; chmod 4755 t; test "$(stat -c %a t)" = 4755'
+    [ "$(stat -c %a t)" = 755 ]
+}
+
+@test "unknown files are root's, or with -u whose they are" {
+    attempt rootlet root -- stat -c %u:%g .
+    [ "$output" = 0:0 ]
+    attempt rootlet root -u -- stat -c %u:%g .
+    [ "$output" = "$(id -u):$(id -g)" ]
+}
+
+@test "tar and cp carry owners through" {
+    rootlet root -- sh -ec 'mkdir d; for i in 1 2 3; do echo $i >d/$i; chown $i:$i d/$i; done
+        chmod 4711 d/1; mknod d/null c 1 3; tar cf t.tar d; cp -a d e; mkdir x; tar xpf t.tar -C x
+        find d x/d e -mindepth 1 -printf "%P %U:%G %m %y\n" | sort >list'
+    [ "$(uniq list | wc -l)" -eq 4 ]
+    [ "$(tar tvf t.tar --numeric-owner | grep -c ' [123]/[123] ')" -eq 3 ]
+    tar tvf t.tar | grep -q '^-rws--x--x.* d/1$'
+    tar tvf t.tar | grep -q '^crw.* 1,3 .*d/null$'
+}

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What root can do to files, and what every call says of them afterwards. These claims hold for
+ * real root on a file system like ext4, too. With TORTURE_LOWER set, the working directory is on an
+ * overlay whose lower directory has the files lower1 to lower9. */
+#include "torture.h"
+
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/xattr.h>
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+
+static void make(const char *name)
+{
+	int fd = open(name, O_CREAT | O_WRONLY | O_EXCL | O_CLOEXEC, 0644);
+
+	must(fd >= 0);
+	must(write(fd, "text", 4) == 4);
+	must(close(fd) == 0);
+}
+
+struct seen {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+	dev_t rdev;
+};
+
+static struct seen of_stat(const struct stat *st)
+{
+	return (struct seen){ st->st_uid, st->st_gid, st->st_mode, st->st_rdev };
+}
+
+static struct seen of_statx(const struct statx *x)
+{
+	return (struct seen){ x->stx_uid, x->stx_gid, x->stx_mode,
+			      makedev(x->stx_rdev_major, x->stx_rdev_minor) };
+}
+
+static void compare(struct seen a, struct seen b)
+{
+	must(a.uid == b.uid && a.gid == b.gid && a.mode == b.mode && a.rdev == b.rdev);
+}
+
+/* Every way to ask, raw; they must agree. */
+static struct seen see(const char *name)
+{
+	int fd = open(name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct seen first;
+	struct statx x;
+	struct stat st;
+
+	must(fd >= 0);
+	must(syscall(SYS_newfstatat, AT_FDCWD, name, &st, AT_SYMLINK_NOFOLLOW) == 0);
+	first = of_stat(&st);
+	must(syscall(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) == 0);
+	compare(of_stat(&st), first);
+	must(syscall(SYS_fstat, fd, &st) == 0);
+	compare(of_stat(&st), first);
+#ifdef SYS_lstat
+	must(syscall(SYS_lstat, name, &st) == 0);
+	compare(of_stat(&st), first);
+#endif
+	must(syscall(SYS_statx, AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_UID, &x) == 0);
+	compare(of_statx(&x), first);
+	must(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x) == 0);
+	compare(of_statx(&x), first);
+	if (syscall(SYS_statx, fd, NULL, AT_EMPTY_PATH, STATX_BASIC_STATS, &x) == 0)
+		compare(of_statx(&x), first);
+	must(close(fd) == 0);
+	return first;
+}
+
+static bool owned_by(const char *name, uid_t uid, gid_t gid)
+{
+	struct seen seen = see(name);
+
+	return seen.uid == uid && seen.gid == gid;
+}
+
+static mode_t mode_of(const char *name)
+{
+	return see(name).mode & 07777;
+}
+
+static void a_new_file_is_roots(void)
+{
+	make("f");
+	must(owned_by("f", 0, 0));
+	must(mkdir("d", 0755) == 0);
+	must(owned_by("d", 0, 0));
+}
+
+static void every_way_to_give_a_file_away_works(void)
+{
+	int fd;
+
+	make("f");
+	must(chown("f", 1, 2) == 0);
+	must(owned_by("f", 1, 2));
+	must(lchown("f", (uid_t)-1, 3) == 0);
+	must(owned_by("f", 1, 3));
+	fd = open("f", O_RDONLY | O_CLOEXEC);
+	must(fchown(fd, 4, (gid_t)-1) == 0);
+	must(owned_by("f", 4, 3));
+	must(fchownat(fd, "", 5, 6, AT_EMPTY_PATH) == 0);
+	must(owned_by("f", 5, 6));
+	must(fchownat(AT_FDCWD, "f", 70000, 4294967294u, 0) == 0);
+	must(owned_by("f", 70000, 4294967294u));
+	must(in_child(must(owned_by("f", 70000, 4294967294u))) == 0);
+	must(chown("f", 0, 0) == 0);
+	must(owned_by("f", 0, 0));
+	must_fail(ENOENT, chown("gone", 1, 1));
+	must_fail(EBADF, fchown(99, 1, 1));
+	must_fail(EINVAL, fchownat(AT_FDCWD, "f", 1, 1, 1 << 30));
+}
+
+static void links_have_owners_of_their_own(void)
+{
+	make("f");
+	must(symlink("f", "s") == 0);
+	must(lchown("s", 1, 2) == 0);
+	must(owned_by("s", 1, 2));
+	must(owned_by("f", 0, 0));
+	must(chown("s", 3, 4) == 0);
+	must(owned_by("f", 3, 4));
+	must(owned_by("s", 1, 2));
+}
+
+static void names_come_and_go_and_the_owner_stays(void)
+{
+	make("f");
+	must(chown("f", 1, 2) == 0);
+	must(rename("f", "g") == 0);
+	must(owned_by("g", 1, 2));
+	must(link("g", "h") == 0);
+	must(owned_by("h", 1, 2));
+	must(unlink("g") == 0);
+	must(owned_by("h", 1, 2));
+	make("g");
+	must(owned_by("g", 0, 0));
+	must(rename("h", "g") == 0);
+	must(owned_by("g", 1, 2));
+}
+
+static void a_new_file_inherits_nothing_from_the_dead(void)
+{
+	for (int i = 0; i < 200; i++) {
+		make("f");
+		must(owned_by("f", 0, 0));
+		must(chown("f", 1, 2) == 0);
+		must(unlink("f") == 0);
+	}
+}
+
+static void set_id_bits_are_kept_and_dropped_as_by_the_kernel(void)
+{
+	make("f");
+	must(chmod("f", 06755) == 0);
+	must(mode_of("f") == 06755);
+	must(chown("f", 1, 2) == 0);
+	must(mode_of("f") == 0755);
+	must(chmod("f", 06755) == 0);
+	must(mode_of("f") == 06755);
+	must(owned_by("f", 1, 2));
+	must(mkdir("d", 0755) == 0);
+	must(chmod("d", 03777) == 0);
+	must(chown("d", 1, 2) == 0);
+	must(mode_of("d") == 03777);
+	must(syscall(SYS_fchmodat2, AT_FDCWD, "f", 0600, 0) == 0 || errno == ENOSYS);
+	must(fchmodat(AT_FDCWD, "f", 0600, 0) == 0);
+	must(mode_of("f") == 0600);
+}
+
+static void no_permission_bits_stop_root(void)
+{
+	char text[8];
+	int fd;
+
+	make("f");
+	must(chmod("f", 0) == 0);
+	must(mode_of("f") == 0);
+	fd = open("f", O_RDWR | O_CLOEXEC);
+	must(fd >= 0 && read(fd, text, sizeof(text)) == 4);
+	must(close(fd) == 0);
+	must(mode_of("f") == 0);
+	must(mkdir("d", 0755) == 0);
+	must(chmod("d", 0) == 0);
+	make("d/f");
+	must(mode_of("d") == 0);
+	must(unlink("d/f") == 0);
+	must(chmod("d", 0755) == 0);
+}
+
+static void devices_can_be_made(void)
+{
+	struct seen seen;
+
+	must(mknod("null", S_IFCHR | 0666, makedev(1, 3)) == 0);
+	seen = see("null");
+	must(S_ISCHR(seen.mode) && seen.rdev == makedev(1, 3));
+	must(chmod("null", 0640) == 0);
+	seen = see("null");
+	must(S_ISCHR(seen.mode) && (seen.mode & 07777) == 0640);
+	must(mknodat(AT_FDCWD, "disk", S_IFBLK | 0600, makedev(259, 70000)) == 0);
+	seen = see("disk");
+	must(S_ISBLK(seen.mode) && seen.rdev == makedev(259, 70000));
+	must(chown("disk", 0, 6) == 0);
+	must(owned_by("disk", 0, 6));
+	must(S_ISBLK(see("disk").mode));
+	must_fail(EEXIST, mknod("null", S_IFCHR | 0666, makedev(1, 5)));
+	must(mknod("fifo", S_IFIFO | 0600, 0) == 0);
+	must(S_ISFIFO(see("fifo").mode));
+	must(rename("null", "zero") == 0);
+	must(see("zero").rdev == makedev(1, 3));
+}
+
+static void privileged_attributes_are_kept(void)
+{
+	static const char names[] = "security.capability";
+	static const unsigned char caps[20] = { 1, 0, 0, 2, 0, 32 };
+	char list[256];
+	char value[64];
+	ssize_t n;
+	int fd;
+
+	make("f");
+	must(setxattr("f", "security.capability", caps, sizeof(caps), 0) == 0);
+	must(getxattr("f", "security.capability", NULL, 0) == 20);
+	must(getxattr("f", "security.capability", value, sizeof(value)) == 20);
+	must(memcmp(value, caps, 20) == 0);
+	must_fail(ERANGE, getxattr("f", "security.capability", value, 19));
+	must(setxattr("f", "trusted.a", "x", 1, XATTR_CREATE) == 0);
+	must_fail(EEXIST, setxattr("f", "trusted.a", "y", 1, XATTR_CREATE));
+	must(setxattr("f", "trusted.a", "yy", 2, XATTR_REPLACE) == 0);
+	must_fail(ENODATA, setxattr("f", "trusted.b", "y", 1, XATTR_REPLACE));
+	n = listxattr("f", list, sizeof(list));
+	must(n > 0 && listxattr("f", NULL, 0) == n);
+	must(memmem(list, (size_t)n, names, sizeof(names)));
+	must(memmem(list, (size_t)n, "trusted.a", 10));
+	must_fail(ERANGE, listxattr("f", list, 3));
+	fd = open("f", O_RDONLY | O_CLOEXEC);
+	must(fgetxattr(fd, "trusted.a", value, sizeof(value)) == 2);
+	must(fremovexattr(fd, "trusted.a") == 0);
+	must_fail(ENODATA, lgetxattr("f", "trusted.a", value, sizeof(value)));
+	must_fail(ENODATA, removexattr("f", "trusted.a"));
+	must(fsetxattr(fd, "trusted.empty", "", 0, 0) == 0);
+	must(fgetxattr(fd, "trusted.empty", value, sizeof(value)) == 0);
+	must(chown("f", 1, 1) == 0); /* takes capabilities away */
+	must_fail(ENODATA, getxattr("f", "security.capability", value, sizeof(value)));
+	must(symlink("f", "s") == 0);
+	must(lsetxattr("s", "trusted.link", "1", 1, 0) == 0);
+	must_fail(ENODATA, getxattr("s", "trusted.link", value, sizeof(value)));
+	must_fail(ENODATA, getxattr("f", "security.nothing", value, sizeof(value)));
+	must_fail(ENOENT, setxattr("gone", "trusted.a", "x", 1, 0));
+}
+
+/* setfacl -m g:4:r-x, as systemd's journal has it. */
+static void access_lists_may_name_anybody(void)
+{
+	static const unsigned char acl[] = {
+		2, 0,	0,   0,	  1,   0,   7,	  0, 255, 255, 255, 255, 4,   0,    5,
+		0, 255, 255, 255, 255, 8,   0,	  5, 0,	  4,   0,   0,	 0,   0x10, 0,
+		7, 0,	255, 255, 255, 255, 0x20, 0, 0,	  0,   255, 255, 255, 255,
+	};
+	char value[64];
+
+	must(mkdir("d", 0755) == 0);
+	if (setxattr("d", "system.posix_acl_access", acl, sizeof(acl), 0) < 0) {
+		must(errno == EOPNOTSUPP);
+		return;
+	}
+	must(getxattr("d", "system.posix_acl_access", value, sizeof(value)) == sizeof(acl));
+	must(memcmp(value, acl, sizeof(acl)) == 0);
+	must(mode_of("d") == 0770);
+	must(setxattr("d", "system.posix_acl_default", acl, sizeof(acl), 0) == 0);
+	must(setxattr("d", "system.posix_acl_access", "junk!", 5, 0) == -1);
+	must(removexattr("d", "system.posix_acl_access") == 0);
+	must_fail(ENODATA, getxattr("d", "system.posix_acl_access", value, sizeof(value)));
+}
+
+static void what_others_make_is_theirs(void)
+{
+	must(mkdir("d", 0777) == 0);
+	must(chmod("d", 0777) == 0);
+	must(in_child({
+		     struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "d/socket" };
+		     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		     must(setregid(34, 34) == 0 && setreuid(33, 33) == 0);
+		     make("d/f");
+		     must(mkdir("d/d", 0755) == 0);
+		     must(symlink("x", "d/s") == 0);
+		     must(mkfifo("d/p", 0600) == 0);
+		     must(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+		     must(chmod("d/socket", 0777) == 0);
+		     fd = open("d/g", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+		     must(fd >= 0 && fchmod(fd, 0640) == 0);
+		     must(open("d/g", O_CREAT | O_RDWR | O_CLOEXEC, 0600) >= 0);
+	     }) == 0);
+	must(owned_by("d/f", 33, 34));
+	must(owned_by("d/d", 33, 34));
+	must(owned_by("d/s", 33, 34));
+	must(owned_by("d/p", 33, 34));
+	must(owned_by("d/socket", 33, 34));
+	must(owned_by("d/g", 33, 34));
+	must(open("d/g", O_CREAT | O_RDWR | O_CLOEXEC, 0600) >= 0);
+	must(owned_by("d/g", 33, 34));
+}
+
+static void a_directory_with_set_group_id_gives_its_group(void)
+{
+	must(mkdir("d", 0755) == 0);
+	must(chown("d", 0, 50) == 0);
+	must(chmod("d", 02775) == 0);
+	make("d/f");
+	must(owned_by("d/f", 0, 50));
+	must(mkdir("d/d", 0755) == 0);
+	must(owned_by("d/d", 0, 50));
+	must(mode_of("d/d") == 02755);
+	make("d/d/f");
+	must(owned_by("d/d/f", 0, 50));
+	must(chdir("d/d") == 0);
+	make("g");
+	must(owned_by("g", 0, 50));
+}
+
+static void a_temporary_file_can_be_given_away(void)
+{
+	int fd = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char name[64];
+
+	must(fd >= 0);
+	must(fchown(fd, 1, 2) == 0);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	must(linkat(AT_FDCWD, name, AT_FDCWD, "f", AT_SYMLINK_FOLLOW) == 0);
+	must(owned_by("f", 1, 2));
+}
+
+static void processes_agree(void)
+{
+	for (int i = 0; i < 8; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "f%d", i);
+		must(in_child(make(name); must(chown(name, (uid_t)i, 7) == 0)) == 0);
+	}
+	must(in_child(execl("/bin/sh", "sh", "-c",
+			    "set -- f?; test $# = 8; for f; do "
+			    "test \"$(stat -c %u:%g $f)\" = \"${f#f}:7\" || exit 1; done",
+			    (char *)NULL)) == 0);
+}
+
+static const char *lower(int number)
+{
+	static char name[16];
+
+	snprintf(name, sizeof(name), "lower%d", number);
+	must(access(name, F_OK) == 0);
+	must(chown(name, 5, 6) == 0);
+	must(owned_by(name, 5, 6));
+	return name;
+}
+
+/* Every call that copies a file up on an overlay; its identity changes then. chown itself copies up
+ * first, so the row is made for the upper file; lies about files that are still below are seeded
+ * (see seeded_owners_survive). */
+static void owners_survive_every_change(void)
+{
+	struct timeval times[2] = { { 1, 0 }, { 2, 0 } };
+	const char *name;
+	int fd;
+
+	if (!getenv("TORTURE_LOWER"))
+		return;
+	name = lower(1);
+	fd = open(name, O_WRONLY | O_APPEND | O_CLOEXEC);
+	must(fd >= 0 && write(fd, "x", 1) == 1);
+	must(owned_by(name, 5, 6));
+	name = lower(2);
+	must(truncate(name, 0) == 0);
+	must(owned_by(name, 5, 6));
+	name = lower(3);
+	must(utimes(name, times) == 0);
+	must(owned_by(name, 5, 6));
+	name = lower(4);
+	must(rename(name, "moved") == 0);
+	must(owned_by("moved", 5, 6));
+	name = lower(5);
+	must(link(name, "linked") == 0);
+	must(owned_by("linked", 5, 6));
+	must(owned_by(name, 5, 6));
+	must(chown("linked", 7, 8) == 0);
+	must(owned_by(name, 7, 8));
+	must(chown("lower9", 0, 0) == 0);
+	must(link("lower9", "linked9") == 0);
+	must(chown("lower9", 7, 8) == 0);
+	must(owned_by("linked9", 7, 8));
+	name = lower(6);
+	must(setxattr(name, "user.x", "1", 1, 0) == 0);
+	must(owned_by(name, 5, 6));
+	name = lower(7); /* two links below */
+	must(chmod(name, 0600) == 0);
+	must(owned_by(name, 5, 6));
+	must(owned_by("lower8", 0, 0)); /* chown broke the link, as overlays do */
+}
+
+static const struct claim claims[] = {
+	CLAIM(a_new_file_is_roots),
+	CLAIM(every_way_to_give_a_file_away_works),
+	CLAIM(links_have_owners_of_their_own),
+	CLAIM(names_come_and_go_and_the_owner_stays),
+	CLAIM(a_new_file_inherits_nothing_from_the_dead),
+	CLAIM(set_id_bits_are_kept_and_dropped_as_by_the_kernel),
+	CLAIM(no_permission_bits_stop_root),
+	CLAIM(devices_can_be_made),
+	CLAIM(privileged_attributes_are_kept),
+	CLAIM(access_lists_may_name_anybody),
+	CLAIM(what_others_make_is_theirs),
+	CLAIM(a_directory_with_set_group_id_gives_its_group),
+	CLAIM(a_temporary_file_can_be_given_away),
+	CLAIM(processes_agree),
+	CLAIM(owners_survive_every_change),
+	{ NULL, NULL },
+};
+
+/* In a directory of its own each, below the working directory. */
+int main(int argc, char **argv)
+{
+	int failures = 0;
+
+	for (const struct claim *claim = claims; claim->name; claim++) {
+		const struct claim one[] = { *claim, { NULL, NULL } };
+		char folder[] = "torture-XXXXXX";
+
+		umask(022);
+		if (claim->check != owners_survive_every_change)
+			must(mkdtemp(folder) && chmod(folder, 0755) == 0 && chdir(folder) == 0);
+		failures += run_claims(one, argc, argv);
+		if (claim->check == owners_survive_every_change)
+			continue;
+		must(chdir("..") == 0);
+		must(in_child(execl("/bin/rm", "rm", "-rf", folder, (char *)NULL)) == 0);
+	}
+	return failures != 0;
+}
