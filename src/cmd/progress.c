@@ -19,8 +19,8 @@
 
 #define DRAW_EVERY_MS  100
 #define RATE_WINDOW_MS 2000
-#define LABEL_COLUMNS  24
-#define BAR_COLUMNS    24
+#define LABEL_COLUMNS  18 /* "layer 4f0a1b2c3d4e" */
+#define BAR_COLUMNS    16
 
 enum mode { MODE_PLAIN, MODE_TTY, MODE_JSON };
 
@@ -140,11 +140,22 @@ static void add_amounts(struct buf *line, const struct item *item)
 		buf_printf(line, ", %s/s", number_format_size(item->rate, rate));
 }
 
-static void add_item(struct buf *line, const struct item *item)
+static void add_size(struct buf *line, const struct item *item)
 {
-	buf_printf(line, "%-*.*s %-12s ", LABEL_COLUMNS, LABEL_COLUMNS, item->label,
+	char total[16];
+
+	if (item->total_bytes)
+		buf_add_text(line, number_format_size(item->total_bytes, total));
+}
+
+static void add_item(struct buf *line, const struct item *item, bool finished)
+{
+	buf_printf(line, "%-*.*s %-11s ", LABEL_COLUMNS, LABEL_COLUMNS, item->label,
 		   item->activity);
-	add_amounts(line, item);
+	if (finished)
+		add_size(line, item);
+	else
+		add_amounts(line, item);
 }
 
 static void draw(struct display *display, const struct item *finished)
@@ -154,13 +165,13 @@ static void draw(struct display *display, const struct item *finished)
 
 	screen_begin(&display->screen);
 	if (finished) {
-		add_item(&line, finished);
+		add_item(&line, finished, true);
 		screen_add(&display->screen, line.bytes, LABEL_COLUMNS, STYLE_BOLD);
 	}
 	for (struct item *item = display->items; item; item = item->next) {
 		measure(item, now);
 		buf_truncate(&line, 0);
-		add_item(&line, item);
+		add_item(&line, item, false);
 		if (!screen_add_running(&display->screen, line.bytes, LABEL_COLUMNS, STYLE_BOLD))
 			break;
 	}

@@ -19,6 +19,7 @@ struct transfer {
 	unsigned item;
 	struct blob_writer *writer;
 	uint64_t received_bytes;
+	atomic_bool received; /* all of it: from now on the unpacking is what is waited for */
 	/* the thread that unpacks */
 	bool unpacks;
 	pthread_t thread;
@@ -46,6 +47,9 @@ static ssize_t read_behind(void *context, void *bytes, size_t size_bytes, struct
 	if (n < 0)
 		return fail(err, errno, "read what was downloaded");
 	transfer->read_bytes += (uint64_t)n;
+	if (atomic_load(&transfer->received))
+		progress_move(transfer->list->progress, transfer->item, "unpacking",
+			      transfer->read_bytes, 0);
 	return n;
 }
 
@@ -122,8 +126,7 @@ static int receive(struct transfer *transfer, size_t server, struct err *err)
 	r = registry_get_blob(registry, name, descriptor, take_bytes, transfer, err);
 	if (r < 0)
 		return r;
-	progress_move(transfer->list->progress, transfer->item,
-		      transfer->unpacks ? "unpacking" : "checking", descriptor->size_bytes, 0);
+	atomic_store(&transfer->received, true);
 	r = blob_writer_commit(transfer->writer, NULL, NULL, err);
 	if (r < 0)
 		return err_wrap(err, "registry '%s': blob of '%s'", registry_host(registry), name);
@@ -240,11 +243,18 @@ static int commit_layers(struct fetch_list *list, struct err *err)
 {
 	auto_free struct layer_staged **staged = memory_zeroed(list->count + 1, sizeof(*staged));
 	size_t count = 0;
+	unsigned item;
+	int r;
 
 	for (size_t i = 0; i < list->count; i++)
 		if (list->staged[i].work_name[0])
 			staged[count++] = &list->staged[i];
-	return layer_commit(list->store, staged, count, err);
+	if (count == 0)
+		return 0;
+	item = progress_begin(list->progress, "layers", "saving", 0);
+	r = layer_commit(list->store, staged, count, err);
+	progress_end(list->progress, item, r < 0 ? "failed" : "saved");
+	return r;
 }
 
 int fetch_all(struct fetch_list *list, struct err *err)
