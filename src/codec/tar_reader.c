@@ -160,15 +160,28 @@ static int skip(struct tar_reader *reader, uint64_t size_bytes, struct err *err)
 	return 0;
 }
 
+/* Some writers (umoci insert) leave the last padding out, with the end mark that should follow. */
+static int skip_padding(struct tar_reader *reader, struct err *err)
+{
+	size_t left = reader->padding_bytes;
+	int r = 1;
+
+	reader->padding_bytes = 0;
+	while (left > 0 && (r = refill(reader, err)) > 0) {
+		size_t size = reader->left_bytes < left ? reader->left_bytes : left;
+
+		use(reader, size);
+		left -= size;
+	}
+	return r < 0 ? r : 0;
+}
+
 static int skip_rest_of_entry(struct tar_reader *reader, struct err *err)
 {
 	int r = skip(reader, reader->data_bytes, err);
 
 	reader->data_bytes = 0;
-	if (r == 0)
-		r = skip(reader, reader->padding_bytes, err);
-	reader->padding_bytes = 0;
-	return r;
+	return r == 0 ? skip_padding(reader, err) : r;
 }
 
 static void expect_data(struct tar_reader *reader, uint64_t size_bytes)

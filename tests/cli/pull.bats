@@ -65,6 +65,16 @@ expect_nothing_named() {
     diff -r one "$(layer_with etc/hello)"
 }
 
+@test "a layer whose archive ends without padding (umoci insert) is unpacked" {
+    need umoci
+    umoci init --layout made
+    umoci new --image made:1
+    umoci insert --image made:1 two/etc/second /second
+    skopeo copy -q --dest-tls-verify=false oci:made:1 "docker://$REGISTRY/tool:1"
+    ok rootlet pull "$REGISTRY/tool:1"
+    equal "$(cat "$ROOTLET_STORE"/layers/*/second)" second
+}
+
 @test "of an index the platform is taken that was asked for" {
     for format in "" v2s2; do
         export ROOTLET_STORE=$BATS_TEST_TMPDIR/store$format
