@@ -204,11 +204,13 @@ test(every_way_of_cutting_an_archive_is_noticed)
 	struct memory memory = { 0 };
 	char content[701];
 	size_t complete;
+	size_t padding;
 
 	write_entry(&memory, &file, repeat('c', 700, content));
 	complete = memory.bytes.size_bytes;
+	padding = TAR_BLOCK_BYTES + 700;
 	write_end(&memory);
-	for (size_t size = 1; size < complete; size++) {
+	for (size_t size = 1; size < padding; size++) {
 		auto_tar_reader *reader = NULL;
 		struct tar_entry back;
 		struct err err = { 0 };
@@ -222,14 +224,17 @@ test(every_way_of_cutting_an_archive_is_noticed)
 		assert_int_equal(r, -EUCLEAN);
 		assert_non_null(strstr(err.text, "cut short"));
 	}
-	memory.bytes.size_bytes = complete; /* the mark at the end is missing: only that is told */
-	struct tar_reader *reader = reader_of(&memory, 512);
-	struct tar_entry back;
+	/* nothing but padding is missing, as some writers leave it: the mark at the end is told */
+	for (size_t size = padding; size <= complete; size++) {
+		auto_tar_reader *reader = NULL;
+		struct tar_entry back;
 
-	assert_int_equal(tar_reader_next(reader, &back, NULL), 1);
-	assert_int_equal(tar_reader_next(reader, &back, NULL), 0);
-	assert_false(tar_reader_saw_end(reader));
-	tar_reader_free(reader);
+		memory.bytes.size_bytes = size;
+		reader = reader_of(&memory, 512);
+		assert_int_equal(tar_reader_next(reader, &back, NULL), 1);
+		assert_int_equal(tar_reader_next(reader, &back, NULL), 0);
+		assert_false(tar_reader_saw_end(reader));
+	}
 	buf_done(&memory.bytes);
 }
 
