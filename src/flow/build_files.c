@@ -111,9 +111,9 @@ int build_files_read(int fd, char ret_hex[SHA256_HEX_LENGTH + 1], struct err *er
 	auto_sha256 sha;
 	ssize_t n;
 
+	sha256_init(&sha);
 	if (!chunk)
 		return fail(err, ENOMEM, "hash");
-	sha256_init(&sha);
 	while ((n = io_read_full(fd, chunk, CHUNK_BYTES)) > 0)
 		sha256_add(&sha, chunk, (size_t)n);
 	if (n < 0)
