@@ -36,33 +36,35 @@ static const struct opt doctor_opts[] = {
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
 
+#define UNUSED "nothing is lost: no command of this version uses it"
+
 /* What is lost without a facility that rootlet can do without. */
 static const char *const without[HOST_FACT_COUNT] = {
-	[HOST_USER_NAMESPACE] = "programs are carried by the tap or by ptrace, more slowly",
+	[HOST_USER_NAMESPACE] = "nothing runs: this version has no other engine",
 	[HOST_NAMESPACE_PROC] = "the host's /proc is shown, with its processes",
-	[HOST_NAMESPACE_NETWORK] = "--network none and private are refused",
-	[HOST_SUBORDINATE_IDS] = "one id is mapped, others are emulated",
+	[HOST_NAMESPACE_NETWORK] = "--network none is refused",
+	[HOST_SUBORDINATE_IDS] = UNUSED,
 	[HOST_OVERLAY_STORE] = "writable roots are kept in memory or copied",
 	[HOST_OVERLAY_TMPFS] = "writable roots are copied",
-	[HOST_FUSE] = "squashfs files are unpacked before they run",
-	[HOST_FUSERMOUNT] = "without user namespaces squashfs files are unpacked",
-	[HOST_SECCOMP_TRAP] = "root emulation goes through ptrace",
-	[HOST_SECCOMP_NOTIFY] = "tracing goes through ptrace",
-	[HOST_LANDLOCK] = "without namespaces nothing can be denied, only hidden",
-	[HOST_PTRACE] = "programs the tap cannot carry do not run without namespaces",
-	[HOST_CGROUP] = "limits are set per process, by ulimit",
+	[HOST_FUSE] = UNUSED,
+	[HOST_FUSERMOUNT] = UNUSED,
+	[HOST_SECCOMP_TRAP] = "root emulation forgets what it pretended",
+	[HOST_SECCOMP_NOTIFY] = UNUSED,
+	[HOST_LANDLOCK] = UNUSED,
+	[HOST_PTRACE] = UNUSED,
+	[HOST_CGROUP] = UNUSED,
 	[HOST_OPENAT2] = "paths are walked one component at a time",
 	[HOST_NEW_MOUNT_API] = "mount(2) is used",
-	[HOST_CLONE3] = "clone(2) is used",
-	[HOST_STORE_XATTR] = "overlay is not possible; roots are copied",
-	[HOST_STORE_WHITEOUT] = "deletions are marked by attributes",
+	[HOST_CLONE3] = "nothing is lost: clone(2) is used anyway",
+	[HOST_STORE_XATTR] = "images are run from a merged copy of their layers",
+	[HOST_STORE_WHITEOUT] = "images are run from a merged copy of their layers",
 	[HOST_STORE_REFLINK] = "copies take space and time",
-	[HOST_STORE_HARD_LINK] = "hard links in images become copies",
-	[HOST_STORE_LOCK] = "commands at once may do the same work twice",
-	[HOST_STORE_TMPFILE] = "temporary files have names",
-	[HOST_PRIVATE_NETWORK] = "--network private is refused",
-	[HOST_FOREIGN_PROGRAMS] = "--platform takes only this machine's architecture",
-	[HOST_VIRTUAL_MACHINE] = "--engine vm is refused",
+	[HOST_STORE_HARD_LINK] = "images with hard links are refused",
+	[HOST_STORE_LOCK] = "rmi does not notice that a layer is in use",
+	[HOST_STORE_TMPFILE] = UNUSED,
+	[HOST_PRIVATE_NETWORK] = UNUSED,
+	[HOST_FOREIGN_PROGRAMS] = UNUSED,
+	[HOST_VIRTUAL_MACHINE] = UNUSED,
 };
 
 #define NEEDS_MAX 8
@@ -205,6 +207,40 @@ static void add_engines(struct buf *out, struct host *host)
 	}
 }
 
+/* What makes each kind of root emulation possible (--root-emulation). */
+static const struct emulation_kind {
+	const char *name, *summary;
+	enum host_fact needs[3];
+} emulations[] = {
+	{ "tap",
+	  "calls appear to succeed and later ones agree",
+	  { HOST_SECCOMP_TRAP, HOST_EXEC_MEMORY, END } },
+	{ "seccomp", "calls appear to succeed and are forgotten", { HOST_SECCOMP_FILTER, END } },
+};
+
+/* The fact that is in the way, or END. */
+static enum host_fact emulation_lacks(struct host *host, const struct emulation_kind *kind)
+{
+	for (size_t i = 0; i < array_count(kind->needs) && kind->needs[i] != END; i++)
+		if (!host_fact(host, kind->needs[i])->usable)
+			return kind->needs[i];
+	return END;
+}
+
+static void add_emulations(struct buf *out, struct host *host)
+{
+	buf_add_text(out, "\nroot emulation\n");
+	for (size_t i = 0; i < array_count(emulations); i++) {
+		enum host_fact lacks = emulation_lacks(host, &emulations[i]);
+		auto_buf why = { 0 };
+
+		if (lacks != END)
+			buf_printf(&why, "needs %s", host_fact_title(lacks));
+		add_verdict(out, emulations[i].name, lacks == END,
+			    lacks == END ? emulations[i].summary : why.bytes);
+	}
+}
+
 static void add_facts(struct buf *out, struct host *host, const struct need *need)
 {
 	const char *group = "";
@@ -251,8 +287,10 @@ static void report_text(struct buf *out, struct host *host, const struct need *n
 			const struct utsname *kernel)
 {
 	add_head(out, host, kernel);
-	if (!need || need->engine)
+	if (!need || need->engine) {
 		add_engines(out, host);
+		add_emulations(out, host);
+	}
 	add_facts(out, host, need);
 	if (!need)
 		add_sysctls(out);
@@ -291,6 +329,15 @@ static void json_engines(struct buf *out, struct host *host)
 		buf_add_text(out, " }");
 	}
 	buf_add_text(out, "\n  ],\n");
+}
+
+static void json_emulations(struct buf *out, struct host *host)
+{
+	buf_add_text(out, "  \"root_emulation\": {");
+	for (size_t i = 0; i < array_count(emulations); i++)
+		buf_printf(out, "%s \"%s\": %s", i ? "," : "", emulations[i].name,
+			   emulation_lacks(host, &emulations[i]) == END ? "true" : "false");
+	buf_add_text(out, " },\n");
 }
 
 static void json_fact(struct buf *out, struct host *host, enum host_fact which)
@@ -361,6 +408,7 @@ static void report_json(struct buf *out, struct host *host, const struct need *n
 		rule_in_chroot() ? "true" : "false", rule_has_seccomp_filter() ? "true" : "false",
 		rule_has_no_new_privs() ? "true" : "false");
 	json_engines(out, host);
+	json_emulations(out, host);
 	json_facts(out, host, need);
 	json_sysctls(out);
 	buf_add_text(out, "}\n");

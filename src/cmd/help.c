@@ -31,10 +31,12 @@ static void print_group(const struct rows *rows, const char *group)
 			printf("  %-12s %s\n", rows->row[i].command, rows->row[i].help);
 }
 
-/* Groups come in the order in which the tables first name them. */
+/* Groups come in the order in which the tables first name them, help itself last. */
 static void print_commands(const struct rows *rows)
 {
 	auto_strings seen = { 0 };
+
+	strings_add(&seen, command_help.group);
 
 	printf("usage: rootlet [OPTIONS] COMMAND [ARGS...]\n\n"
 	       "A little root for every user: build, run and ship software environments without\n"
@@ -47,6 +49,7 @@ static void print_commands(const struct rows *rows)
 		strings_add(&seen, row->group);
 		print_group(rows, row->group);
 	}
+	print_group(rows, command_help.group);
 	printf("\nrootlet COMMAND --help lists a command's options; rootlet help COMMAND shows "
 	       "its\n"
 	       "manual page; rootlet doctor says what works on this machine.\n");
