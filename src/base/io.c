@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #define CHUNK_BYTES ((size_t)128 * 1024)
+#define SMALL_BYTES 32768
 
 int io_write_all(int fd, const void *bytes, size_t size_bytes)
 {
@@ -80,22 +83,46 @@ int io_read_file_at(int dirfd, const char *path, size_t limit_bytes, struct buf 
 	return 0;
 }
 
-static int replace(int dirfd, const char *temporary, const char *path, const void *bytes,
-		   size_t size_bytes, mode_t mode, struct err *err)
+struct replacement {
+	int dirfd;
+	const char *path;
+	const void *bytes;
+	size_t size_bytes;
+	mode_t mode;
+	bool synced;
+};
+
+static int replace(const struct replacement *new, const char *temporary, struct err *err)
 {
-	auto_fd fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	auto_fd fd = openat(new->dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			    new->mode);
 	int r;
 
 	if (fd < 0)
 		return fail(err, errno, "create '%s'", temporary);
-	r = io_write_all(fd, bytes, size_bytes);
+	r = io_write_all(fd, new->bytes, new->size_bytes);
 	if (r < 0)
 		return fail(err, -r, "write '%s'", temporary);
-	if (fsync(fd) < 0)
+	if (new->synced && fsync(fd) < 0)
 		return fail(err, errno, "fsync '%s'", temporary);
-	if (renameat(dirfd, temporary, dirfd, path) < 0)
-		return fail(err, errno, "rename '%s' to '%s'", temporary, path);
+	if (renameat(new->dirfd, temporary, new->dirfd, new->path) < 0)
+		return fail(err, errno, "rename '%s' to '%s'", temporary, new->path);
 	return 0;
+}
+
+static int replace_aside(const struct replacement *new, struct err *err)
+{
+	auto_buf temporary = { 0 };
+	uint64_t random;
+	int r;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return fail(err, errno, "getrandom");
+	buf_printf(&temporary, "%s.tmp-%016llx", new->path, (unsigned long long)random);
+	r = replace(new, temporary.bytes, err);
+	if (r < 0)
+		unlinkat(new->dirfd, temporary.bytes, 0);
+	return r;
 }
 
 /* The directory entry is durable only once its directory is (fsync(2), NOTES). */
@@ -118,19 +145,18 @@ static int sync_parent(int dirfd, const char *path, struct err *err)
 int io_replace_file_at(int dirfd, const char *path, const void *bytes, size_t size_bytes,
 		       mode_t mode, struct err *err)
 {
-	auto_buf temporary = { 0 };
-	uint64_t random;
-	int r;
+	const struct replacement new = { dirfd, path, bytes, size_bytes, mode, true };
+	int r = replace_aside(&new, err);
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return fail(err, errno, "getrandom");
-	buf_printf(&temporary, "%s.tmp-%016llx", path, (unsigned long long)random);
-	r = replace(dirfd, temporary.bytes, path, bytes, size_bytes, mode, err);
-	if (r < 0) {
-		unlinkat(dirfd, temporary.bytes, 0);
-		return r;
-	}
-	return sync_parent(dirfd, path, err);
+	return r < 0 ? r : sync_parent(dirfd, path, err);
+}
+
+int io_replace_file_unsynced_at(int dirfd, const char *path, const void *bytes, size_t size_bytes,
+				mode_t mode, struct err *err)
+{
+	const struct replacement new = { dirfd, path, bytes, size_bytes, mode, false };
+
+	return replace_aside(&new, err);
 }
 
 static int copy_by_hand(int from_fd, int to_fd, uint64_t size_bytes, struct err *err)
@@ -156,8 +182,34 @@ static int copy_by_hand(int from_fd, int to_fd, uint64_t size_bytes, struct err 
 	return 0;
 }
 
+/* Most files are small: a read and a write cost less than asking for anything cleverer. */
+static bool is_small(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	       st.st_size <= SMALL_BYTES;
+}
+
+static int copy_small(int from_fd, int to_fd, struct err *err)
+{
+	char chunk[SMALL_BYTES + 1];
+	ssize_t n = io_read_full(from_fd, chunk, sizeof(chunk));
+	int r;
+
+	if (n < 0)
+		return fail(err, (int)-n, "read");
+	r = io_write_all(to_fd, chunk, (size_t)n);
+	if (r < 0)
+		return fail(err, -r, "write");
+	/* it may have grown meanwhile */
+	return (size_t)n < sizeof(chunk) ? 0 : copy_by_hand(from_fd, to_fd, UINT64_MAX, err);
+}
+
 int io_copy(int from_fd, int to_fd, uint64_t size_bytes, struct err *err)
 {
+	if (size_bytes == UINT64_MAX && is_small(from_fd))
+		return copy_small(from_fd, to_fd, err);
 	if (size_bytes == UINT64_MAX && lseek(from_fd, 0, SEEK_CUR) == 0 &&
 	    lseek(to_fd, 0, SEEK_CUR) == 0 && ioctl(to_fd, FICLONE, from_fd) == 0) {
 		lseek(from_fd, 0, SEEK_END);

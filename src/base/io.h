@@ -26,6 +26,11 @@ int io_read_file_at(int dirfd, const char *path, size_t limit_bytes, struct buf 
 int io_replace_file_at(int dirfd, const char *path, const void *bytes, size_t size_bytes,
 		       mode_t mode, struct err *err) must_check;
 
+/* The same without fsync: after the machine crashed the file may hold anything. For what can be
+ * made again, and whose reader finds out whether it is whole. */
+int io_replace_file_unsynced_at(int dirfd, const char *path, const void *bytes, size_t size_bytes,
+				mode_t mode, struct err *err) must_check;
+
 /* Copy size_bytes (or all, UINT64_MAX) from one fd to the other: reflink, then copy_file_range,
  * then read and write. Offsets move as with read and write. */
 int io_copy(int from_fd, int to_fd, uint64_t size_bytes, struct err *err) must_check;

@@ -262,9 +262,9 @@ static void print_option(const struct opt *opt, FILE *out)
 		return;
 	length = snprintf(left, sizeof(left), "  %c%c%s--%s%s%s%s", opt->letter ? '-' : ' ',
 			  opt->letter ? opt->letter : ' ', opt->letter ? ", " : "  ", opt->name,
-			  opt->kind == OPT_MAYBE ? "[=" :
-			  takes_value(opt)	 ? " " :
-						   "",
+			  opt->kind == OPT_MAYBE ? "[="
+			  : takes_value(opt)	 ? " "
+						 : "",
 			  takes_value(opt) ? opt->value : "", opt->kind == OPT_MAYBE ? "]" : "");
 	if (length > 28)
 		fprintf(out, "%s\n%30s", left, "");
@@ -290,9 +290,9 @@ void opt_print_help(const struct command *command, FILE *out)
 void opt_print_table(const struct command *command, FILE *out)
 {
 	static const char *const kinds[] = {
-		[OPT_END] = "end",	   [OPT_FLAG] = "flag",	      [OPT_COUNT] = "flag",
-		[OPT_STR] = "value",	   [OPT_LIST] = "list",	      [OPT_U64] = "value",
-		[OPT_SIZE] = "value",	   [OPT_CHOICE] = "choice",   [OPT_CALL] = "list",
+		[OPT_END] = "end",	   [OPT_FLAG] = "flag",	     [OPT_COUNT] = "flag",
+		[OPT_STR] = "value",	   [OPT_LIST] = "list",	     [OPT_U64] = "value",
+		[OPT_SIZE] = "value",	   [OPT_CHOICE] = "choice",  [OPT_CALL] = "list",
 		[OPT_REFUSED] = "refused", [OPT_MAYBE] = "optional", [OPT_HEADING] = "heading",
 	};
 

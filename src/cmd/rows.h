@@ -34,7 +34,7 @@ void rows_done(struct rows *rows);
 #define auto_rows cleanup(rows_done) struct rows
 
 bool row_is_command(const struct row *row);
-bool row_is_option(const struct row *row); /* neither heading nor refused */
+bool row_is_option(const struct row *row);   /* neither heading nor refused */
 bool row_takes_value(const struct row *row); /* as the next word */
 
 #endif

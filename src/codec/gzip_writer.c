@@ -14,7 +14,8 @@
 #include "base/banned.h"
 #include "base/memory.h"
 
-#define LEVEL	    6
+#define LEVEL_FAST  1
+#define LEVEL_SMALL 6
 #define WORKERS_MAX 16
 #define JOBS_MAX    (2 * WORKERS_MAX)
 
@@ -28,6 +29,7 @@ struct job {
 
 struct gzip_writer {
 	struct gzip_sink sink;
+	int level;
 	struct job jobs[JOBS_MAX];
 	size_t job_count; /* in use, of JOBS_MAX */
 	size_t output_room;
@@ -58,7 +60,7 @@ static struct job *take_job(struct gzip_writer *writer)
 static void *work(void *argument)
 {
 	struct gzip_writer *writer = argument;
-	struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(LEVEL);
+	struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(writer->level);
 	struct job *job;
 
 	if (!compressor)
@@ -96,11 +98,13 @@ static void start_workers(struct gzip_writer *writer)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-int gzip_writer_new(const struct gzip_sink *sink, struct gzip_writer **ret_writer, struct err *err)
+int gzip_writer_new(const struct gzip_sink *sink, enum gzip_effort effort,
+		    struct gzip_writer **ret_writer, struct err *err)
 {
 	auto_gzip_writer *writer = memory_zeroed(1, sizeof(*writer));
 
 	writer->sink = *sink;
+	writer->level = effort == GZIP_FAST ? LEVEL_FAST : LEVEL_SMALL;
 	writer->job_count = 2 * processors();
 	writer->output_room = libdeflate_gzip_compress_bound(NULL, GZIP_MEMBER_BYTES);
 	for (size_t i = 0; i < writer->job_count; i++) {

@@ -15,6 +15,7 @@ struct copy_tree {
 	const struct view *view;
 	const struct ignore *ignore; /* NULL: nothing is left out */
 	struct build_files *files;   /* digests known from before; NULL: read every time */
+	bool is_constant;	     /* layers: nobody ever writes there */
 };
 
 struct copy_entry {
@@ -22,6 +23,9 @@ struct copy_entry {
 	const char *suffix; /* below the destination; "" for the operand itself */
 	struct view_entry entry;
 	const char *link; /* of a symlink */
+	char hex[SHA256_HEX_LENGTH +
+		 1];	 /* of a regular file's content, once copy_hash was called */
+	bool is_settled; /* hex holds as long as entry.st does */
 };
 
 /* One operand after its wildcards were matched. */
@@ -37,6 +41,9 @@ struct copy_list {
 	struct copy_operand *operand;
 	size_t count;
 	size_t room;
+	/* A file was placed that is not what its digest says: somebody writes into the context. The
+	 * result is not to be cached. */
+	bool has_changed;
 };
 void copy_list_done(struct copy_list *list);
 
@@ -45,14 +52,25 @@ void copy_list_done(struct copy_list *list);
 int copy_collect(const struct copy_tree *tree, const char *pattern, const struct ignore *exclude,
 		 struct copy_list *list, struct err *err) must_check;
 
-/* Every path, type, mode, owner, link and content goes into the key. */
-int copy_key(const struct copy_tree *tree, const struct copy_list *list, struct build_key *key,
-	     struct err *err) must_check;
+/* Find the digests of all files; those not known yet are read, on all processors. */
+int copy_hash(const struct copy_tree *tree, struct copy_list *list, struct err *err) must_check;
 
-/* `destination` is absolute; it is a directory when `into`, or when one is there. Directories made
- * for it get the time `now`. */
-int copy_place(const struct copy_tree *tree, const struct copy_list *list, const char *destination,
-	       bool into, const struct copy_meta *meta, struct place *place,
+/* After copy_hash. Every path, type, mode, owner, link and content goes into the key. */
+void copy_key(const struct copy_list *list, struct build_key *key);
+
+/* Is the file, open at fd, what its digest says? Cheap where its times tell. */
+bool copy_is_same(const struct copy_tree *tree, const struct copy_entry *entry, int fd);
+
+struct copy_target {
+	const struct copy_tree *tree; /* where it comes from */
+	struct place *place;	      /* where it goes */
+	const char *path;	      /* there; absolute */
+	bool into; /* it is a directory; without, it is one when one is there or more than one
+		    * operand goes there */
+	struct copy_meta meta;
+};
+
+int copy_place(const struct copy_target *target, struct copy_list *list,
 	       struct err *err) must_check;
 
 #endif

@@ -280,7 +280,8 @@ static int open_tree(struct built_stage *asking, const struct wanted *wanted, st
 		r = view_of_image(build, opened, err);
 	if (r == 0)
 		*ret_tree = (struct copy_tree){ .view = &opened->view,
-						.files = &build->layer_files };
+						.files = &build->layer_files,
+						.is_constant = true };
 	return r;
 }
 
@@ -298,7 +299,8 @@ int build_origin_tree(struct built_stage *asking, const struct origin *origin,
 		return 0;
 	case ORIGIN_STAGE:
 		*ret_tree = (struct copy_tree){ .view = &build->stage[origin->stage].state.view,
-						.files = &build->layer_files };
+						.files = &build->layer_files,
+						.is_constant = true };
 		return 0;
 	case ORIGIN_SCRATCH:
 		*ret_tree = (struct copy_tree){ .view = &build->nothing };
@@ -319,9 +321,9 @@ int build_origin_copy(struct work *work, const struct origin *origin, const char
 		      const char *host_path, struct err *err)
 {
 	struct copy_list list = { .arena = &work->arena };
-	struct copy_meta meta = { 0 };
 	struct copy_tree tree;
 	struct place place;
+	struct copy_target target = { .tree = &tree, .place = &place, .path = "/", .into = true };
 	auto_view nothing;
 	int r = build_origin_tree(work->stage, origin, &tree, err);
 
@@ -333,7 +335,9 @@ int build_origin_copy(struct work *work, const struct origin *origin, const char
 		return r;
 	r = copy_collect(&tree, source, NULL, &list, err);
 	if (r == 0)
-		r = copy_place(&tree, &list, "/", true, &meta, &place, err);
+		r = copy_place(&target, &list, err);
+	if (r == 0)
+		r = place_finish(&place, err);
 	copy_list_done(&list);
 	place_done(&place);
 	return r;

@@ -183,6 +183,8 @@ static int carry_out(struct work *work, const struct step_kind *kind,
 	if (r < 0)
 		return r;
 	r = kind->fill(work, err);
+	if (r == 0 && kind->places)
+		r = place_finish(&work->place, err);
 	/* The lower layers alone are what the snapshot compares with. */
 	if (kind->places)
 		view_pop(work->place.view);
@@ -232,7 +234,10 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 	*ret_cached = r > 0;
 	if (r == 0) {
 		r = carry_out(work, kind, &result, err);
-		if (r == 0)
+		if (r == 0 && work->copies.has_changed)
+			log_verbose("%s: files changed while they were copied; not cached",
+				    work->stage->position);
+		else if (r == 0)
 			r = build_cache_put(&build->store, hex, &result, key.inputs.bytes,
 					    key.inputs.size_bytes, err);
 	}

@@ -64,7 +64,10 @@ static int copy_step_key(struct work *work, struct build_key *key, struct err *e
 	for (size_t i = 0; i < copy->source_count; i++)
 		if (copy->source[i].kind == COPY_TEXT)
 			build_key_add(key, copy->source[i].name, copy->source[i].content);
-	return copy_key(&work->tree, &work->copies, key, err);
+	r = copy_hash(&work->tree, &work->copies, err);
+	if (r == 0)
+		copy_key(&work->copies, key);
+	return r;
 }
 
 static int copy_meta_of(struct work *work, struct copy_meta *ret_meta, struct err *err)
@@ -109,15 +112,17 @@ static int place_text(struct work *work, const struct copy_source *source,
 static int copy_fill(struct work *work, struct err *err)
 {
 	const struct step_copy *copy = &work->step->copy;
-	struct copy_meta meta;
-	int r = copy_meta_of(work, &meta, err);
+	struct copy_target target = { .tree = &work->tree,
+				      .place = &work->place,
+				      .path = copy->dest,
+				      .into = copy->dest_is_dir };
+	int r = copy_meta_of(work, &target.meta, err);
 
 	if (r == 0)
-		r = copy_place(&work->tree, &work->copies, copy->dest, copy->dest_is_dir, &meta,
-			       &work->place, err);
+		r = copy_place(&target, &work->copies, err);
 	for (size_t i = 0; r == 0 && i < copy->source_count; i++)
 		if (copy->source[i].kind == COPY_TEXT)
-			r = place_text(work, &copy->source[i], &meta, err);
+			r = place_text(work, &copy->source[i], &target.meta, err);
 	return r;
 }
 

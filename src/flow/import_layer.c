@@ -118,7 +118,7 @@ static int import_compressing(const struct store *store, const struct byte_sourc
 					 .diff_id = diff_id,
 					 .need_end = !diff_id,
 					 .tee = { .write = layer_blob_write } };
-	int r = layer_blob_new(store, &blob, err);
+	int r = layer_blob_new(store, GZIP_SMALL, &blob, err);
 
 	if (r < 0)
 		return r;

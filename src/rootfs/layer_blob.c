@@ -25,7 +25,8 @@ static int to_blob(void *context, const void *bytes, size_t size_bytes, struct e
 	return blob_writer_add(context, bytes, size_bytes, err);
 }
 
-int layer_blob_new(const struct store *store, struct layer_blob **ret_blob, struct err *err)
+int layer_blob_new(const struct store *store, enum gzip_effort effort, struct layer_blob **ret_blob,
+		   struct err *err)
 {
 	auto_layer_blob *blob = memory_zeroed(1, sizeof(*blob));
 	struct gzip_sink sink = { .write = to_blob };
@@ -37,7 +38,7 @@ int layer_blob_new(const struct store *store, struct layer_blob **ret_blob, stru
 	if (r < 0)
 		return r;
 	sink.context = blob->blob;
-	r = gzip_writer_new(&sink, &blob->gzip, err);
+	r = gzip_writer_new(&sink, effort, &blob->gzip, err);
 	if (r < 0)
 		return r;
 	*ret_blob = take_ptr(blob);

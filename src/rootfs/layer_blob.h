@@ -4,12 +4,13 @@
 #ifndef ROOTFS_LAYER_BLOB_H
 #define ROOTFS_LAYER_BLOB_H
 
+#include "codec/gzip_writer.h"
 #include "image/descriptor.h"
 #include "store/store.h"
 
 struct layer_blob;
 
-int layer_blob_new(const struct store *store, struct layer_blob **ret_blob,
+int layer_blob_new(const struct store *store, enum gzip_effort effort, struct layer_blob **ret_blob,
 		   struct err *err) must_check;
 /* Signature of struct tar_writer's and struct layer_tee's write; context is the layer_blob. */
 int layer_blob_write(void *context, const void *bytes, size_t size_bytes,

@@ -3,7 +3,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 #include "base/banned.h"
 #include "base/memory.h"
@@ -22,9 +26,26 @@ static void add(struct level *level, size_t index, int fd)
 	level->layer[level->count++] = (struct level_layer){ index, fd };
 }
 
+/* Of a plain directory there is none: its marks are on disk. */
 static const struct owner *record_of(const struct view *view, size_t index, const char *path)
 {
 	return owners_find(&view->layer[index].owners, path);
+}
+
+static bool is_plain_whiteout(const struct view_layer *layer, const struct stat *st)
+{
+	return layer->plain && S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+static bool is_opaque(const struct view_layer *layer, const struct owner *owner, int fd)
+{
+	char path[64];
+	char value;
+
+	if (!layer->plain)
+		return owner && owner->opaque;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd); /* fd is O_PATH */
+	return getxattr(path, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
 int level_root(const struct view *view, struct level *ret_level, struct err *err)
@@ -42,7 +63,7 @@ int level_root(const struct view *view, struct level *ret_level, struct err *err
 			return fail(err, code, "open the root of a layer");
 		}
 		add(&level, i, fd);
-		if (owner && owner->opaque)
+		if (i + 1 < view->count && is_opaque(&view->layer[i], owner, fd))
 			break;
 	}
 	*ret_level = level;
@@ -83,11 +104,34 @@ int level_down(const struct view *view, const struct level *parent, const char *
 		}
 		if (r > 0)
 			add(&level, layer->index, fd);
-		if (owner && owner->opaque)
+		if (i + 1 < parent->count && is_opaque(&view->layer[layer->index], owner, fd))
 			break;
 	}
 	*ret_level = level;
 	return 0;
+}
+
+int level_at(const struct view *view, const char *path, struct level *ret_level, struct err *err)
+{
+	struct level level;
+	int r = level_root(view, &level, err);
+
+	for (const char *at = path; r == 0 && *at;) {
+		size_t length = strcspn(at, "/");
+		struct level below = { 0 };
+		char above[PATH_MAX];
+		char name[NAME_MAX + 1];
+
+		snprintf(above, sizeof(above), "%.*s", (int)(at + length - path), path);
+		snprintf(name, sizeof(name), "%.*s", (int)length, at);
+		r = level_down(view, &level, above, name, &below, err);
+		level_done(&level);
+		level = below;
+		at += length + (at[length] == '/');
+	}
+	if (r == 0)
+		*ret_level = level;
+	return r;
 }
 
 /* Where a directory's metadata comes from: the topmost layer whose archive had an entry for it. */
@@ -129,12 +173,19 @@ bool level_find(const struct view *view, const struct level *level, const char *
 			return false;
 		if (fstatat(layer->fd, name, &entry.st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
+		if (is_plain_whiteout(&view->layer[layer->index], &entry.st))
+			return false;
 		if (owner && owner->implicit)
 			find_explicit(view, level, i, path, name, &entry);
 		*ret_entry = entry;
 		return true;
 	}
 	return false;
+}
+
+void level_view_entry(const struct level_entry *entry, struct view_entry *ret_entry)
+{
+	view_entry_fill(ret_entry, entry->index, &entry->st, entry->owner);
 }
 
 static void cleanup_dir(DIR **dir)

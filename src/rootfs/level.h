@@ -17,12 +17,15 @@ struct level {
 	size_t count;
 };
 
-/* The root directory of the view (its layers; plain directories are not for this). */
+/* The root directory of the view. */
 int level_root(const struct view *view, struct level *ret_level, struct err *err) must_check;
 /* The directory `path`, whose last component is `name`, below `parent`; count 0 when no layer shows
  * one. */
 int level_down(const struct view *view, const struct level *parent, const char *path,
 	       const char *name, struct level *ret_level, struct err *err) must_check;
+/* The directory `path` (resolved, as in view.h). */
+int level_at(const struct view *view, const char *path, struct level *ret_level,
+	     struct err *err) must_check;
 void level_done(struct level *level);
 #define auto_level cleanup(level_done) struct level /* initialise with { 0 } */
 
@@ -37,6 +40,8 @@ struct level_entry {
  * record is that of the topmost layer that has an entry for it (not implicit). */
 bool level_find(const struct view *view, const struct level *level, const char *path,
 		const char *name, struct level_entry *ret_entry);
+/* What it is to view.h. */
+void level_view_entry(const struct level_entry *entry, struct view_entry *ret_entry);
 /* Names in the directory, sorted; some may turn out to be deleted (level_find tells). */
 int level_names(const struct level *level, struct strings *names, struct err *err) must_check;
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -17,11 +18,13 @@ int place_init(struct place *place, struct view *view, const char *upper_path, s
 	if (r < 0)
 		return r;
 	*place = (struct place){ .view = view, .upper_fd = view->layer[0].dirfd };
+	directories_init(&place->directories, place->upper_fd);
 	return 0;
 }
 
 void place_done(struct place *place)
 {
+	directories_done(&place->directories);
 	if (place->view)
 		view_pop(place->view);
 	map_done(&place->owners);
@@ -41,8 +44,10 @@ static void remember_meta(struct place *place, const char *path, const struct pl
 			  mode_t type)
 {
 	remember(place, path,
-		 &(struct place_owner){
-			 .uid = meta->uid, .gid = meta->gid, .mode = type | (meta->mode & 07777) });
+		 &(struct place_owner){ .uid = meta->uid,
+					.gid = meta->gid,
+					.mode = type | (meta->mode & 07777),
+					.mtime = meta->mtime });
 }
 
 const struct place_owner *place_owner_of(const struct place *place, const char *path)
@@ -57,20 +62,21 @@ static const char *last_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* fd of the directory that holds `path` in the upper directory, which exists there. */
-static int open_parent(const struct place *place, const char *path, struct err *err)
+static size_t parent_length(const char *path)
 {
 	const char *name = last_name(path);
-	char parent[PATH_MAX];
-	size_t length = (size_t)(name - path);
-	int fd;
 
-	if (length >= sizeof(parent))
-		return fail(err, ENAMETOOLONG, "'/%s'", path);
-	memcpy(parent, path, length);
-	parent[length] = '\0';
-	fd = openat2_no_symlinks(place->upper_fd, parent, O_PATH | O_DIRECTORY, 0);
-	return fd < 0 ? fail(err, -fd, "open the directory of '/%s'", path) : fd;
+	return name == path ? 0 : (size_t)(name - path) - 1;
+}
+
+/* fd of the directory that holds `path` in the upper directory, which exists there; borrowed until
+ * another is asked for. */
+static int parent_fd_of(struct place *place, const char *path, struct err *err)
+{
+	int fd;
+	int r = directories_enter(&place->directories, path, parent_length(path), NULL, NULL, &fd);
+
+	return r < 0 ? fail(err, -r, "open the directory of '/%s'", path) : fd;
 }
 
 static int set_times(int directory_fd, const char *name, struct timespec mtime, struct err *err)
@@ -86,7 +92,7 @@ static int set_times(int directory_fd, const char *name, struct timespec mtime, 
 static int make_directory(struct place *place, const char *path, mode_t mode, struct timespec mtime,
 			  struct err *err)
 {
-	auto_fd parent_fd = open_parent(place, path, err);
+	int parent_fd = parent_fd_of(place, path, err);
 	const char *name = last_name(path);
 
 	if (parent_fd < 0)
@@ -102,9 +108,11 @@ static int make_directory(struct place *place, const char *path, mode_t mode, st
  * of another type is put in its place. */
 static int take_away(struct place *place, const char *path, struct err *err)
 {
-	auto_fd parent_fd = open_parent(place, path, err);
 	size_t length = strlen(path);
+	int parent_fd;
 
+	directories_forget(&place->directories, path);
+	parent_fd = parent_fd_of(place, path, err);
 	if (parent_fd < 0)
 		return parent_fd;
 	for (size_t i = place->owners.count; i-- > 0;) {
@@ -116,14 +124,47 @@ static int take_away(struct place *place, const char *path, struct err *err)
 	return remove_tree(parent_fd, last_name(path), err);
 }
 
+/* As below, which an overlay would copy up. */
+static int copy_up_directory(struct place *place, const char *path, const struct view_entry *below,
+			     struct err *err)
+{
+	const struct place_owner owner = { .uid = below->uid,
+					   .gid = below->gid,
+					   .mode = below->mode,
+					   .mtime = below->st.st_mtim };
+	int r = make_directory(place, path, below->mode, below->st.st_mtim, err);
+
+	if (r == 0)
+		remember(place, path, &owner);
+	return r;
+}
+
+static int make_missing_directory(struct place *place, const char *path,
+				  const struct place_meta *meta, struct err *err)
+{
+	const struct place_owner owner = { .uid = meta->uid,
+					   .gid = meta->gid,
+					   .mode = S_IFDIR | 0755,
+					   .mtime = meta->mtime,
+					   .is_fresh = true };
+	int r = make_directory(place, path, 0755, meta->mtime, err);
+
+	if (r == 0)
+		remember(place, path, &owner);
+	return r;
+}
+
 /* One level: in the upper directory already, copied up from below, or new. */
 static int ensure_directory(struct place *place, const char *path, const struct place_meta *meta,
 			    struct err *err)
 {
+	const struct place_owner *placed = place_owner_of(place, path);
 	struct view_entry entry;
-	struct place_meta fresh = *meta;
-	int r = view_lookup(place->view, path, &entry);
+	int r;
 
+	if (placed && S_ISDIR(placed->mode))
+		return 0;
+	r = view_lookup(place->view, path, &entry);
 	if (r == 0 && !S_ISDIR(entry.mode)) {
 		if (!place->replaces)
 			return fail(err, ENOTDIR, "'/%s'", path);
@@ -132,47 +173,44 @@ static int ensure_directory(struct place *place, const char *path, const struct 
 			return r;
 		r = -ENOENT;
 	}
-	if (r == 0 && entry.layer == 0)
-		return 0;
-	if (r == 0) {
-		r = make_directory(place, path, entry.mode, entry.st.st_mtim, err);
-		if (r == 0)
-			remember(place, path,
-				 &(struct place_owner){
-					 .uid = entry.uid, .gid = entry.gid, .mode = entry.mode });
-		return r;
-	}
+	if (r == 0)
+		return entry.layer == 0 ? 0 : copy_up_directory(place, path, &entry, err);
 	if (r != -ENOENT)
 		return fail(err, -r, "look up '/%s'", path);
-	fresh.mode = 0755;
-	r = make_directory(place, path, fresh.mode, fresh.mtime, err);
-	if (r == 0)
-		remember_meta(place, path, &fresh, S_IFDIR);
-	return r;
+	return make_missing_directory(place, path, meta, err);
 }
 
 static int ensure_parents(struct place *place, const char *path, const struct place_meta *meta,
 			  struct err *err)
 {
+	size_t length = parent_length(path);
+	const struct place_owner *parent;
 	char prefix[PATH_MAX];
 
-	if (strlen(path) >= sizeof(prefix))
+	if (length >= sizeof(prefix))
 		return fail(err, ENAMETOOLONG, "'/%s'", path);
-	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+	memcpy(prefix, path, length);
+	prefix[length] = '\0';
+	parent = place_owner_of(place, prefix);
+	if (length == 0 || (parent && S_ISDIR(parent->mode)))
+		return 0; /* and so all above it are there */
+	for (char *slash = strchr(prefix, '/'); slash; slash = strchr(slash + 1, '/')) {
 		int r;
 
-		memcpy(prefix, path, (size_t)(slash - path));
-		prefix[slash - path] = '\0';
+		*slash = '\0';
 		r = ensure_directory(place, prefix, meta, err);
+		*slash = '/';
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return ensure_directory(place, prefix, meta, err);
 }
 
 int place_directory(struct place *place, const char *path, const struct place_meta *meta,
 		    bool replace_meta, struct err *err)
 {
+	const struct place_owner *owner;
+	bool is_fresh;
 	int r;
 
 	if (!*path)
@@ -184,102 +222,152 @@ int place_directory(struct place *place, const char *path, const struct place_me
 		return r;
 	if (fchmodat(place->upper_fd, path, (meta->mode & 07777) | 0700, 0) < 0)
 		return fail(err, errno, "chmod '/%s'", path);
-	remember_meta(place, path, meta, S_IFDIR);
-	return set_times(place->upper_fd, path, meta->mtime, err);
+	owner = place_owner_of(place, path);
+	is_fresh = owner && owner->is_fresh;
+	remember(place, path,
+		 &(struct place_owner){ .uid = meta->uid,
+					.gid = meta->gid,
+					.mode = S_IFDIR | (meta->mode & 07777),
+					.mtime = meta->mtime,
+					.is_fresh = is_fresh });
+	return 0;
 }
 
-/* Make room for a non-directory at `path`; *ret_parent_fd is its directory. */
+int place_finish(struct place *place, struct err *err)
+{
+	map_each(&place->owners, entry) {
+		const struct place_owner *owner = entry->value;
+		int r = S_ISDIR(owner->mode)
+				? set_times(place->upper_fd, entry->key, owner->mtime, err)
+				: 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* What is at `path` now, seen without asking the layers where they have nothing. */
+static int look_up(struct place *place, const char *path, const struct place_owner *parent,
+		   struct view_entry *ret_entry)
+{
+	const struct place_owner *placed = place_owner_of(place, path);
+
+	if (!placed && parent && parent->is_fresh)
+		return -ENOENT;
+	if (!placed)
+		return view_lookup(place->view, path, ret_entry);
+	*ret_entry = (struct view_entry){ .mode = placed->mode };
+	return 0;
+}
+
+static const struct place_owner *owner_of_parent(const struct place *place, const char *path)
+{
+	char parent[PATH_MAX];
+	size_t length = parent_length(path);
+
+	if (length >= sizeof(parent))
+		return NULL;
+	memcpy(parent, path, length);
+	parent[length] = '\0';
+	return place_owner_of(place, parent);
+}
+
+/* Make room for a non-directory at `path`; *ret_parent_fd is its directory, borrowed. */
 static int clear_way(struct place *place, const char *path, const struct place_meta *meta,
 		     int *ret_parent_fd, struct err *err)
 {
 	struct view_entry entry;
+	bool exists;
 	int fd;
 	int r;
 
 	if (!*path)
 		return fail(err, EISDIR, "'/'");
-	r = view_lookup(place->view, path, &entry);
-	if (r == 0 && S_ISDIR(entry.mode)) {
-		if (!place->replaces)
-			return fail(err, EISDIR, "'/%s'", path);
-		if (entry.layer == 0 && take_away(place, path, err) < 0)
-			return -err->code;
-	}
-	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
-		return fail(err, -r, "look up '/%s'", path);
 	r = ensure_parents(place, path, meta, err);
 	if (r < 0)
 		return r;
-	fd = open_parent(place, path, err);
+	r = look_up(place, path, owner_of_parent(place, path), &entry);
+	exists = r == 0 && entry.layer == 0;
+	if (r == 0 && S_ISDIR(entry.mode)) {
+		if (!place->replaces)
+			return fail(err, EISDIR, "'/%s'", path);
+		if (exists && take_away(place, path, err) < 0)
+			return -err->code;
+		exists = false;
+	}
+	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+		return fail(err, -r, "look up '/%s'", path);
+	fd = parent_fd_of(place, path, err);
 	if (fd < 0)
 		return fd;
-	if (unlinkat(fd, last_name(path), 0) < 0 && errno != ENOENT) {
-		fail(err, errno, "replace '/%s'", path);
-		close(fd);
-		return -err->code;
-	}
+	if (exists && unlinkat(fd, last_name(path), 0) < 0 && errno != ENOENT)
+		return fail(err, errno, "replace '/%s'", path);
 	*ret_parent_fd = fd;
 	return 0;
 }
 
 static int create_file(struct place *place, const char *path, const struct place_meta *meta,
-		       int *ret_parent_fd, int *ret_fd, struct err *err)
+		       int *ret_fd, struct err *err)
 {
-	int r = clear_way(place, path, meta, ret_parent_fd, err);
+	int parent_fd;
+	int r = clear_way(place, path, meta, &parent_fd, err);
 	int fd;
 
 	if (r < 0)
 		return r;
-	fd = openat(*ret_parent_fd, last_name(path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = openat(parent_fd, last_name(path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(err, errno, "create '/%s'", path);
 	*ret_fd = fd;
 	return 0;
 }
 
-static int finish_file(struct place *place, const char *path, int parent_fd, int fd,
-		       const struct place_meta *meta, struct err *err)
+static int finish_file(struct place *place, const char *path, int fd, const struct place_meta *meta,
+		       struct err *err)
 {
+	const struct timespec times[2] = { meta->mtime, meta->mtime };
+
 	if (fchmod(fd, (meta->mode & 07777) | 0400) < 0)
 		return fail(err, errno, "chmod '/%s'", path);
+	if (futimens(fd, times) < 0)
+		return fail(err, errno, "set times of '/%s'", path);
 	remember_meta(place, path, meta, S_IFREG);
-	return set_times(parent_fd, last_name(path), meta->mtime, err);
+	return 0;
 }
 
 int place_file(struct place *place, const char *path, int fd, const struct place_meta *meta,
 	       struct err *err)
 {
-	auto_fd parent_fd = -1;
 	auto_fd to_fd = -1;
-	int r = create_file(place, path, meta, &parent_fd, &to_fd, err);
+	int r = create_file(place, path, meta, &to_fd, err);
 
 	if (r < 0)
 		return r;
 	r = io_copy(fd, to_fd, UINT64_MAX, err);
 	if (r < 0)
 		return err_wrap(err, "copy to '/%s'", path);
-	return finish_file(place, path, parent_fd, to_fd, meta, err);
+	return finish_file(place, path, to_fd, meta, err);
 }
 
 int place_bytes(struct place *place, const char *path, const void *bytes, size_t size_bytes,
 		const struct place_meta *meta, struct err *err)
 {
-	auto_fd parent_fd = -1;
 	auto_fd to_fd = -1;
-	int r = create_file(place, path, meta, &parent_fd, &to_fd, err);
+	int r = create_file(place, path, meta, &to_fd, err);
 
 	if (r < 0)
 		return r;
 	r = io_write_all(to_fd, bytes, size_bytes);
 	if (r < 0)
 		return fail(err, -r, "write '/%s'", path);
-	return finish_file(place, path, parent_fd, to_fd, meta, err);
+	return finish_file(place, path, to_fd, meta, err);
 }
 
 int place_symlink(struct place *place, const char *path, const char *target,
 		  const struct place_meta *meta, struct err *err)
 {
-	auto_fd parent_fd = -1;
+	int parent_fd;
 	int r = clear_way(place, path, meta, &parent_fd, err);
 
 	if (r < 0)
@@ -294,34 +382,37 @@ int place_symlink(struct place *place, const char *path, const char *target,
 
 int place_hard_link(struct place *place, const char *path, const char *existing, struct err *err)
 {
-	const struct place_owner *owner = place_owner_of(place, existing);
 	static const struct place_meta parents = { .mode = 0755 };
-	auto_fd parent_fd = -1;
+	const struct place_owner *owner = place_owner_of(place, existing);
+	char directory[PATH_MAX];
 	auto_fd from_fd = -1;
-	int r = clear_way(place, path, &parents, &parent_fd, err);
+	int parent_fd;
+	int r;
 
+	if (!owner || parent_length(existing) >= sizeof(directory))
+		return fail(err, ENOENT, "link '/%s' to '/%s'", path, existing);
+	r = clear_way(place, path, &parents, &parent_fd, err);
 	if (r < 0)
 		return r;
-	from_fd = open_parent(place, existing, err);
+	snprintf(directory, sizeof(directory), "%.*s", (int)parent_length(existing), existing);
+	from_fd = openat2_no_symlinks(place->upper_fd, directory, O_PATH | O_DIRECTORY, 0);
 	if (from_fd < 0)
-		return from_fd;
+		return fail(err, -from_fd, "open the directory of '/%s'", existing);
 	if (linkat(from_fd, last_name(existing), parent_fd, last_name(path), 0) < 0)
 		return fail(err, errno, "link '/%s' to '/%s'", path, existing);
-	if (owner)
-		remember(place, path, owner);
+	remember(place, path, owner);
 	return 0;
 }
 
 int place_special(struct place *place, const char *path, mode_t type, dev_t rdev,
 		  const struct place_meta *meta, struct err *err)
 {
-	auto_fd parent_fd = -1;
 	auto_fd fd = -1;
-	int r = create_file(place, path, meta, &parent_fd, &fd, err);
+	int r = create_file(place, path, meta, &fd, err);
 
 	if (r < 0)
 		return r;
-	r = finish_file(place, path, parent_fd, fd, meta, err);
+	r = finish_file(place, path, fd, meta, err);
 	remember(place, path,
 		 &(struct place_owner){ .uid = meta->uid,
 					.gid = meta->gid,

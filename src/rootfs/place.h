@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/map.h"
+#include "rootfs/directories.h"
 #include "rootfs/view.h"
 
 struct place_owner {
@@ -16,11 +17,14 @@ struct place_owner {
 	gid_t gid;
 	mode_t mode; /* type and permission bits; the file on disk may be more open */
 	dev_t rdev;
+	struct timespec mtime; /* of a directory: what is placed in it changes it on disk */
+	bool is_fresh;	       /* a directory of which the layers below show nothing */
 };
 
 struct place {
 	struct view *view; /* the upper directory is its topmost layer */
 	int upper_fd;
+	struct directories directories; /* of upper_fd */
 	struct arena arena;
 	struct map owners; /* path -> struct place_owner * */
 	/* Unpacking: what is in the way goes, also a directory for a file and the other way. */
@@ -38,6 +42,8 @@ struct place_meta {
 /* `upper_path` is an empty directory; it is pushed onto the view and popped by place_done. */
 int place_init(struct place *place, struct view *view, const char *upper_path,
 	       struct err *err) must_check;
+/* Directories get the times they shall have. After the last was placed, before the snapshot. */
+int place_finish(struct place *place, struct err *err) must_check;
 void place_done(struct place *place);
 
 /* All paths are resolved (view.h). Missing parents are made 0755, owned as `meta` says; existing

@@ -209,7 +209,7 @@ static int write_blob(const struct snapshot_request *request, const struct tree 
 	struct tree_tar_options options = { .clamp = request->clamp, .clamp_s = request->clamp_s };
 	auto_layer_blob *blob = NULL;
 	struct tar_writer writer = { .write = layer_blob_write };
-	int r = layer_blob_new(request->store, &blob, err);
+	int r = layer_blob_new(request->store, GZIP_FAST, &blob, err);
 
 	if (r < 0)
 		return r;

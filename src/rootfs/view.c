@@ -152,21 +152,18 @@ static int hidden_below(const struct view_layer *layer, const char *path)
 	return hidden;
 }
 
-static void fill_entry(const struct view_layer *layer, size_t index, const char *path,
-		       const struct stat *st, struct view_entry *ret_entry)
+void view_entry_fill(struct view_entry *entry, size_t layer, const struct stat *st,
+		     const struct owner *owner)
 {
-	const struct owner *owner = layer->plain ? NULL : owners_find(&layer->owners, path);
-	struct view_entry entry = { .layer = index, .st = *st, .mode = st->st_mode };
-
-	if (owner) {
-		entry.uid = owner->uid;
-		entry.gid = owner->gid;
-		if (owner->has_mode)
-			entry.mode = (entry.mode & S_IFMT) | owner->mode;
-		if (owner->type)
-			entry.mode = owner->type | (entry.mode & 07777);
-	}
-	*ret_entry = entry;
+	*entry = (struct view_entry){ .layer = layer, .st = *st, .mode = st->st_mode };
+	if (!owner)
+		return;
+	entry->uid = owner->uid;
+	entry->gid = owner->gid;
+	if (owner->has_mode)
+		entry->mode = (entry->mode & S_IFMT) | owner->mode;
+	if (owner->type)
+		entry->mode = owner->type | (entry->mode & 07777);
 }
 
 /* A layer has something else than a directory above `path`: is that what the view shows, or does
@@ -197,7 +194,8 @@ int view_lookup(const struct view *view, const char *path, struct view_entry *re
 		if (is_whiteout(layer, path, r == 0 ? &st : NULL))
 			return -ENOENT;
 		if (r == 0) {
-			fill_entry(layer, i, path, &st, ret_entry);
+			view_entry_fill(ret_entry, i, &st,
+					layer->plain ? NULL : owners_find(&layer->owners, path));
 			return 0;
 		}
 		if (r != -ENOENT && r != -ENOTDIR)

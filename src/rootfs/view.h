@@ -52,6 +52,10 @@ struct view_entry {
 	gid_t gid;
 };
 
+/* An entry on disk in the layer number `layer`, with its record or NULL. */
+void view_entry_fill(struct view_entry *entry, size_t layer, const struct stat *st,
+		     const struct owner *owner);
+
 /* The entry at a resolved path, symlinks not followed. -ENOENT when there is none, -ENOTDIR when
  * a parent is no directory. */
 int view_lookup(const struct view *view, const char *path, struct view_entry *ret_entry) must_check;

@@ -210,6 +210,17 @@ int store_is_quiet(const struct store *store, bool *ret_quiet, struct err *err)
 	return session_is_quiet(store->session, store->dirfd, ret_quiet, err);
 }
 
+int store_make_folder(const struct store *store, const char *name, struct err *err)
+{
+	if (mkdirat(store->dirfd, name, 0700) == 0 || errno == EEXIST)
+		return 0;
+	if (errno == ENOENT && mkdirat(store->dirfd, "cache", 0700) < 0 && errno != EEXIST)
+		return fail(err, errno, "make 'cache' in '%s'", store->path);
+	if (mkdirat(store->dirfd, name, 0700) < 0 && errno != EEXIST)
+		return fail(err, errno, "make '%s' in '%s'", name, store->path);
+	return 0;
+}
+
 const char *store_blob_name(const struct digest *digest, char name[STORE_NAME_MAX])
 {
 	snprintf(name, STORE_NAME_MAX, "blobs/sha256/%s", digest_hex(digest));

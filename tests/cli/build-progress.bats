@@ -61,12 +61,12 @@ END
     expect_output "red text"
     expect_no_output $'\033[[]31m'
     expect_output $'\033[[]1A'
-    rm -rf "$ROOTLET_STORE/cache"
+    rm -rf "$ROOTLET_STORE/cache/steps"
     NO_COLOR=1 TERM=xterm ok script -qec "rootlet build ." /dev/null
     expect_no_output $'\033[[]1m'
-    rm -rf "$ROOTLET_STORE/cache"
+    rm -rf "$ROOTLET_STORE/cache/steps"
     TERM=dumb ok script -qec "rootlet build ." /dev/null
-    expect_no_output $'\033'
+    expect_no_output $'\033[[]J'
 }
 
 @test "quiet and none show nothing but the id" {

@@ -46,7 +46,10 @@ test(escape_sequences_and_control_characters_are_left_out)
 test(broken_utf8_is_left_out)
 {
 	assert_string_equal(fit("a\xff\xc3", 80, 1), "a");
-	assert_string_equal(fit("\xc2\x9b" "31mx", 80, 4), "31mx"); /* CSI as one character */
+	assert_string_equal(fit("\xc2\x9b"
+				"31mx",
+				80, 4),
+			    "31mx"); /* CSI as one character */
 }
 
 test(tabs_become_blanks)

@@ -66,7 +66,7 @@ static void gzip(const struct buf *plain, size_t piece, struct buf *out)
 	struct gzip_sink sink = { .write = to_buf, .context = out };
 	auto_gzip_writer *writer = NULL;
 
-	assert_int_equal(gzip_writer_new(&sink, &writer, NULL), 0);
+	assert_int_equal(gzip_writer_new(&sink, GZIP_SMALL, &writer, NULL), 0);
 	for (size_t at = 0; at < plain->size_bytes; at += piece)
 		assert_int_equal(gzip_writer_add(writer, plain->bytes + at,
 						 plain->size_bytes - at < piece

@@ -186,6 +186,41 @@ test(what_was_deleted_below_can_be_placed_again)
 	assert_disk("d/f", S_IFREG | 04751, "new");
 }
 
+test(directories_have_their_times_although_files_came_later)
+{
+	struct stat st;
+	struct err err = { 0 };
+
+	tree_push(&tree, LAYER("d old"));
+	begin();
+	assert_int_equal(place_directory(&place, "new", &meta, true, &err), 0);
+	put("new/file", "x");
+	put("old/file", "x");
+	assert_int_equal(place_finish(&place, &err), 0);
+	assert_int_equal(fstatat(place.upper_fd, "new", &st, 0), 0);
+	assert_int_equal(st.st_mtim.tv_sec, 1000);
+	assert_int_equal(fstatat(place.upper_fd, "old", &st, 0), 0);
+	assert_int_equal(st.st_mtim.tv_sec, place_owner_of(&place, "old")->mtime.tv_sec);
+}
+
+test(in_a_new_directory_files_replace_each_other_and_directories_stand)
+{
+	struct err err = { 0 };
+
+	begin();
+	put("new/file", "one");
+	put("new/file", "two");
+	assert_disk("new/file", S_IFREG | 04751, "two");
+	assert_int_equal(place_directory(&place, "new/sub", &meta, true, &err), 0);
+	assert_int_equal(place_bytes(&place, "new/sub", "x", 1, &meta, &err), -EISDIR);
+	assert_int_equal(place_directory(&place, "new/file", &meta, true, &err), -ENOTDIR);
+	place.replaces = true;
+	put("new/sub", "a file now");
+	assert_disk("new/sub", S_IFREG | 04751, "a file now");
+	put("new/file/below", "x");
+	assert_disk("new/file/below", S_IFREG | 04751, "x");
+}
+
 #define WITH_TREE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -197,6 +232,8 @@ int main(void)
 		WITH_TREE(a_directory_in_the_way_and_a_parent_that_is_none_are_refused),
 		WITH_TREE(an_existing_directory_keeps_its_meta_unless_told),
 		WITH_TREE(a_directory_its_owner_may_not_enter_stays_usable_on_disk),
+		WITH_TREE(directories_have_their_times_although_files_came_later),
+		WITH_TREE(in_a_new_directory_files_replace_each_other_and_directories_stand),
 		WITH_TREE(links_and_special_files_are_placed),
 		WITH_TREE(what_was_deleted_below_can_be_placed_again),
 	};
