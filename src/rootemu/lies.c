@@ -100,6 +100,13 @@ static uint32_t *bucket_of(const struct lies *lies, uint64_t hash)
 	return (uint32_t *)(void *)(lies->base + BUCKETS_AT) + (hash >> 20 & (BUCKETS - 1));
 }
 
+/* A directory's birth time does not count: overlayfs copies it up, with a new one, when something
+ * is made in it, which no call on the directory itself announces. Its inode number stays. */
+static bool has_birth(const struct statx *statx)
+{
+	return (statx->stx_mask & STATX_BTIME) && !lies_is_birthless_type(statx->stx_mode);
+}
+
 struct file_id lies_id_of(const struct statx *statx)
 {
 	struct file_id id = {
@@ -108,7 +115,7 @@ struct file_id lies_id_of(const struct statx *statx)
 		.birth_ns = LIES_NO_BIRTH,
 	};
 
-	if (statx->stx_mask & STATX_BTIME)
+	if (has_birth(statx))
 		id.birth_ns = (uint64_t)statx->stx_btime.tv_sec * 1000000000ul +
 			      statx->stx_btime.tv_nsec;
 	if (!id.birth_ns)

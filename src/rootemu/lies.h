@@ -50,7 +50,13 @@ struct lies {
 
 struct lie_row; /* in the table; see lies.c */
 
-/* `statx` must have been asked for STATX_INO | STATX_BTIME. */
+/* Files of this type are known without their birth time, see lies_id_of: directories. */
+static inline bool lies_is_birthless_type(uint32_t mode)
+{
+	return (mode & 0170000) == 0040000;
+}
+
+/* `statx` must have been asked for STATX_TYPE | STATX_INO | STATX_BTIME. */
 struct file_id lies_id_of(const struct statx *statx);
 
 /* Map the table in `fd` (LIES_FILE_BYTES long, zeroes when new) at `address`, or anywhere when it

@@ -276,11 +276,12 @@ static void removal_begin(struct removal *removal, const struct where *name)
 	struct statx x;
 
 	removal->counts = lies_any_birthless(&tap.lies) && files_look(name, &x) == 0 &&
-			  !(x.stx_mask & STATX_BTIME) && x.stx_nlink <= 2;
+			  (lies_is_birthless_type(x.stx_mode) || !(x.stx_mask & STATX_BTIME)) &&
+			  x.stx_nlink <= 2;
 	if (!removal->counts)
 		return;
 	/* A directory has two links, its own "." is one. */
-	removal->counts = x.stx_nlink == 1 || (x.stx_mode & 0170000) == 0040000;
+	removal->counts = x.stx_nlink == 1 || lies_is_birthless_type(x.stx_mode);
 	removal->id = lies_id_of(&x);
 }
 
