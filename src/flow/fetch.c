@@ -18,7 +18,8 @@ struct transfer {
 	const struct fetch *fetch;
 	unsigned item;
 	struct blob_writer *writer;
-	uint64_t received_bytes;
+	uint64_t received_bytes; /* with the part that was there already */
+	bool resumed;
 	atomic_bool received; /* all of it: from now on the unpacking is what is waited for */
 	/* the thread that unpacks */
 	bool unpacks;
@@ -123,7 +124,12 @@ static int receive(struct transfer *transfer, size_t server, struct err *err)
 	r = repository_server(transfer->list->repository, server, &registry, &name, err);
 	if (r < 0)
 		return r;
-	r = registry_get_blob(registry, name, descriptor, take_bytes, transfer, err);
+	r = registry_get_blob(registry, name,
+			      &(struct registry_download){ .descriptor = descriptor,
+							   .start_bytes = transfer->received_bytes,
+							   .sink = take_bytes,
+							   .context = transfer },
+			      err);
 	if (r < 0)
 		return r;
 	atomic_store(&transfer->received, true);
@@ -144,11 +150,12 @@ static bool needs_unpacking(const struct fetch_list *list, const struct fetch *f
 static int fetch_from(struct transfer *transfer, size_t server, struct err *err)
 {
 	const struct fetch *fetch = transfer->fetch;
-	int r = blob_writer_new(transfer->list->store, &fetch->descriptor.digest,
-				fetch->descriptor.size_bytes, &transfer->writer, err);
+	int r = blob_writer_resume(transfer->list->store, &fetch->descriptor, &transfer->writer,
+				   &transfer->received_bytes, err);
 
 	if (r < 0)
 		return r;
+	transfer->resumed = transfer->received_bytes > 0;
 	if (needs_unpacking(transfer->list, fetch))
 		r = start_unpacking(transfer, err);
 	if (r >= 0)
@@ -167,20 +174,32 @@ static int fetch_from(struct transfer *transfer, size_t server, struct err *err)
 	return r;
 }
 
+/* A part left by an earlier process may be damaged: then once more, from nothing. */
+static int fetch_from_server(const struct transfer *start, size_t server, struct err *err)
+{
+	struct transfer transfer = *start;
+	int r = fetch_from(&transfer, server, err);
+
+	if (r != -EUCLEAN || !transfer.resumed ||
+	    blob_present(start->list->store, &start->fetch->descriptor))
+		return r;
+	log_verbose("%s: fetching the whole again", err->text);
+	err_clear(err);
+	transfer = *start;
+	return fetch_from(&transfer, server, err);
+}
+
 static int fetch_from_any(const struct fetch_list *list, const struct fetch *fetch, unsigned item,
 			  struct layer_staged *staged, struct err *err)
 {
 	const struct repository *repository = list->repository;
+	const struct transfer start = {
+		.list = list, .fetch = fetch, .item = item, .reader_fd = -1, .staged = staged
+	};
 	int r = -ENOENT;
 
 	for (size_t server = repository->first; server < repository->count; server++) {
-		struct transfer transfer = { .list = list,
-					     .fetch = fetch,
-					     .item = item,
-					     .reader_fd = -1,
-					     .staged = staged };
-
-		r = fetch_from(&transfer, server, err);
+		r = fetch_from_server(&start, server, err);
 		if (r >= 0 || !repository_may_ask_next(r) || server + 1 == repository->count)
 			break;
 		log_verbose("%s: asking the next server", err->text);

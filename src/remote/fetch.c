@@ -227,11 +227,14 @@ static int download_blob(struct registry *registry, struct call *call, struct do
 }
 
 int registry_get_blob(struct registry *registry, const char *name,
-		      const struct descriptor *descriptor, registry_sink *sink, void *context,
-		      struct err *err)
+		      const struct registry_download *wanted, struct err *err)
 {
+	const struct descriptor *descriptor = wanted->descriptor;
 	auto_free char *url = registry_url(registry, name, "blobs/%s", descriptor->digest.text);
-	struct download download = { .descriptor = descriptor, .sink = sink, .context = context };
+	struct download download = { .descriptor = descriptor,
+				     .sink = wanted->sink,
+				     .context = wanted->context,
+				     .received_bytes = wanted->start_bytes };
 	auto_buf scope = { 0 };
 	struct call call = {
 		.method = "GET",
@@ -243,6 +246,9 @@ int registry_get_blob(struct registry *registry, const char *name,
 		.in_answer = &download.in_answer,
 	};
 
+	/* nothing is left to ask for; a range that begins at the end would be refused */
+	if (wanted->start_bytes == descriptor->size_bytes && wanted->start_bytes > 0)
+		return 0;
 	pull_scope(&scope, name);
 	call.scope = scope.bytes;
 	return download_blob(registry, &call, &download, name, err);

@@ -54,13 +54,18 @@ int registry_get_manifest(struct registry *registry, const char *name, const cha
 int registry_head_manifest(struct registry *registry, const char *name, const char *reference,
 			   struct digest *ret_digest, struct err *err) must_check;
 
-/* Bytes in order, each once, whatever happened to connections in between; *ret_received_bytes
- * counts them, also after a failure. Exactly descriptor->size_bytes on success. The digest is
- * for the sink's owner to check. */
+/* The bytes of a blob from start_bytes on, in order, each once, whatever happened to connections in
+ * between; all up to descriptor->size_bytes on success. The digest is for the sink's owner to
+ * check. */
 typedef int registry_sink(void *context, const void *bytes, size_t size_bytes, struct err *err);
+struct registry_download {
+	const struct descriptor *descriptor;
+	uint64_t start_bytes;
+	registry_sink *sink;
+	void *context;
+};
 int registry_get_blob(struct registry *registry, const char *name,
-		      const struct descriptor *descriptor, registry_sink *sink, void *context,
-		      struct err *err) must_check;
+		      const struct registry_download *download, struct err *err) must_check;
 
 /* Follows the pages of the list. */
 int registry_get_tags(struct registry *registry, const char *name, struct strings *tags,

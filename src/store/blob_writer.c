@@ -5,11 +5,15 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "codec/sha256.h"
+#include "store/partial.h"
+
+#define READ_BYTES ((size_t)256 * 1024)
 
 struct blob_writer {
 	const struct store *store;
@@ -18,6 +22,7 @@ struct blob_writer {
 	struct sha256 sha;
 	int fd;
 	char work_name[STORE_WORK_NAME_MAX]; /* "" once published */
+	bool keeps_part;		     /* for a later blob_writer_resume */
 
 	pthread_mutex_t mutex; /* over the two below */
 	pthread_cond_t changed;
@@ -53,6 +58,64 @@ int blob_writer_new(const struct store *store, const struct digest *expected, ui
 	if (writer->fd < 0)
 		return fail(err, errno, "create '%s/%s'", store->path, name);
 	memcpy(writer->work_name, name, sizeof(name));
+	*ret_writer = take_ptr(writer);
+	return 0;
+}
+
+/* Hash what is there; a part that is too long or cannot be read is none. */
+static int take_part_over(struct blob_writer *writer)
+{
+	auto_free char *chunk = memory_zeroed(1, READ_BYTES);
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(writer->fd, &st) < 0 || (uint64_t)st.st_size > writer->size_bytes)
+		return -EUCLEAN;
+	while ((n = io_read_full(writer->fd, chunk, READ_BYTES)) > 0) {
+		sha256_add(&writer->sha, chunk, (size_t)n);
+		writer->written_bytes += (uint64_t)n;
+	}
+	return n < 0 || writer->written_bytes != (uint64_t)st.st_size ? -EUCLEAN : 0;
+}
+
+static int open_part(struct blob_writer *writer, const char *name, struct err *err)
+{
+	const struct store *store = writer->store;
+
+	if (partial_claim(store->dirfd, name, &writer->expected)) {
+		writer->fd = openat(store->dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		if (writer->fd >= 0 && take_part_over(writer) == 0)
+			return 0;
+		cleanup_fd(&writer->fd);
+		writer->fd = -1;
+		writer->written_bytes = 0;
+		sha256_done(&writer->sha);
+		sha256_init(&writer->sha);
+		unlinkat(store->dirfd, name, 0);
+	}
+	writer->fd = openat(store->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return writer->fd < 0 ? fail(err, errno, "create '%s/%s'", store->path, name) : 0;
+}
+
+int blob_writer_resume(const struct store *store, const struct descriptor *descriptor,
+		       struct blob_writer **ret_writer, uint64_t *ret_have_bytes, struct err *err)
+{
+	auto_blob_writer *writer = memory_zeroed(1, sizeof(*writer));
+	char any_name[STORE_WORK_NAME_MAX];
+	char name[STORE_WORK_NAME_MAX];
+	int r;
+
+	init(writer, store, &descriptor->digest, descriptor->size_bytes);
+	r = store_work_name(store, any_name, err);
+	if (r < 0)
+		return r;
+	partial_work_name(any_name, &descriptor->digest, name);
+	r = open_part(writer, name, err);
+	if (r < 0)
+		return r;
+	memcpy(writer->work_name, name, sizeof(name));
+	writer->keeps_part = true;
+	*ret_have_bytes = writer->written_bytes;
 	*ret_writer = take_ptr(writer);
 	return 0;
 }
@@ -152,7 +215,10 @@ void blob_writer_free(struct blob_writer *writer)
 	if (!writer)
 		return;
 	blob_writer_end(writer);
-	if (writer->work_name[0])
+	if (writer->work_name[0] && writer->keeps_part &&
+	    writer->written_bytes < writer->size_bytes)
+		partial_keep(writer->store->dirfd, writer->work_name, &writer->expected);
+	else if (writer->work_name[0])
 		unlinkat(writer->store->dirfd, writer->work_name, 0);
 	cleanup_fd(&writer->fd);
 	sha256_done(&writer->sha);

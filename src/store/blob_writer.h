@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing blobs: bytes stream in, are hashed on the way, and appear under their digest at commit.
- * Until then nothing of them is visible; an abandoned writer leaves nothing. */
+ * Until then nothing of them is visible. */
 #ifndef STORE_BLOB_WRITER_H
 #define STORE_BLOB_WRITER_H
 
@@ -14,6 +14,13 @@ struct blob_writer;
  * BLOB_SIZE_UNKNOWN. */
 int blob_writer_new(const struct store *store, const struct digest *expected, uint64_t size_bytes,
 		    struct blob_writer **ret_writer, struct err *err) must_check;
+/* The same for a blob whose bytes can be asked for from any place. A part that an earlier transfer
+ * left in the store is taken over: *ret_have_bytes of it are there, as if they had been added. In
+ * turn this writer, freed before it had all bytes, leaves its part to the next one. The part may
+ * be damaged: when commit says so, a new writer begins from nothing. */
+int blob_writer_resume(const struct store *store, const struct descriptor *descriptor,
+		       struct blob_writer **ret_writer, uint64_t *ret_have_bytes,
+		       struct err *err) must_check;
 /* -EUCLEAN as soon as there are more bytes than the size given. Not for two threads at once. */
 int blob_writer_add(struct blob_writer *writer, const void *bytes, size_t size_bytes,
 		    struct err *err) must_check;
@@ -21,7 +28,7 @@ int blob_writer_add(struct blob_writer *writer, const void *bytes, size_t size_b
  * ret_digest and ret_size_bytes may be NULL. */
 int blob_writer_commit(struct blob_writer *writer, struct digest *ret_digest,
 		       uint64_t *ret_size_bytes, struct err *err) must_check;
-void blob_writer_free(struct blob_writer *writer); /* not committed: nothing remains */
+void blob_writer_free(struct blob_writer *writer); /* not committed: nothing becomes visible */
 static inline void blob_writer_cleanup(struct blob_writer **writer)
 {
 	blob_writer_free(*writer);

@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/strings.h"
+#include "store/partial.h"
 #include "sys/remove.h"
 
 #define NAME_ROOM	 128
@@ -130,9 +131,12 @@ static void remove_stale(int store_fd, const char *prefix, time_t now)
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if (is_stale(dirfd(dir), entry->d_name, prefix, now))
-			(void)!remove_tree(dirfd(dir), entry->d_name, NULL);
+		if (!is_stale(dirfd(dir), entry->d_name, prefix, now))
+			continue;
+		partial_salvage(dirfd(dir), entry->d_name);
+		(void)!remove_tree(dirfd(dir), entry->d_name, NULL);
 	}
+	partial_prune(dirfd(dir), now);
 	closedir(dir);
 }
 

@@ -84,6 +84,45 @@ logged() {
     pulls
 }
 
+# large_layer: make the first layer one of 5 MB that do not compress.
+large_layer() {
+    head -c 5000000 /dev/urandom >one/bin/noise
+    digest=$(make_layout "$layout" 1 one two)
+}
+
+@test "a pull that failed leaves its part to the next, and only the rest is asked for" {
+    large_layer
+    flaky_start --cut 2000000
+    refused rootlet pull --retry 0 "$FLAKY/r:1"
+    pulls --retry 0
+    [ "$(logged 'range=bytes=2000000-')" -eq 1 ]
+    expect_empty_dir "$ROOTLET_STORE/tmp/.partial"
+}
+
+@test "so does a pull that was killed" {
+    large_layer
+    flaky_start --hang 2000000
+    rootlet pull "$FLAKY/r:1" 3>&- &
+    killed=$!
+    until grep -q hanging "$FLAKY_LOG"; do sleep 0.02; done
+    until [ "$(find "$ROOTLET_STORE/tmp" -name "blob-*" -size +1900k | wc -l)" -eq 1 ]; do sleep 0.02; done
+    kill -9 $killed
+    wait $killed || :
+    flaky_stop
+    flaky_start
+    pulls
+    [ "$(logged 'range=bytes=[12]')" -eq 1 ]
+}
+
+@test "a damaged part is noticed and the whole is fetched" {
+    large_layer
+    flaky_start --cut 2000000
+    refused rootlet pull --retry 0 "$FLAKY/r:1"
+    printf damage | dd of="$(ls "$ROOTLET_STORE"/tmp/.partial/*)" bs=1 seek=1000 conv=notrunc status=none
+    pulls --retry 0
+    [ "$(logged 'range=bytes=2000000-')" -eq 1 ]
+}
+
 @test "a body whose end is the end of the connection is not believed to be whole" {
     flaky_start --cut 100000 --no-length
     pulls

@@ -30,6 +30,7 @@ def arguments():
     add("--only", metavar="REGEX", default="", help="... that match (METHOD PATH)")
     add("--retry-after", metavar="TEXT", help="send this header with failures")
     add("--cut", metavar="BYTES", type=int, help="close the connection after so many bytes of a blob, --times per blob")
+    add("--hang", metavar="BYTES", type=int, help="send no more than so many bytes of a blob, and wait")
     add("--no-range", action="store_true", help="answer a Range with the whole")
     add("--no-length", action="store_true", help="end bodies by closing the connection")
     add("--damage", action="store_true", help="change one byte in the middle of each layer")
@@ -180,6 +181,9 @@ class Handler(BaseHTTPRequestHandler):
             headers.append(("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}"))
         data = data[start:]
         cut = options.cut
+        if options.hang is not None and len(data) > options.hang:
+            self.send_and_hang(status, data, headers)
+            return
         if cut is None or len(data) <= cut or not self.state.first_times(f"cut {self.path}"):
             self.answer(status, data, headers)
             return
@@ -192,6 +196,19 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data[:cut])
         self.close_connection = True
+
+
+    def send_and_hang(self, status, data, headers):
+        self.note(status)
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data[:self.options.hang])
+        self.state.log("hanging")
+        self.close_connection = True
+        self.rfile.read(1)  # until the other side is gone
 
 
 class Cdn(Handler):
