@@ -14,6 +14,7 @@
 #include "cmd/progress.h"
 #include "cmd/remote_opt.h"
 #include "flow/build.h"
+#include "flow/host_files.h"
 
 struct build_command {
 	struct common common;
@@ -27,6 +28,14 @@ struct build_command {
 
 #define BUILD(field)   offsetof(struct build_command, field)
 #define REQUEST(field) offsetof(struct build_command, request.field)
+
+static int on_add_host(void *request, const char *name, const char *value, struct err *err)
+{
+	struct build_command *build_command = request;
+
+	(void)name;
+	return host_files_parse_host(value, &build_command->request.hosts, err);
+}
 
 static const struct opt build_opts[] = {
 	{ OPT_HEADING, 0, NULL, 0, NULL, "What to build", NULL },
@@ -57,6 +66,9 @@ static const struct opt build_opts[] = {
 	  "the same as --no-cache=STAGE", NULL },
 	{ OPT_FLAG, 0, "pull", REQUEST(pull), NULL,
 	  "ask registries for newer images, also where the store has one", NULL },
+	{ OPT_CALL, 0, "add-host", 0, "NAME:ADDRESS", "a further line of /etc/hosts in RUN",
+	  on_add_host },
+	{ OPT_SIZE, 0, "shm-size", REQUEST(shm_bytes), "SIZE", "size of /dev/shm in RUN", NULL },
 	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none", "network of RUN", NULL },
 	{ OPT_STR, 0, "engine", REQUEST(engine), "NAME", "use this engine or fail", NULL },
 	{ OPT_CHOICE, 0, "root-emulation", REQUEST(emulation), "auto|none|seccomp|tap",

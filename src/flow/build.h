@@ -30,6 +30,8 @@ struct build_request {
 	struct remote_settings remote;	/* for images that are not; its cancel is set here */
 	uint64_t jobs;			/* stages at a time; 0: one per processor */
 	const char *network;		/* "host", "none"; NULL is host */
+	struct strings hosts;		/* lines of host_files_parse_host */
+	uint64_t shm_bytes;		/* of /dev/shm in RUN; 0: no limit of its own */
 	const char *engine;
 	const char *emulation;	       /* NULL is auto */
 	const char *source_date_epoch; /* seconds; NULL: $SOURCE_DATE_EPOCH if set, else now */

@@ -5,6 +5,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/build_failure.h"
 #include "flow/build_mounts.h"
 #include "flow/build_run.h"
 #include "flow/build_work.h"
@@ -48,6 +49,7 @@ static int run_key(struct work *work, struct build_key *key, struct err *err)
 {
 	const struct step_run *run = &work->step->run;
 	const struct config *config = &work->stage->state.config;
+	const struct strings *hosts = &work->build->request->hosts;
 
 	key_texts(key, "command", &run->argv);
 	if (run->script)
@@ -57,6 +59,8 @@ static int run_key(struct work *work, struct build_key *key, struct err *err)
 	build_key_add(key, "user", or_empty(config->user));
 	build_key_add(key, "network", run_network(work));
 	build_key_add(key, "root emulation", work->build->emulation);
+	for (size_t i = 0; i < hosts->count; i++)
+		build_key_add(key, "host", hosts->item[i]);
 	return build_mounts_key(work, key, err);
 }
 
@@ -163,8 +167,8 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 	for (size_t i = 0; i < run->argv.count; i++)
 		strings_add(&box->argv, run->argv.item[i]);
 	run_environment(work, &user, box);
-	host_files_add_kernel(box, 0);
-	host_files_add_network(box);
+	host_files_add_kernel(box, work->build->request->shm_bytes);
+	host_files_add_network(box, &work->build->request->hosts);
 	add_script(run, box);
 	r = build_mounts_add(work, box, err);
 	if (r < 0)
@@ -182,14 +186,26 @@ static void pass_line(void *context, const char *text)
 	build_tell(work->stage, (struct build_event){ .kind = BUILD_OUTPUT, .text = text });
 }
 
-static int run_failed(struct work *work, int status, const struct build_run_output *output,
-		      struct err *err)
+static int run_failed(struct work *work, const struct box *box, int status,
+		      const struct build_run_output *output, struct err *err)
 {
+	const struct run_failure failure = { .status = status,
+					     .tail = &output->tail,
+					     .emulation = box->emulation,
+					     .uid = box->uid };
 	struct buf *excerpt = &work->stage->excerpt;
 
 	for (size_t i = 0; i < output->tail.count; i++)
 		buf_printf(excerpt, "  > %s\n", output->tail.item[i]);
-	return fail_plain(err, ECHILD, "the command ended with status %d", status);
+	return run_failure_explain(&failure, err);
+}
+
+/* The command could not be started. */
+static int not_started(const struct work *work, int r, struct err *err)
+{
+	if (r == -ENOENT && work->step->run.is_shell)
+		err_hint(err, "the image has no shell; RUN [\"PROGRAM\", \"ARGUMENT\"] needs none");
+	return r;
 }
 
 static int run_under_tap(struct work *work, const struct box *box, struct build_run_output *output,
@@ -262,8 +278,10 @@ static int run_fill(struct work *work, struct err *err)
 		if (r == 0)
 			r = run_command(work, &box, &output, &status, err);
 	}
-	if (r == 0 && status != 0)
-		r = run_failed(work, status, &output, err);
+	if (r < 0)
+		r = not_started(work, r, err);
+	else if (status != 0)
+		r = run_failed(work, &box, status, &output, err);
 	strings_done(&output.tail);
 	return r;
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/host_files.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/banned.h"
+#include "base/io.h"
+
+#define HOSTS_BYTES ((size_t)16 << 20)
 
 #define LOCALHOST "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
@@ -31,19 +36,54 @@ static void add_host_file(struct box *box, const char *path)
 	mount->read_only = true;
 }
 
-void host_files_add_network(struct box *box)
+int host_files_parse_host(const char *text, struct strings *hosts, struct err *err)
 {
-	auto_buf hosts = { 0 };
+	size_t length = strcspn(text, ":=");
+	const char *address = text[length] ? text + length + 1 : "";
+	auto_buf plain = { 0 };
+	struct in6_addr parsed;
+
+	if (*address == '[' && text_ends(address, "]"))
+		buf_add(&plain, address + 1, strlen(address) - 2);
+	else
+		buf_add_text(&plain, strcmp(address, "host-gateway") == 0 ? "127.0.0.1" : address);
+	if (length == 0 || strcspn(text, " \t\n#") < length ||
+	    (inet_pton(AF_INET, buf_text(&plain), &parsed) != 1 &&
+	     inet_pton(AF_INET6, buf_text(&plain), &parsed) != 1))
+		return fail_plain(err, EINVAL, "'%s' is not NAME:ADDRESS", text);
+	strings_printf(hosts, "%s\t%.*s", plain.bytes, (int)length, text);
+	return 0;
+}
+
+/* The host's own lines, with more of them. */
+static void add_hosts(struct box *box, const struct strings *hosts)
+{
+	auto_buf text = { 0 };
 
 	if (box->private_ns.network) {
-		buf_add_text(&hosts, LOCALHOST);
+		buf_add_text(&text, LOCALHOST);
 		if (box->hostname)
-			buf_printf(&hosts, "127.0.1.1\t%s\n", box->hostname);
-		add_file(box, "/etc/hosts", buf_text(&hosts));
-		return;
+			buf_printf(&text, "127.0.1.1\t%s\n", box->hostname);
+	} else if (io_read_file_at(AT_FDCWD, "/etc/hosts", HOSTS_BYTES, &text, NULL) < 0) {
+		buf_truncate(&text, 0);
 	}
-	add_host_file(box, "/etc/resolv.conf");
-	add_host_file(box, "/etc/hosts");
+	if (text.size_bytes && text.bytes[text.size_bytes - 1] != '\n')
+		buf_add_char(&text, '\n');
+	strings_each(hosts, line)
+		buf_printf(&text, "%s\n", line);
+	add_file(box, "/etc/hosts", buf_text(&text));
+}
+
+void host_files_add_network(struct box *box, const struct strings *hosts)
+{
+	static const struct strings none = { 0 };
+
+	if (!box->private_ns.network)
+		add_host_file(box, "/etc/resolv.conf");
+	if (box->private_ns.network || (hosts && hosts->count))
+		add_hosts(box, hosts ? hosts : &none);
+	else
+		add_host_file(box, "/etc/hosts");
 }
 
 /* Text with a line added, keeping what is there; a missing final newline is mended. */

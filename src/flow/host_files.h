@@ -9,8 +9,12 @@
 
 void host_files_add_kernel(struct box *box, uint64_t shm_bytes);
 
-/* /etc/resolv.conf and /etc/hosts: the host's; with a network of its own only localhost. */
-void host_files_add_network(struct box *box);
+/* /etc/resolv.conf and /etc/hosts: the host's; with a network of its own only localhost. `hosts`
+ * are further lines, as host_files_parse_host makes them; may be NULL. */
+void host_files_add_network(struct box *box, const struct strings *hosts);
+/* "NAME:ADDRESS" or "NAME=ADDRESS" (--add-host) as a line of hosts(5), added to the list. The
+ * address "host-gateway" is this host, as a network shared with it has it. -EINVAL names it. */
+int host_files_parse_host(const char *text, struct strings *hosts, struct err *err) must_check;
 
 /* Entries for `user` where the root's files (their text; "" when missing) lack them. */
 void host_files_add_user(struct box *box, const struct user *user, const char *passwd,

@@ -279,7 +279,7 @@ static void add_mounts(const struct run_request *request, const struct user *use
 {
 	host_files_add_kernel(box, request->shm_bytes);
 	add_scratch(box);
-	host_files_add_network(box);
+	host_files_add_network(box, NULL);
 	host_files_add_user(box, user, buf_text(&root->passwd), buf_text(&root->group));
 	for (size_t i = 0; i < request->mounts.count; i++) {
 		const struct box_mount *mount = &request->mounts.item[i];

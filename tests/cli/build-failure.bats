@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+# rootlet build: what fails says where, what it said last, and what would change it.
+load ../support/common
+load ../support/build
+
+setup() {
+    common_setup
+    need_userns
+    import_tiny
+}
+
+teardown() {
+    common_teardown
+}
+
+# run_line COMMAND: a Dockerfile whose third line runs it.
+run_line() {
+    printf 'FROM tiny\n# a comment\nRUN %s\n' "$1" >Dockerfile
+}
+
+@test "the place has a caret, the end of the output is shown, and the status" {
+    run_line 'echo first && for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do echo "line $i"; done; exit 3'
+    refuses --progress none .
+    expect_stderr "3 | RUN echo first*       | ^~~"
+    expect_stderr "  > line 22"
+    expect_stderr "Dockerfile:3: RUN: the command ended with status 3"
+    # twenty lines are enough
+    fails grep -q '  > line 2$' <<<"$stderr"
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+}
+
+@test "a command that the image lacks is named" {
+    run_line 'true && nosuchtool --version'
+    refuses .
+    expect_stderr "status 127: command 'nosuchtool' not found in the image"
+    expect_stderr "hint: install what brings 'nosuchtool'"
+    run_line '["nosuchtool", "x"]'
+    refuses .
+    expect_stderr "Dockerfile:3: RUN: command 'nosuchtool' not found"
+    run_line '["/no/such/tool"]'
+    refuses .
+    expect_stderr "'/no/such/tool'"
+    run_line '/etc/passwd'
+    refuses .
+    expect_stderr "status 126"
+}
+
+@test "an image without a shell says so" {
+    dockerfile <<'END'
+FROM scratch
+COPY Dockerfile /
+RUN echo hello
+END
+    refuses .
+    expect_stderr "Dockerfile:3: RUN: *'/bin/sh'"
+    expect_stderr "hint: the image has no shell"
+}
+
+@test "a signal is named, and what SIGKILL may mean" {
+    run_line 'kill -TERM $$'
+    refuses .
+    expect_stderr "ended by signal 15 (Terminated)"
+    run_line 'kill -KILL $$'
+    refuses .
+    expect_stderr "ended by signal 9 (Killed)"
+    expect_stderr "hint: *memory"
+}
+
+@test "a privilege that was refused is named, with what gives it" {
+    run_line 'chown nobody /etc/passwd'
+    builds .
+    refuses --root-emulation none .
+    expect_stderr "chown(2) was refused under --root-emulation none"
+    expect_stderr "hint: --root-emulation tap"
+    dockerfile <<'END'
+FROM tiny
+USER nobody
+RUN chown 12345 /tmp
+END
+    refuses .
+    expect_stderr "chown(2) was refused to user 65534"
+    expect_stderr "hint: USER above"
+    run_line 'swapon /etc/passwd'
+    refuses .
+    expect_stderr "swapon(2) was refused: a build has no real privilege"
+}
+
+@test "one stage's failure is told once, and the others stop" {
+    dockerfile <<'END'
+FROM tiny AS good
+RUN echo good
+FROM tiny AS bad
+RUN echo bad; exit 9
+FROM tiny
+COPY --from=good /etc/passwd /a
+COPY --from=bad /etc/passwd /b
+END
+    refuses .
+    equal "$(grep -c 'error:' <<<"$stderr")" 1
+    expect_stderr "Dockerfile:4: RUN: the command ended with status 9"
+}
+
+@test "nothing of a failed build is named or left, and the next one goes on from its cache" {
+    printf 'FROM tiny\nRUN echo one >/one\nRUN [ -e /never ]\n' >Dockerfile
+    refuses -t named .
+    fails rootlet inspect named
+    printf 'FROM tiny\nRUN echo one >/one\nRUN [ -e /one ]\n' >Dockerfile
+    builds -t named .
+    cached 1
+}
+
+@test "mistakes in the Dockerfile point at the word" {
+    printf 'FROM tiny\nRUN --mout=type=cache,target=/c make\n' >Dockerfile
+    refuses .
+    expect_stderr "2 | RUN --mout=type=cache,target=/c make*       |     ^~~"
+    printf 'FROM tiny\nCOPYY a b\n' >Dockerfile
+    refuses .
+    expect_stderr "Dockerfile:2:"
+    printf 'FROM tiny\nCOPY --from=nosuchstage:1:2 a b\n' >Dockerfile
+    refuses .
+    expect_stderr "Dockerfile:2:*nosuchstage"
+}
