@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/banned.h"
-#include "base/io.h"
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/log.h"

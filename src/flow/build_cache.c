@@ -66,6 +66,9 @@ int build_cache_get(const struct store *store, const char *key_hex, struct arena
 
 static int make_folder(const struct store *store, struct err *err)
 {
+	/* Users throw cache/ away to save space; that is theirs to do. */
+	if (mkdirat(store->dirfd, "cache", 0700) < 0 && errno != EEXIST)
+		return fail(err, errno, "make 'cache' in the store");
 	if (mkdirat(store->dirfd, FOLDER, 0700) < 0 && errno != EEXIST)
 		return fail(err, errno, "make '" FOLDER "' in the store");
 	return 0;

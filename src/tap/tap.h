@@ -35,7 +35,8 @@ int tap_session_open(struct tap_session *session, const struct tap_options *opti
 		     struct err *err) must_check;
 void tap_session_done(struct tap_session *session);
 
-/* Does this process run under a tap? Another cannot be put inside: both are linked at one address. */
+/* Does this process run under a tap? Another cannot be put inside: both are linked at one address.
+ */
 bool tap_is_active(void);
 
 /* In the child: execve(2) of `path` under the tap, with everything it starts. Returns only when it
