@@ -13,11 +13,13 @@
 #include "cmd/opt.h"
 #include "cmd/pull.h"
 #include "cmd/push.h"
+#include "cmd/unpack.h"
 
 static const struct command *const commands[] = {
-	&command_build,	 &command_pull, &command_push,	 &command_login,   &command_logout,
-	&command_images, &command_tag,	&command_rmi,	 &command_inspect, &command_history,
-	&command_import, &command_load, &command_export, &command_save,	   NULL,
+	&command_build,	  &command_pull,    &command_push,   &command_login,
+	&command_logout,  &command_images,  &command_tag,    &command_rmi,
+	&command_inspect, &command_history, &command_import, &command_load,
+	&command_export,  &command_save,    &command_unpack, NULL,
 };
 
 int main(int argc, char **argv)

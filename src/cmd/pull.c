@@ -50,6 +50,8 @@ static int run_pull(const struct pull_command *request, const char *name, struct
 	if (r >= 0)
 		r = store_open(request->common.store, &store, err);
 	if (r >= 0)
+		r = store_announce(&store, err);
+	if (r >= 0)
 		r = pull(&store, &pull_request, environ, &result, err);
 	if (r < 0)
 		return r;

@@ -325,7 +325,9 @@ int build(const struct build_request *request, const struct build_events *events
 		r = store_open(request->store, &build.store, err);
 	if (r < 0)
 		return r;
-	r = build_in_store(&build, err);
+	r = store_announce(&build.store, err);
+	if (r == 0)
+		r = build_in_store(&build, err);
 	build_origins_done(&build);
 	strings_done(&build.build_args);
 	strings_done(&build.context_names);

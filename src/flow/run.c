@@ -29,6 +29,7 @@ void run_root_init(struct run_root *root)
 
 void run_root_done(struct run_root *root)
 {
+	layer_holds_done(&root->holds);
 	view_done(&root->layers);
 	image_done(&root->image);
 	store_done(&root->store);
@@ -114,6 +115,23 @@ int run_use_copy(struct run_root *root, struct box *box, struct err *err)
 	return box->emulation == BOX_EMULATION_TAP ? read_merged_owners(root, err) : 0;
 }
 
+/* Those of another machine's image, or deleted ones, are unpacked first. */
+static int hold_layers(struct run_root *root, struct err *err)
+{
+	const struct config *config = &root->image.config;
+	int r = layer_holds_add(&root->store, config->diff_ids, config->diff_id_count, &root->holds,
+				err);
+
+	if (r != -ENOENT)
+		return r;
+	err_clear(err);
+	r = tar_root_unpack(&root->store, image_id(&root->image), err);
+	if (r == 0)
+		r = layer_holds_add(&root->store, config->diff_ids, config->diff_id_count,
+				    &root->holds, err);
+	return r;
+}
+
 static int use_image(const struct run_request *request, const char *name, struct box *box,
 		     struct run_root *root, struct err *err)
 {
@@ -127,6 +145,9 @@ static int use_image(const struct run_request *request, const char *name, struct
 		return r;
 	root->is_image = true;
 	box->root.read_only = request->read_only;
+	r = hold_layers(root, err);
+	if (r < 0)
+		return r;
 	r = rootfs_stack(&root->store, &root->image.config, box, err);
 	return r == -ENOTSUP ? run_use_copy(root, box, err) : r;
 }

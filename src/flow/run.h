@@ -40,6 +40,7 @@ struct run_root {
 	struct store store;
 	struct image image;
 	bool is_image;
+	struct layer_holds holds; /* its layers: nobody deletes them meanwhile */
 	struct view layers;   /* whose records root emulation begins with */
 	bool is_copy;	      /* of the layers, see run_use_copy */
 	struct owners merged; /* then: who owns what in it */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A tar file as a root: imported without a name by rootlet-image, which has the heavy libraries. */
+/* What rootlet-image, which has the heavy libraries, does for a run: import a tar file without a
+ * name, and unpack layers. */
 #ifndef FLOW_TAR_ROOT_H
 #define FLOW_TAR_ROOT_H
 
@@ -10,5 +11,9 @@
 /* *ret_id is the image's id, in the arena. A second time the same bytes are found unpacked. */
 int tar_root_import(const struct store *store, const char *path, struct arena *arena,
 		    const char **ret_id, struct err *err) must_check;
+
+/* Unpack those layers of the image with this id that are not unpacked. */
+int tar_root_unpack(const struct store *store, const struct digest *id,
+		    struct err *err) must_check;
 
 #endif

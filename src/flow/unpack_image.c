@@ -31,8 +31,9 @@ static int unpack_one(void *context, size_t index, struct err *err)
 	if (layer_present(unpacking->store, diff_id))
 		return 0;
 	r = blob_open(unpacking->store, blob, &fd, NULL, err);
-	if (r == 0)
-		r = layer_stage(unpacking->store, &request, &unpacking->staged[index], err);
+	if (r < 0)
+		return err_wrap(err, "layer %s", diff_id->text);
+	r = layer_stage(unpacking->store, &request, &unpacking->staged[index], err);
 	return r < 0 ? err_wrap(err, "blob %s", blob->text) : 0;
 }
 

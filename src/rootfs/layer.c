@@ -193,7 +193,8 @@ int layer_unpack_blob(const struct store *store, const struct digest *blob,
 	if (layer_present(store, diff_id))
 		return 0;
 	r = blob_open(store, blob, &fd, NULL, err);
-	if (r == 0)
-		r = layer_unpack(store, &request, NULL, err);
+	if (r < 0)
+		return r;
+	r = layer_unpack(store, &request, NULL, err);
 	return r < 0 ? err_wrap(err, "blob %s", blob->text) : 0;
 }

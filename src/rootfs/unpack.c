@@ -105,13 +105,14 @@ static const char *path_of(const struct unpacker *unpacker)
 
 /* --- deletions --- */
 
-/* The directory hides what lower layers have in it. */
+/* The directory hides what lower layers have in it. overlayfs does not look at the mark of a
+ * layer's own root, so such a layer is merged by other means. */
 static void mark_opaque(struct unpacker *unpacker, int dirfd, const char *name, const char *path)
 {
 	auto_fd fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	records_get(&unpacker->records, path)->opaque = true;
-	if (fd < 0 || fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) < 0)
+	if (!*path || fd < 0 || fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) < 0)
 		unpacker->overlay_ready = false;
 }
 

@@ -14,8 +14,11 @@ int blob_open(const struct store *store, const struct digest *digest, int *ret_f
 	auto_fd fd = openat(store->dirfd, store_blob_name(digest, name), O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 && errno == ENOENT)
-		return fail_plain(err, ENOENT, "blob %s is not in the store", digest->text);
+	if (fd < 0 && errno == ENOENT) {
+		fail_plain(err, ENOENT, "blob %s is not in the store", digest->text);
+		err_hint(err, "pull or import the image again");
+		return -ENOENT;
+	}
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(err, errno, "open blob %s", digest->text);
 	*ret_fd = take_fd(&fd);

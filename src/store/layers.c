@@ -9,6 +9,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/memory.h"
 #include "sys/remove.h"
 
 #define RECORD_SIZE_MAX ((size_t)1 << 30)
@@ -140,6 +141,28 @@ int layer_hold(const struct store *store, const struct digest *diff_id, int *ret
 		return fail(err, errno, "open layer %s", diff_id->text);
 	(void)!flock(fd, LOCK_SH | LOCK_NB); /* exclusive ones are held for a rename(2) only */
 	*ret_fd = fd;
+	return 0;
+}
+
+void layer_holds_done(struct layer_holds *holds)
+{
+	for (size_t i = 0; i < holds->count; i++)
+		close(holds->fd[i]);
+	free(holds->fd);
+	*holds = (struct layer_holds){ 0 };
+}
+
+int layer_holds_add(const struct store *store, const struct digest *diff_ids, size_t count,
+		    struct layer_holds *holds, struct err *err)
+{
+	holds->fd = memory_resize(holds->fd, holds->count + count, sizeof(*holds->fd));
+	for (size_t i = 0; i < count; i++) {
+		int r = layer_hold(store, &diff_ids[i], &holds->fd[holds->count], err);
+
+		if (r < 0)
+			return r;
+		holds->count++;
+	}
 	return 0;
 }
 

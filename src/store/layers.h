@@ -35,6 +35,15 @@ int layer_publish(const struct store *store, const struct digest *diff_id, const
  * an open directory. -ENOENT: not unpacked here. */
 int layer_hold(const struct store *store, const struct digest *diff_id, int *ret_fd,
 	       struct err *err) must_check;
+/* All layers that something uses. */
+struct layer_holds {
+	int *fd;
+	size_t count;
+};
+void layer_holds_done(struct layer_holds *holds);
+/* Adds to what is held; -ENOENT names the first that is not there. */
+int layer_holds_add(const struct store *store, const struct digest *diff_ids, size_t count,
+		    struct layer_holds *holds, struct err *err) must_check;
 /* The name goes at once, the tree then. -EBUSY: somebody holds it. Not there is success. */
 int layer_remove(const struct store *store, const struct digest *diff_id,
 		 struct err *err) must_check;

@@ -93,6 +93,39 @@ assert item["SizeBytes"] > 100000, item' "$id"
     [ "$(blobs)" -eq 3 ]
 }
 
+@test "rmi leaves a layer alone that a running box uses" {
+    need_userns
+    local box
+    rootlet -q import "$(tiny_tar)" tiny
+    mkfifo go
+    rootlet run -v "$PWD:/work" tiny -- sh -c 'echo ready >/work/go; cat /work/go; exec /bin/ls /bin/busybox' >out &
+    box=$!
+    read -r line <go
+    equal "$line" ready
+    ok rootlet rmi tiny
+    [ "$(layers)" -eq 1 ]
+    echo >go
+    wait $box
+    grep -q busybox out
+    # what was left alone goes once another image that needed it is removed
+    rootlet -q import "$(tiny_tar)" tiny
+    ok rootlet rmi tiny
+    [ "$(layers)" -eq 0 ]
+}
+
+@test "run unpacks what is in the store as blobs only" {
+    need_userns
+    rootlet -q import "$(tiny_tar)" tiny
+    rm -r "$ROOTLET_STORE"/layers/* "$ROOTLET_STORE"/owners/*
+    ok rootlet run tiny -- echo there
+    equal "$output" there
+    [ "$(layers)" -eq 1 ]
+    rm -r "$ROOTLET_STORE"/layers/*
+    find "$ROOTLET_STORE/blobs" -size +100k -delete
+    refused rootlet run tiny -- echo there
+    expect_stderr "is not in the store"
+}
+
 @test "a name given again moves to the new image" {
     rootlet -q import "$(tiny_tar)" name
     rootlet -q import -c 'ENV A=b' "$(tiny_tar)" name
