@@ -98,7 +98,7 @@ assert item["SizeBytes"] > 100000, item' "$id"
     local box
     rootlet -q import "$(tiny_tar)" tiny
     mkfifo go
-    rootlet run -v "$PWD:/work" tiny -- sh -c 'echo ready >/work/go; cat /work/go; exec /bin/ls /bin/busybox' >out &
+    rootlet run -v "$PWD:/here" tiny -- sh -c 'echo ready >/here/go; cat /here/go; exec /bin/ls /bin/busybox' >out &
     box=$!
     read -r line <go
     equal "$line" ready
