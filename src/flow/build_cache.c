@@ -64,16 +64,6 @@ int build_cache_get(const struct store *store, const char *key_hex, struct arena
 	return 1;
 }
 
-static int make_folder(const struct store *store, struct err *err)
-{
-	/* Users throw cache/ away to save space; that is theirs to do. */
-	if (mkdirat(store->dirfd, "cache", 0700) < 0 && errno != EEXIST)
-		return fail(err, errno, "make 'cache' in the store");
-	if (mkdirat(store->dirfd, FOLDER, 0700) < 0 && errno != EEXIST)
-		return fail(err, errno, "make '" FOLDER "' in the store");
-	return 0;
-}
-
 int build_cache_put(const struct store *store, const char *key_hex,
 		    const struct build_cached *cached, const char *inputs, size_t inputs_bytes,
 		    struct err *err)
@@ -90,12 +80,13 @@ int build_cache_put(const struct store *store, const char *key_hex,
 	json_set_text(record, "created", cached->created);
 	json_print(record, JSON_ONE_LINE, &text);
 	buf_add_char(&text, '\n');
-	r = make_folder(store, err);
+	r = store_make_folder(store, FOLDER, err);
 	if (r == 0)
-		r = io_replace_file_at(store->dirfd, record_name(key_hex, ".inputs", name), inputs,
-				       inputs_bytes, 0600, err);
+		r = io_replace_file_unsynced_at(store->dirfd,
+						record_name(key_hex, ".inputs", name), inputs,
+						inputs_bytes, 0600, err);
 	if (r == 0)
-		r = io_replace_file_at(store->dirfd, record_name(key_hex, "", name), text.bytes,
-				       text.size_bytes, 0600, err);
+		r = io_replace_file_unsynced_at(store->dirfd, record_name(key_hex, "", name),
+						text.bytes, text.size_bytes, 0600, err);
 	return r < 0 ? err_wrap(err, "build cache") : 0;
 }

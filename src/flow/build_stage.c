@@ -153,42 +153,67 @@ void build_stage_add_history(struct build_stage *stage, const char *created_by)
 	add_history(stage, created_by, stage->created, true);
 }
 
-static int write_config(struct build_stage *stage, struct descriptor *ret_descriptor,
-			struct err *err)
-{
-	auto_buf text = { 0 };
-
-	config_set(&stage->config.created, stage->created);
-	config_print(&stage->config, &text);
-	*ret_descriptor = (struct descriptor){ .media_type = MEDIA_OCI_CONFIG,
-					       .size_bytes = text.size_bytes };
-	return blob_add(stage->store, text.bytes, text.size_bytes, &ret_descriptor->digest, err);
-}
-
 /* Layers of a Docker base keep their bytes; in an OCI manifest they take OCI's names for them. */
 static const char *oci_media_type(const char *media_type)
 {
 	return strcmp(media_type, MEDIA_DOCKER_LAYER) == 0 ? MEDIA_OCI_LAYER_GZIP : media_type;
 }
 
+/* A small blob up to the point where it can be published; *ret_writer stays NULL when the store has
+ * it already. */
+static int draft(const struct store *store, const struct buf *text, struct descriptor *descriptor,
+		 struct blob_writer **ret_writer, struct err *err)
+{
+	auto_blob_writer *writer = NULL;
+	int r = blob_writer_new(store, NULL, text->size_bytes, &writer, err);
+
+	if (r == 0)
+		r = blob_writer_add(writer, text->bytes, text->size_bytes, err);
+	if (r == 0)
+		r = blob_writer_seal(writer, &descriptor->digest, &descriptor->size_bytes, err);
+	if (r == 0 && !blob_present(store, descriptor))
+		*ret_writer = take_ptr(writer);
+	return r;
+}
+
+/* One sync for both, and for the names of the layers, before anything points to them. */
+static int publish(const struct store *store, struct blob_writer *config,
+		   struct blob_writer *manifest, struct err *err)
+{
+	int r = config || manifest ? store_sync(store, err) : 0;
+
+	if (r == 0 && config)
+		r = blob_writer_publish(config, err);
+	if (r == 0 && manifest)
+		r = blob_writer_publish(manifest, err);
+	return r;
+}
+
 int build_stage_write(struct build_stage *stage, struct descriptor *ret_manifest,
 		      struct digest *ret_image_id, struct err *err)
 {
 	struct manifest manifest = { .media_type = MEDIA_OCI_MANIFEST,
+				     .config = { .media_type = MEDIA_OCI_CONFIG },
 				     .layers = stage->layers,
 				     .layer_count = stage->config.diff_id_count };
+	auto_blob_writer *config_writer = NULL;
+	auto_blob_writer *manifest_writer = NULL;
+	auto_buf config = { 0 };
 	auto_buf text = { 0 };
 	int r;
 
 	for (size_t i = 0; i < manifest.layer_count; i++)
 		stage->layers[i].media_type = oci_media_type(stage->layers[i].media_type);
-	r = write_config(stage, &manifest.config, err);
+	config_set(&stage->config.created, stage->created);
+	config_print(&stage->config, &config);
+	r = draft(stage->store, &config, &manifest.config, &config_writer, err);
 	if (r < 0)
 		return r;
 	manifest_print(&manifest, &text);
-	*ret_manifest = (struct descriptor){ .media_type = MEDIA_OCI_MANIFEST,
-					     .size_bytes = text.size_bytes };
-	r = blob_add(stage->store, text.bytes, text.size_bytes, &ret_manifest->digest, err);
+	*ret_manifest = (struct descriptor){ .media_type = MEDIA_OCI_MANIFEST };
+	r = draft(stage->store, &text, ret_manifest, &manifest_writer, err);
+	if (r == 0)
+		r = publish(stage->store, config_writer, manifest_writer, err);
 	if (r == 0)
 		*ret_image_id = manifest.config.digest;
 	return r;

@@ -85,8 +85,10 @@ int layer_blob_write(void *context, const void *bytes, size_t size_bytes, struct
 	return 0;
 }
 
-int layer_blob_commit(struct layer_blob *blob, struct descriptor *ret_descriptor,
-		      struct digest *ret_diff_id, uint64_t *ret_tar_bytes, struct err *err)
+static int finish(struct layer_blob *blob,
+		  int (*end)(struct blob_writer *writer, struct digest *ret_digest,
+			     uint64_t *ret_size_bytes, struct err *err),
+		  struct descriptor *ret_descriptor, struct digest *ret_diff_id, struct err *err)
 {
 	struct descriptor descriptor = { .media_type = MEDIA_OCI_LAYER_GZIP };
 	char hex[SHA256_HEX_LENGTH + 1];
@@ -95,14 +97,37 @@ int layer_blob_commit(struct layer_blob *blob, struct descriptor *ret_descriptor
 	if (r == 0)
 		r = gzip_writer_finish(blob->gzip, err);
 	if (r == 0)
-		r = blob_writer_commit(blob->blob, &descriptor.digest, &descriptor.size_bytes, err);
+		r = end(blob->blob, &descriptor.digest, &descriptor.size_bytes, err);
 	if (r < 0)
 		return r;
 	sha256_finish(&blob->sha, hex);
 	*ret_descriptor = descriptor;
 	if (ret_diff_id)
 		*ret_diff_id = digest_of_hex(hex);
-	if (ret_tar_bytes)
-		*ret_tar_bytes = blob->tar_bytes;
 	return 0;
+}
+
+int layer_blob_commit(struct layer_blob *blob, struct descriptor *ret_descriptor,
+		      struct digest *ret_diff_id, uint64_t *ret_tar_bytes, struct err *err)
+{
+	int r = finish(blob, blob_writer_commit, ret_descriptor, ret_diff_id, err);
+
+	if (r == 0 && ret_tar_bytes)
+		*ret_tar_bytes = blob->tar_bytes;
+	return r;
+}
+
+int layer_blob_seal(struct layer_blob *blob, struct descriptor *ret_descriptor,
+		    struct digest *ret_diff_id, uint64_t *ret_tar_bytes, struct err *err)
+{
+	int r = finish(blob, blob_writer_seal, ret_descriptor, ret_diff_id, err);
+
+	if (r == 0 && ret_tar_bytes)
+		*ret_tar_bytes = blob->tar_bytes;
+	return r;
+}
+
+int layer_blob_publish(struct layer_blob *blob, struct err *err)
+{
+	return blob_writer_publish(blob->blob, err);
 }

@@ -19,6 +19,11 @@ int layer_blob_write(void *context, const void *bytes, size_t size_bytes,
 int layer_blob_commit(struct layer_blob *blob, struct descriptor *ret_descriptor,
 		      struct digest *ret_diff_id, uint64_t *ret_tar_bytes,
 		      struct err *err) must_check;
+/* The same in two halves: the caller syncs the store in between (store_sync). */
+int layer_blob_seal(struct layer_blob *blob, struct descriptor *ret_descriptor,
+		    struct digest *ret_diff_id, uint64_t *ret_tar_bytes,
+		    struct err *err) must_check;
+int layer_blob_publish(struct layer_blob *blob, struct err *err) must_check;
 void layer_blob_free(struct layer_blob *blob);
 static inline void layer_blob_cleanup(struct layer_blob **blob)
 {

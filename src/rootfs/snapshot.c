@@ -14,6 +14,7 @@
 #include "rootfs/layer_blob.h"
 #include "rootfs/records.h"
 #include "rootfs/snapshot_plan.h"
+#include "store/blob.h"
 #include "store/layers.h"
 #include "sys/remove.h"
 
@@ -177,9 +178,10 @@ static int settle(struct settling *settling, const struct tree *tree)
 	return settle_times(settling, tree);
 }
 
-static int settle_and_publish(const struct snapshot_request *request, int upper_fd,
-			      const struct tree *tree, const struct snapshot *snapshot,
-			      struct err *err)
+/* The disk as layers have it, and a draft of its record. */
+static int settle_disk(const struct snapshot_request *request, int upper_fd,
+		       const struct tree *tree, uint64_t tar_bytes,
+		       char ret_record_name[STORE_WORK_NAME_MAX], struct err *err)
 {
 	struct settling settling = { .request = request, .overlay_ready = true, .err = err };
 	struct owners owners;
@@ -188,36 +190,60 @@ static int settle_and_publish(const struct snapshot_request *request, int upper_
 	directories_init(&settling.directories, upper_fd);
 	r = settle(&settling, tree);
 	directories_done(&settling.directories);
-	if (r == 0 && syncfs(upper_fd) < 0)
-		r = fail(err, errno, "sync the store");
 	if (r == 0) {
 		records_list(&settling.records, &owners);
 		owners.overlay_ready = settling.overlay_ready;
-		owners.tar_bytes = snapshot->tar_bytes;
-		r = layer_publish(request->store, &snapshot->diff_id, request->upper_name, &owners,
-				  err);
+		owners.tar_bytes = tar_bytes;
+		r = layer_draft_record(request->store, &owners, ret_record_name, err);
 	}
 	records_done(&settling.records);
+	return r;
+}
+
+/* One sync for the layer, its record and its blob. What is there already needs none. */
+static int publish(const struct snapshot_request *request, struct layer_blob *blob,
+		   const struct snapshot *snapshot, const char *record_name, struct err *err)
+{
+	int r = 0;
+
+	if (!layer_present(request->store, &snapshot->diff_id) ||
+	    !blob_present(request->store, &snapshot->layer))
+		r = store_sync(request->store, err);
+	if (r == 0)
+		r = layer_blob_publish(blob, err);
+	if (r == 0)
+		r = layer_publish_draft(request->store, &snapshot->diff_id, request->upper_name,
+					record_name, err);
 	return r;
 }
 
 /* --- the archive --- */
 
 static int write_blob(const struct snapshot_request *request, const struct tree *tree,
-		      struct snapshot *snapshot, struct err *err)
+		      struct layer_blob *blob, struct snapshot *snapshot, struct err *err)
 {
 	struct tree_tar_options options = { .clamp = request->clamp, .clamp_s = request->clamp_s };
+	struct tar_writer writer = { .write = layer_blob_write, .context = blob };
+	int r = tree_write_tar(tree, &options, &writer, err);
+
+	return r < 0 ? r
+		     : layer_blob_seal(blob, &snapshot->layer, &snapshot->diff_id,
+				       &snapshot->tar_bytes, err);
+}
+
+static int make_layer(const struct snapshot_request *request, int upper_fd,
+		      const struct tree *tree, struct snapshot *snapshot, struct err *err)
+{
+	char record_name[STORE_WORK_NAME_MAX];
 	auto_layer_blob *blob = NULL;
-	struct tar_writer writer = { .write = layer_blob_write };
 	int r = layer_blob_new(request->store, GZIP_FAST, &blob, err);
 
-	if (r < 0)
-		return r;
-	writer.context = blob;
-	r = tree_write_tar(tree, &options, &writer, err);
 	if (r == 0)
-		r = layer_blob_commit(blob, &snapshot->layer, &snapshot->diff_id,
-				      &snapshot->tar_bytes, err);
+		r = write_blob(request, tree, blob, snapshot, err);
+	if (r == 0)
+		r = settle_disk(request, upper_fd, tree, snapshot->tar_bytes, record_name, err);
+	if (r == 0)
+		r = publish(request, blob, snapshot, record_name, err);
 	return r;
 }
 
@@ -235,12 +261,8 @@ static int take(const struct snapshot_request *request, struct snapshot *snapsho
 		return r;
 	snapshot->empty = tree.count == 0;
 	snapshot->entry_count = tree.count;
-	if (snapshot->empty)
-		return remove_tree(request->store->dirfd, request->upper_name, err);
-	r = write_blob(request, &tree, snapshot, err);
-	if (r == 0)
-		r = settle_and_publish(request, upper, &tree, snapshot, err);
-	return r;
+	return snapshot->empty ? remove_tree(request->store->dirfd, request->upper_name, err)
+			       : make_layer(request, upper, &tree, snapshot, err);
 }
 
 int snapshot_take(const struct snapshot_request *request, struct snapshot *ret_snapshot,

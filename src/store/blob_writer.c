@@ -18,6 +18,7 @@
 struct blob_writer {
 	const struct store *store;
 	struct digest expected; /* "" when any will do */
+	struct digest digest;	/* once sealed */
 	uint64_t size_bytes;
 	struct sha256 sha;
 	int fd;
@@ -177,36 +178,53 @@ static int sync_folder(const struct store *store, struct err *err)
 	return 0;
 }
 
-static int publish(struct blob_writer *writer, const struct digest *digest, struct err *err)
+int blob_writer_seal(struct blob_writer *writer, struct digest *ret_digest,
+		     uint64_t *ret_size_bytes, struct err *err)
+{
+	int r;
+
+	blob_writer_end(writer);
+	r = check(writer, &writer->digest, err);
+	if (r < 0)
+		return r;
+	if (ret_digest)
+		*ret_digest = writer->digest;
+	if (ret_size_bytes)
+		*ret_size_bytes = writer->written_bytes;
+	return 0;
+}
+
+int blob_writer_publish(struct blob_writer *writer, struct err *err)
 {
 	const struct store *store = writer->store;
 	char name[STORE_NAME_MAX];
 
-	if (fsync(writer->fd) < 0)
-		return fail(err, errno, "fsync blob %s", digest->text);
-	if (renameat(store->dirfd, writer->work_name, store->dirfd, store_blob_name(digest, name)) <
-	    0)
-		return fail(err, errno, "publish blob %s", digest->text);
+	if (renameat(store->dirfd, writer->work_name, store->dirfd,
+		     store_blob_name(&writer->digest, name)) < 0)
+		return fail(err, errno, "publish blob %s", writer->digest.text);
 	writer->work_name[0] = '\0';
-	return sync_folder(store, err);
+	return 0;
 }
 
 int blob_writer_commit(struct blob_writer *writer, struct digest *ret_digest,
 		       uint64_t *ret_size_bytes, struct err *err)
 {
 	struct digest digest;
-	int r;
+	uint64_t size_bytes;
+	int r = blob_writer_seal(writer, &digest, &size_bytes, err);
 
-	blob_writer_end(writer);
-	r = check(writer, &digest, err);
+	if (r == 0 && fsync(writer->fd) < 0)
+		r = fail(err, errno, "fsync blob %s", digest.text);
 	if (r == 0)
-		r = publish(writer, &digest, err);
+		r = blob_writer_publish(writer, err);
+	if (r == 0)
+		r = sync_folder(writer->store, err);
 	if (r < 0)
 		return r;
 	if (ret_digest)
 		*ret_digest = digest;
 	if (ret_size_bytes)
-		*ret_size_bytes = writer->written_bytes;
+		*ret_size_bytes = size_bytes;
 	return 0;
 }
 

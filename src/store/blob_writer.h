@@ -28,6 +28,11 @@ int blob_writer_add(struct blob_writer *writer, const void *bytes, size_t size_b
  * ret_digest and ret_size_bytes may be NULL. */
 int blob_writer_commit(struct blob_writer *writer, struct digest *ret_digest,
 		       uint64_t *ret_size_bytes, struct err *err) must_check;
+/* The same in two halves, for many blobs with one sync: seal checks and tells what it is, publish
+ * makes it visible. Between them the caller syncs the store (store_sync). */
+int blob_writer_seal(struct blob_writer *writer, struct digest *ret_digest,
+		     uint64_t *ret_size_bytes, struct err *err) must_check;
+int blob_writer_publish(struct blob_writer *writer, struct err *err) must_check;
 void blob_writer_free(struct blob_writer *writer); /* not committed: nothing becomes visible */
 static inline void blob_writer_cleanup(struct blob_writer **writer)
 {

@@ -78,53 +78,76 @@ uint64_t layer_tar_bytes(const struct store *store, const struct digest *diff_id
 	return owners_peek_tar_bytes(text);
 }
 
-static int write_record(const struct store *store, const struct digest *diff_id,
-			const struct owners *owners, struct err *err)
+static int sync_folder(const struct store *store, const char *name, struct err *err)
 {
-	char name[STORE_NAME_MAX];
-	auto_buf text = { 0 };
-
-	owners_print(owners, &text);
-	return io_replace_file_at(store->dirfd, store_owners_name(diff_id, name), text.bytes,
-				  text.size_bytes, 0600, err);
-}
-
-static int sync_folder(const struct store *store, struct err *err)
-{
-	auto_fd folder = openat(store->dirfd, "layers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_fd folder = openat(store->dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (folder < 0 || (fsync(folder) < 0 && errno != EINVAL))
-		return fail(err, errno, "fsync '%s/layers'", store->path);
+		return fail(err, errno, "fsync '%s/%s'", store->path, name);
 	return 0;
+}
+
+int layer_draft_record(const struct store *store, const struct owners *owners,
+		       char ret_name[STORE_WORK_NAME_MAX], struct err *err)
+{
+	auto_buf text = { 0 };
+	int r = store_work_name(store, ret_name, err);
+
+	owners_print(owners, &text);
+	return r < 0 ? r
+		     : io_replace_file_unsynced_at(store->dirfd, ret_name, buf_text(&text),
+						   text.size_bytes, 0600, err);
 }
 
 /* The record comes first: a layer that is there always has one. Both writers of one diff id write
  * the same record, but for overlay_ready, which the store's file system decides. */
 static int publish(const struct store *store, const struct digest *diff_id, const char *work_name,
-		   const struct owners *owners, struct err *err)
+		   const char *record_name, struct err *err)
 {
 	char name[STORE_NAME_MAX];
-	int r;
 
 	if (!layer_present(store, diff_id)) {
-		r = write_record(store, diff_id, owners, err);
-		if (r < 0)
-			return r;
+		if (renameat(store->dirfd, record_name, store->dirfd,
+			     store_owners_name(diff_id, name)) < 0)
+			return fail(err, errno, "rename '%s' to '%s'", record_name, name);
 		if (renameat(store->dirfd, work_name, store->dirfd,
 			     store_layer_name(diff_id, name)) == 0)
-			return sync_folder(store, err);
+			return 0;
 		if (errno != EEXIST && errno != ENOTEMPTY)
 			return fail(err, errno, "rename '%s' to '%s'", work_name, name);
 	}
+	unlinkat(store->dirfd, record_name, 0);
 	return remove_tree(store->dirfd, work_name, err);
+}
+
+int layer_publish_draft(const struct store *store, const struct digest *diff_id,
+			const char *work_name, const char *record_name, struct err *err)
+{
+	int r = publish(store, diff_id, work_name, record_name, err);
+
+	return r < 0 ? err_wrap(err, "publish layer %s in '%s'", diff_id->text, store->path) : 0;
+}
+
+static int sync_record(const struct store *store, const char *record_name, struct err *err)
+{
+	auto_fd fd = openat(store->dirfd, record_name, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? fail(err, errno, "fsync '%s'", record_name) : 0;
 }
 
 int layer_publish(const struct store *store, const struct digest *diff_id, const char *work_name,
 		  const struct owners *owners, struct err *err)
 {
-	int r = publish(store, diff_id, work_name, owners, err);
+	char record_name[STORE_WORK_NAME_MAX];
+	int r = layer_draft_record(store, owners, record_name, err);
 
-	return r < 0 ? err_wrap(err, "publish layer %s in '%s'", diff_id->text, store->path) : 0;
+	if (r == 0)
+		r = sync_record(store, record_name, err);
+	if (r == 0)
+		r = layer_publish_draft(store, diff_id, work_name, record_name, err);
+	if (r == 0)
+		r = sync_folder(store, "owners", err);
+	return r < 0 ? r : sync_folder(store, "layers", err);
 }
 
 int layer_hold(const struct store *store, const struct digest *diff_id, int *ret_fd,

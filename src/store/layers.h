@@ -44,6 +44,13 @@ void layer_holds_done(struct layer_holds *holds);
 /* Adds to what is held; -ENOENT names the first that is not there. */
 int layer_holds_add(const struct store *store, const struct digest *diff_ids, size_t count,
 		    struct layer_holds *holds, struct err *err) must_check;
+/* The same in two halves, for one sync over everything that a step makes: the record goes to a work
+ * name, then the caller syncs the store, then both are renamed. */
+int layer_draft_record(const struct store *store, const struct owners *owners,
+		       char ret_name[STORE_WORK_NAME_MAX], struct err *err) must_check;
+int layer_publish_draft(const struct store *store, const struct digest *diff_id,
+			const char *work_name, const char *record_name,
+			struct err *err) must_check;
 /* The name goes at once, the tree then. -EBUSY: somebody holds it. Not there is success. */
 int layer_remove(const struct store *store, const struct digest *diff_id,
 		 struct err *err) must_check;

@@ -210,6 +210,11 @@ int store_is_quiet(const struct store *store, bool *ret_quiet, struct err *err)
 	return session_is_quiet(store->session, store->dirfd, ret_quiet, err);
 }
 
+int store_sync(const struct store *store, struct err *err)
+{
+	return syncfs(store->dirfd) < 0 ? fail(err, errno, "sync '%s'", store->path) : 0;
+}
+
 int store_make_folder(const struct store *store, const char *name, struct err *err)
 {
 	if (mkdirat(store->dirfd, name, 0700) == 0 || errno == EEXIST)

@@ -55,6 +55,9 @@ int store_announce(const struct store *store, struct err *err) must_check;
  * Announces this one first. */
 int store_is_quiet(const struct store *store, bool *ret_quiet, struct err *err) must_check;
 
+/* Everything written to the store until now survives a crash of the machine. */
+int store_sync(const struct store *store, struct err *err) must_check;
+
 /* Make the folder `name` below the store's cache/, "cache/steps", and cache/ itself. */
 int store_make_folder(const struct store *store, const char *name, struct err *err) must_check;
 
