@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "base/banned.h"
-#include "base/buf.h"
-#include "base/strings.h"
+#include "codec/toml_scan.h"
 
 enum origin {
 	BY_HEADER_ABOVE, /* [a.b] made `a` in passing: [a] may still come */
@@ -18,112 +17,53 @@ enum origin {
 	BY_DOUBLE_HEADER /* array of tables: [[a]] may come again */
 };
 
-struct parser {
-	struct arena *arena;
-	const char *at;
-	const char *end;
-	unsigned line;
-	unsigned depth;
-	struct err *err;
-};
-
-static int wrong(const struct parser *parser, const char *what)
+static int skip_comment(struct toml_scan *scan)
 {
-	return fail_plain(parser->err, EINVAL, "line %u: %s", parser->line, what);
-}
-
-static int wrong_key(const struct parser *parser, const char *what, const char *key)
-{
-	return fail_plain(parser->err, EINVAL, "line %u: %s '%s'", parser->line, what, key);
-}
-
-static int peek(const struct parser *parser)
-{
-	return parser->at < parser->end ? (unsigned char)*parser->at : -1;
-}
-
-static bool looking_at(const struct parser *parser, const char *text)
-{
-	size_t length = strlen(text);
-
-	return (size_t)(parser->end - parser->at) >= length &&
-	       memcmp(parser->at, text, length) == 0;
-}
-
-static bool take(struct parser *parser, const char *text)
-{
-	if (!looking_at(parser, text))
-		return false;
-	parser->at += strlen(text);
-	return true;
-}
-
-static void skip_blanks(struct parser *parser)
-{
-	while (peek(parser) == ' ' || peek(parser) == '\t')
-		parser->at++;
-}
-
-static bool take_newline(struct parser *parser)
-{
-	if (!take(parser, "\n") && !take(parser, "\r\n"))
-		return false;
-	parser->line++;
-	return true;
-}
-
-static bool is_control(int c)
-{
-	return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7f;
-}
-
-static int skip_comment(struct parser *parser)
-{
-	if (peek(parser) != '#')
+	if (scan_peek(scan) != '#')
 		return 0;
-	while (peek(parser) >= 0 && peek(parser) != '\n' && !looking_at(parser, "\r\n")) {
-		if (is_control(peek(parser)))
-			return wrong(parser, "control character in a comment");
-		parser->at++;
+	while (scan_peek(scan) >= 0 && scan_peek(scan) != '\n' && !scan_looking_at(scan, "\r\n")) {
+		if (scan_is_control(scan_peek(scan)))
+			return scan_wrong(scan, "control character in a comment");
+		scan->at++;
 	}
 	return 0;
 }
 
 /* Blanks, comments and newlines: between statements and inside arrays. */
-static int skip_lines(struct parser *parser)
+static int skip_lines(struct toml_scan *scan)
 {
 	int r;
 
 	do {
-		skip_blanks(parser);
-		r = skip_comment(parser);
+		scan_skip_blanks(scan);
+		r = skip_comment(scan);
 		if (r < 0)
 			return r;
-	} while (take_newline(parser));
+	} while (scan_take_newline(scan));
 	return 0;
 }
 
-static int expect_line_end(struct parser *parser)
+static int expect_line_end(struct toml_scan *scan)
 {
 	int r;
 
-	skip_blanks(parser);
-	r = skip_comment(parser);
+	scan_skip_blanks(scan);
+	r = skip_comment(scan);
 	if (r < 0)
 		return r;
-	if (peek(parser) >= 0 && !take_newline(parser))
-		return wrong(parser, "something follows where the line should end");
+	if (scan_peek(scan) >= 0 && !scan_take_newline(scan))
+		return scan_wrong(scan, "something follows where the line should end");
 	return 0;
 }
 
 /* ---- nodes ---- */
 
-static struct toml *new_node(struct parser *parser, enum toml_kind kind)
+static struct toml *new_node(struct toml_scan *scan, enum toml_kind kind)
 {
-	struct toml *node = arena_new(parser->arena, struct toml);
+	struct toml *node = arena_new(scan->arena, struct toml);
 
 	node->kind = kind;
-	node->line = parser->line;
+	node->line = scan->line;
 	return node;
 }
 
@@ -144,10 +84,10 @@ static struct toml *find(const struct toml *table, const char *key)
 	return NULL;
 }
 
-static struct toml *add_table(struct parser *parser, struct toml *parent, const char *key,
+static struct toml *add_table(struct toml_scan *scan, struct toml *parent, const char *key,
 			      enum origin origin)
 {
-	struct toml *table = new_node(parser, TOML_TABLE);
+	struct toml *table = new_node(scan, TOML_TABLE);
 
 	table->key = key;
 	table->origin = (uint8_t)origin;
@@ -155,176 +95,19 @@ static struct toml *add_table(struct parser *parser, struct toml *parent, const 
 	return table;
 }
 
-/* ---- strings ---- */
-
-static void add_utf8(struct buf *buf, uint32_t code)
-{
-	if (code < 0x80) {
-		buf_add_char(buf, (char)code);
-	} else if (code < 0x800) {
-		buf_add_char(buf, (char)(0xc0 | code >> 6));
-		buf_add_char(buf, (char)(0x80 | (code & 0x3f)));
-	} else if (code < 0x10000) {
-		buf_add_char(buf, (char)(0xe0 | code >> 12));
-		buf_add_char(buf, (char)(0x80 | (code >> 6 & 0x3f)));
-		buf_add_char(buf, (char)(0x80 | (code & 0x3f)));
-	} else {
-		buf_add_char(buf, (char)(0xf0 | code >> 18));
-		buf_add_char(buf, (char)(0x80 | (code >> 12 & 0x3f)));
-		buf_add_char(buf, (char)(0x80 | (code >> 6 & 0x3f)));
-		buf_add_char(buf, (char)(0x80 | (code & 0x3f)));
-	}
-}
-
-static int hex_value(int c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-static int unicode_escape(struct parser *parser, unsigned digits, struct buf *buf)
-{
-	uint32_t code = 0;
-
-	for (unsigned i = 0; i < digits; i++) {
-		int value = hex_value(peek(parser));
-
-		if (value < 0)
-			return wrong(parser, "bad \\u escape");
-		code = code << 4 | (uint32_t)value;
-		parser->at++;
-	}
-	if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return wrong(parser, "\\u escape is no usable character");
-	add_utf8(buf, code);
-	return 0;
-}
-
-/* A backslash at the end of a line of a """ string swallows all blanks up to the next text. */
-static bool line_continuation(struct parser *parser)
-{
-	const char *before = parser->at;
-
-	skip_blanks(parser);
-	if (!take_newline(parser)) {
-		parser->at = before;
-		return false;
-	}
-	do
-		skip_blanks(parser);
-	while (take_newline(parser));
-	return true;
-}
-
-static int escape(struct parser *parser, bool many_lines, struct buf *buf)
-{
-	static const char names[] = "btnfr\"\\";
-	static const char values[] = "\b\t\n\f\r\"\\";
-	const char *at;
-	int c;
-
-	if (many_lines && line_continuation(parser))
-		return 0;
-	c = peek(parser);
-	if (c >= 0)
-		parser->at++;
-	if (c == 'u')
-		return unicode_escape(parser, 4, buf);
-	if (c == 'U')
-		return unicode_escape(parser, 8, buf);
-	at = c > 0 ? strchr(names, c) : NULL;
-	if (!at)
-		return wrong(parser, "unknown escape in a string");
-	buf_add_char(buf, values[at - names]);
-	return 0;
-}
-
-/* Up to two quotes may directly precede the closing three. */
-static bool close_many_lines(struct parser *parser, char quote, struct buf *buf)
-{
-	char three[] = { quote, quote, quote, '\0' };
-
-	if (!take(parser, three))
-		return false;
-	for (int extra = 0; extra < 2 && peek(parser) == quote; extra++) {
-		buf_add_char(buf, quote);
-		parser->at++;
-	}
-	return true;
-}
-
-static int string_body(struct parser *parser, char quote, bool many_lines, struct buf *buf)
-{
-	for (;;) {
-		int c = peek(parser);
-		int r;
-
-		if (c < 0 || (!many_lines && (c == '\n' || looking_at(parser, "\r\n"))))
-			return wrong(parser, "string without end");
-		if (many_lines && close_many_lines(parser, quote, buf))
-			return 0;
-		if (many_lines && take_newline(parser)) {
-			buf_add_char(buf, '\n');
-			continue;
-		}
-		if (is_control(c))
-			return wrong(parser, "control character in a string");
-		parser->at++;
-		if (!many_lines && c == quote)
-			return 0;
-		if (c == '\\' && quote == '"') {
-			r = escape(parser, many_lines, buf);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		buf_add_char(buf, (char)c);
-	}
-}
-
-static int parse_string(struct parser *parser, bool is_key, const char **ret_text)
-{
-	char quote = *parser->at;
-	bool many_lines = looking_at(parser, quote == '"' ? "\"\"\"" : "'''");
-	auto_buf buf = { 0 };
-	int r;
-
-	if (many_lines && is_key)
-		return wrong(parser, "a key cannot be a string of several lines");
-	parser->at += many_lines ? 3 : 1;
-	if (many_lines)
-		(void)take_newline(parser); /* the first newline is not part of the text */
-	r = string_body(parser, quote, many_lines, &buf);
-	if (r < 0)
-		return r;
-	*ret_text = arena_copy(parser->arena, buf_text(&buf));
-	return 0;
-}
-
 /* ---- keys ---- */
 
-static bool is_bare(int c)
+static int simple_key(struct toml_scan *scan, const char **ret_key)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '-' || c == '_';
-}
+	const char *start = scan->at;
 
-static int simple_key(struct parser *parser, const char **ret_key)
-{
-	const char *start = parser->at;
-
-	if (peek(parser) == '"' || peek(parser) == '\'')
-		return parse_string(parser, true, ret_key);
-	while (is_bare(peek(parser)))
-		parser->at++;
-	if (parser->at == start)
-		return wrong(parser, "a key is expected here");
-	*ret_key = arena_copy_bytes(parser->arena, start, (size_t)(parser->at - start));
+	if (scan_peek(scan) == '"' || scan_peek(scan) == '\'')
+		return scan_string(scan, true, ret_key);
+	while (scan_is_bare(scan_peek(scan)))
+		scan->at++;
+	if (scan->at == start)
+		return scan_wrong(scan, "a key is expected here");
+	*ret_key = arena_copy_bytes(scan->arena, start, (size_t)(scan->at - start));
 	return 0;
 }
 
@@ -341,7 +124,7 @@ static struct toml *enter(struct toml *node, bool by_header)
 }
 
 /* a.b.c: walk to the table that holds the last part, making the ones that are missing. */
-static int dotted_key(struct parser *parser, bool by_header, struct toml **table,
+static int dotted_key(struct toml_scan *scan, bool by_header, struct toml **table,
 		      const char **ret_last)
 {
 	for (unsigned parts = 0;; parts++) {
@@ -350,52 +133,52 @@ static int dotted_key(struct parser *parser, bool by_header, struct toml **table
 		int r;
 
 		if (parts == TOML_DEPTH_MAX)
-			return wrong(parser, "key of too many parts");
-		skip_blanks(parser);
-		r = simple_key(parser, &key);
+			return scan_wrong(scan, "key of too many parts");
+		scan_skip_blanks(scan);
+		r = simple_key(scan, &key);
 		if (r < 0)
 			return r;
-		skip_blanks(parser);
-		if (!take(parser, ".")) {
+		scan_skip_blanks(scan);
+		if (!scan_take(scan, ".")) {
 			*ret_last = key;
 			return 0;
 		}
 		next = find(*table, key);
 		if (!next)
-			next = add_table(parser, *table, key,
+			next = add_table(scan, *table, key,
 					 by_header ? BY_HEADER_ABOVE : BY_DOTTED_KEY);
 		*table = enter(next, by_header);
 		if (!*table)
-			return wrong_key(parser, "cannot extend", key);
+			return scan_wrong_key(scan, "cannot extend", key);
 	}
 }
 
 /* ---- values ---- */
 
-static int parse_value(struct parser *parser, struct toml **ret_value);
-static int key_value(struct parser *parser, struct toml *table);
+static int parse_value(struct toml_scan *scan, struct toml **ret_value);
+static int key_value(struct toml_scan *scan, struct toml *table);
 
-static int array_members(struct parser *parser, struct toml *array)
+static int array_members(struct toml_scan *scan, struct toml *array)
 {
 	for (;;) {
 		struct toml *member;
-		int r = skip_lines(parser);
+		int r = skip_lines(scan);
 
 		if (r < 0)
 			return r;
-		if (take(parser, "]"))
+		if (scan_take(scan, "]"))
 			return 0;
-		r = parse_value(parser, &member);
+		r = parse_value(scan, &member);
 		if (r < 0)
 			return r;
 		append(array, member);
-		r = skip_lines(parser);
+		r = skip_lines(scan);
 		if (r < 0)
 			return r;
-		if (take(parser, ","))
+		if (scan_take(scan, ","))
 			continue;
-		if (!take(parser, "]"))
-			return wrong(parser, "',' or ']' is expected in an array");
+		if (!scan_take(scan, "]"))
+			return scan_wrong(scan, "',' or ']' is expected in an array");
 		return 0;
 	}
 }
@@ -409,196 +192,80 @@ static void close_tables(struct toml *table)
 			close_tables(node);
 }
 
-static int inline_members(struct parser *parser, struct toml *table)
+static int inline_members(struct toml_scan *scan, struct toml *table)
 {
 	table->origin = BY_HEADER;
-	skip_blanks(parser);
-	if (take(parser, "}")) {
+	scan_skip_blanks(scan);
+	if (scan_take(scan, "}")) {
 		close_tables(table);
 		return 0;
 	}
 	for (;;) {
-		int r = key_value(parser, table);
+		int r = key_value(scan, table);
 
 		if (r < 0)
 			return r;
-		skip_blanks(parser);
-		if (take(parser, ","))
+		scan_skip_blanks(scan);
+		if (scan_take(scan, ","))
 			continue;
-		if (!take(parser, "}"))
-			return wrong(parser, "',' or '}' is expected in an inline table");
+		if (!scan_take(scan, "}"))
+			return scan_wrong(scan, "',' or '}' is expected in an inline table");
 		close_tables(table);
 		return 0;
 	}
 }
 
-static int nested(struct parser *parser, struct toml *node,
-		  int (*members)(struct parser *, struct toml *))
+static int nested(struct toml_scan *scan, struct toml *node,
+		  int (*members)(struct toml_scan *, struct toml *))
 {
 	int r;
 
-	if (parser->depth == TOML_DEPTH_MAX)
-		return wrong(parser, "nested too deeply");
-	parser->at++;
-	parser->depth++;
-	r = members(parser, node);
-	parser->depth--;
+	if (scan->depth == TOML_DEPTH_MAX)
+		return scan_wrong(scan, "nested too deeply");
+	scan->at++;
+	scan->depth++;
+	r = members(scan, node);
+	scan->depth--;
 	return r;
 }
 
-/* Underscores may stand between two digits. */
-static int strip_underscores(struct parser *parser, char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from; from++) {
-		if (*from != '_') {
-			*to++ = *from;
-			continue;
-		}
-		if (from == text || hex_value((unsigned char)from[-1]) < 0 ||
-		    hex_value((unsigned char)from[1]) < 0)
-			return wrong(parser, "misplaced '_' in a number");
-	}
-	*to = '\0';
-	return 0;
-}
-
-static int parse_based(struct parser *parser, const char *digits, unsigned base, int64_t *ret)
-{
-	uint64_t number = 0;
-
-	for (const char *at = digits; *at; at++) {
-		int value = hex_value((unsigned char)*at);
-
-		if (value < 0 || (unsigned)value >= base)
-			return wrong(parser, "bad digit in a number");
-		if (__builtin_mul_overflow(number, (uint64_t)base, &number) ||
-		    __builtin_add_overflow(number, (uint64_t)value, &number) || number > INT64_MAX)
-			return wrong(parser, "number out of range");
-	}
-	if (!*digits)
-		return wrong(parser, "number without digits");
-	*ret = (int64_t)number;
-	return 0;
-}
-
-static int parse_integer(struct parser *parser, const char *text, int64_t *ret)
-{
-	bool negative = *text == '-';
-	int64_t number;
-	int r;
-
-	if (text_starts(text, "0x"))
-		return parse_based(parser, text + 2, 16, ret);
-	if (text_starts(text, "0o"))
-		return parse_based(parser, text + 2, 8, ret);
-	if (text_starts(text, "0b"))
-		return parse_based(parser, text + 2, 2, ret);
-	if (*text == '-' || *text == '+')
-		text++;
-	if (text[0] == '0' && text[1])
-		return wrong(parser, "number with a leading zero");
-	r = parse_based(parser, text, 10, &number);
-	if (r < 0)
-		return r;
-	*ret = negative ? -number : number;
-	return 0;
-}
-
-static bool is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* Dates hold '-' or ':' after a digit, fractions '.', 'e', "inf" or "nan". */
-static bool is_fraction_or_date(const char *text)
-{
-	const char *body = *text == '-' || *text == '+' ? text + 1 : text;
-
-	if (strcmp(body, "inf") == 0 || strcmp(body, "nan") == 0)
-		return true;
-	if (!is_digit(*body) || text_starts(body, "0x"))
-		return false;
-	return strpbrk(body, ".:-eE") != NULL;
-}
-
-static void skip_word(struct parser *parser)
-{
-	while (is_bare(peek(parser)) || (peek(parser) > 0 && strchr("+.:", peek(parser))))
-		parser->at++;
-}
-
-static int parse_word(struct parser *parser, struct toml *node)
-{
-	const char *start = parser->at;
-	char *text;
-	int r;
-
-	skip_word(parser);
-	/* a date and its time may be parted by one blank: 1979-05-27 07:32:00 */
-	if (parser->at - start == 10 && is_digit(*start) && start[4] == '-' &&
-	    peek(parser) == ' ' && parser->end - parser->at > 1 && is_digit(parser->at[1])) {
-		parser->at++;
-		skip_word(parser);
-	}
-	text = arena_copy_bytes(parser->arena, start, (size_t)(parser->at - start));
-	if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) {
-		node->kind = TOML_BOOL;
-		node->truth = *text == 't';
-		return 0;
-	}
-	if (!*text || !strchr("+-0123456789in", *text))
-		return wrong_key(parser, "a value is expected, not", text);
-	r = strip_underscores(parser, text);
-	if (r < 0)
-		return r;
-	if (is_fraction_or_date(text)) {
-		node->kind = TOML_OTHER;
-		node->text = text;
-		return 0;
-	}
-	node->kind = TOML_INTEGER;
-	return parse_integer(parser, text, &node->integer);
-}
-
-static int parse_value(struct parser *parser, struct toml **ret_value)
+static int parse_value(struct toml_scan *scan, struct toml **ret_value)
 {
 	struct toml *node;
 	int c;
 
-	skip_blanks(parser);
-	c = peek(parser);
-	node = new_node(parser, TOML_STRING);
+	scan_skip_blanks(scan);
+	c = scan_peek(scan);
+	node = new_node(scan, TOML_STRING);
 	*ret_value = node;
 	if (c == '"' || c == '\'')
-		return parse_string(parser, false, &node->text);
+		return scan_string(scan, false, &node->text);
 	if (c == '[') {
 		node->kind = TOML_ARRAY;
 		node->origin = CLOSED;
-		return nested(parser, node, array_members);
+		return nested(scan, node, array_members);
 	}
 	if (c == '{') {
 		node->kind = TOML_TABLE;
-		return nested(parser, node, inline_members);
+		return nested(scan, node, inline_members);
 	}
-	return parse_word(parser, node);
+	return scan_word(scan, node);
 }
 
-static int key_value(struct parser *parser, struct toml *table)
+static int key_value(struct toml_scan *scan, struct toml *table)
 {
 	struct toml *value;
 	const char *key;
 	int r;
 
-	r = dotted_key(parser, false, &table, &key);
+	r = dotted_key(scan, false, &table, &key);
 	if (r < 0)
 		return r;
-	if (!take(parser, "="))
-		return wrong_key(parser, "'=' is expected after", key);
+	if (!scan_take(scan, "="))
+		return scan_wrong_key(scan, "'=' is expected after", key);
 	if (find(table, key))
-		return wrong_key(parser, "defined twice:", key);
-	r = parse_value(parser, &value);
+		return scan_wrong_key(scan, "defined twice:", key);
+	r = parse_value(scan, &value);
 	if (r < 0)
 		return r;
 	value->key = key;
@@ -608,83 +275,83 @@ static int key_value(struct parser *parser, struct toml *table)
 
 /* ---- headers ---- */
 
-static int open_table(struct parser *parser, struct toml *parent, const char *key,
+static int open_table(struct toml_scan *scan, struct toml *parent, const char *key,
 		      struct toml **ret_table)
 {
 	struct toml *table = find(parent, key);
 
 	if (!table) {
-		*ret_table = add_table(parser, parent, key, BY_HEADER);
+		*ret_table = add_table(scan, parent, key, BY_HEADER);
 		return 0;
 	}
 	if (table->kind != TOML_TABLE || table->origin != BY_HEADER_ABOVE)
-		return wrong_key(parser, "defined twice:", key);
+		return scan_wrong_key(scan, "defined twice:", key);
 	table->origin = BY_HEADER;
 	*ret_table = table;
 	return 0;
 }
 
-static int open_array_table(struct parser *parser, struct toml *parent, const char *key,
+static int open_array_table(struct toml_scan *scan, struct toml *parent, const char *key,
 			    struct toml **ret_table)
 {
 	struct toml *array = find(parent, key);
 
 	if (!array) {
-		array = new_node(parser, TOML_ARRAY);
+		array = new_node(scan, TOML_ARRAY);
 		array->key = key;
 		array->origin = BY_DOUBLE_HEADER;
 		append(parent, array);
 	}
 	if (array->kind != TOML_ARRAY || array->origin != BY_DOUBLE_HEADER)
-		return wrong_key(parser, "not an array of tables:", key);
-	*ret_table = add_table(parser, array, NULL, BY_HEADER);
+		return scan_wrong_key(scan, "not an array of tables:", key);
+	*ret_table = add_table(scan, array, NULL, BY_HEADER);
 	return 0;
 }
 
-static int header(struct parser *parser, struct toml *root, struct toml **ret_table)
+static int header(struct toml_scan *scan, struct toml *root, struct toml **ret_table)
 {
-	bool is_array = take(parser, "[[");
+	bool is_array = scan_take(scan, "[[");
 	struct toml *table = root;
 	const char *key;
 	int r;
 
 	if (!is_array)
-		(void)take(parser, "[");
-	r = dotted_key(parser, true, &table, &key);
+		(void)scan_take(scan, "[");
+	r = dotted_key(scan, true, &table, &key);
 	if (r < 0)
 		return r;
-	if (!take(parser, is_array ? "]]" : "]"))
-		return wrong_key(parser, "']' is expected after", key);
+	if (!scan_take(scan, is_array ? "]]" : "]"))
+		return scan_wrong_key(scan, "']' is expected after", key);
 	if (is_array)
-		return open_array_table(parser, table, key, ret_table);
-	return open_table(parser, table, key, ret_table);
+		return open_array_table(scan, table, key, ret_table);
+	return open_table(scan, table, key, ret_table);
 }
 
 int toml_parse(struct arena *arena, const char *text, size_t size_bytes,
 	       const struct toml **ret_root, struct err *err)
 {
-	struct parser parser = {
+	struct toml_scan scan = {
 		.arena = arena, .at = text, .end = text + size_bytes, .line = 1, .err = err
 	};
-	struct toml *root = new_node(&parser, TOML_TABLE);
+	struct toml *root = new_node(&scan, TOML_TABLE);
 	struct toml *table = root;
 	int r;
 
 	root->origin = BY_HEADER;
-	(void)take(&parser, "\xef\xbb\xbf"); /* a byte order mark is allowed */
+	(void)scan_take(&scan, "\xef\xbb\xbf"); /* a byte order mark is allowed */
 	for (;;) {
-		r = skip_lines(&parser);
+		r = skip_lines(&scan);
 		if (r < 0)
 			return r;
-		if (peek(&parser) < 0)
+		if (scan_peek(&scan) < 0)
 			break;
-		if (peek(&parser) == '[')
-			r = header(&parser, root, &table);
+		if (scan_peek(&scan) == '[')
+			r = header(&scan, root, &table);
 		else
-			r = key_value(&parser, table);
+			r = key_value(&scan, table);
 		if (r < 0)
 			return r;
-		r = expect_line_end(&parser);
+		r = expect_line_end(&scan);
 		if (r < 0)
 			return r;
 	}

@@ -89,6 +89,14 @@ expect_nothing_named() {
     done
 }
 
+@test "an image without index must be for the platform that was asked for" {
+    publish tool:1 --platform linux/s390x one
+    refused rootlet pull --platform linux/arm64 "$REGISTRY/tool:1"
+    expect_stderr "the image is for linux/s390x, not for linux/arm64"
+    expect_nothing_named
+    ok rootlet pull "$REGISTRY/tool:1" # what there is, when nothing is asked for
+}
+
 @test "all platforms are fetched when asked for, and one is unpacked" {
     publish tool:multi --platform linux/s390x --platform linux/arm/v7 one
     ok rootlet pull --all-platforms --platform linux/s390x "$REGISTRY/tool:multi"
