@@ -82,9 +82,8 @@ int build_cache_put(const struct store *store, const char *key_hex,
 	buf_add_char(&text, '\n');
 	r = store_make_folder(store, FOLDER, err);
 	if (r == 0)
-		r = io_replace_file_unsynced_at(store->dirfd,
-						record_name(key_hex, ".inputs", name), inputs,
-						inputs_bytes, 0600, err);
+		r = io_replace_file_unsynced_at(store->dirfd, record_name(key_hex, ".inputs", name),
+						inputs, inputs_bytes, 0600, err);
 	if (r == 0)
 		r = io_replace_file_unsynced_at(store->dirfd, record_name(key_hex, "", name),
 						text.bytes, text.size_bytes, 0600, err);

@@ -41,9 +41,9 @@ struct run_root {
 	struct image image;
 	bool is_image;
 	struct layer_holds holds; /* its layers: nobody deletes them meanwhile */
-	struct view layers;   /* whose records root emulation begins with */
-	bool is_copy;	      /* of the layers, see run_use_copy */
-	struct owners merged; /* then: who owns what in it */
+	struct view layers;	  /* whose records root emulation begins with */
+	bool is_copy;		  /* of the layers, see run_use_copy */
+	struct owners merged;	  /* then: who owns what in it */
 	struct arena arena;
 	struct buf passwd, group;
 };

@@ -13,7 +13,6 @@ int tar_root_import(const struct store *store, const char *path, struct arena *a
 		    const char **ret_id, struct err *err) must_check;
 
 /* Unpack those layers of the image with this id that are not unpacked. */
-int tar_root_unpack(const struct store *store, const struct digest *id,
-		    struct err *err) must_check;
+int tar_root_unpack(const struct store *store, const struct digest *id, struct err *err) must_check;
 
 #endif

@@ -231,8 +231,8 @@ static int write_blob(const struct snapshot_request *request, const struct tree 
 				       &snapshot->tar_bytes, err);
 }
 
-static int make_layer(const struct snapshot_request *request, int upper_fd,
-		      const struct tree *tree, struct snapshot *snapshot, struct err *err)
+static int make_layer(const struct snapshot_request *request, int upper_fd, const struct tree *tree,
+		      struct snapshot *snapshot, struct err *err)
 {
 	char record_name[STORE_WORK_NAME_MAX];
 	auto_layer_blob *blob = NULL;
