@@ -137,6 +137,7 @@ static int add_index(struct push *push, struct err *err)
 		return 0;
 	if (push->request->all_platforms) {
 		*err = partial;
+		err->hint[0] = '\0'; /* not the whole image is missing */
 		err_hint(err, "'rootlet pull --all-platforms' fetches the whole index");
 		return r;
 	}
