@@ -293,7 +293,7 @@ static int print_index(const struct store *store, struct buf *buf, struct err *e
 
 /* Whoever writes looks again afterwards: the last of several writers at once sees the names of
  * all, and an older list that was renamed over a newer one is noticed by who did it. */
-static int derive_index(const struct store *store, struct err *err)
+int refs_write_index(const struct store *store, struct err *err)
 {
 	auto_buf written = { 0 };
 	int r = print_index(store, &written, err);
@@ -403,7 +403,7 @@ static int set(const struct store *store, const char *path, const struct descrip
 	if (r == 0)
 		r = sync_folder_of(store->dirfd, path, err);
 	if (r == 0)
-		r = derive_index(store, err);
+		r = refs_write_index(store, err);
 	return r;
 }
 
@@ -456,5 +456,5 @@ int refs_remove(const struct store *store, const struct ref_entry *entry, struct
 		return fail(err, errno, "remove '%s' from the store", path);
 	}
 	remove_empty_parents(store->dirfd, path);
-	return derive_index(store, err);
+	return refs_write_index(store, err);
 }

@@ -36,5 +36,7 @@ int refs_remove(const struct store *store, const struct ref_entry *entry,
 /* All of them, sorted by complete reference, nameless ones last; array and text in the arena. */
 int refs_list(const struct store *store, struct arena *arena, struct ref_entry **ret_entries,
 	      size_t *ret_count, struct err *err) must_check;
+/* Write index.json anew. Every change above does so itself; a new store begins with it. */
+int refs_write_index(const struct store *store, struct err *err) must_check;
 
 #endif

@@ -12,13 +12,11 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/strings.h"
+#include "store/refs.h"
 #include "store/session.h"
 
 #define LAYOUT_NAME "oci-layout"
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
-#define INDEX_TEXT                                                                        \
-	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\"," \
-	"\"manifests\":[]}"
 
 /* The file only: NSS would need dlopen, which the static program does not have. */
 static char *home_from_passwd(void)
@@ -86,21 +84,21 @@ static int open_directory(const char *path)
 static const char *const folders[] = { "blobs",	 "blobs/sha256", "refs", "layers",
 				       "owners", "cache",	 "tmp" };
 
-/* oci-layout comes last: where it is, and refs/ too, the rest is there as well. */
-static int create(int dirfd, struct err *err)
+/* oci-layout comes last: where it is, and refs/ too, the rest is there as well. Others may be at
+ * the same, or done with it and at work already: nothing here takes back what they wrote. */
+static int create(int dirfd, const char *path, struct err *err)
 {
+	auto_free char *named = memory_copy_text(path);
+	const struct store made = { .dirfd = dirfd, .path = named };
 	int r;
 
 	for (size_t i = 0; i < array_count(folders); i++)
 		if (mkdirat(dirfd, folders[i], 0700) < 0 && errno != EEXIST)
 			return fail(err, errno, "make '%s'", folders[i]);
-	if (faccessat(dirfd, "index.json", F_OK, 0) < 0) {
-		r = io_replace_file_at(dirfd, "index.json", INDEX_TEXT, strlen(INDEX_TEXT), 0600,
-				       err);
-		if (r < 0)
-			return r;
-	}
-	return io_replace_file_at(dirfd, LAYOUT_NAME, LAYOUT_TEXT, strlen(LAYOUT_TEXT), 0600, err);
+	r = refs_write_index(&made, err);
+	return r < 0 ? r
+		     : io_replace_file_at(dirfd, LAYOUT_NAME, LAYOUT_TEXT, strlen(LAYOUT_TEXT),
+					  0600, err);
 }
 
 /* Ours is also what a creation left that did not come to its end. */
@@ -115,6 +113,13 @@ static bool is_ours(const char *name)
 	return false;
 }
 
+/* Whether the store is whole: its last file is there, and a folder that other layouts lack. */
+static bool is_store(int fd)
+{
+	return faccessat(fd, LAYOUT_NAME, F_OK, 0) == 0 && faccessat(fd, "refs", F_OK, 0) == 0;
+}
+
+/* The layout's name may turn up while we look: another process has just made this store. */
 static int check_empty(int fd, struct err *err)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -129,7 +134,8 @@ static int check_empty(int fd, struct err *err)
 		return r;
 	}
 	while (r == 0 && (entry = readdir(dir)))
-		if (!is_ours(entry->d_name))
+		if (!is_ours(entry->d_name) &&
+		    (strcmp(entry->d_name, LAYOUT_NAME) != 0 || !is_store(fd)))
 			r = fail_plain(err, EINVAL, "not a rootlet store: it holds '%s'",
 				       entry->d_name);
 	closedir(dir);
@@ -151,10 +157,10 @@ static int open_or_create(const char *path, int *ret_fd, struct err *err)
 	}
 	if (fd < 0)
 		return fail(err, errno, "open");
-	if (faccessat(fd, LAYOUT_NAME, F_OK, 0) < 0 || faccessat(fd, "refs", F_OK, 0) < 0) {
+	if (!is_store(fd)) {
 		r = check_empty(fd, err);
 		if (r == 0)
-			r = create(fd, err);
+			r = create(fd, path, err);
 		if (r < 0)
 			return r;
 	}

@@ -170,6 +170,18 @@ assert item["SizeBytes"] > 100000, item' "$id"
     [ -d given/blobs ]
 }
 
+@test "who finds the store made by another while making it goes on with it" {
+    need strace
+    rootlet -q import "$(tiny_tar)" tiny
+    # The first look misses the layout, as if it came only now.
+    attempt strace -f -qq -o trace -e trace=/faccessat --inject=/faccessat:error=ENOENT:when=1 \
+        rootlet images
+    equal "$status" 0
+    grep -q 'oci-layout.*INJECTED' trace
+    equal "$(rootlet images -q | wc -l)" 1
+    grep -q tiny "$ROOTLET_STORE/index.json"
+}
+
 @test "a directory that holds other things is not taken for a store" {
     mkdir other
     touch other/thesis.tex
