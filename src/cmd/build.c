@@ -62,6 +62,8 @@ static const struct opt build_opts[] = {
 	  "an ssh agent's socket for RUN --mount=type=ssh", NULL },
 	{ OPT_MAYBE, 0, "no-cache", BUILD(no_cache), "STAGE,...",
 	  "run every step again, of these stages only if named", NULL },
+	{ OPT_FLAG, 0, "why-miss", REQUEST(why_miss), NULL,
+	  "say of each step that is not in the cache what changed", NULL },
 	{ OPT_LIST, 0, "no-cache-filter", REQUEST(no_cache_stages), "STAGE",
 	  "the same as --no-cache=STAGE", NULL },
 	{ OPT_FLAG, 0, "pull", REQUEST(pull), NULL,

@@ -87,6 +87,8 @@ static void plain(const struct build_event *event)
 		add_prefix(&line, event->position);
 		if (event->kind == BUILD_OUTPUT)
 			buf_add_text(&line, event->text);
+		else if (event->kind == BUILD_MISS)
+			buf_printf(&line, "not in the cache: %s", event->text);
 		else if (event->outcome == BUILD_CACHED)
 			buf_add_text(&line, "CACHED");
 		else if (event->outcome == BUILD_FAILED)
@@ -110,9 +112,10 @@ static void add_member(struct buf *line, const char *name, const char *text)
 
 static void record(const struct build_event *event)
 {
-	static const char *const kinds[] = {
-		[BUILD_STEP] = "step", [BUILD_OUTPUT] = "output", [BUILD_END] = "end"
-	};
+	static const char *const kinds[] = { [BUILD_STEP] = "step",
+					     [BUILD_OUTPUT] = "output",
+					     [BUILD_MISS] = "miss",
+					     [BUILD_END] = "end" };
 	static const char *const outcomes[] = {
 		[BUILD_DONE] = "done", [BUILD_CACHED] = "cached", [BUILD_FAILED] = "failed"
 	};
@@ -216,6 +219,14 @@ static void add_ended(struct build_display *display, const struct build_event *e
 	screen_add(&display->screen, line.bytes, running->position_bytes, style);
 }
 
+static void add_miss(struct build_display *display, const struct build_event *event)
+{
+	auto_buf line = { 0 };
+
+	buf_printf(&line, "%s not in the cache: %s", event->position, event->text);
+	screen_add(&display->screen, line.bytes, strlen(event->position), STYLE_BOLD);
+}
+
 static void draw(struct build_display *display)
 {
 	draw_running(display);
@@ -236,6 +247,11 @@ static void on_terminal(struct build_display *display, const struct build_event 
 		if (!add_output(display, event) && now_ms() - display->drawn_ms < DRAW_EVERY_MS)
 			return;
 		break;
+	case BUILD_MISS:
+		screen_begin(&display->screen);
+		add_miss(display, event);
+		draw(display);
+		return;
 	case BUILD_END:
 		at = find(display, event->step);
 		ended = *at;

@@ -272,6 +272,17 @@ static int write_image(struct build *build, struct err *err)
 	return name_image(build, &manifest, err);
 }
 
+/* Which Dockerfile it is, to tell what changed since its last build. */
+static const char *trail_topic(struct build *build)
+{
+	const struct build_request *request = build->request;
+	const struct build_context *context = &build->context;
+
+	return arena_printf(&build->arena, "%s\n%s",
+			    context->is_local ? context->path : request->context,
+			    request->file ?: "");
+}
+
 static int build_with_context(struct build *build, const char *name, const struct buf *text,
 			      struct err *err)
 {
@@ -282,12 +293,14 @@ static int build_with_context(struct build *build, const char *name, const struc
 	if (r < 0)
 		return r;
 	build_files_open(&build->layer_files, &build->store, "layers");
+	build_trail_open(&build->trail, &build->store, trail_topic(build));
 	view_init(&build->nothing);
 	r = build_stages(build, err);
 	if (r == 0)
 		r = write_image(build, err);
 	build_stages_done(build);
 	view_done(&build->nothing);
+	build_trail_close(&build->trail, r == 0);
 	build_files_close(&build->layer_files);
 	return r;
 }

@@ -26,6 +26,7 @@ struct build_request {
 	struct strings ssh;		/* default, or ID[=SOCKET] */
 	bool no_cache;			/* no step comes from the cache */
 	struct strings no_cache_stages; /* names or numbers of stages of which none does */
+	bool why_miss;			/* tell of each step why it is not in the cache */
 	bool pull;			/* ask registries also for images that are here */
 	struct remote_settings remote;	/* for images that are not; its cancel is set here */
 	uint64_t jobs;			/* stages at a time; 0: one per processor */
@@ -41,6 +42,7 @@ void build_request_done(struct build_request *request);
 enum build_event_kind {
 	BUILD_STEP,   /* a step begins; text is its instruction */
 	BUILD_OUTPUT, /* text is a line that a RUN's command wrote */
+	BUILD_MISS,   /* text is a reason why the step is not in the cache; with why_miss */
 	BUILD_END,    /* a step ended */
 };
 
@@ -51,7 +53,7 @@ struct build_event {
 	enum build_event_kind kind;
 	unsigned step;		    /* numbers them as they began, from 1 */
 	const char *position;	    /* "[2/4]", or "[builder 1/2]" where there are several stages */
-	const char *text;	    /* BUILD_STEP, BUILD_OUTPUT */
+	const char *text;	    /* of all but BUILD_END */
 	enum build_outcome outcome; /* BUILD_END */
 	uint64_t duration_ms;	    /* BUILD_END */
 };

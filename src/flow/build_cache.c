@@ -10,6 +10,7 @@
 #include "store/layers.h"
 
 #define RECORD_BYTES ((size_t)64 * 1024)
+#define INPUTS_BYTES ((size_t)1 << 30)
 #define NAME_BYTES   128
 #define FOLDER	     "cache/steps"
 
@@ -62,6 +63,15 @@ int build_cache_get(const struct store *store, const char *key_hex, struct arena
 		return 0;
 	*ret_cached = cached;
 	return 1;
+}
+
+int build_cache_inputs(const struct store *store, const char *key_hex, struct buf *inputs,
+		       struct err *err)
+{
+	char name[NAME_BYTES];
+
+	return io_read_file_at(store->dirfd, record_name(key_hex, ".inputs", name), INPUTS_BYTES,
+			       inputs, err);
 }
 
 int build_cache_put(const struct store *store, const char *key_hex,

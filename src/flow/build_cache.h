@@ -18,6 +18,9 @@ struct build_cached {
  * cannot be read counts as absent: the step is done again and the record replaced. */
 int build_cache_get(const struct store *store, const char *key_hex, struct arena *arena,
 		    struct build_cached *ret_cached, struct err *err) must_check;
+/* What went into that key, as struct build_key has it. -ENOENT: not here. */
+int build_cache_inputs(const struct store *store, const char *key_hex, struct buf *inputs,
+		       struct err *err) must_check;
 int build_cache_put(const struct store *store, const char *key_hex,
 		    const struct build_cached *cached, const char *inputs, size_t inputs_bytes,
 		    struct err *err) must_check;

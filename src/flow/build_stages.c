@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/banned.h"
+#include "flow/build_explain.h"
 #include "flow/build_origin.h"
 
 /* ---- telling ---- */
@@ -36,6 +37,7 @@ static void tell_step(struct built_stage *built, size_t number, size_t count, co
 	struct build *build = built->build;
 	char label[64] = "";
 
+	built->ordinal = number;
 	if (build->plan.stage_count > 1)
 		stage_label(built->plan, label);
 	snprintf(built->position, sizeof(built->position), "[%s%s%zu/%zu]", label,
@@ -177,6 +179,16 @@ static int one_step(struct built_stage *built, size_t i, struct err *err)
 	return 0;
 }
 
+static void add_base_to_trail(struct built_stage *built)
+{
+	const char *text = built->plan->from->line.text;
+	char label[64];
+	struct trail_step step = build_trail_step(built, text, built->state.chain, label);
+
+	build_trail_add(&built->build->trail, &step);
+	built->below = arena_printf(&built->arena, "the base image of %s", text);
+}
+
 static int build_one(struct built_stage *built, struct err *err)
 {
 	const struct stage *stage = built->plan;
@@ -188,6 +200,7 @@ static int build_one(struct built_stage *built, struct err *err)
 	tell_end(built, r < 0 ? BUILD_FAILED : BUILD_DONE, began_ms);
 	if (r < 0)
 		return step_failed(built, &built->build->dockerfile.source, stage->from, err);
+	add_base_to_trail(built);
 	if (built->evaluation.trigger_origins.count)
 		r = wait_for_triggers(built);
 	for (size_t i = 0; r == 0 && i < built->evaluation.step_count; i++)

@@ -9,6 +9,7 @@
 #include "flow/build.h"
 #include "flow/build_context.h"
 #include "flow/build_stage.h"
+#include "flow/build_trail.h"
 
 struct opened; /* build_origin.c */
 struct named_context;
@@ -25,6 +26,8 @@ struct built_stage {
 	enum stage_progress progress; /* under build->lock */
 	char position[128];	      /* of the step under way, for people */
 	unsigned step_number;	      /* the same for programs */
+	size_t ordinal;		      /* the same within the stage; FROM is 1 */
+	const char *below;	      /* the step that made what the next stands on, for people */
 	bool no_cache;
 	struct buf excerpt; /* of the failure */
 	struct err err;
@@ -41,7 +44,8 @@ struct build {
 	struct plan plan;
 	struct build_context context;
 	struct build_files layer_files; /* digests of files in layers, which never change */
-	struct view nothing;		/* scratch */
+	struct build_trail trail;
+	struct view nothing; /* scratch */
 	struct named_context *named;
 	struct opened *opened;	   /* the list under lock, each under its own */
 	struct built_stage *stage; /* by number */

@@ -8,6 +8,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "flow/build_explain.h"
 #include "flow/build_work.h"
 #include "rootfs/snapshot.h"
 #include "sys/remove.h"
@@ -221,18 +222,25 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 {
 	struct build *build = work->build;
 	char hex[SHA256_HEX_LENGTH + 1];
+	const char *text = work->step->instruction->line.text;
 	struct build_cached result;
+	struct trail_step step;
 	auto_build_key key;
+	char label[64];
 	int r;
 
 	build_key_init(&key);
 	r = make_key(work, kind, &key, hex, err);
 	if (r < 0)
 		return r;
+	step = build_trail_step(work->stage, text, hex, label);
+	build_trail_add(&build->trail, &step);
 	r = work->stage->no_cache ? 0
 				  : build_cache_get(&build->store, hex, &work->arena, &result, err);
 	*ret_cached = r > 0;
 	if (r == 0) {
+		if (build->request->why_miss)
+			build_explain(work, &step, &key);
 		r = carry_out(work, kind, &result, err);
 		if (r == 0 && work->copies.has_changed)
 			log_verbose("%s: files changed while they were copied; not cached",
@@ -243,6 +251,7 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 	}
 	if (r < 0)
 		return r;
+	work->stage->below = arena_printf(&work->stage->arena, "%s %s", work->stage->position, text);
 	return build_stage_add(&work->stage->state, &result, work->step->created_by, err);
 }
 
