@@ -55,9 +55,9 @@ test(a_changed_file_is_named_with_what_changed_of_it)
 
 test(files_that_came_and_went_are_named)
 {
-	assert_string_equal(reasons(INPUTS("file old", "100644 0:0 00"),
-				    INPUTS("file new", "100644 0:0 00")),
-			    "file new is new\nfile old is gone\n");
+	assert_string_equal(
+		reasons(INPUTS("file old", "100644 0:0 00"), INPUTS("file new", "100644 0:0 00")),
+		"file new is new\nfile old is gone\n");
 }
 
 test(values_are_shown_and_long_ones_cut)
@@ -111,7 +111,8 @@ test(names_and_values_may_hold_anything)
 
 test(what_are_no_inputs_is_refused)
 {
-	static const char *const bad[] = { "x", "\"a\"", "\"a\" 7\n", "\"a\\", "\"a\" \"b\" \"c\"" };
+	static const char *const bad[] = { "x", "\"a\"", "\"a\" 7\n", "\"a\\",
+					   "\"a\" \"b\" \"c\"" };
 	struct err err = { 0 };
 	auto_strings list = { 0 };
 
