@@ -251,7 +251,8 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 	}
 	if (r < 0)
 		return r;
-	work->stage->below = arena_printf(&work->stage->arena, "%s %s", work->stage->position, text);
+	work->stage->below = arena_printf(&work->stage->arena, "%s %s", work->stage->position,
+					  text);
 	return build_stage_add(&work->stage->state, &result, work->step->created_by, err);
 }
 
