@@ -45,3 +45,19 @@ sweep() {
 @test "calls refused by a filter" {
     sweep EPERM rootlet run -v ./data:/data:ro ./root /bin/nothing
 }
+
+# An image whose one program is `nothing`, beside what makes a root.
+image_of_nothing() {
+    tar -C root -cf nothing.tar .
+    rootlet -q import nothing.tar nothing
+}
+
+@test "an image, as its own user" {
+    image_of_nothing
+    sweep EIO rootlet run -u 1000:1000 --root-emulation none nothing /bin/nothing
+}
+
+@test "an image, as root under the tap" {
+    image_of_nothing
+    sweep EIO rootlet run nothing /bin/nothing
+}
