@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The root file system of an image: its layers looked at as one tree. */
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/banned.h"
@@ -40,6 +41,18 @@ static void leave_out_devices(struct tree *tree)
 	tree->count = kept;
 }
 
+/* Walking many layers at once holds a directory of each open per level of depth. This process runs
+ * nothing that would inherit the limit. */
+static void allow_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)!setrlimit(RLIMIT_NOFILE, &limit); /* else EMFILE tells, if it comes to that */
+}
+
 int export_root(const struct export_job *job, struct err *err)
 {
 	const struct config *config = &job->image[0].image.config;
@@ -47,6 +60,7 @@ int export_root(const struct export_job *job, struct err *err)
 	auto_view view;
 	int r;
 
+	allow_open_files();
 	view_init(&view);
 	r = view_push_layers(&view, job->request->store, config->diff_ids, config->diff_id_count,
 			     err);

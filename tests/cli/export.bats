@@ -76,6 +76,20 @@ teardown() { common_teardown; }
     cmp before.tar after.tar
 }
 
+@test "120 layers that all hold the same deep directory are merged, with 1024 files open at most" {
+    local i dirs=()
+    for i in $(seq 120); do
+        mkdir -p "layer$i/usr/share/doc/a/b/c/d/e/f"
+        echo "$i" | tee "layer$i/usr/share/doc/a/b/c/d/e/f/$i" >"layer$i/last"
+        dirs+=("layer$i")
+    done
+    "$ROOTLET_TEST_STAGE/tests/support/make-layout" layout many "${dirs[@]}" >/dev/null
+    ok rootlet import layout many
+    (ulimit -Sn 1024 && rootlet export many -o out.tar)
+    equal "$(tar -xOf out.tar last)" 120
+    [ "$(tar -tf out.tar | grep -c '/f/[0-9]')" -eq 120 ]
+}
+
 @test "what cannot be is refused" {
     refused rootlet export tiny:1 --format squashfs -o x
     expect_stderr "squashfs"

@@ -126,6 +126,25 @@ assert item["SizeBytes"] > 100000, item' "$id"
     expect_stderr "is not in the store"
 }
 
+@test "what a killed process left is cleared away by the next, and nothing else is harmed" {
+    local killed feed
+    rootlet -q import "$(tiny_tar)" tiny
+    mkfifo feed
+    rootlet import - killed <feed &
+    killed=$!
+    exec {feed}>feed
+    head -c 1000000 "$(tiny_tar)" >&"$feed"
+    until compgen -G "$ROOTLET_STORE/tmp/*" >/dev/null; do :; done
+    kill -9 $killed
+    wait $killed || :
+    exec {feed}>&-
+    [ -n "$(ls "$ROOTLET_STORE/tmp")" ]
+    ok rootlet tag tiny again
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+    equal "$(rootlet images -q killed)" ""
+    ok rootlet export tiny -o /dev/null
+}
+
 @test "a name given again moves to the new image" {
     rootlet -q import "$(tiny_tar)" name
     rootlet -q import -c 'ENV A=b' "$(tiny_tar)" name
