@@ -134,7 +134,7 @@ assert item["SizeBytes"] > 100000, item' "$id"
     killed=$!
     exec {feed}>feed
     head -c 1000000 "$(tiny_tar)" >&"$feed"
-    until compgen -G "$ROOTLET_STORE/tmp/*" >/dev/null; do :; done
+    until compgen -G "$ROOTLET_STORE/tmp/*" >/dev/null; do sleep 0.02; done
     kill -9 $killed
     wait $killed || :
     exec {feed}>&-
