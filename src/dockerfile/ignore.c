@@ -144,20 +144,25 @@ static bool parent_matches(const struct ignore_pattern *pattern, const char *pat
 	return false;
 }
 
-bool ignore_matches(const struct ignore *ignore, const char *path)
+const char *ignore_reason(const struct ignore *ignore, const char *path)
 {
 	size_t size_bytes = strlen(path);
-	bool ignored = false;
+	const char *reason = NULL;
 
 	for (size_t i = 0; i < ignore->count; i++) {
 		const struct ignore_pattern *pattern = &ignore->pattern[i];
 
 		/* a pattern that would change nothing is not asked */
-		if (pattern->is_exception == ignored &&
+		if (pattern->is_exception == (reason != NULL) &&
 		    (pattern_matches(pattern, path, size_bytes) || parent_matches(pattern, path)))
-			ignored = !pattern->is_exception;
+			reason = pattern->is_exception ? NULL : pattern->text;
 	}
-	return ignored;
+	return reason;
+}
+
+bool ignore_matches(const struct ignore *ignore, const char *path)
+{
+	return ignore_reason(ignore, path) != NULL;
 }
 
 /* Could the exception match anything below the directory? */

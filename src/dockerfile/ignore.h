@@ -34,6 +34,8 @@ int ignore_add(struct ignore *ignore, const char *pattern, struct err *err) must
 
 /* Is the path (relative, slashes) left out? Looks at all its parents: for single questions. */
 bool ignore_matches(const struct ignore *ignore, const char *path);
+/* The pattern that leaves it out; NULL when none does. */
+const char *ignore_reason(const struct ignore *ignore, const char *path);
 
 /* Walking a tree from the top down, each directory's answers serve what is in it.
  *

@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "dockerfile/glob.h"
 #include "dockerfile/path.h"
+#include "dockerfile/suggest.h"
+#include "flow/build_copy_walk.h"
 #include "rootfs/level.h"
 
 void copy_list_done(struct copy_list *list)
@@ -20,15 +22,7 @@ void copy_list_done(struct copy_list *list)
 
 /* ---- which entries ---- */
 
-struct walk {
-	const struct copy_tree *tree;
-	const struct ignore *exclude;
-	struct copy_list *list;
-	struct copy_operand *operand;
-	size_t suffix_at; /* in the path of an entry below the operand */
-};
-
-static const char *join(struct arena *arena, const char *directory, const char *name)
+const char *copy_join(struct arena *arena, const char *directory, const char *name)
 {
 	size_t length = strlen(directory);
 	size_t name_length = strlen(name);
@@ -152,8 +146,8 @@ static int walk_level(struct walk *walk, const struct verdict *verdict, const st
 	if (r < 0)
 		return err_wrap(err, "'%s'", path);
 	for (size_t i = 0; r == 0 && i < names.count; i++)
-		r = walk_entry(walk, verdict, level, join(walk->list->arena, path, names.item[i]),
-			       err);
+		r = walk_entry(walk, verdict, level,
+			       copy_join(walk->list->arena, path, names.item[i]), err);
 	return r;
 }
 
@@ -169,58 +163,91 @@ static int walk_root(struct walk *walk, const struct verdict *above, const struc
 	return r < 0 ? r : walk_level(walk, above, root, "", err);
 }
 
-/* The verdicts on all directories above an operand, which decide about what is in them. */
-static int walk_operand(struct walk *walk, const char *path, struct err *err)
+/* The verdicts on all directories above a path, which decide about what is in them. */
+static struct verdict judge_parents(const struct walk *walk, const char *path)
 {
-	struct arena *arena = walk->list->arena;
-	const char *last = strrchr(path, '/');
 	struct verdict above = { 0 };
-	auto_level level = { 0 };
-	int r;
 
 	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		const char *parent = arena_copy_bytes(arena, path, (size_t)(slash - path));
-		struct verdict next = judge(walk, &above, parent, "", true);
+		const char *parent = arena_copy_bytes(walk->list->arena, path,
+						      (size_t)(slash - path));
+		struct verdict next = judge(walk, &above, parent, suffix_of(walk, parent), true);
 
 		verdict_done(&above);
 		above = next;
 	}
-	r = level_at(walk->tree->view,
-		     last ? arena_copy_bytes(arena, path, (size_t)(last - path)) : "", &level, err);
-	walk->suffix_at = *path ? strlen(path) + 1 : 0;
-	if (r == 0 && *path)
-		r = walk_entry(walk, &above, &level, path, err);
-	else if (r == 0)
-		r = walk_root(walk, &above, &level, err);
+	return above;
+}
+
+static int level_above(const struct walk *walk, const char *path, struct level *ret_level,
+		       struct err *err)
+{
+	const char *last = strrchr(path, '/');
+
+	return level_at(walk->tree->view,
+			last ? arena_copy_bytes(walk->list->arena, path, (size_t)(last - path))
+			     : "",
+			ret_level, err);
+}
+
+int copy_walk(struct walk *walk, const char *path, struct err *err)
+{
+	struct verdict above = judge_parents(walk, path);
+	auto_level level = { 0 };
+	int r = level_above(walk, path, &level, err);
+
+	if (r == 0)
+		r = *path ? walk_entry(walk, &above, &level, path, err)
+			  : walk_root(walk, &above, &level, err);
 	verdict_done(&above);
 	return r;
 }
 
-static struct copy_operand *new_operand(struct copy_list *list, const char *name)
+int copy_walk_directory(struct walk *walk, const char *path, struct err *err)
+{
+	auto_level level = { 0 };
+	struct level_entry found;
+	int r = level_above(walk, path, &level, err);
+
+	if (r < 0)
+		return r;
+	if (!level_find(walk->tree->view, &level, path, *path ? path_base(path) : ".", &found))
+		return fail(err, ENOENT, "'%s'", path);
+	return add_entry(walk, path, &found, err);
+}
+
+struct copy_operand *copy_new_operand(struct copy_list *list, const struct copy_tree *tree,
+				      const char *name)
 {
 	if (list->count == list->room) {
 		list->room = list->room ? list->room * 2 : 4;
 		list->operand = memory_resize(list->operand, list->room, sizeof(*list->operand));
 	}
-	list->operand[list->count] = (struct copy_operand){ .name = name };
+	list->operand[list->count] = (struct copy_operand){ .tree = tree, .name = name };
 	return &list->operand[list->count++];
+}
+
+void copy_drop_operand(struct copy_list *list)
+{
+	free(list->operand[--list->count].entry);
 }
 
 /* An operand that is itself a symlink stands for what it points to. */
 static int add_operand(const struct copy_tree *tree, const char *path, const struct ignore *exclude,
 		       struct copy_list *list, struct err *err)
 {
-	struct copy_operand *operand = new_operand(list, path_base(path));
+	struct copy_operand *operand = copy_new_operand(list, tree, path_base(path));
 	struct walk walk = { .tree = tree, .exclude = exclude, .list = list, .operand = operand };
 	const char *resolved;
 	int r = view_resolve(tree->view, path, true, list->arena, &resolved, err);
 
-	if (r == 0)
-		r = walk_operand(&walk, resolved, err);
+	if (r == 0) {
+		walk.suffix_at = *resolved ? strlen(resolved) + 1 : 0;
+		r = copy_walk(&walk, resolved, err);
+	}
 	if (r == 0 && operand->count > 0)
 		return 0;
-	list->count--;
-	free(operand->entry);
+	copy_drop_operand(list);
 	return r < 0 ? r : -ENOENT;
 }
 
@@ -238,7 +265,7 @@ static int match(const struct copy_tree *tree, const char *done, const char *pat
 	int r;
 
 	if (!glob_has_wildcards(component)) {
-		done = join(list->arena, done, component);
+		done = copy_join(list->arena, done, component);
 		return *rest ? match(tree, done, rest, exclude, list, err)
 			     : add_operand(tree, done, exclude, list, err);
 	}
@@ -253,15 +280,47 @@ static int match(const struct copy_tree *tree, const char *done, const char *pat
 	for (size_t i = 0; r == 0 && i < names.count; i++) {
 		const char *path;
 
-		if (!glob_matches(glob, names.item[i], strlen(names.item[i])))
+		if (!glob_matches(glob, names.item[i], strlen(names.item[i])) ||
+		    (!*rest && exclude && ignore_matches(exclude, names.item[i])))
 			continue;
-		path = join(list->arena, done, arena_copy(list->arena, names.item[i]));
+		path = copy_join(list->arena, done, arena_copy(list->arena, names.item[i]));
 		r = *rest ? match(tree, path, rest, exclude, list, err)
 			  : add_operand(tree, path, exclude, list, err);
 		if (r == -ENOENT) /* left out by .dockerignore, or not there below this one */
 			r = 0;
 	}
 	return r;
+}
+
+/* Why a name without wildcards is nothing, as far as it can be seen. */
+void copy_explain_missing(const struct copy_tree *tree, const char *pattern, struct arena *arena,
+			  struct err *err)
+{
+	const char *clean = path_resolve(arena, "/", pattern) + 1;
+	const char *reason = tree->ignore ? ignore_reason(tree->ignore, clean) : NULL;
+	const char *slash = strrchr(clean, '/');
+	const char *parent = slash ? arena_copy_bytes(arena, clean, (size_t)(slash - clean)) : "";
+	const char *above;
+	const char *nearest;
+	auto_strings names = { 0 };
+
+	if (reason) {
+		err_hint(err, ".dockerignore leaves it out ('%s')", reason);
+		return;
+	}
+	if (strcmp(path_clean(arena, pattern), "..") == 0 ||
+	    text_starts(path_clean(arena, pattern), "../")) {
+		err_hint(err, "what is outside of the build context cannot be copied; "
+			      "--build-context NAME=DIR makes another directory known");
+		return;
+	}
+	if (view_resolve(tree->view, parent, true, arena, &above, NULL) < 0 ||
+	    view_list(tree->view, above, &names, NULL) < 0 || names.count == 0)
+		return;
+	nearest = suggest(path_base(clean), (const char *const *)names.item, names.count);
+	if (nearest)
+		err_hint(err, "did you mean '%s%s%s%s'?", *pattern == '/' ? "/" : "", parent,
+			 *parent ? "/" : "", nearest);
 }
 
 int copy_collect(const struct copy_tree *tree, const char *pattern, const struct ignore *exclude,
@@ -274,14 +333,13 @@ int copy_collect(const struct copy_tree *tree, const char *pattern, const struct
 
 	err_clear(err);
 	r = match(tree, "", clean, exclude, list, err);
-	if (r < 0 && r != -ENOENT)
+	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
 		return r;
 	/* A pattern may match nothing, a name must be there. */
 	if (list->count > before || (r == 0 && glob_has_wildcards(clean)))
 		return 0;
 	fail_plain(err, ENOENT, "'%s' is not there", pattern);
-	if (tree->ignore && ignore_matches(tree->ignore, clean))
-		err_hint(err, ".dockerignore leaves it out");
+	copy_explain_missing(tree, pattern, list->arena, err);
 	return -ENOENT;
 }
 

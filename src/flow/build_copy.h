@@ -30,6 +30,7 @@ struct copy_entry {
 
 /* One operand after its wildcards were matched. */
 struct copy_operand {
+	const struct copy_tree *tree; /* where it comes from; borrowed */
 	const char *name; /* its last component: the name it gets in a destination directory */
 	struct copy_entry *entry;
 	size_t count;
@@ -47,13 +48,21 @@ struct copy_list {
 };
 void copy_list_done(struct copy_list *list);
 
-/* Add what the operand `pattern` (as written, expanded) stands for. -ENOENT when it is nothing;
- * *ret_wildcard tells whether it was a pattern. */
+/* Add what the operand `pattern` (as written, expanded) stands for. What `exclude` (may be NULL)
+ * matches, as seen from the operand, is left out; of what wildcards match, the name as well.
+ * -ENOENT when it is nothing, with the nearest names, or the pattern of .dockerignore, as the
+ * hint; wildcards may match nothing. The tree must live as long as the list. */
 int copy_collect(const struct copy_tree *tree, const char *pattern, const struct ignore *exclude,
 		 struct copy_list *list, struct err *err) must_check;
+/* --parents: what `pattern` matches below the directory `base` keeps the directories that lead to
+ * it. "**" stands for any number of directories, symlinks are not followed; `exclude` is seen from
+ * `base`, which may have wildcards too. */
+int copy_collect_parents(const struct copy_tree *tree, const char *base, const char *pattern,
+			 const struct ignore *exclude, struct copy_list *list,
+			 struct err *err) must_check;
 
 /* Find the digests of all files; those not known yet are read, on all processors. */
-int copy_hash(const struct copy_tree *tree, struct copy_list *list, struct err *err) must_check;
+int copy_hash(struct copy_list *list, struct err *err) must_check;
 
 /* After copy_hash. Every path, type, mode, owner, link and content goes into the key. */
 void copy_key(const struct copy_list *list, struct build_key *key);
@@ -62,13 +71,19 @@ void copy_key(const struct copy_list *list, struct build_key *key);
 bool copy_is_same(const struct copy_tree *tree, const struct copy_entry *entry, int fd);
 
 struct copy_target {
-	const struct copy_tree *tree; /* where it comes from */
-	struct place *place;	      /* where it goes */
-	const char *path;	      /* there; absolute */
-	bool into; /* it is a directory; without, it is one when one is there or more than one
-		    * operand goes there */
+	struct place *place; /* where it goes */
+	const char *path;    /* there; absolute */
+	bool into;	     /* it is a directory; without, it is one when one is there */
 	struct copy_meta meta;
 };
+
+/* The resolved path of a single file `name`: in the target, or the target itself. */
+int copy_file_path(const struct copy_target *target, struct arena *arena, const char *name,
+		   const char **ret_path, struct err *err) must_check;
+/* A file that is no part of a tree: below the target when it is an archive and meta.unpack says so.
+ * fd is at its beginning. */
+int copy_place_file(const struct copy_target *target, struct arena *arena, const char *name, int fd,
+		    const struct place_meta *meta, struct err *err) must_check;
 
 int copy_place(const struct copy_target *target, struct copy_list *list,
 	       struct err *err) must_check;

@@ -9,12 +9,17 @@
 #include "base/memory.h"
 #include "flow/build_copy.h"
 #include "flow/parallel.h"
+#include "rootfs/xattrs.h"
 
 #define READERS_MAX 16
 
-struct hashing {
+struct unknown {
 	const struct copy_tree *tree;
-	struct copy_entry **unknown;
+	struct copy_entry *entry;
+};
+
+struct hashing {
+	struct unknown *unknown;
 	size_t count;
 };
 
@@ -26,15 +31,40 @@ static bool is_same_state(const struct stat *a, const struct stat *b)
 	       a->st_dev == b->st_dev;
 }
 
+/* From layers a file is copied with its extended attributes. They never change there, so the digest
+ * that is remembered may be that of both. */
+static int add_xattrs(const struct copy_tree *tree, struct copy_entry *entry, struct err *err)
+{
+	auto_arena arena = { 0 };
+	auto_sha256 sha = { 0 };
+	struct xattrs xattrs;
+	int r = xattrs_of_view(tree->view, entry->path, &entry->entry, &arena, &xattrs, err);
+
+	if (r < 0 || xattrs.count == 0)
+		return r;
+	sha256_init(&sha);
+	sha256_add(&sha, entry->hex, SHA256_HEX_LENGTH);
+	for (size_t i = 0; i < xattrs.count; i++) {
+		const struct xattr *xattr = &xattrs.item[i];
+		const char *head = arena_printf(&arena, " %s %zu ", xattr->name, xattr->size_bytes);
+
+		sha256_add(&sha, head, strlen(head));
+		sha256_add(&sha, xattr->value, xattr->size_bytes);
+	}
+	sha256_finish(&sha, entry->hex);
+	return 0;
+}
+
 /* What was read belongs to the state before only if that is still the state after. */
 static int hash_one(void *context, size_t index, struct err *err)
 {
 	const struct hashing *hashing = context;
-	struct copy_entry *entry = hashing->unknown[index];
+	const struct copy_tree *tree = hashing->unknown[index].tree;
+	struct copy_entry *entry = hashing->unknown[index].entry;
 	struct stat *st = &entry->entry.st;
 	struct stat after;
 	auto_fd fd = -1;
-	int r = view_open(hashing->tree->view, entry->path, &entry->entry, &fd, err);
+	int r = view_open(tree->view, entry->path, &entry->entry, &fd, err);
 
 	if (r < 0)
 		return r;
@@ -44,14 +74,16 @@ static int hash_one(void *context, size_t index, struct err *err)
 	if (fstat(fd, &after) < 0)
 		return fail(err, errno, "'%s'", entry->path);
 	entry->is_settled = is_same_state(st, &after) && build_files_is_settled(st);
-	if (hashing->tree->files && (entry->is_settled || hashing->tree->is_constant))
-		build_files_remember(hashing->tree->files, st, entry->hex);
-	return 0;
+	if (tree->is_constant)
+		r = add_xattrs(tree, entry, err);
+	if (r == 0 && tree->files && (entry->is_settled || tree->is_constant))
+		build_files_remember(tree->files, st, entry->hex);
+	return r;
 }
 
 static void find_known(struct hashing *hashing, struct copy_operand *operand)
 {
-	struct build_files *files = hashing->tree->files;
+	struct build_files *files = operand->tree->files;
 
 	for (size_t i = 0; i < operand->count; i++) {
 		struct copy_entry *entry = &operand->entry[i];
@@ -60,7 +92,8 @@ static void find_known(struct hashing *hashing, struct copy_operand *operand)
 			continue;
 		entry->is_settled = files && build_files_known(files, &entry->entry.st, entry->hex);
 		if (!entry->is_settled)
-			hashing->unknown[hashing->count++] = entry;
+			hashing->unknown[hashing->count++] = (struct unknown){ operand->tree,
+									       entry };
 	}
 }
 
@@ -71,16 +104,16 @@ static unsigned readers(void)
 	return processors < 1 ? 1 : processors > READERS_MAX ? READERS_MAX : (unsigned)processors;
 }
 
-int copy_hash(const struct copy_tree *tree, struct copy_list *list, struct err *err)
+int copy_hash(struct copy_list *list, struct err *err)
 {
-	struct hashing hashing = { .tree = tree };
+	struct hashing hashing = { 0 };
 	atomic_bool cancel = false;
 	size_t all = 0;
 	int r;
 
 	for (size_t i = 0; i < list->count; i++)
 		all += list->operand[i].count;
-	hashing.unknown = memory_zeroed(all + 1, sizeof(struct copy_entry *));
+	hashing.unknown = memory_zeroed(all + 1, sizeof(*hashing.unknown));
 	for (size_t i = 0; i < list->count; i++)
 		find_known(&hashing, &list->operand[i]);
 	r = parallel_run(hashing.count, readers(), hash_one, &hashing, &cancel, err);

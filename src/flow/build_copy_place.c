@@ -6,83 +6,98 @@
 #include "base/banned.h"
 #include "flow/build_copy.h"
 #include "flow/build_unpack.h"
+#include "rootfs/xattrs.h"
 
 static const char *join(struct arena *arena, const char *directory, const char *name)
 {
 	return *directory ? arena_printf(arena, "%s/%s", directory, name) : name;
 }
 
-static struct place_meta meta_of(const struct copy_entry *entry, const struct copy_meta *meta)
+/* Files of layers keep their extended attributes; those of a context are the host's business. */
+static int meta_of(const struct copy_target *target, const struct copy_list *list,
+		   const struct copy_tree *tree, const struct copy_entry *entry,
+		   struct place_meta *ret_meta, struct err *err)
 {
+	const struct copy_meta *meta = &target->meta;
 	mode_t mode = entry->entry.mode & 07777;
+	struct xattrs xattrs = { 0 };
+	int r = tree->is_constant ? xattrs_of_view(tree->view, entry->path, &entry->entry,
+						   list->arena, &xattrs, err)
+				  : 0;
 
-	return (struct place_meta){
+	if (r < 0)
+		return r;
+	*ret_meta = (struct place_meta){
 		.uid = meta->has_owner ? meta->uid : entry->entry.uid,
 		.gid = meta->has_owner ? meta->gid : entry->entry.gid,
 		.mode = meta->chmod ? chmod_apply(meta->chmod, mode, S_ISDIR(entry->entry.mode))
 				    : mode,
 		.mtime = entry->entry.st.st_mtim,
+		.xattrs = xattrs.item,
+		.xattr_count = xattrs.count,
 	};
+	return 0;
 }
 
 /* ---- archives ---- */
 
-/* An archive that ADD shall unpack? Then *ret_fd is open. */
-static int open_archive(const struct copy_target *target, const struct copy_entry *entry,
-			int *ret_fd, struct err *err)
-{
-	auto_fd fd = -1;
-	int r;
-
-	if (!target->meta.unpack || !S_ISREG(entry->entry.mode))
-		return 0;
-	r = view_open(target->tree->view, entry->path, &entry->entry, &fd, err);
-	if (r < 0 || !build_is_archive(fd))
-		return r;
-	*ret_fd = take_fd(&fd);
-	return 1;
-}
-
 /* What is in it goes below the destination. */
-static int place_archive(const struct copy_target *target, struct copy_list *list, int fd,
-			 const struct copy_entry *entry, struct err *err)
+static int unpack(const struct copy_target *target, struct arena *arena, int fd,
+		  struct timespec mtime, struct err *err)
 {
-	struct place_meta made = { .mode = 0755, .mtime = entry->entry.st.st_mtim };
+	struct place_meta made = { .mode = 0755, .mtime = mtime };
 	const char *directory;
-	int r = view_resolve(target->place->view, target->path, true, list->arena, &directory, err);
+	int r = view_resolve(target->place->view, target->path, true, arena, &directory, err);
 
 	if (r == 0)
 		r = place_directory(target->place, directory, &made, false, err);
 	if (r == 0)
 		r = build_unpack(fd, directory, &target->meta, target->place, err);
+	return r;
+}
+
+/* 1 when it was an archive that ADD had to unpack. */
+static int place_archive(const struct copy_target *target, struct copy_list *list,
+			 const struct copy_operand *operand, struct err *err)
+{
+	const struct copy_entry *entry = &operand->entry[0];
+	auto_fd fd = -1;
+	int r;
+
+	if (!target->meta.unpack || !S_ISREG(entry->entry.mode))
+		return 0;
+	r = view_open(operand->tree->view, entry->path, &entry->entry, &fd, err);
+	if (r < 0 || !build_is_archive(fd))
+		return r;
+	r = unpack(target, list->arena, fd, entry->entry.st.st_mtim, err);
 	if (r < 0)
 		return err_wrap(err, "unpack '%s'", entry->path);
-	list->has_changed |= !copy_is_same(target->tree, entry, fd);
-	return 0;
+	list->has_changed |= !copy_is_same(operand->tree, entry, fd);
+	return 1;
 }
 
 /* ---- entries ---- */
 
 static int place_regular(const struct copy_target *target, struct copy_list *list,
-			 const struct copy_entry *entry, const char *path, struct err *err)
+			 const struct copy_tree *tree, const struct copy_entry *entry,
+			 const char *path, const struct place_meta *meta, struct err *err)
 {
-	const struct place_meta meta = meta_of(entry, &target->meta);
 	auto_fd fd = -1;
-	int r = view_open(target->tree->view, entry->path, &entry->entry, &fd, err);
+	int r = view_open(tree->view, entry->path, &entry->entry, &fd, err);
 
 	if (r == 0)
-		r = place_file(target->place, path, fd, &meta, err);
+		r = place_file(target->place, path, fd, meta, err);
 	if (r == 0)
-		list->has_changed |= !copy_is_same(target->tree, entry, fd);
+		list->has_changed |= !copy_is_same(tree, entry, fd);
 	return r;
 }
 
 /* A directory that exists keeps its mode. A new one takes that of the source, but for the
  * destination itself, which is made as any missing directory is. */
 static int place_copied_directory(const struct copy_target *target, const struct copy_entry *entry,
-				  const char *path, struct err *err)
+				  const char *path, const struct place_meta *meta, struct err *err)
 {
-	struct place_meta made = meta_of(entry, &target->meta);
+	struct place_meta made = *meta;
 	struct view_entry existing;
 	bool is_new = view_lookup(target->place->view, path, &existing) == -ENOENT;
 
@@ -92,14 +107,18 @@ static int place_copied_directory(const struct copy_target *target, const struct
 }
 
 static int place_entry(const struct copy_target *target, struct copy_list *list,
-		       const struct copy_entry *entry, const char *path, struct err *err)
+		       const struct copy_tree *tree, const struct copy_entry *entry,
+		       const char *path, struct err *err)
 {
-	const struct place_meta meta = meta_of(entry, &target->meta);
+	struct place_meta meta;
+	int r = meta_of(target, list, tree, entry, &meta, err);
 
+	if (r < 0)
+		return r;
 	if (S_ISDIR(entry->entry.mode))
-		return place_copied_directory(target, entry, path, err);
+		return place_copied_directory(target, entry, path, &meta, err);
 	if (S_ISREG(entry->entry.mode))
-		return place_regular(target, list, entry, path, err);
+		return place_regular(target, list, tree, entry, path, &meta, err);
 	if (S_ISLNK(entry->entry.mode))
 		return place_symlink(target->place, path, entry->link, &meta, err);
 	return place_special(target->place, path, entry->entry.mode & S_IFMT,
@@ -113,37 +132,44 @@ static bool is_directory(const struct view *view, const char *path)
 	return view_lookup(view, path, &entry) == 0 && S_ISDIR(entry.mode);
 }
 
-/* The resolved path at which the operand itself goes. */
-static int operand_path(const struct copy_target *target, const struct copy_list *list,
-			const struct copy_operand *operand, const char **ret_path, struct err *err)
+int copy_file_path(const struct copy_target *target, struct arena *arena, const char *name,
+		   const char **ret_path, struct err *err)
 {
 	const struct view *view = target->place->view;
-	bool directory = S_ISDIR(operand->entry[0].entry.mode);
-	int r = view_resolve(view, target->path, true, list->arena, ret_path, err);
+	int r = view_resolve(view, target->path, true, arena, ret_path, err);
 
-	if (r < 0 || directory)
+	if (r < 0 || (!target->into && !is_directory(view, *ret_path)))
 		return r;
-	if (!target->into && list->count == 1 && !is_directory(view, *ret_path))
-		return 0;
-	return view_resolve(view, join(list->arena, *ret_path, operand->name), true, list->arena,
-			    ret_path, err);
+	return view_resolve(view, join(arena, *ret_path, name), true, arena, ret_path, err);
+}
+
+int copy_place_file(const struct copy_target *target, struct arena *arena, const char *name, int fd,
+		    const struct place_meta *meta, struct err *err)
+{
+	const char *path;
+	int r;
+
+	if (target->meta.unpack && build_is_archive(fd))
+		return unpack(target, arena, fd, meta->mtime, err);
+	r = copy_file_path(target, arena, name, &path, err);
+	return r < 0 ? r : place_file(target->place, path, fd, meta, err);
 }
 
 static int place_operand(const struct copy_target *target, struct copy_list *list,
 			 const struct copy_operand *operand, struct err *err)
 {
 	const char *top;
-	auto_fd archive_fd = -1;
-	int r = open_archive(target, &operand->entry[0], &archive_fd, err);
+	int r = place_archive(target, list, operand, err);
 
-	if (r > 0)
-		return place_archive(target, list, archive_fd, &operand->entry[0], err);
-	if (r == 0)
-		r = operand_path(target, list, operand, &top, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = S_ISDIR(operand->entry[0].entry.mode)
+		    ? view_resolve(target->place->view, target->path, true, list->arena, &top, err)
+		    : copy_file_path(target, list->arena, operand->name, &top, err);
 	for (size_t i = 0; r == 0 && i < operand->count; i++) {
 		const struct copy_entry *entry = &operand->entry[i];
 
-		r = place_entry(target, list, entry,
+		r = place_entry(target, list, operand->tree, entry,
 				*entry->suffix ? join(list->arena, top, entry->suffix) : top, err);
 	}
 	return r;

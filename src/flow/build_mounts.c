@@ -204,7 +204,7 @@ static int key_bind(struct work *work, const struct step_mount *mount, struct bu
 	if (r == 0)
 		r = copy_collect(&tree, mount->source, NULL, &list, err);
 	if (r == 0)
-		r = copy_hash(&tree, &list, err);
+		r = copy_hash(&list, err);
 	if (r == 0)
 		copy_key(&list, key);
 	copy_list_done(&list);

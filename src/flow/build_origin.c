@@ -323,7 +323,7 @@ int build_origin_copy(struct work *work, const struct origin *origin, const char
 	struct copy_list list = { .arena = &work->arena };
 	struct copy_tree tree;
 	struct place place;
-	struct copy_target target = { .tree = &tree, .place = &place, .path = "/", .into = true };
+	struct copy_target target = { .place = &place, .path = "/", .into = true };
 	auto_view nothing;
 	int r = build_origin_tree(work->stage, origin, &tree, err);
 

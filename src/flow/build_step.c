@@ -77,9 +77,7 @@ static int make_work_folders(struct work *work, struct err *err)
 {
 	const struct store *store = &work->build->store;
 	struct view_entry root;
-	mode_t mode = view_lookup(&work->stage->state.view, "", &root) == 0
-			      ? root.st.st_mode & 07777
-			      : 0755;
+	mode_t mode = view_lookup(work->lower, "", &root) == 0 ? root.st.st_mode & 07777 : 0755;
 	int r = store_work_name(store, work->work_name, err);
 
 	if (r < 0)
@@ -110,7 +108,9 @@ static int placed_meta(void *context, const char *path, const struct statx *stx,
 					    .gid = owner->gid,
 					    .mode = owner->mode,
 					    .rdev_major = major(owner->rdev),
-					    .rdev_minor = minor(owner->rdev) };
+					    .rdev_minor = minor(owner->rdev),
+					    .xattrs = owner->xattrs,
+					    .xattr_count = owner->xattr_count };
 	return 1;
 }
 
@@ -147,7 +147,7 @@ static int take_snapshot(struct work *work, const struct step_kind *kind,
 				      ? work->copy_name
 				      : arena_printf(&work->arena, "%s/upper", work->work_name),
 		.complete = work->copy_name[0] != '\0',
-		.lower = &work->stage->state.view,
+		.lower = work->lower,
 		.lookup = kind->places	       ? placed_meta
 			  : work->has_emulated ? emulated_meta
 					       : NULL,
@@ -180,7 +180,7 @@ static int carry_out(struct work *work, const struct step_kind *kind,
 	int r = make_work_folders(work, err);
 
 	if (r == 0 && kind->places)
-		r = place_init(&work->place, &work->stage->state.view, work->upper_path, err);
+		r = place_init(&work->place, work->lower, work->upper_path, err);
 	if (r < 0)
 		return r;
 	r = kind->fill(work, err);
@@ -198,6 +198,12 @@ static int carry_out(struct work *work, const struct step_kind *kind,
 	return r;
 }
 
+/* COPY --link: a layer that stands on nothing, so that it stays when what is below changes. */
+static bool is_linked(const struct step *step)
+{
+	return (step->kind == INSTRUCTION_COPY || step->kind == INSTRUCTION_ADD) && step->copy.link;
+}
+
 static int make_key(struct work *work, const struct step_kind *kind, struct build_key *key,
 		    char hex[SHA256_HEX_LENGTH + 1], struct err *err)
 {
@@ -206,7 +212,10 @@ static int make_key(struct work *work, const struct step_kind *kind, struct buil
 
 	build_key_add(key, "format", "1");
 	build_key_add(key, "instruction", instruction_name(work->step->kind));
-	build_key_add(key, "parent", work->stage->state.chain);
+	if (is_linked(work->step))
+		build_key_add(key, "linked", "yes");
+	else
+		build_key_add(key, "parent", work->stage->state.chain);
 	build_key_add(key, "architecture", or_empty(platform.architecture));
 	if (work->build->epoch_s >= 0)
 		build_key_add(key, "source date epoch",
@@ -242,7 +251,7 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 		if (build->request->why_miss)
 			build_explain(work, &step, &key);
 		r = carry_out(work, kind, &result, err);
-		if (r == 0 && work->copies.has_changed)
+		if (r == 0 && work->has_changed)
 			log_verbose("%s: files changed while they were copied; not cached",
 				    work->stage->position);
 		else if (r == 0)
@@ -256,7 +265,7 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 	return build_stage_add(&work->stage->state, &result, work->step->created_by, err);
 }
 
-static void work_done(struct work *work)
+static void work_done(struct work *work, const struct step_kind *kind)
 {
 	struct err err = { 0 };
 
@@ -268,7 +277,9 @@ static void work_done(struct work *work)
 	for (struct work_list *list = work->lists; list; list = list->next)
 		strings_done(&list->strings);
 	map_done(&work->emulated);
-	copy_list_done(&work->copies);
+	if (kind && kind->done)
+		kind->done(work);
+	view_done(&work->nothing);
 	arena_done(&work->arena);
 }
 
@@ -280,12 +291,14 @@ int build_step(struct build *build, struct built_stage *stage, const struct step
 	int r = 0;
 
 	*ret_cached = false;
+	view_init(&work.nothing);
+	work.lower = is_linked(step) ? &work.nothing : &stage->state.view;
 	if (kind)
 		r = layer_step(&work, kind, ret_cached, err);
 	else
 		build_stage_add_history(&stage->state, step->created_by);
 	if (r == 0)
 		evaluation_apply(&stage->evaluation, step);
-	work_done(&work);
+	work_done(&work, kind);
 	return r;
 }

@@ -81,12 +81,25 @@ struct unpacking {
 	struct arena *arena;
 };
 
+static struct xattr *xattrs_of(const struct unpacking *unpacking, const struct tar_entry *entry)
+{
+	struct xattr *xattrs = arena_array(unpacking->arena, struct xattr, entry->xattr_count + 1);
+
+	for (size_t i = 0; i < entry->xattr_count; i++)
+		xattrs[i] = (struct xattr){ .name = entry->xattrs[i].name,
+					    .value = entry->xattrs[i].value,
+					    .size_bytes = entry->xattrs[i].size_bytes };
+	return xattrs;
+}
+
 static struct place_meta meta_of(const struct unpacking *unpacking, const struct tar_entry *entry)
 {
 	const struct copy_meta *meta = unpacking->meta;
 	bool directory = entry->type == TAR_DIRECTORY;
 
 	return (struct place_meta){
+		.xattrs = entry->xattr_count ? xattrs_of(unpacking, entry) : NULL,
+		.xattr_count = entry->xattr_count,
 		.uid = meta->has_chown ? meta->uid : entry->uid,
 		.gid = meta->has_chown ? meta->gid : entry->gid,
 		.mode = meta->chmod ? chmod_apply(meta->chmod, entry->mode, directory)

@@ -10,6 +10,8 @@
 #include "engine/emulation.h"
 #include "flow/build_copy.h"
 #include "flow/build_state.h"
+#include "flow/download.h"
+#include "flow/git.h"
 #include "rootfs/place.h"
 #include "sys/ids.h"
 
@@ -20,9 +22,12 @@ struct work {
 	struct arena arena;
 	char work_name[STORE_WORK_NAME_MAX]; /* in the store: holds upper/ and work/ */
 	const char *upper_path;		     /* absolute */
-	struct place place;		     /* for kinds that place files themselves */
-	struct copy_tree tree;		     /* where they come from */
-	struct copy_list copies;
+	struct view *lower; /* what the step's changes are compared with: the stage, or nothing */
+	struct view nothing;
+	struct place place;	  /* for kinds that place files themselves */
+	struct copy_input *input; /* where they come from, one for each source */
+	size_t input_count;
+	bool has_changed; /* a file was placed that is not what the key says: do not cache it */
 	struct work_list *lists; /* of host paths, that the box points to */
 	size_t list_count;
 	int *open_fd; /* locks held until the step is done */
@@ -34,17 +39,42 @@ struct work {
 	gid_t new_gid;
 };
 
+/* A source of COPY or ADD. */
+struct copy_input {
+	const struct copy_source *source;
+	struct copy_tree tree; /* COPY_PATH, COPY_GIT */
+	struct copy_list list; /* what of it is taken */
+	/* COPY_URL */
+	bool is_downloaded;
+	struct download downloaded;
+	/* COPY_GIT */
+	struct git_commit commit;
+	struct git_tree git;
+	struct view git_view;
+};
+
 struct step_kind {
 	bool places; /* fill uses work->place, which is ready then */
 	/* Add what the result depends on, beside the stage's files. */
 	int (*key)(struct work *work, struct build_key *key, struct err *err);
 	/* Make the changes in the upper directory. */
 	int (*fill)(struct work *work, struct err *err);
+	void (*done)(struct work *work); /* may be NULL */
 };
 
 extern const struct step_kind step_kind_run;
 extern const struct step_kind step_kind_copy; /* and ADD */
 extern const struct step_kind step_kind_workdir;
+
+/* Sources of ADD that are no files of ours (build_step_add.c). Adding to the key asks no more than
+ * what the source is now; opening fetches it, where that was not done. */
+int add_key(struct work *work, struct copy_input *input, struct build_key *key,
+	    struct err *err) must_check;
+int add_open(struct work *work, struct copy_input *input, const struct ignore *exclude,
+	     struct err *err) must_check;
+int add_place_url(struct work *work, struct copy_input *input, const struct copy_target *target,
+		  struct err *err) must_check;
+void add_done(struct copy_input *input);
 
 /* An empty list that lives as long as the step. */
 struct strings *work_new_list(struct work *work);

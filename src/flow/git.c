@@ -208,7 +208,7 @@ static int read_time(struct git_tree *tree, struct err *err)
 	return 0;
 }
 
-static int fetch_submodules(const char *path, bool keep_git_dir, struct err *err)
+static int fetch_submodules(const char *path, struct err *err)
 {
 	auto_buf modules = { 0 };
 	int r;
@@ -218,14 +218,11 @@ static int fetch_submodules(const char *path, bool keep_git_dir, struct err *err
 		return 0;
 	r = git_in(path, NULL, err, "submodule", "-q", "update", "--init", "--recursive",
 		   "--depth=1");
-	if (r == 0 && !keep_git_dir)
-		r = git_in(path, NULL, err, "submodule", "-q", "foreach", "--recursive",
-			   "rm -rf .git");
 	return r < 0 ? err_wrap(err, "submodules") : 0;
 }
 
 static int check_out(struct git_tree *tree, const struct git_source *git,
-		     const struct git_commit *commit, bool keep_git_dir, struct err *err)
+		     const struct git_commit *commit, struct err *err)
 {
 	const char *path = tree->path;
 	int r = run_git((const char *const[]){ "init", "-q", "--template=", "--", path, NULL },
@@ -240,17 +237,22 @@ static int check_out(struct git_tree *tree, const struct git_source *git,
 	if (r == 0)
 		r = read_time(tree, err);
 	if (r == 0 && git->submodules != CHOICE_NO)
-		r = fetch_submodules(path, keep_git_dir, err);
+		r = fetch_submodules(path, err);
 	return r;
 }
 
 /* ---- modes and times ---- */
 
-static int settle(int dirfd, const char *name, struct timespec time, unsigned depth,
-		  struct err *err);
+struct settling {
+	struct timespec time;
+	bool keep_git_dir;
+	struct err *err;
+};
+
+static int settle(const struct settling *settling, int dirfd, const char *name, unsigned depth);
 
 /* Everything in an open directory, which is closed. */
-static int settle_names(int fd, struct timespec time, unsigned depth, struct err *err)
+static int settle_names(const struct settling *settling, int fd, unsigned depth)
 {
 	DIR *directory = fdopendir(fd);
 	struct dirent *entry;
@@ -258,38 +260,43 @@ static int settle_names(int fd, struct timespec time, unsigned depth, struct err
 
 	if (!directory) {
 		close(fd);
-		return fail(err, ENOMEM, "read a directory");
+		return fail(settling->err, ENOMEM, "read a directory");
 	}
-	while (r == 0 && (entry = readdir(directory)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    (depth > 0 || strcmp(entry->d_name, ".git") != 0))
-			r = settle(fd, entry->d_name, time, depth + 1, err);
+	while (r == 0 && (entry = readdir(directory))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (strcmp(entry->d_name, ".git") != 0)
+			r = settle(settling, fd, entry->d_name, depth + 1);
+		else if (!settling->keep_git_dir)
+			r = remove_tree(fd, ".git", settling->err);
+	}
 	closedir(directory);
 	return r;
 }
 
 /* git knows of a file's mode only whether it can be executed; the rest is the caller's umask. */
-static int settle(int dirfd, const char *name, struct timespec time, unsigned depth,
-		  struct err *err)
+static int settle(const struct settling *settling, int dirfd, const char *name, unsigned depth)
 {
-	const struct timespec times[2] = { time, time };
+	const struct timespec times[2] = { settling->time, settling->time };
 	struct stat st;
 	int r = 0;
 
 	if (depth > DEPTH_MAX)
-		return fail_plain(err, ELOOP, "directories nested more than %d deep", DEPTH_MAX);
+		return fail_plain(settling->err, ELOOP, "directories nested more than %d deep",
+				  DEPTH_MAX);
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(err, errno, "'%s'", name);
+		return fail(settling->err, errno, "'%s'", name);
 	if (S_ISDIR(st.st_mode)) {
 		int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-		r = fd < 0 ? fail(err, errno, "'%s'", name) : settle_names(fd, time, depth, err);
+		r = fd < 0 ? fail(settling->err, errno, "'%s'", name)
+			   : settle_names(settling, fd, depth);
 	}
 	if (r == 0 && !S_ISLNK(st.st_mode) &&
 	    fchmodat(dirfd, name, st.st_mode & 0100 ? 0755 : 0644, 0) < 0)
-		r = fail(err, errno, "set the mode of '%s'", name);
+		r = fail(settling->err, errno, "set the mode of '%s'", name);
 	if (r == 0 && utimensat(dirfd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
-		r = fail(err, errno, "set the time of '%s'", name);
+		r = fail(settling->err, errno, "set the time of '%s'", name);
 	return r;
 }
 
@@ -305,15 +312,12 @@ int git_tree_open(struct git_tree *tree, const struct store *store, const struct
 		return r;
 	buf_printf(&path, "%s/%s", store->path, tree->work_name);
 	tree->path = buf_take(&path);
-	r = check_out(tree, git, commit, keep_git_dir, err);
-	if (r == 0 && !keep_git_dir) {
-		auto_buf name = { 0 };
+	r = check_out(tree, git, commit, err);
+	if (r == 0) {
+		const struct settling settling = { tree->committed, keep_git_dir, err };
 
-		buf_printf(&name, "%s/.git", tree->work_name);
-		r = remove_tree(store->dirfd, name.bytes, err);
+		r = settle(&settling, store->dirfd, tree->work_name, 0);
 	}
-	if (r == 0)
-		r = settle(store->dirfd, tree->work_name, tree->committed, 0, err);
 	if (r < 0) {
 		git_tree_close(tree);
 		return err_wrap(err, "git repository '%s'", git->remote);

@@ -5,9 +5,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "rootfs/xattrs.h"
 #include "sys/openat2.h"
 #include "sys/remove.h"
 
@@ -40,14 +42,44 @@ static void remember(struct place *place, const char *path, const struct place_o
 	map_set(&place->owners, path, copy);
 }
 
-static void remember_meta(struct place *place, const char *path, const struct place_meta *meta,
-			  mode_t type)
+static void add_xattr(struct place *place, struct place_owner *owner, const struct xattr *xattr)
 {
-	remember(place, path,
-		 &(struct place_owner){ .uid = meta->uid,
-					.gid = meta->gid,
-					.mode = type | (meta->mode & 07777),
-					.mtime = meta->mtime });
+	const struct xattrs before = { owner->xattrs, owner->xattr_count };
+	const struct xattr copy = {
+		.name = arena_copy(&place->arena, xattr->name),
+		.value = arena_copy_bytes(&place->arena, xattr->value, xattr->size_bytes),
+		.size_bytes = xattr->size_bytes,
+	};
+	struct xattrs after = xattrs_join(&place->arena, &before, &copy, 1);
+
+	owner->xattrs = after.item;
+	owner->xattr_count = after.count;
+}
+
+/* What the user may set goes onto the file as well as it can, the rest into the record. fd is -1
+ * for what cannot carry any. */
+static void add_xattrs(struct place *place, struct place_owner *owner, int fd,
+		       const struct place_meta *meta)
+{
+	for (size_t i = 0; i < meta->xattr_count; i++) {
+		const struct xattr *xattr = &meta->xattrs[i];
+
+		if (fd < 0 || !xattr_is_settable(xattr->name) ||
+		    fsetxattr(fd, xattr->name, xattr->value, xattr->size_bytes, 0) < 0)
+			add_xattr(place, owner, xattr);
+	}
+}
+
+static void remember_meta(struct place *place, const char *path, const struct place_meta *meta,
+			  mode_t type, int fd)
+{
+	struct place_owner owner = { .uid = meta->uid,
+				     .gid = meta->gid,
+				     .mode = type | (meta->mode & 07777),
+				     .mtime = meta->mtime };
+
+	add_xattrs(place, &owner, fd, meta);
+	remember(place, path, &owner);
 }
 
 const struct place_owner *place_owner_of(const struct place *place, const char *path)
@@ -209,8 +241,8 @@ static int ensure_parents(struct place *place, const char *path, const struct pl
 int place_directory(struct place *place, const char *path, const struct place_meta *meta,
 		    bool replace_meta, struct err *err)
 {
-	const struct place_owner *owner;
-	bool is_fresh;
+	const struct place_owner *before;
+	struct place_owner owner;
 	int r;
 
 	if (!*path)
@@ -222,14 +254,14 @@ int place_directory(struct place *place, const char *path, const struct place_me
 		return r;
 	if (fchmodat(place->upper_fd, path, (meta->mode & 07777) | 0700, 0) < 0)
 		return fail(err, errno, "chmod '/%s'", path);
-	owner = place_owner_of(place, path);
-	is_fresh = owner && owner->is_fresh;
-	remember(place, path,
-		 &(struct place_owner){ .uid = meta->uid,
-					.gid = meta->gid,
-					.mode = S_IFDIR | (meta->mode & 07777),
-					.mtime = meta->mtime,
-					.is_fresh = is_fresh });
+	before = place_owner_of(place, path);
+	owner = (struct place_owner){ .uid = meta->uid,
+				      .gid = meta->gid,
+				      .mode = S_IFDIR | (meta->mode & 07777),
+				      .mtime = meta->mtime,
+				      .is_fresh = before && before->is_fresh };
+	add_xattrs(place, &owner, -1, meta);
+	remember(place, path, &owner);
 	return 0;
 }
 
@@ -328,11 +360,11 @@ static int finish_file(struct place *place, const char *path, int fd, const stru
 {
 	const struct timespec times[2] = { meta->mtime, meta->mtime };
 
+	remember_meta(place, path, meta, S_IFREG, fd);
 	if (fchmod(fd, (meta->mode & 07777) | 0400) < 0)
 		return fail(err, errno, "chmod '/%s'", path);
 	if (futimens(fd, times) < 0)
 		return fail(err, errno, "set times of '/%s'", path);
-	remember_meta(place, path, meta, S_IFREG);
 	return 0;
 }
 
@@ -367,6 +399,7 @@ int place_bytes(struct place *place, const char *path, const void *bytes, size_t
 int place_symlink(struct place *place, const char *path, const char *target,
 		  const struct place_meta *meta, struct err *err)
 {
+	struct place_meta link_meta = *meta;
 	int parent_fd;
 	int r = clear_way(place, path, meta, &parent_fd, err);
 
@@ -374,9 +407,8 @@ int place_symlink(struct place *place, const char *path, const char *target,
 		return r;
 	if (symlinkat(target, parent_fd, last_name(path)) < 0)
 		return fail(err, errno, "make link '/%s'", path);
-	remember(place, path,
-		 &(struct place_owner){
-			 .uid = meta->uid, .gid = meta->gid, .mode = S_IFLNK | 0777 });
+	link_meta.mode = 0777;
+	remember_meta(place, path, &link_meta, S_IFLNK, -1);
 	return set_times(parent_fd, last_name(path), meta->mtime, err);
 }
 
@@ -407,16 +439,17 @@ int place_hard_link(struct place *place, const char *path, const char *existing,
 int place_special(struct place *place, const char *path, mode_t type, dev_t rdev,
 		  const struct place_meta *meta, struct err *err)
 {
+	struct place_owner owner = { .uid = meta->uid,
+				     .gid = meta->gid,
+				     .mode = type | (meta->mode & 07777),
+				     .rdev = rdev };
 	auto_fd fd = -1;
 	int r = create_file(place, path, meta, &fd, err);
 
 	if (r < 0)
 		return r;
 	r = finish_file(place, path, fd, meta, err);
-	remember(place, path,
-		 &(struct place_owner){ .uid = meta->uid,
-					.gid = meta->gid,
-					.mode = type | (meta->mode & 07777),
-					.rdev = rdev });
+	add_xattrs(place, &owner, -1, meta);
+	remember(place, path, &owner);
 	return r;
 }

@@ -19,6 +19,8 @@ struct place_owner {
 	dev_t rdev;
 	struct timespec mtime; /* of a directory: what is placed in it changes it on disk */
 	bool is_fresh;	       /* a directory of which the layers below show nothing */
+	struct xattr *xattrs;  /* that are not on disk */
+	size_t xattr_count;
 };
 
 struct place {
@@ -37,6 +39,8 @@ struct place_meta {
 	gid_t gid;
 	mode_t mode; /* permission bits */
 	struct timespec mtime;
+	const struct xattr *xattrs; /* copied */
+	size_t xattr_count;
 };
 
 /* `upper_path` is an empty directory; it is pushed onto the view and popped by place_done. */

@@ -120,3 +120,30 @@ END
     refuses .
     expect_stderr "Dockerfile:2:*nosuchstage"
 }
+@test "a file that is not there: the nearest name, and whether .dockerignore is the reason" {
+    mkdir -p src
+    touch src/main.c src/other.h src/left.log
+    echo '*.tmp' >.dockerignore
+    echo 'src/*.log' >>.dockerignore
+    printf 'FROM tiny\nCOPY src/mian.c /\n' >Dockerfile
+    refuses .
+    expect_stderr "Dockerfile:2: COPY: 'src/mian.c' is not there"
+    expect_stderr "hint: did you mean 'src/main.c'?"
+    printf 'FROM tiny\nCOPY src/left.log /\n' >Dockerfile
+    refuses .
+    expect_stderr "hint: .dockerignore leaves it out ('src/\*.log')"
+    printf 'FROM tiny\nCOPY ../outside /\n' >Dockerfile
+    touch ../outside
+    refuses .
+    expect_stderr "'../outside' is not there"
+    expect_stderr "hint: *outside of the build context"
+    printf 'FROM tiny\nCOPY completely-different /\n' >Dockerfile
+    refuses .
+    expect_stderr "'completely-different' is not there"
+    fails grep -q 'did you mean' <<<"$stderr"
+    # in a stage there is no .dockerignore
+    printf 'FROM tiny AS a\nFROM tiny\nCOPY --from=a /etc/paswd /\n' >Dockerfile
+    refuses .
+    expect_stderr "hint: did you mean '/etc/passwd'?"
+}
+
