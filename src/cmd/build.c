@@ -15,6 +15,7 @@
 #include "cmd/remote_opt.h"
 #include "flow/build.h"
 #include "flow/host_files.h"
+#include "image/ownership.h"
 
 struct build_command {
 	struct common common;
@@ -49,6 +50,8 @@ static const struct opt build_opts[] = {
 	{ OPT_STR, 0, "platform", REQUEST(platform), "OS/ARCH[/VARIANT]",
 	  "build for this platform (default: this machine's)", NULL },
 	{ OPT_LIST, 0, "label", REQUEST(labels), "NAME=VALUE", "add a label to the image", NULL },
+	{ OPT_CHOICE, 0, "ownership", REQUEST(ownership), OWNERSHIP_MARK_CHOICES,
+	  "mark the image: may, or must, push, export and run make all files root's?", NULL },
 	{ OPT_STR, 0, "source-date-epoch", REQUEST(source_date_epoch), "SECONDS",
 	  "the time that counts as now (default $SOURCE_DATE_EPOCH)", NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "How to build", NULL },

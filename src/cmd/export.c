@@ -6,12 +6,14 @@
 
 #include "base/banned.h"
 #include "flow/export.h"
+#include "image/ownership.h"
 
 struct export_command {
 	struct common common;
 	const char *output;
 	const char *format;
 	const char *platform;
+	const char *ownership;
 };
 
 #define EXPORT(field) offsetof(struct export_command, field)
@@ -26,6 +28,13 @@ struct export_command {
 		OPT_STR, 0, "platform", EXPORT(platform), "OS/ARCH[/VARIANT]",    \
 			"which image of an index (default: this machine's)", NULL \
 	}
+#define OWNERSHIP                                                                     \
+	{                                                                             \
+		OPT_CHOICE, 0, "ownership", EXPORT(ownership), OWNERSHIP_CHOICES,     \
+			"flatten: make all files root's (default: what the image is " \
+			"marked with, else keep)",                                    \
+			NULL                                                          \
+	}
 #define FORMATS "tar|dir|oci|oci-archive|docker-archive|squashfs"
 #define END                                           \
 	{                                             \
@@ -36,6 +45,7 @@ static const struct opt export_opts[] = {
 	OUTPUT,
 	{ OPT_CHOICE, 0, "format", EXPORT(format), FORMATS,
 	  "what to write: the root file system as tar (default) or dir, else the image", NULL },
+	OWNERSHIP,
 	PLATFORM,
 	END,
 };
@@ -44,6 +54,7 @@ static const struct opt save_opts[] = {
 	OUTPUT,
 	{ OPT_CHOICE, 0, "format", EXPORT(format), FORMATS,
 	  "what to write: docker-archive (default), oci-archive, an OCI layout ...", NULL },
+	OWNERSHIP,
 	PLATFORM,
 	END,
 };
@@ -71,6 +82,7 @@ static int run(const struct export_command *command, const char *default_format,
 	const char *format_text = command->format ? command->format : default_format;
 	struct export_request request = { .images = images,
 					  .dest = command->output ? command->output : "-",
+					  .ownership = command->ownership,
 					  .platform = command->platform };
 	auto_store store = STORE_NONE;
 	int r;

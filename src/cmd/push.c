@@ -8,12 +8,14 @@
 #include "cmd/progress.h"
 #include "cmd/remote_opt.h"
 #include "flow/push.h"
+#include "image/ownership.h"
 
 struct push_command {
 	struct common common;
 	struct remote_opt remote;
 	const char *platform;
 	const char *progress;
+	const char *ownership;
 	bool all_platforms;
 	bool all_tags;
 };
@@ -25,6 +27,9 @@ static const struct opt push_opts[] = {
 	  "of an index, push this platform's image alone", NULL },
 	{ OPT_FLAG, 0, "all-platforms", PUSH(all_platforms), NULL,
 	  "push a whole index, or fail where a part of it is not in the store", NULL },
+	{ OPT_CHOICE, 0, "ownership", PUSH(ownership), OWNERSHIP_CHOICES,
+	  "flatten: make all files root's (default: what the image is marked with, else keep)",
+	  NULL },
 	PROGRESS_OPT(struct push_command, progress),
 	REMOTE_TRANSFER_OPTS(struct push_command, remote),
 	{ OPT_REFUSED, 'a', "all-tags", PUSH(all_tags), NULL, "name the tags to push", NULL },
@@ -40,6 +45,7 @@ static int run_push(const struct push_command *request, const char *image, const
 					     .destination = destination,
 					     .platform = request->platform,
 					     .all_platforms = request->all_platforms,
+					     .ownership = request->ownership,
 					     .threads = (unsigned)request->remote.threads,
 					     .progress = progress };
 	struct push_result result;

@@ -11,6 +11,7 @@
 #include "engine/emulation.h"
 #include "engine/engine.h"
 #include "flow/run.h"
+#include "image/ownership.h"
 
 struct run_command {
 	struct common common;
@@ -101,6 +102,9 @@ static const struct opt run_opts[] = {
 	{ OPT_CHOICE, 0, "root-emulation", REQUEST(emulation), "auto|none|seccomp|tap",
 	  "what calls that need real root do: fail (none), pretend (seccomp), or be remembered so "
 	  "that later calls agree (tap; auto for root in an image)",
+	  NULL },
+	{ OPT_CHOICE, 0, "ownership", REQUEST(ownership), OWNERSHIP_CHOICES,
+	  "flatten: all files of an image are root's (default: what it is marked with, else keep)",
 	  NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Instead of running", NULL },
 	{ OPT_FLAG, 0, "dry-run", RUN(dry_run), NULL, "print the box as JSON and exit", NULL },

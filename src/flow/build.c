@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "flow/build_origin.h"
 #include "flow/build_stages.h"
+#include "image/ownership.h"
 #include "tap/tap.h"
 
 void build_request_done(struct build_request *request)
@@ -239,6 +240,8 @@ static void add_labels(struct build *build, struct config *config)
 		buf_add(&name, labels->item[i], (size_t)(equals - labels->item[i]));
 		strings_env_set(&config->labels, name.bytes, equals + 1);
 	}
+	if (build->request->ownership)
+		strings_env_set(&config->labels, OWNERSHIP_MARK, build->request->ownership);
 }
 
 static int name_image(struct build *build, const struct descriptor *manifest, struct err *err)

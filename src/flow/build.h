@@ -19,6 +19,7 @@ struct build_request {
 	struct strings tags;
 	struct strings build_args;	/* NAME=VALUE, or NAME for the environment's value */
 	struct strings labels;		/* NAME=VALUE */
+	const char *ownership;		/* the mark of image/ownership.h; NULL: the base's */
 	const char *target;		/* NULL: the last stage */
 	const char *platform;		/* OS/ARCH[/VARIANT]; NULL: this machine's */
 	struct strings contexts;	/* NAME=PATH, NAME=docker-image://REF */

@@ -5,6 +5,7 @@
 
 #include "base/banned.h"
 #include "base/memory.h"
+#include "image/ownership.h"
 #include "store/blob_writer.h"
 
 /* OCI's ChainID (image-spec, config.md): the name of a stack of layers. */
@@ -199,6 +200,8 @@ int build_stage_write(struct build_stage *stage, struct descriptor *ret_manifest
 	auto_blob_writer *config_writer = NULL;
 	auto_blob_writer *manifest_writer = NULL;
 	auto_buf config = { 0 };
+	struct annotation mark = { OWNERSHIP_MARK,
+				   strings_env_get(&stage->config.labels, OWNERSHIP_MARK) };
 	auto_buf text = { 0 };
 	int r;
 
@@ -206,6 +209,8 @@ int build_stage_write(struct build_stage *stage, struct descriptor *ret_manifest
 		stage->layers[i].media_type = oci_media_type(stage->layers[i].media_type);
 	config_set(&stage->config.created, stage->created);
 	config_print(&stage->config, &config);
+	if (mark.value)
+		manifest.annotations = (struct annotations){ .item = &mark, .count = 1 };
 	r = draft(stage->store, &config, &manifest.config, &config_writer, err);
 	if (r < 0)
 		return r;

@@ -11,7 +11,9 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "flow/flatten.h"
 #include "flow/unpack_image.h"
+#include "image/ownership.h"
 #include "sys/remove.h"
 
 #define OUTPUT_BYTES ((size_t)256 * 1024)
@@ -90,6 +92,25 @@ static bool needs_layers(enum export_format format)
 	return format == EXPORT_DIRECTORY || format == EXPORT_TAR;
 }
 
+static int choose_ownership(const struct export_request *request, struct export_image *image,
+			    struct err *err)
+{
+	enum ownership_mark mark;
+	struct descriptor flat;
+	int r = ownership_mark_of(&image->image.manifest, &image->image.config, &mark, err);
+
+	if (r == 0)
+		r = ownership_choose(mark, request->ownership, &image->flatten, err);
+	if (r < 0 || !image->flatten || needs_layers(request->format))
+		return r;
+	r = flatten_image(request->store, &image->image, &flat, err);
+	if (r < 0)
+		return r;
+	image_done(&image->image);
+	image->image = (struct image){ 0 };
+	return image_load_descriptor(request->store, &flat, NULL, &image->image, err);
+}
+
 static int load_image(const struct export_request *request, const char *text,
 		      struct export_image *ret_image, struct err *err)
 {
@@ -103,6 +124,8 @@ static int load_image(const struct export_request *request, const char *text,
 	if (r == 0)
 		r = image_load_descriptor(request->store, &image.names[0].descriptor,
 					  request->platform ? &platform : NULL, &image.image, err);
+	if (r == 0)
+		r = choose_ownership(request, &image, err);
 	if (r == 0 && needs_layers(request->format))
 		r = unpack_image(request->store, &image.image, err);
 	if (r < 0) {

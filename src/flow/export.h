@@ -21,6 +21,7 @@ struct export_request {
 	const struct strings *images; /* names or ids; a root takes one, archives any number */
 	enum export_format format;
 	const char *dest;     /* "-" is stdout */
+	const char *ownership; /* "keep", "flatten"; NULL: as the image is marked */
 	const char *platform; /* which of an index; NULL: this machine's */
 };
 
@@ -36,6 +37,7 @@ struct export_image {
 	struct image image;
 	struct ref_entry *names; /* all names of what was asked for; from `arena` */
 	size_t name_count;
+	bool flatten; /* for a root; an archive gets another image */
 	struct arena arena;
 };
 

@@ -6,6 +6,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "flow/export.h"
+#include "image/ownership.h"
 #include "rootfs/tree.h"
 
 static int write_tar(const struct export_job *job, const struct tree *tree, struct err *err)
@@ -21,6 +22,12 @@ static int write_tar(const struct export_job *job, const struct tree *tree, stru
 		r = export_output_flush(&output, err);
 	export_output_done(&output);
 	return r;
+}
+
+static void flatten(struct tree *tree)
+{
+	for (size_t i = 0; i < tree->count; i++)
+		ownership_flatten(&tree->item[i].uid, &tree->item[i].gid, &tree->item[i].mode);
 }
 
 /* An empty file in place of a device would be a lie outside of the store. */
@@ -68,6 +75,8 @@ int export_root(const struct export_job *job, struct err *err)
 		r = tree_of_view(&view, &tree, err);
 	if (r < 0)
 		return r;
+	if (job->image[0].flatten)
+		flatten(&tree);
 	if (job->request->format == EXPORT_TAR)
 		return write_tar(job, &tree, err);
 	leave_out_devices(&tree);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "flow/flatten.h"
 #include "flow/parallel.h"
 #include "image/manifest.h"
 #include "remote/registry.h"
@@ -76,6 +77,28 @@ static void add_blob(struct push *push, const struct descriptor *blob)
 	map_set(&push->seen, blob->digest.text, number_as_value(push->blob_count));
 }
 
+/* The image that goes out in place of this one when its files are to be root's. What is no image
+ * (an artifact) has no owners. */
+static int flatten(struct push *push, struct descriptor *descriptor, struct err *err)
+{
+	auto_image image = { 0 };
+	struct descriptor flat;
+	int r = image_load_descriptor(push->store, descriptor, NULL, &image, err);
+
+	if (r < 0 && !push->request->ownership) {
+		err_clear(err);
+		return 0;
+	}
+	if (r == 0)
+		r = flatten_as_asked(push->store, &image, push->request->ownership, &flat, err);
+	if (r < 0 || digest_equal(&flat.digest, &descriptor->digest))
+		return r;
+	descriptor->media_type = MEDIA_OCI_MANIFEST;
+	descriptor->digest = flat.digest;
+	descriptor->size_bytes = flat.size_bytes;
+	return 0;
+}
+
 static int add_image(struct push *push, const struct descriptor *descriptor, struct err *err)
 {
 	struct manifest manifest;
@@ -97,10 +120,17 @@ static int add_children(struct push *push, const struct index *index, struct err
 {
 	push->children = index->manifests;
 	for (size_t i = 0; i < index->manifest_count; i++) {
-		int r = add_image(push, &index->manifests[i], err);
+		struct descriptor flat = index->manifests[i];
+		int r = flatten(push, &flat, err);
 
+		if (r == 0)
+			r = add_image(push, &index->manifests[i], err);
 		if (r < 0)
 			return r;
+		if (!digest_equal(&flat.digest, &index->manifests[i].digest))
+			return fail_plain(err, ENOTSUP,
+					  "an index cannot be pushed with all files root's; push "
+					  "one --platform at a time");
 	}
 	push->child_count = index->manifest_count;
 	return 0;
@@ -115,6 +145,8 @@ static int choose_platform(struct push *push, const struct index *index, struct 
 		r = platform_parse(push->request->platform, &push->arena, &platform, err);
 	if (r >= 0)
 		r = index_select(index, &platform, &push->root, err);
+	if (r >= 0)
+		r = flatten(push, &push->root, err);
 	return r < 0 ? r : add_image(push, &push->root, err);
 }
 
@@ -135,10 +167,12 @@ static int add_index(struct push *push, struct err *err)
 	r = add_children(push, &index, &partial);
 	if (r >= 0)
 		return 0;
-	if (push->request->all_platforms) {
+	if (push->request->all_platforms || r != -ENOENT) {
 		*err = partial;
-		err->hint[0] = '\0'; /* not the whole image is missing */
-		err_hint(err, "'rootlet pull --all-platforms' fetches the whole index");
+		if (r == -ENOENT) { /* not the whole image is missing */
+			err->hint[0] = '\0';
+			err_hint(err, "'rootlet pull --all-platforms' fetches the whole index");
+		}
 		return r;
 	}
 	log_info("only this machine's platform is pushed: of the others not all is in the store");
@@ -180,7 +214,7 @@ static int collect(struct push *push, struct err *err)
 	if (media_type_is_index(push->root.media_type))
 		r = add_index(push, err);
 	else
-		r = add_image(push, &push->root, err);
+		r = flatten(push, &push->root, err) ?: add_image(push, &push->root, err);
 	return r < 0 ? err_wrap(err, "'%s'", push->request->image) : 0;
 }
 

@@ -16,6 +16,7 @@ struct push_request {
 	const char *platform;	 /* of an index, push this one's manifest alone */
 	bool all_platforms;	 /* the whole index, or fail; without either: the index where all of
 				  * it is here, else this machine's platform */
+	const char *ownership;	 /* "keep", "flatten"; NULL: as the image is marked */
 	unsigned threads;	 /* 0: the default */
 	struct remote_settings remote; /* its cancel is set here */
 	struct progress *progress;     /* may be NULL */

@@ -14,6 +14,7 @@
 #include "flow/host_files.h"
 #include "flow/run_env.h"
 #include "flow/tar_root.h"
+#include "image/ownership.h"
 #include "rootfs/merge.h"
 #include "rootfs/stack.h"
 #include "sys/openat2.h"
@@ -330,6 +331,54 @@ static void set_command(const struct run_request *request, const struct run_root
 		strings_add_all(&box->argv, config->cmd.item);
 }
 
+/* Where the record leaves the mode to the disk, set-id bits are on the disk. */
+static void flatten_owner(int layer_fd, struct owner *owner)
+{
+	struct stat st;
+
+	if (!owner->has_mode && !owner->whiteout && !owner->type &&
+	    fstatat(layer_fd, owner->path, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0 &&
+	    (st.st_mode & (S_ISUID | S_ISGID))) {
+		owner->has_mode = true;
+		owner->mode = st.st_mode & 07777;
+	}
+	ownership_flatten(&owner->uid, &owner->gid, &owner->mode);
+}
+
+/* What the layers say of other owners is forgotten before the table of lies begins with it. */
+static void flatten_layers(struct view *layers)
+{
+	for (size_t i = 0; i < layers->count; i++)
+		for (size_t j = 0; j < layers->layer[i].owners.count; j++)
+			flatten_owner(layers->layer[i].dirfd, &layers->layer[i].owners.item[j]);
+}
+
+static int set_ownership(const struct run_request *request, struct run_root *root,
+			 const struct box *box, struct err *err)
+{
+	enum ownership_mark mark = OWNERSHIP_UNMARKED;
+	bool flatten;
+	int r = root->is_image
+			? ownership_mark_of(&root->image.manifest, &root->image.config, &mark, err)
+			: 0;
+
+	if (r == 0 && request->ownership && !root->is_image)
+		r = fail_plain(err, EINVAL, "--ownership: '%s' is not an image", request->root);
+	if (r == 0)
+		r = ownership_choose(mark, request->ownership, &flatten, err);
+	if (r < 0)
+		return r;
+	if (flatten)
+		flatten_layers(&root->layers);
+	else if (mark == OWNERSHIP_DISALLOW && request->emulation &&
+		 box->emulation != BOX_EMULATION_TAP && box->uid == 0)
+		return fail_plain(err, EPERM,
+				  "--root-emulation %s shows all files as root's; the image is "
+				  "marked %s=disallow",
+				  request->emulation, OWNERSHIP_MARK);
+	return 0;
+}
+
 /* By itself only for root in an image: whoever runs in a directory is the caller. Under another
  * tap that one remembers what is set, and what the layers record does not show. */
 static int choose_emulation(const char *name, const struct run_root *root, struct box *box,
@@ -362,9 +411,13 @@ static int set_emulation(const struct run_request *request, struct run_root *roo
 {
 	int r = choose_emulation(request->emulation ? request->emulation : "auto", root, box, err);
 
-	if (r < 0 || box->emulation != BOX_EMULATION_TAP)
-		return r;
-	return root->is_copy ? read_merged_owners(root, err) : push_layers(root, err);
+	if (r == 0 && box->emulation == BOX_EMULATION_TAP)
+		r = push_layers(root, err);
+	if (r == 0)
+		r = set_ownership(request, root, box, err);
+	if (r == 0 && box->emulation == BOX_EMULATION_TAP && root->is_copy)
+		r = read_merged_owners(root, err);
+	return r;
 }
 
 int run_make_box(const struct run_request *request, struct box *box, struct run_root *root,

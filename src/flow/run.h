@@ -31,6 +31,7 @@ struct run_request {
 	bool terminal;
 	const char *engine;
 	const char *emulation; /* NULL is auto */
+	const char *ownership; /* "keep", "flatten"; NULL: as the image is marked */
 };
 
 void run_request_done(struct run_request *request);
