@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Root emulation that remembers: what commands in an image set is what later commands, later steps
+# and the layer's archive say.
+load ../support/common
+load ../support/build
+setup() {
+    common_setup
+    need_userns
+    import_tiny
+}
+teardown() { common_teardown; }
+
+# owner_in TAR PATTERN: mode, owner and device numbers of the entries that match, as tar lists them.
+owner_in() {
+    tar --numeric-owner -tvf "$1" | awk -v pattern="$2" '$6 ~ pattern { print $1, $2 }'
+}
+
+@test "the script of SC21's Figure 7 says what it says under real root, with a static shell" {
+    ok rootlet run tiny sh -c 'umask 0137; cd /tmp; touch test.file; chown nobody test.file
+        mknod test.dev c 1 1; chmod 640 test.file test.dev; stat -c "%A %U %G %t %T %n" test.dev test.file'
+    equal "$output" "crw-r----- root root 1 1 test.dev
+-rw-r----- nobody root 0 0 test.file"
+}
+
+@test "the script of SC21's Figure 7 says the same with a dynamic shell" {
+    need_debian
+    ok rootlet import "$(debian_tar)" base
+    ok rootlet run base sh -c 'umask 0137; cd /tmp; touch test.file; chown nobody test.file
+        mknod test.dev c 1 1; ls -l --time-style=+ test.dev test.file'
+    [[ ${lines[0]} =~ ^crw-r-----\ +1\ root\ +root\ +1,\ +1\ +test.dev$ ]] || show_and_fail
+    [[ ${lines[1]} =~ ^-rw-r-----\ +1\ nobody\ +root\ +0\ +test.file$ ]] || show_and_fail
+}
+
+show_and_fail() { show; false; }
+
+@test "owners, modes and devices last across steps and come out in the archive" {
+    dockerfile <<'END'
+FROM tiny
+RUN mkdir -p /d/e && chown 5:6 /d /d/e && echo a >/d/f && chown 7:8 /d/f && chmod 4755 /d/f && mknod /d/null c 1 3
+RUN stat -c %u:%g:%a /d /d/e /d/f >/seen && ln /d/f /d/g && mv /d/e /d/h
+END
+    builds -t made .
+    image_sh made "cat /seen; stat -c '%u:%g:%a %n' /d /d/h /d/g; stat -c '%F %t,%T' /d/null"
+    equal "$output" "5:6:755
+5:6:755
+7:8:4755
+5:6:755 /d
+5:6:755 /d/h
+7:8:4755 /d/g
+character special file 1,3"
+    ok rootlet export made -o made.tar
+    equal "$(owner_in made.tar '^(./)?d/h/?$')" "drwxr-xr-x 5/6"
+    equal "$(owner_in made.tar '^(./)?d/f$')" "-rwsr-xr-x 7/8"
+}
+
+@test "a directory of a lower layer keeps its owner when something in it is made, changed or removed" {
+    dockerfile <<'END'
+FROM tiny
+RUN for d in made changed removed moved below; do mkdir -p /$d/deep && echo x >/$d/file && chown -R 70:71 /$d; done
+RUN touch /made/new && echo y >>/changed/file && rm /removed/file && mv /moved/file /moved/other && touch /below/deep/new
+RUN stat -c "%u:%g %n" /made /changed /removed /moved /below /below/deep >/seen
+END
+    builds -t made .
+    image_sh made "cat /seen"
+    equal "$output" "70:71 /made
+70:71 /changed
+70:71 /removed
+70:71 /moved
+70:71 /below
+70:71 /below/deep"
+    image_sh made 'touch /made/newer; rm /changed/file; stat -c %u:%g /made /changed'
+    equal "$output" $'70:71\n70:71'
+    ok rootlet export made -o made.tar
+    equal "$(owner_in made.tar '^(./)?(made|changed|removed|moved|below)/$' | sort -u)" "drwxr-xr-x 70/71"
+}
+
+@test "a new directory does not inherit the owner of a removed one" {
+    ok rootlet run tiny sh -c 'cd /tmp; for i in 1 2 3 4 5 6 7 8; do
+        mkdir a; chown 9:9 a; rmdir a; mkdir b; stat -c %u b; rmdir b
+        mkdir a c; chown 9:9 a; mv -T c a; stat -c %u a; rmdir a; done | sort -u'
+    equal "$output" 0
+}
+
+@test "tar, cp -a and install agree with what was set" {
+    need_debian
+    ok rootlet import "$(debian_tar)" base
+    ok rootlet run base bash -ec 'cd /tmp; mkdir t; echo x >t/a; ln -s a t/l; mkfifo t/p; mknod t/b b 7 1
+        chown 11:12 t/a; chown -h 13:14 t/l; chmod 2711 t/a; chown 15:16 t; chmod 1777 t
+        list() { (cd "$1" && stat -c "%n %F %u:%g %a %t,%T" . a b l p); }
+        list t >wanted
+        cp -a t copy; list copy | diff wanted -
+        tar -cf t.tar t; mkdir out; tar -xpf t.tar -C out; list out/t | diff wanted -
+        tar --numeric-owner -tvf t.tar | grep -q "^-rwx--s--x 11/12 .* t/a"
+        install -o nobody -g 50 -m 4750 t/a installed; stat -c "%U:%g %a" installed'
+    equal "$output" "nobody:50 4750"
+}
+
+# perl calls setxattr and getxattr by number, for the smallest Debian has no setcap
+@test "file capabilities are kept by the layer and written into the archive" {
+    need_debian
+    [ "$(uname -m)" = x86_64 ] || skip "the numbers are those of x86_64"
+    ok rootlet import "$(debian_tar)" base
+    dockerfile <<'END'
+FROM base
+RUN cp /bin/true /bin/capable && perl -e '$f = "/bin/capable"; $n = "security.capability"; $v = pack("V5", 0x02000001, 0x2000, 0, 0, 0); syscall(188, $f, $n, $v, 20, 0) == 0 or die $!'
+RUN perl -e '$f = "/bin/capable"; $n = "security.capability"; $v = "\0" x 64; syscall(191, $f, $n, $v, 64) == 20 or die $!; print unpack("H*", substr($v, 0, 8)), "\n"' >/seen
+END
+    builds -t made .
+    image_sh made "cat /seen"
+    equal "$output" 0100000200200000
+    ok rootlet export made -o made.tar
+    grep -aq "SCHILY.xattr.security.capability=" made.tar
+}
+
+@test "ownership that a build lost would be seen: seccomp forgets what the tap remembers" {
+    ok rootlet run --root-emulation seccomp tiny sh -c 'touch /f; chown 7:8 /f; stat -c %u:%g /f'
+    equal "$output" 0:0
+    ok rootlet run --root-emulation tap tiny sh -c 'touch /f; chown 7:8 /f; stat -c %u:%g /f'
+    equal "$output" 7:8
+}
