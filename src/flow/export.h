@@ -20,9 +20,9 @@ struct export_request {
 	const struct store *store;
 	const struct strings *images; /* names or ids; a root takes one, archives any number */
 	enum export_format format;
-	const char *dest;     /* "-" is stdout */
+	const char *dest;      /* "-" is stdout */
 	const char *ownership; /* "keep", "flatten"; NULL: as the image is marked */
-	const char *platform; /* which of an index; NULL: this machine's */
+	const char *platform;  /* which of an index; NULL: this machine's */
 };
 
 bool export_format_parse(const char *text, enum export_format *ret_format);

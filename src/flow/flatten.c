@@ -85,7 +85,7 @@ static int flatten_layer(const struct store *store, struct descriptor *layer,
 	if (r == 0)
 		r = stream_new(&source, &stream, err);
 	if (r == 0)
-		r = layer_blob_new(store, &blob, err);
+		r = layer_blob_new(store, GZIP_SMALL, &blob, err);
 	if (r < 0)
 		return r;
 	input.context = stream;
