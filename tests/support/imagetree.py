@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of an image as its layers' archives tell them: who owns what, for tests that compare.
+
+Reads OCI layouts and nothing of rootlet's, so that it can be the judge of both sides.
+"""
+import json
+import os
+import posixpath
+import tarfile
+
+KINDS = {tarfile.REGTYPE: "file", tarfile.AREGTYPE: "file", tarfile.GNUTYPE_SPARSE: "file",
+         tarfile.DIRTYPE: "directory", tarfile.SYMTYPE: "symlink", tarfile.CHRTYPE: "char",
+         tarfile.BLKTYPE: "block", tarfile.FIFOTYPE: "fifo"}
+XATTR = "SCHILY.xattr."
+
+
+class Entry:
+    """Everything about a file that a chown, chmod, mknod or setcap can change."""
+
+    def __init__(self, member):
+        self.kind = KINDS[member.type]
+        self.uid = member.uid
+        self.gid = member.gid
+        # a symlink has no mode of its own: writers differ
+        self.mode = 0o777 if self.kind == "symlink" else member.mode & 0o7777
+        self.device = (member.devmajor, member.devminor) if self.kind in ("char", "block") else None
+        self.xattrs = {name[len(XATTR):]: value for name, value in member.pax_headers.items()
+                       if name.startswith(XATTR + "security.") or name.startswith(XATTR + "system.")}
+
+    def __str__(self):
+        text = f"{self.kind} {self.uid}:{self.gid} {self.mode:04o}"
+        if self.device:
+            text += " %d,%d" % self.device
+        for name, value in sorted(self.xattrs.items()):
+            text += f" {name}={value.encode('utf-8', 'surrogateescape').hex()}"
+        return text
+
+
+def blob(layout, digest):
+    return open(os.path.join(layout, "blobs", *digest.split(":")), "rb")
+
+
+def layers(layout):
+    """The layers of the one image of a layout, lowest first, as archives to be read once."""
+    with open(os.path.join(layout, "index.json"), encoding="utf-8") as file:
+        index = json.load(file)
+    with blob(layout, index["manifests"][0]["digest"]) as file:
+        manifest = json.load(file)
+    for layer in manifest["layers"]:
+        with blob(layout, layer["digest"]) as file, tarfile.open(fileobj=file, mode="r|*") as archive:
+            yield archive
+
+
+def forget_below(tree, path):
+    for other in [other for other in tree if other.startswith(path + "/")]:
+        del tree[other]
+
+
+def apply_whiteout(tree, path):
+    folder, name = posixpath.split(path)
+    if name == ".wh..wh..opq":
+        forget_below(tree, folder)
+    else:
+        hidden = posixpath.join(folder, name[len(".wh."):])
+        before = tree.pop(hidden, None)
+        if before and before.kind == "directory":
+            forget_below(tree, hidden)
+
+
+def apply_layer(tree, archive):
+    members = [(posixpath.normpath("/" + member.name).lstrip("/"), member) for member in archive]
+    for path, _ in members:
+        if posixpath.basename(path).startswith(".wh."):
+            apply_whiteout(tree, path)
+    for path, member in members:
+        if posixpath.basename(path).startswith(".wh."):
+            continue
+        if member.type == tarfile.LNKTYPE:
+            tree[path] = tree[posixpath.normpath("/" + member.linkname).lstrip("/")]
+            continue
+        before = tree.get(path)
+        tree[path] = Entry(member)
+        if before and before.kind == "directory" and tree[path].kind != "directory":
+            forget_below(tree, path)
+
+
+def image_tree(layout):
+    """path -> Entry, of what the stacked layers show."""
+    tree = {}
+    for archive in layers(layout):
+        apply_layer(tree, archive)
+    return tree
