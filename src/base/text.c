@@ -95,3 +95,48 @@ void text_add_shell_word(struct buf *buf, const char *text)
 	}
 	buf_add_char(buf, '\'');
 }
+
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void text_add_base64(struct buf *buf, const void *bytes, size_t size_bytes)
+{
+	const unsigned char *from = bytes;
+
+	for (size_t i = 0; i < size_bytes; i += 3) {
+		unsigned word = (unsigned)from[i] << 16;
+
+		if (i + 1 < size_bytes)
+			word |= (unsigned)from[i + 1] << 8;
+		if (i + 2 < size_bytes)
+			word |= from[i + 2];
+		buf_add_char(buf, base64[word >> 18]);
+		buf_add_char(buf, base64[word >> 12 & 63]);
+		buf_add_char(buf, i + 1 < size_bytes ? base64[word >> 6 & 63] : '=');
+		buf_add_char(buf, i + 2 < size_bytes ? base64[word & 63] : '=');
+	}
+}
+
+bool text_read_base64(const char *text, struct buf *bytes)
+{
+	size_t length = strcspn(text, "=");
+	size_t padding = strspn(text + length, "=");
+	unsigned word = 0;
+	int bits = 0;
+
+	if (text[length + padding] || padding > 2 || length % 4 == 1 ||
+	    (padding && (length + padding) % 4))
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		const char *digit = strchr(base64, text[i]);
+
+		if (!digit)
+			return false;
+		word = word << 6 | (unsigned)(digit - base64);
+		bits += 6;
+		if (bits >= 8) {
+			bits -= 8;
+			buf_add_char(bytes, (char)(word >> bits));
+		}
+	}
+	return true;
+}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Quoting text for other readers: JSON, a POSIX shell, a terminal. */
+/* Quoting text for other readers: JSON, a POSIX shell, base64. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
+
+#include <stdbool.h>
 
 #include "base/buf.h"
 
@@ -9,5 +11,10 @@
 void text_add_json_string(struct buf *buf, const char *text);
 /* One word as sh would read it back: plain if harmless, else in single quotes. */
 void text_add_shell_word(struct buf *buf, const char *text);
+
+/* RFC 4648, section 4, with padding. */
+void text_add_base64(struct buf *buf, const void *bytes, size_t size_bytes);
+/* Appends what the text says; the padding may be missing. False when it is not base64. */
+bool text_read_base64(const char *text, struct buf *bytes) must_check;
 
 #endif

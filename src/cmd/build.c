@@ -10,6 +10,8 @@
 #include "base/banned.h"
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/log.h"
+#include "cmd/build_check.h"
 #include "cmd/build_display.h"
 #include "cmd/progress.h"
 #include "cmd/remote_opt.h"
@@ -24,6 +26,8 @@ struct build_command {
 	const char *iidfile;
 	const char *progress;
 	const char *no_cache; /* "": all stages */
+	const char *call;
+	bool check; /* the same as call check */
 	bool remove;
 };
 
@@ -81,6 +85,10 @@ static const struct opt build_opts[] = {
 	{ OPT_U64, 0, "jobs", REQUEST(jobs), "N", "stages built at a time (default: processors)",
 	  NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Output", NULL },
+	{ OPT_FLAG, 0, "check", BUILD(check), NULL,
+	  "build nothing: say what the build checks find in the Dockerfile", NULL },
+	{ OPT_STR, 0, "call", BUILD(call), "build|check[,format=json]",
+	  "check is --check, and for programs with format=json", NULL },
 	{ OPT_STR, 0, "iidfile", BUILD(iidfile), "FILE", "write the image's id to FILE", NULL },
 	{ OPT_CHOICE, 0, "progress", BUILD(progress), PROGRESS_MODES,
 	  "how steps are shown on stderr (auto: redrawn on a terminal, else plain)", NULL },
@@ -120,6 +128,45 @@ static int build_parsed(const struct command *command, struct build_command *bui
 	return 0;
 }
 
+/* Results to stdout. 0: nothing found. 1: something was. 125: it would not build. */
+static int check_parsed(const struct command *command, struct build_command *build_command,
+			const struct build_call *call, struct err *err)
+{
+	auto_build_findings findings = { 0 };
+	auto_buf excerpt = { 0 };
+	auto_buf out = { 0 };
+	int r = remote_opt_settings(&build_command->remote, &build_command->request.remote, err);
+	int written;
+
+	if (r == 0)
+		r = build_check(&build_command->request, &findings, &excerpt, err);
+	if (call->as_json)
+		build_findings_print_json(&findings, r < 0 ? err->text : NULL, &out);
+	else
+		build_findings_print(&findings, &out);
+	written = io_write_all(STDOUT_FILENO, buf_text(&out), out.size_bytes);
+	if (written < 0 && r == 0)
+		r = fail(err, -written, "write what the checks found");
+	if (r < 0) {
+		(void)io_write_all(STDERR_FILENO, buf_text(&excerpt), excerpt.size_bytes);
+		return command_fail(command, err);
+	}
+	log_info("%zu warning%s found", findings.count, findings.count == 1 ? "" : "s");
+	return findings.count ? 1 : 0;
+}
+
+static int run_parsed(const struct command *command, struct build_command *build_command,
+		      struct err *err)
+{
+	struct build_call call = { 0 };
+
+	if (build_call_parse(build_command->call, &call, err) < 0)
+		return command_fail(command, err);
+	if (call.check || build_command->check)
+		return check_parsed(command, build_command, &call, err);
+	return build_parsed(command, build_command, err);
+}
+
 /* --no-cache, or --no-cache=STAGE,STAGE. */
 static void choose_cached(struct build_command *build_command)
 {
@@ -155,7 +202,7 @@ static int build_main(const struct command *command, const struct common *common
 		build_command.request.store = build_command.common.store;
 		build_command.request.context = argv[operand];
 		choose_cached(&build_command);
-		status = build_parsed(command, &build_command, &err);
+		status = run_parsed(command, &build_command, &err);
 	} else {
 		status = r < 0 ? command_fail(command, &err) : 0;
 	}

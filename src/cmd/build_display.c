@@ -307,6 +307,30 @@ static void show(void *context, const struct build_event *event)
 	pthread_mutex_unlock(&display->lock);
 }
 
+static void found(void *context, const struct build_findings *findings)
+{
+	const struct build_display *display = context;
+
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct build_finding *finding = &findings->item[i];
+		auto_buf line = { 0 };
+
+		if (display->mode != MODE_JSON) {
+			log_warning("%s:%u: %s: %s", findings->file, finding->at.line,
+				    finding->rule, finding->message);
+			continue;
+		}
+		buf_add_text(&line, "{\"event\":\"warning\"");
+		add_member(&line, "rule", finding->rule);
+		add_member(&line, "url", finding->url);
+		add_member(&line, "file", findings->file);
+		buf_printf(&line, ",\"line\":%u", finding->at.line);
+		add_member(&line, "text", finding->message);
+		buf_add_text(&line, "}\n");
+		put(&line);
+	}
+}
+
 static enum mode mode_of(const char *mode, const struct common *common)
 {
 	if (common->quiet || text_equal(mode, "none"))
@@ -370,7 +394,7 @@ struct build_events build_display_events(struct build_display *display)
 {
 	if (display->mode == MODE_NONE)
 		return (struct build_events){ 0 };
-	return (struct build_events){ .show = show, .context = display };
+	return (struct build_events){ .show = show, .found = found, .context = display };
 }
 
 void build_display_result(struct build_display *display, const struct build_result *result)

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/strings.h"
+#include "base/text.h"
 
 #define XATTR_PREFIX	 "SCHILY.xattr."
 #define OLD_XATTR_PREFIX "LIBARCHIVE.xattr."
@@ -195,12 +196,8 @@ static int from_hex(char digit)
  * SCHILY's form beside it, so this one is read only to fill gaps. */
 static bool parse_old_xattr(struct tar_extras *extras, const char *name, const char *value)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	auto_buf plain_name = { 0 };
 	auto_buf bytes = { 0 };
-	unsigned word = 0;
-	int bits = 0;
 
 	for (; *name; name++) {
 		int high = *name == '%' ? from_hex(name[1]) : -1;
@@ -209,18 +206,8 @@ static bool parse_old_xattr(struct tar_extras *extras, const char *name, const c
 		buf_add_char(&plain_name, low >= 0 ? (char)(high << 4 | low) : *name);
 		name += low >= 0 ? 2 : 0;
 	}
-	for (; *value && *value != '='; value++) {
-		const char *digit = strchr(digits, *value);
-
-		if (!digit)
-			return false;
-		word = word << 6 | (unsigned)(digit - digits);
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			buf_add_char(&bytes, (char)(word >> bits));
-		}
-	}
+	if (!text_read_base64(value, &bytes))
+		return false;
 	for (size_t i = 0; i < extras->xattr_count; i++)
 		if (strcmp(extras->xattrs[i].name, buf_text(&plain_name)) == 0)
 			return true;

@@ -249,15 +249,42 @@ static void sort_findings(struct lint *lint)
 	lint->count = kept + 1;
 }
 
+/* What holds for the whole file. */
+static int file_config(const struct dockerfile *dockerfile, const struct lint_options *options,
+		       struct lint_config *config, struct fault *fault, struct err *err)
+{
+	const struct directive *check = &dockerfile->check;
+
+	*config = (struct lint_config){ .enables_all = options->experimental };
+	if (options->check)
+		return lint_config_parse(config, options->check, err);
+	if (check->value && lint_config_parse(config, check->value, err) < 0)
+		return fault_wrap(fault, &dockerfile->source, check->at, err, "# check");
+	return 0;
+}
+
+int lint_can_fail(const struct dockerfile *dockerfile, const struct lint_options *options,
+		  bool *ret_can_fail, struct fault *fault, struct err *err)
+{
+	auto_arena arena = { 0 };
+	struct linter linter = { .arena = &arena, .dockerfile = dockerfile };
+	int r = file_config(dockerfile, options, &linter.config, fault, err);
+
+	if (r < 0)
+		return r;
+	*ret_can_fail = linter.config.is_error;
+	for (size_t i = 0; i < dockerfile->instruction_count; i++)
+		*ret_can_fail |= config_at(&linter, dockerfile->instruction[i]).is_error;
+	return 0;
+}
+
 static int run(struct linter *linter, struct err *err)
 {
-	const struct directive *check = &linter->dockerfile->check;
-	const struct source *source = &linter->dockerfile->source;
-	int r;
+	int r = file_config(linter->dockerfile, linter->options, &linter->config,
+			    &linter->lint->fault, err);
 
-	linter->config.enables_all = linter->options->experimental;
-	if (check->value && lint_config_parse(&linter->config, check->value, err) < 0)
-		return fault_wrap(&linter->lint->fault, source, check->at, err, "# check");
+	if (r < 0)
+		return r;
 	r = plan_make(linter->arena, linter->dockerfile, linter->options->plan, &linter->plan, err);
 	lint_text(linter);
 	if (r < 0) {

@@ -45,6 +45,8 @@ struct lint_finding {
 
 struct lint_options {
 	const struct plan_options *plan; /* with a target only the stages it needs are checked */
+	bool only_needed;		 /* also without one: those of the last stage */
+	const char *check;		 /* counts instead of the file's directive; or NULL */
 	const struct ignore *ignore;	 /* the context's .dockerignore, or NULL */
 	bool experimental;		 /* as with check=experimental=all */
 	/* Fill ret_config (empty before) with that of the image or context a stage begins with;
@@ -64,6 +66,11 @@ struct lint {
 int lint_dockerfile(struct arena *arena, const struct dockerfile *dockerfile,
 		    const struct lint_options *options, struct lint *ret_lint,
 		    struct err *err) must_check;
+
+/* May a finding be an error, by the directive or by a comment? -EINVAL when the directive, or
+ * options->check, makes no sense. */
+int lint_can_fail(const struct dockerfile *dockerfile, const struct lint_options *options,
+		  bool *ret_can_fail, struct fault *fault, struct err *err) must_check;
 
 const char *lint_rule_name(enum lint_rule rule);	/* "StageNameCasing" */
 const char *lint_rule_description(enum lint_rule rule); /* one sentence */

@@ -307,7 +307,7 @@ int lint_steps(struct linter *linter, struct err *err)
 	const struct plan *plan = &linter->plan;
 	struct config *configs = memory_zeroed(plan->stage_count, sizeof(*configs));
 	struct looking *all = arena_array(linter->arena, struct looking, plan->stage_count);
-	bool everything = !plan->options.target;
+	bool everything = !plan->options.target && !linter->options->only_needed;
 	int r = 0;
 
 	for (size_t i = 0; i < plan->stage_count && r == 0; i++) {

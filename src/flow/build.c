@@ -8,6 +8,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "flow/build_lint.h"
 #include "flow/build_origin.h"
 #include "flow/build_stages.h"
 #include "image/ownership.h"
@@ -193,30 +194,34 @@ static int check_platforms(struct build *build, struct err *err)
 	return 0;
 }
 
-static int make_plan(struct build *build, struct err *err)
+static int choose_plan(struct build *build, struct plan_options *options, struct err *err)
 {
 	struct config host;
-	struct plan_options options = { .build_args = &build->build_args,
-					.contexts = &build->context_names,
-					.target = build->request->target };
-	int r = build_origins_parse(build, &build->context_names, err);
+	int r;
 
+	*options = (struct plan_options){ .build_args = &build->build_args,
+					  .contexts = &build->context_names,
+					  .target = build->request->target };
+	r = build_origins_parse(build, &build->context_names, err);
 	if (r < 0)
 		return r;
 	collect_build_args(build);
 
 	config_init(&host);
-	options.build_platform = (struct platform){
+	options->build_platform = (struct platform){
 		.os = arena_copy(&build->arena, host.os),
 		.architecture = arena_copy(&build->arena, host.architecture),
 		.variant = arena_copy(&build->arena, host.variant),
 	};
-	options.target_platform = options.build_platform;
+	options->target_platform = options->build_platform;
 	config_done(&host);
-	r = choose_platform(build, &options.target_platform, err);
-	if (r < 0)
-		return r;
-	r = plan_make(&build->arena, &build->dockerfile, &options, &build->plan, err);
+	return choose_platform(build, &options->target_platform, err);
+}
+
+static int make_plan(struct build *build, const struct plan_options *options, struct err *err)
+{
+	int r = plan_make(&build->arena, &build->dockerfile, options, &build->plan, err);
+
 	if (r < 0)
 		source_excerpt(&build->plan.fault, build->excerpt);
 	else
@@ -289,10 +294,17 @@ static const char *trail_topic(struct build *build)
 static int build_with_context(struct build *build, const char *name, const struct buf *text,
 			      struct err *err)
 {
+	struct plan_options options;
 	int r = parse_dockerfile(build, name, text, err);
 
 	if (r == 0)
-		r = make_plan(build, err);
+		r = choose_plan(build, &options, err);
+	if (r == 0 && build->check)
+		return build_lint(build, &options, build->check, err);
+	if (r == 0)
+		r = make_plan(build, &options, err);
+	if (r == 0)
+		r = build_lint_first(build, err);
 	if (r < 0)
 		return r;
 	build_files_open(&build->layer_files, &build->store, "layers");
@@ -301,6 +313,7 @@ static int build_with_context(struct build *build, const char *name, const struc
 	r = build_stages(build, err);
 	if (r == 0)
 		r = write_image(build, err);
+	build_lint_last(build);
 	build_stages_done(build);
 	view_done(&build->nothing);
 	build_trail_close(&build->trail, r == 0);
@@ -321,35 +334,55 @@ static int build_in_store(struct build *build, struct err *err)
 	return r;
 }
 
+/* Everything but the request, the events and what is found. */
+static int run(struct build *build, struct err *err)
+{
+	int r = check_tags(build->request, err);
+
+	pthread_mutex_init(&build->lock, NULL);
+	pthread_mutex_init(&build->events_lock, NULL);
+	pthread_cond_init(&build->progress, NULL);
+	if (r == 0)
+		r = choose_emulation(build, err);
+	if (r == 0)
+		r = choose_epoch(build, err);
+	if (r == 0)
+		r = store_open(build->request->store, &build->store, err);
+	if (r < 0)
+		return r;
+	r = store_announce(&build->store, err);
+	if (r == 0)
+		r = build_in_store(build, err);
+	build_origins_done(build);
+	strings_done(&build->build_args);
+	strings_done(&build->context_names);
+	store_done(&build->store);
+	arena_done(&build->arena);
+	return r;
+}
+
 int build(const struct build_request *request, const struct build_events *events,
 	  struct build_result *ret_result, struct buf *ret_excerpt, struct err *err)
 {
-	struct build build = { .request = request,
-			       .events = events,
-			       .store = STORE_NONE,
-			       .excerpt = ret_excerpt,
-			       .lock = PTHREAD_MUTEX_INITIALIZER,
-			       .events_lock = PTHREAD_MUTEX_INITIALIZER,
-			       .progress = PTHREAD_COND_INITIALIZER };
-	int r = check_tags(request, err);
+	struct build build = {
+		.request = request, .events = events, .store = STORE_NONE, .excerpt = ret_excerpt
+	};
+	int r = run(&build, err);
 
-	if (r == 0)
-		r = choose_emulation(&build, err);
-	if (r == 0)
-		r = choose_epoch(&build, err);
-	if (r == 0)
-		r = store_open(request->store, &build.store, err);
-	if (r < 0)
-		return r;
-	r = store_announce(&build.store, err);
-	if (r == 0)
-		r = build_in_store(&build, err);
-	build_origins_done(&build);
-	strings_done(&build.build_args);
-	strings_done(&build.context_names);
-	store_done(&build.store);
-	arena_done(&build.arena);
 	if (r == 0)
 		*ret_result = build.result;
 	return r;
+}
+
+int build_check(const struct build_request *request, struct build_findings *ret_findings,
+		struct buf *ret_excerpt, struct err *err)
+{
+	static const struct build_events silent;
+	struct build build = { .request = request,
+			       .events = &silent,
+			       .check = ret_findings,
+			       .store = STORE_NONE,
+			       .excerpt = ret_excerpt };
+
+	return run(&build, err);
 }

@@ -6,9 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/strings.h"
+#include "dockerfile/source.h"
 #include "image/digest.h"
 #include "remote/remote.h"
 
@@ -59,9 +61,32 @@ struct build_event {
 	uint64_t duration_ms;	    /* BUILD_END */
 };
 
+/* What a build check says of the Dockerfile. The rules: dockerfile/lint.h. */
+struct build_finding {
+	const char *rule; /* "JSONArgsRecommended" */
+	const char *description;
+	const char *url;
+	const char *message;
+	struct mark at;
+	const char *excerpt; /* the line, with a caret under the column */
+};
+
+struct build_findings {
+	struct arena arena; /* holds what the rest points at */
+	const char *file;   /* how messages call the Dockerfile, and what is in it */
+	const char *text;
+	size_t text_bytes;
+	struct build_finding *item; /* by place */
+	size_t count;
+};
+void build_findings_done(struct build_findings *findings);
+#define auto_build_findings cleanup(build_findings_done) struct build_findings
+
 /* For whoever shows it: one call at a time, from any thread. NULL: nobody does. */
 struct build_events {
 	void (*show)(void *context, const struct build_event *event);
+	/* Once, when nothing more is built, and only if something was found. */
+	void (*found)(void *context, const struct build_findings *findings);
 	void *context;
 };
 
@@ -76,5 +101,12 @@ struct build_result {
  * of a failed RUN; it may be empty. */
 int build(const struct build_request *request, const struct build_events *events,
 	  struct build_result *ret_result, struct buf *ret_excerpt, struct err *err) must_check;
+
+/* The build checks alone: nothing is run, made or fetched, but for a context or Dockerfile that is
+ * not on this machine. Base images are those of the store; what depends on one that is not there
+ * is not checked. All stages are looked at, with a target those it needs. *ret_findings is to be
+ * empty before; on failure (the Dockerfile would not build) it has what was found until then. */
+int build_check(const struct build_request *request, struct build_findings *ret_findings,
+		struct buf *ret_excerpt, struct err *err) must_check;
 
 #endif

@@ -243,6 +243,30 @@ int build_origin_image(struct built_stage *asking, const struct origin *origin,
 	return r;
 }
 
+int build_origin_config(struct build *build, const struct origin *origin,
+			const struct platform *platform, struct config *ret_config)
+{
+	struct wanted wanted = wanted_of(build, origin, platform);
+	auto_image image = { 0 };
+	struct opened *opened;
+	bool is_open;
+
+	if (wanted.kind == OPENED_CONTEXT)
+		return -ENOENT;
+	opened = entry_for(build, &wanted);
+	pthread_mutex_lock(&opened->lock);
+	is_open = opened->is_open;
+	pthread_mutex_unlock(&opened->lock);
+	if (is_open)
+		config_copy(&opened->image.config, ret_config);
+	else if (wanted.kind == OPENED_IMAGE &&
+		 image_load(&build->store, wanted.text, wanted.platform, &image, NULL) == 0)
+		config_copy(&image.config, ret_config);
+	else
+		return -ENOENT;
+	return 0;
+}
+
 static int view_of_image(struct build *build, struct opened *opened, struct err *err)
 {
 	const struct config *config = &opened->image.config;

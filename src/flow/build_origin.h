@@ -33,4 +33,9 @@ int build_origin_image(struct built_stage *asking, const struct origin *origin,
 		       const struct platform *platform, const struct image **ret_image,
 		       struct err *err) must_check;
 
+/* Copy the config of an image of which nothing needs to be fetched: it is in the store, or open
+ * already. -ENOENT when that is not so, or when the origin has none. */
+int build_origin_config(struct build *build, const struct origin *origin,
+			const struct platform *platform, struct config *ret_config) must_check;
+
 #endif

@@ -36,6 +36,7 @@ struct built_stage {
 struct build {
 	const struct build_request *request;
 	const struct build_events *events;
+	struct build_findings *check; /* not NULL: nothing is to be built, only checked */
 	struct store store;
 	struct arena arena;
 	struct strings build_args;    /* NAME=VALUE, for the plan */

@@ -9,6 +9,7 @@
 #include "base/banned.h"
 #include "base/number.h"
 #include "base/strings.h"
+#include "base/text.h"
 
 #define FIRST_LINE    "#mtree"
 #define FORMAT_LINE   "# rootlet owners 1"
@@ -64,58 +65,6 @@ static bool unescape(char *text)
 	return true;
 }
 
-/* --- base64 (RFC 4648, section 4) --- */
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void add_base64(struct buf *buf, const unsigned char *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i += 3) {
-		unsigned word = (unsigned)bytes[i] << 16;
-
-		if (i + 1 < size)
-			word |= (unsigned)bytes[i + 1] << 8;
-		if (i + 2 < size)
-			word |= bytes[i + 2];
-		buf_add_char(buf, digits[word >> 18]);
-		buf_add_char(buf, digits[word >> 12 & 63]);
-		buf_add_char(buf, i + 1 < size ? digits[word >> 6 & 63] : '=');
-		buf_add_char(buf, i + 2 < size ? digits[word & 63] : '=');
-	}
-}
-
-static bool from_base64(const char *text, struct arena *arena, struct xattr *xattr)
-{
-	size_t length = strlen(text);
-	unsigned char *bytes = arena_alloc(arena, length / 4 * 3 + 1);
-	size_t size = 0;
-
-	if (length % 4)
-		return false;
-	for (size_t i = 0; i < length; i += 4) {
-		unsigned word = 0;
-		int padding = 0;
-
-		for (size_t j = i; j < i + 4; j++) {
-			const char *digit = strchr(digits, text[j]);
-
-			if (text[j] == '=' && j + 2 >= length)
-				padding++;
-			else if (!digit || padding)
-				return false;
-			word = word << 6 | (text[j] == '=' ? 0 : (unsigned)(digit - digits));
-		}
-		bytes[size++] = (unsigned char)(word >> 16);
-		if (padding < 2)
-			bytes[size++] = (unsigned char)(word >> 8);
-		if (padding < 1)
-			bytes[size++] = (unsigned char)word;
-	}
-	xattr->value = bytes;
-	xattr->size_bytes = size;
-	return true;
-}
-
 /* --- printing --- */
 
 bool owner_is_needed(const struct owner *owner)
@@ -149,7 +98,7 @@ static void print_owner(const struct owner *owner, struct buf *buf)
 		buf_add_text(buf, " " XATTR_PREFIX);
 		add_escaped(buf, owner->xattrs[i].name);
 		buf_add_char(buf, '=');
-		add_base64(buf, owner->xattrs[i].value, owner->xattrs[i].size_bytes);
+		text_add_base64(buf, owner->xattrs[i].value, owner->xattrs[i].size_bytes);
 	}
 	buf_add_char(buf, '\n');
 }
@@ -205,10 +154,15 @@ static bool parse_device(char *value, struct owner *owner)
 static bool parse_xattr(char *name, const char *value, struct owner *owner, struct arena *arena)
 {
 	struct xattr *xattr = &owner->xattrs[owner->xattr_count];
+	auto_buf bytes = { 0 };
 
-	if (!unescape(name) || !from_base64(value, arena, xattr))
+	/* without its padding it was cut short */
+	if (!unescape(name) || strlen(value) % 4 || !text_read_base64(value, &bytes))
 		return false;
-	xattr->name = name;
+	*xattr = (struct xattr){ .name = name,
+				 .value = arena_copy_bytes(arena, buf_text(&bytes),
+							   bytes.size_bytes),
+				 .size_bytes = bytes.size_bytes };
 	owner->xattr_count++;
 	return true;
 }

@@ -49,6 +49,38 @@ test(shell_words_read_back_as_they_were)
 	assert_shell("~", "'~'");
 }
 
+static void assert_base64(const char *text, const char *base64)
+{
+	auto_buf buf = { 0 };
+	auto_buf back = { 0 };
+
+	text_add_base64(&buf, text, strlen(text));
+	assert_string_equal(buf_text(&buf), base64);
+	assert_true(text_read_base64(base64, &back));
+	assert_string_equal(buf_text(&back), text);
+}
+
+test(base64_is_that_of_rfc_4648)
+{
+	assert_base64("", "");
+	assert_base64("f", "Zg==");
+	assert_base64("fo", "Zm8=");
+	assert_base64("foo", "Zm9v");
+	assert_base64("\xff\xfe\xfd\xfb", "//79+w==");
+}
+
+test(base64_is_read_without_padding_and_refused_when_broken)
+{
+	static const char *const broken[] = { "Z",	  "Zg=",  "Zg==x", "Zm9v=",
+					      "Zm9v====", "Z!==", "Zm 9v" };
+	auto_buf buf = { 0 };
+
+	assert_true(text_read_base64("Zm8", &buf));
+	assert_string_equal(buf_text(&buf), "fo");
+	for (size_t i = 0; i < array_count(broken); i++)
+		assert_false(text_read_base64(broken[i], &buf));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -56,6 +88,8 @@ int main(void)
 		RUN(json_strings_keep_utf8),
 		RUN(json_strings_replace_bytes_that_are_not_utf8),
 		RUN(shell_words_read_back_as_they_were),
+		RUN(base64_is_that_of_rfc_4648),
+		RUN(base64_is_read_without_padding_and_refused_when_broken),
 	};
 
 	return RUN_ALL(tests);

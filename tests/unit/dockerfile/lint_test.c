@@ -6,17 +6,19 @@
 static struct arena arena;
 static struct strings build_args;
 static const char *target;
-static const char *ignored;   /* a .dockerignore */
-static const char *base_arch; /* NULL: the base image is not at hand */
+static const char *ignored;	/* a .dockerignore */
+static const char *base_arch;	/* NULL: the base image is not at hand */
+static const char *check_given; /* from outside */
 static bool experimental;
+static bool only_needed;
 
 static int reset(void **state)
 {
 	(void)state;
 	strings_clear(&build_args);
-	target = ignored = NULL;
+	target = ignored = check_given = NULL;
 	base_arch = "amd64";
-	experimental = false;
+	experimental = only_needed = false;
 	return 0;
 }
 
@@ -43,7 +45,9 @@ static int lint(const char *text, struct lint *ret_lint, struct err *err)
 	};
 	struct lint_options options = { .plan = &plan,
 					.base_config = base_config,
-					.experimental = experimental };
+					.experimental = experimental,
+					.only_needed = only_needed,
+					.check = check_given };
 	struct source source = { ".dockerignore", ignored, ignored ? strlen(ignored) : 0 };
 	struct ignore ignore;
 
@@ -297,6 +301,45 @@ test(findings_may_be_errors)
 	assert_false(result.is_error);
 }
 
+static bool can_fail(const char *text, const char *check)
+{
+	const struct lint_options options = { .check = check };
+	struct dockerfile dockerfile;
+	struct fault fault;
+	bool answer = false;
+
+	arena_done(&arena);
+	assert_int_equal(
+		dockerfile_parse(&arena, "Dockerfile", text, strlen(text), &dockerfile, NULL), 0);
+	assert_int_equal(lint_can_fail(&dockerfile, &options, &answer, &fault, NULL), 0);
+	return answer;
+}
+
+test(whether_a_finding_may_be_an_error_is_known_beforehand)
+{
+	assert_false(can_fail("FROM a\n", NULL));
+	assert_true(can_fail("# check=error=true\nFROM a\n", NULL));
+	assert_false(can_fail("# check=error=true\nFROM a\n", "skip=all"));
+	assert_true(can_fail("FROM a\n", "error=true"));
+	assert_true(can_fail("FROM a\n# check=error=true\nCMD x\n", NULL));
+	assert_false(can_fail("FROM a\n# check=error=maybe\nCMD x\n", NULL));
+}
+
+test(a_check_given_from_outside_counts_in_place_of_the_directive)
+{
+	check_given = "skip=StageNameCasing";
+	assert_finds("# check=skip=JSONArgsRecommended\nFROM a AS B\nCMD x\n",
+		     "3:1 JSONArgsRecommended JSON arguments recommended for CMD to prevent "
+		     "unintended behavior related to OS signals\n");
+}
+
+test(stages_that_are_not_needed_can_be_left_out)
+{
+	only_needed = true;
+	assert_finds("FROM scratch AS a\nUSER $X\nFROM scratch AS b\nUSER $Y\n",
+		     "4:6 UndefinedVar Usage of undefined variable '$Y'\n");
+}
+
 test(a_directive_that_makes_no_sense_is_refused)
 {
 	struct lint result;
@@ -372,6 +415,9 @@ int main(void)
 		RUN_RESET(rules_are_switched_by_the_directive),
 		RUN_RESET(rules_are_switched_for_one_instruction_by_a_comment),
 		RUN_RESET(findings_may_be_errors),
+		RUN_RESET(whether_a_finding_may_be_an_error_is_known_beforehand),
+		RUN_RESET(a_check_given_from_outside_counts_in_place_of_the_directive),
+		RUN_RESET(stages_that_are_not_needed_can_be_left_out),
 		RUN_RESET(a_directive_that_makes_no_sense_is_refused),
 		RUN_RESET(a_file_that_does_not_build_is_an_error_with_findings),
 		RUN_RESET(with_a_target_only_its_stages_are_evaluated),
