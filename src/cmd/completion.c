@@ -101,6 +101,8 @@ static void bash_operands(struct buf *out, const struct row *command)
 		buf_add_text(out, "bash zsh fish");
 	if (same(command->command, "help"))
 		buf_add_text(out, "@command");
+	if (same(command->command, "cache"))
+		buf_add_text(out, "ls prune");
 	buf_add_text(out, "' ;;\n");
 }
 

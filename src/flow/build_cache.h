@@ -8,14 +8,21 @@
 #include "image/descriptor.h"
 #include "store/store.h"
 
+#define BUILD_CACHE_FOLDER "cache/steps"
+
 struct build_cached {
 	struct digest diff_id; /* "" when the step changed nothing */
 	struct descriptor layer;
 	const char *created; /* RFC 3339 */
+	const char *text;    /* the beginning of the instruction that made it, for people */
 };
 
-/* 1 when found and its layer is in the store, 0 when not; texts are in the arena. A record that
- * cannot be read counts as absent: the step is done again and the record replaced. */
+/* 1 when there is a record, 0 when not; texts are in the arena. One that cannot be read counts as
+ * absent: the step is done again and the record replaced. */
+int build_cache_read(const struct store *store, const char *key_hex, struct arena *arena,
+		     struct build_cached *ret_cached, struct err *err) must_check;
+/* The same for a build that wants to use it: 0 also when its layer is not in the store. The record
+ * gets the time of this use. */
 int build_cache_get(const struct store *store, const char *key_hex, struct arena *arena,
 		    struct build_cached *ret_cached, struct err *err) must_check;
 /* What went into that key, as struct build_key has it. -ENOENT: not here. */
@@ -24,5 +31,7 @@ int build_cache_inputs(const struct store *store, const char *key_hex, struct bu
 int build_cache_put(const struct store *store, const char *key_hex,
 		    const struct build_cached *cached, const char *inputs, size_t inputs_bytes,
 		    struct err *err) must_check;
+/* The record and its inputs are gone afterwards; the layer stays. */
+int build_cache_remove(const struct store *store, const char *key_hex, struct err *err) must_check;
 
 #endif

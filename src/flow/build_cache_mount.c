@@ -11,52 +11,114 @@
 #include "flow/build_origin.h"
 #include "sys/remove.h"
 
-#define FOLDER	    "cache/mounts"
 #define PRIVATE_MAX 1000 /* copies of one private cache in use at the same time */
+#define NAME_BYTES  128
 
-static int make_folder(const struct store *store, const char *name, struct err *err)
+/* ---- locks ---- */
+
+static const char *part(const char *name, const char *suffix, char path[NAME_BYTES])
 {
-	if (mkdirat(store->dirfd, name, 0700) < 0 && errno != EEXIST)
-		return fail(err, errno, "make '%s' in the store", name);
+	snprintf(path, NAME_BYTES, CACHE_MOUNT_FOLDER "/%s%s", name, suffix);
+	return path;
+}
+
+static int open_lock(const struct store *store, const char *name, int *ret_fd, struct err *err)
+{
+	char path[NAME_BYTES];
+	int fd;
+
+	if (mkdirat(store->dirfd, part(name, "", path), 0700) < 0 && errno != EEXIST)
+		return fail(err, errno, "make '%s' in the store", path);
+	fd = openat(store->dirfd, part(name, "/lock", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == ENOENT)
+		return -EAGAIN; /* it was pruned in between */
+	if (fd < 0)
+		return fail(err, errno, "open '%s' in the store", path);
+	*ret_fd = fd;
 	return 0;
 }
 
-/* Lock the cache `name`: 1 when it is ours, 0 when another build has it and we shall not wait. */
-static int lock(struct work *work, const char *name, enum mount_sharing sharing, struct err *err)
+/* Is what we locked still what the name means? Who prunes holds the lock while it moves away. */
+static bool is_current(const struct store *store, const char *name, int fd)
 {
-	const char *path = arena_printf(&work->arena, "%s/lock", name);
-	int how = sharing == SHARING_SHARED   ? LOCK_SH
-		  : sharing == SHARING_LOCKED ? LOCK_EX
-					      : LOCK_EX | LOCK_NB;
-	int fd = openat(work->build->store.dirfd, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	char path[NAME_BYTES];
+	struct stat locked;
+	struct stat named;
 
-	if (fd < 0)
-		return fail(err, errno, "open '%s' in the store", path);
+	return fstat(fd, &locked) == 0 &&
+	       fstatat(store->dirfd, part(name, "/lock", path), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
+}
+
+/* 1: locked; 0: somebody has it; -EAGAIN: it was pruned meanwhile, there may be a new one. */
+static int lock_once(const struct store *store, const char *name, int how, int *ret_fd,
+		     struct err *err)
+{
+	auto_fd fd = -1;
+	int r = open_lock(store, name, &fd, err);
+
+	if (r < 0)
+		return r;
 	while (flock(fd, how) < 0) {
-		int error = errno;
-
-		if (error == EINTR)
-			continue;
-		close(fd);
-		if (error == EWOULDBLOCK)
+		if (errno == EWOULDBLOCK)
 			return 0;
-		return fail(err, error, "lock '%s' in the store", path);
+		if (errno != EINTR)
+			return fail(err, errno, "lock cache mount '%s'", name);
 	}
-	work_keep_open(work, fd);
+	if (!is_current(store, name, fd))
+		return -EAGAIN;
+	*ret_fd = take_fd(&fd);
 	return 1;
 }
 
-static const char *name_of(struct work *work, const struct step_mount *mount, unsigned number)
+int cache_mount_hold(const struct store *store, const char *name, enum cache_mount_hold how,
+		     bool wait, int *ret_fd, struct err *err)
+{
+	int r = store_make_folder(store, CACHE_MOUNT_FOLDER, err);
+
+	if (r < 0)
+		return r;
+	do
+		r = lock_once(store, name,
+			      (how == CACHE_MOUNT_SHARED ? LOCK_SH : LOCK_EX) |
+				      (wait ? 0 : LOCK_NB),
+			      ret_fd, err);
+	while (r == -EAGAIN);
+	return r;
+}
+
+const char *cache_mount_name(struct arena *arena, const char *id, unsigned number)
 {
 	auto_sha256 sha;
 	char hex[SHA256_HEX_LENGTH + 1];
 
 	sha256_init(&sha);
-	sha256_add(&sha, mount->id, strlen(mount->id));
+	sha256_add(&sha, id, strlen(id));
 	sha256_finish(&sha, hex);
-	return number ? arena_printf(&work->arena, FOLDER "/%s-%u", hex, number)
-		      : arena_printf(&work->arena, FOLDER "/%s", hex);
+	return number ? arena_printf(arena, "%s-%u", hex, number) : arena_copy(arena, hex);
 }
+
+int cache_mount_remove(const struct store *store, const char *name, struct err *err)
+{
+	char aside[STORE_WORK_NAME_MAX];
+	char path[NAME_BYTES];
+	auto_fd fd = -1;
+	int r;
+
+	if (faccessat(store->dirfd, part(name, "", path), F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 1;
+	r = cache_mount_hold(store, name, CACHE_MOUNT_ALONE, false, &fd, err);
+	if (r <= 0)
+		return r;
+	r = store_work_name(store, aside, err);
+	if (r == 0 && renameat(store->dirfd, path, store->dirfd, aside) < 0)
+		r = fail(err, errno, "move '%s' away", path);
+	if (r == 0)
+		r = remove_tree(store->dirfd, aside, err);
+	return r < 0 ? r : 1;
+}
+
+/* ---- making ---- */
 
 /* Fill a new tree from another origin, aside, and publish it by rename. */
 static int fill(struct work *work, const struct step_mount *mount, const char *tree_name,
@@ -86,8 +148,8 @@ static int make_tree(struct work *work, const struct step_mount *mount, const ch
 		     struct err *err)
 {
 	const struct store *store = &work->build->store;
-	const char *tree_name = arena_printf(&work->arena, "%s/tree", name);
-	const char *id_name = arena_printf(&work->arena, "%s/id", name);
+	const char *tree_name = arena_printf(&work->arena, CACHE_MOUNT_FOLDER "/%s/tree", name);
+	const char *id_name = arena_printf(&work->arena, CACHE_MOUNT_FOLDER "/%s/id", name);
 	int r;
 
 	if (faccessat(store->dirfd, tree_name, F_OK, 0) == 0)
@@ -100,15 +162,20 @@ static int open_numbered(struct work *work, const struct step_mount *mount, unsi
 			 const char **ret_path, struct err *err)
 {
 	const struct store *store = &work->build->store;
-	const char *name = name_of(work, mount, number);
-	int r = make_folder(store, name, err);
+	const char *name = cache_mount_name(&work->arena, mount->id, number);
+	enum cache_mount_hold how = mount->sharing == SHARING_SHARED ? CACHE_MOUNT_SHARED
+								     : CACHE_MOUNT_ALONE;
+	int fd;
+	int r = cache_mount_hold(store, name, how, mount->sharing != SHARING_PRIVATE, &fd, err);
 
-	if (r == 0)
-		r = lock(work, name, mount->sharing, err);
 	if (r <= 0)
 		return r;
+	work_keep_open(work, fd);
 	r = make_tree(work, mount, name, err);
-	*ret_path = arena_printf(&work->arena, "%s/%s/tree", store->path, name);
+	/* For pruning alone. */
+	(void)!futimens(fd, NULL);
+	*ret_path = arena_printf(&work->arena, "%s/" CACHE_MOUNT_FOLDER "/%s/tree", store->path,
+				 name);
 	return r < 0 ? r : 1;
 }
 
@@ -116,7 +183,7 @@ int cache_mount_open(struct work *work, const struct step_mount *mount, const ch
 		     struct err *err)
 {
 	unsigned most = mount->sharing == SHARING_PRIVATE ? PRIVATE_MAX : 1;
-	int r = make_folder(&work->build->store, FOLDER, err);
+	int r = 0;
 
 	for (unsigned number = 0; r == 0 && number < most; number++) {
 		r = open_numbered(work, mount, number, ret_path, err);

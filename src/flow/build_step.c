@@ -166,7 +166,8 @@ static int take_snapshot(struct work *work, const struct step_kind *kind,
 	if (r < 0)
 		return r;
 	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now.tv_sec, &tm));
-	*ret_result = (struct build_cached){ .created = arena_copy(&work->arena, created) };
+	*ret_result = (struct build_cached){ .created = arena_copy(&work->arena, created),
+					     .text = work->step->instruction->line.text };
 	if (!snapshot.empty) {
 		ret_result->diff_id = snapshot.diff_id;
 		ret_result->layer = snapshot.layer;

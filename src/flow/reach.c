@@ -45,6 +45,12 @@ static void need_layer(struct reach *reach, const struct digest *diff_id)
 	map_set(&reach->layers, digest_hex(diff_id), present);
 }
 
+void reach_add_layer(struct reach *reach, const struct digest *diff_id, const struct digest *blob)
+{
+	need_layer(reach, diff_id);
+	need_blob(reach, blob);
+}
+
 /* What is not in the store leads nowhere; what cannot be understood (an artifact's config) neither.
  */
 static int add_config(struct reach *reach, const struct store *store,
@@ -126,8 +132,7 @@ static void add_cache_record(struct reach *reach, int dirfd, const char *name)
 	if (!diff_id_text || digest_parse(diff_id_text, &diff_id, NULL) < 0 ||
 	    descriptor_parse(json_get(json, "layer"), &arena, &layer, NULL) < 0)
 		return;
-	need_layer(reach, &diff_id);
-	need_blob(reach, &layer.digest);
+	reach_add_layer(reach, &diff_id, &layer.digest);
 }
 
 static int add_cache(struct reach *reach, const struct store *store, struct err *err)
@@ -147,7 +152,7 @@ static int add_cache(struct reach *reach, const struct store *store, struct err 
 	return r;
 }
 
-int reach_add_all(struct reach *reach, const struct store *store, struct err *err)
+int reach_add_images(struct reach *reach, const struct store *store, struct err *err)
 {
 	auto_arena arena = { 0 };
 	struct ref_entry *entries;
@@ -156,5 +161,12 @@ int reach_add_all(struct reach *reach, const struct store *store, struct err *er
 
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = reach_add(reach, store, &entries[i].descriptor, err);
+	return r;
+}
+
+int reach_add_all(struct reach *reach, const struct store *store, struct err *err)
+{
+	int r = reach_add_images(reach, store, err);
+
 	return r < 0 ? r : add_cache(reach, store, err);
 }

@@ -7,61 +7,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "flow/reach.h"
-#include "store/blob.h"
-#include "store/layers.h"
-
-static int delete_blobs(const struct store *store, const struct reach *candidates,
-			const struct reach *needed, struct err *err)
-{
-	map_each(&candidates->blobs, entry) {
-		struct digest digest = digest_of_hex(entry->key);
-		int r = reach_has_blob(needed, entry->key) ? 0 : blob_remove(store, &digest, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int delete_layers(const struct store *store, const struct reach *candidates,
-			 const struct reach *needed, struct err *err)
-{
-	map_each(&candidates->layers, entry) {
-		struct digest diff_id = digest_of_hex(entry->key);
-		int r = reach_has_layer(needed, entry->key) ? 0
-							    : layer_remove(store, &diff_id, err);
-
-		if (r == -EBUSY) {
-			log_verbose("layer %s is in use and stays", diff_id.text);
-			err_clear(err);
-		} else if (r < 0) {
-			return r;
-		}
-	}
-	return 0;
-}
-
-/* After the names are gone: first look whether anybody is at work, then what is needed, then
- * delete. Who begins in between announces himself before he relies on anything. */
-static int sweep(const struct store *store, const struct reach *candidates, struct err *err)
-{
-	auto_reach needed = { 0 };
-	bool quiet;
-	int r = store_is_quiet(store, &quiet, err);
-
-	if (r < 0)
-		return r;
-	if (!quiet) {
-		log_info("another process is at work in the store: files are left to gc");
-		return 0;
-	}
-	r = reach_add_all(&needed, store, err);
-	if (r == 0)
-		r = delete_layers(store, candidates, &needed, err);
-	if (r == 0)
-		r = delete_blobs(store, candidates, &needed, err);
-	return r;
-}
+#include "flow/sweep.h"
 
 static bool still_has_name(const struct store *store, const struct digest *digest)
 {
@@ -102,6 +48,7 @@ int rmi_run(const struct rmi_request *request, const char *text, struct err *err
 {
 	auto_arena arena = { 0 };
 	auto_reach candidates = { 0 };
+	struct swept swept = { 0 };
 	struct ref_entry *entries;
 	size_t count;
 	int r = image_find_entries(request->store, text, &arena, &entries, &count, err);
@@ -116,5 +63,9 @@ int rmi_run(const struct rmi_request *request, const char *text, struct err *err
 	}
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = remove_name(request, &entries[i], &candidates, err);
-	return r < 0 ? r : sweep(request->store, &candidates, err);
+	if (r == 0)
+		r = sweep(request->store, &candidates, &swept, err);
+	if (r == 0 && !swept.is_quiet)
+		log_info("another process is at work in the store: files are left to gc");
+	return r;
 }
