@@ -94,10 +94,11 @@ def cache_folder():
     return os.path.join(home, "rootlet-tests")
 
 
-def make_images(names):
+def make_images(names, build="build"):
     """Base images are made once per machine; what needs one that is missing says so."""
     for name in names:
-        done = subprocess.run([os.path.join(SOURCE, "tests/support/base-image"), name, cache_folder()],
+        done = subprocess.run([os.path.join(SOURCE, "tests/support/base-image"), name, cache_folder(),
+                               os.path.join(os.path.abspath(build), "src/rootlet")],
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
             say(f"no base image {name}: {done.stderr.strip()}")
