@@ -196,6 +196,26 @@ static int mount_of_words(const struct mount_words *words, struct arena *arena,
 	return host_path(words->source, arena, &mount->source, err);
 }
 
+/* Cut the next word off, as in CSV: in double quotes it may hold commas, and "" means ". */
+static char *next_word(char **rest)
+{
+	char *word = *rest;
+	char *to = word;
+	char *from = word;
+
+	if (!word || *word != '"')
+		return strsep(rest, ",");
+	for (from++; *from && (from[0] != '"' || from[1] == '"'); from++) {
+		from += from[0] == '"';
+		*to++ = *from;
+	}
+	*rest = strchr(from, ',');
+	if (*rest)
+		(*rest)++;
+	*to = '\0';
+	return word;
+}
+
 int mount_opt_mount(const char *text, struct arena *arena, struct box_mounts *mounts,
 		    struct err *err)
 {
@@ -205,7 +225,7 @@ int mount_opt_mount(const char *text, struct arena *arena, struct box_mounts *mo
 	char *word;
 	int r = 0;
 
-	while (r == 0 && (word = strsep(&rest, ",")))
+	while (r == 0 && (word = next_word(&rest)))
 		r = mount_word(word, &words, err);
 	if (r == 0)
 		r = mount_of_words(&words, arena, &mount, err);

@@ -10,15 +10,20 @@
 
 static int bind_device(int dev_fd, const char *name, struct err *err)
 {
+	auto_mount_source source = MOUNT_SOURCE_NONE;
 	char path[32];
 	int r;
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (access(path, F_OK) < 0)
+	r = mount_take(AT_FDCWD, path, false, 0, &source, err);
+	if (r == -ENOENT) {
+		err_clear(err);
 		return 0; /* a host without it cannot give it */
-	if (mknodat(dev_fd, name, S_IFREG | 0666, 0) < 0)
-		return fail(err, errno, "mount point for '%s'", path);
-	r = mount_bind_file(path, dev_fd, name, err);
+	}
+	if (r == 0 && mknodat(dev_fd, name, S_IFREG | 0666, 0) < 0)
+		r = fail(err, errno, "mount point");
+	if (r == 0)
+		r = mount_put(&source, dev_fd, name, NULL, err);
 	return r < 0 ? err_wrap(err, "device '%s'", path) : 0;
 }
 
@@ -51,7 +56,7 @@ static int mount_below(int dev_fd, const char *name, const char *type,
 	return r < 0 ? err_wrap(err, "/dev/%s", name) : 0;
 }
 
-/* /dev is a tmpfs already: a mount of its own only when a size was asked for. */
+/* In the same memory; a mount of its own only when a size was asked for. */
 static int make_shm(int dev_fd, uint64_t shm_bytes, struct err *err)
 {
 	char size[32];
@@ -67,17 +72,29 @@ static int make_shm(int dev_fd, uint64_t shm_bytes, struct err *err)
 	return 0;
 }
 
-int dev_mount(int target_fd, uint64_t shm_bytes, int *ret_fd, struct err *err)
+/* The empty directory, over the target. */
+static int put_folder(struct tree *tree, int target_fd, int *ret_dev_fd, struct err *err)
+{
+	auto_mount_source source = MOUNT_SOURCE_NONE;
+	char name[16];
+	int r = tree_memory_directory(tree, 0755, name, err);
+
+	if (r == 0)
+		r = mount_take(tree->memory_fd, name, false, 0, &source, err);
+	if (r == 0)
+		r = mount_put(&source, target_fd, NULL, ret_dev_fd, err);
+	return r < 0 ? err_wrap(err, "/dev") : 0;
+}
+
+int dev_mount(struct tree *tree, int target_fd, uint64_t shm_bytes, struct err *err)
 {
 	static const char *const devices[] = { "null", "zero", "full", "random", "urandom", "tty" };
-	static const struct mount_option dev_options[] = { { "mode", "0755" }, { NULL, NULL } };
 	static const struct mount_option pts_options[] = {
 		{ "newinstance", NULL }, { "ptmxmode", "0666" }, { "mode", "0620" }, { NULL, NULL }
 	};
 	auto_fd dev_fd = -1;
-	int r;
+	int r = put_folder(tree, target_fd, &dev_fd, err);
 
-	r = mount_new("tmpfs", "dev", dev_options, MOUNT_NOSUID, target_fd, &dev_fd, err);
 	for (size_t i = 0; r == 0 && i < array_count(devices); i++)
 		r = bind_device(dev_fd, devices[i], err);
 	if (r == 0)
@@ -85,9 +102,5 @@ int dev_mount(int target_fd, uint64_t shm_bytes, int *ret_fd, struct err *err)
 	if (r == 0)
 		r = mount_below(dev_fd, "pts", "devpts", pts_options, MOUNT_NOSUID | MOUNT_NOEXEC,
 				err);
-	if (r == 0)
-		r = make_shm(dev_fd, shm_bytes, err);
-	if (r == 0 && ret_fd)
-		*ret_fd = take_fd(&dev_fd);
-	return r;
+	return r < 0 ? r : make_shm(dev_fd, shm_bytes, err);
 }

@@ -4,13 +4,11 @@
 #ifndef ENGINE_DEV_H
 #define ENGINE_DEV_H
 
-#include <stdint.h>
+#include "engine/tree.h"
 
-#include "base/err.h"
-
-/* Over target_fd: tmpfs with null zero full random urandom tty, fd stdin stdout stderr, pts with
- * ptmx, and shm (shm_bytes 0: shares /dev's tmpfs). POSIX message queues need no mount.
- * *ret_fd, unless NULL, is an O_PATH fd of that tmpfs. */
-int dev_mount(int target_fd, uint64_t shm_bytes, int *ret_fd, struct err *err) must_check;
+/* Over target_fd: a directory in the tree's memory with null zero full random urandom tty, fd stdin
+ * stdout stderr, pts with ptmx, and shm (shm_bytes 0: in the same memory). POSIX message queues
+ * need no mount. */
+int dev_mount(struct tree *tree, int target_fd, uint64_t shm_bytes, struct err *err) must_check;
 
 #endif

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Root and mounts, all by fd: the root is mounted, mount points are found or made inside it with
- * openat2(RESOLVE_IN_ROOT), things are mounted on them, pivot_root comes last. */
+/* Root and mounts, all by fd: the root is mounted over the host's "/", where only fds reach it,
+ * mount points are found or made inside it with openat2(RESOLVE_IN_ROOT), things are mounted on
+ * them, pivot_root comes last.
+ *
+ * A read-only directory is taken for complete. Only when a mount point turns out to be missing
+ * everything is begun anew on a second mount of the directory, with room.c looking for what is
+ * missing first; what the first attempt mounted goes away with the host's root. */
 #include "engine/root_tree.h"
 
 #include <fcntl.h>
@@ -12,12 +17,8 @@
 
 #include "base/banned.h"
 #include "base/io.h"
-#include "engine/dev.h"
-#include "sys/mount.h"
+#include "engine/tree.h"
 #include "sys/openat2.h"
-
-#define HOST_BINDS_MAX 4
-#define LAYERS_MAX     500 /* the kernel's OVL_MAX_STACK */
 
 struct engine_made *engine_made_new(void)
 {
@@ -33,174 +34,110 @@ void engine_made_free(struct engine_made *made)
 		munmap(made, sizeof(*made));
 }
 
-static int open_directory(const char *path, struct err *err)
+int root_tree_plan(const struct engine_job *job, struct root_plan *ret_plan, struct err *err)
+{
+	const struct box_root *root = &job->box->root;
+
+	if (root->kind == BOX_ROOT_OVERLAY && root->lower.count > TREE_LAYERS_MAX)
+		return fail_plain(err, E2BIG, "%zu layers: overlay takes at most %d",
+				  root->lower.count, TREE_LAYERS_MAX);
+	*ret_plan = (struct root_plan){ .box = job->box, .made = job->made };
+	return 0;
+}
+
+/* ---- memory ---- */
+
+int tree_open_directory(const char *path, struct err *err)
 {
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	return fd < 0 ? fail(err, errno, "root directory '%s'", path) : fd;
+	return fd < 0 ? fail(err, errno, "directory '%s'", path) : fd;
 }
 
-static bool lacks_mount_point(const struct box *box, int root_fd)
-{
-	for (size_t i = 0; i < box->mounts.count; i++) {
-		const struct box_mount *mount = &box->mounts.item[i];
-		auto_fd fd = openat2_in_root(root_fd, mount->target, O_PATH, 0);
-		bool inside_another = false;
-
-		/* A target below an earlier mount will be made there, not in the root. */
-		for (size_t j = 0; j < i && !inside_another; j++)
-			inside_another = text_starts(mount->target, box->mounts.item[j].target);
-		if (fd == -ENOENT && !inside_another && !mount->optional)
-			return true;
-	}
-	return false;
-}
-
-int root_tree_plan(const struct engine_job *job, struct root_plan *ret_plan, struct err *err)
-{
-	const struct box *box = job->box;
-	struct root_plan plan = { .box = box, .made = job->made };
-	auto_fd root_fd = -1;
-
-	if (box->root.kind == BOX_ROOT_OVERLAY && box->root.lower.count > LAYERS_MAX)
-		return fail_plain(err, E2BIG, "%zu layers: overlay takes at most %d",
-				  box->root.lower.count, LAYERS_MAX);
-	if (box->root.kind == BOX_ROOT_DIRECTORY) {
-		root_fd = open_directory(box->root.path, err);
-		if (root_fd < 0)
-			return root_fd;
-		plan.overlay_on_directory = box->root.read_only && lacks_mount_point(box, root_fd);
-	}
-	*ret_plan = plan;
-	return 0;
-}
-
-/* The directory bound over itself: a mount of ours that can become / . */
-static int mount_directory(const struct root_plan *plan, int *ret_root_fd, struct err *err)
-{
-	const struct box_root *root = &plan->box->root;
-	auto_fd source = open_directory(root->path, err);
-	int fd;
-	int r;
-
-	if (source < 0)
-		return source;
-	r = mount_bind(source, source, true, root->read_only ? MOUNT_READ_ONLY : 0, err);
-	if (r < 0)
-		return err_wrap(err, "mount '%s' as root", root->path);
-	fd = open_directory(root->path, err);
-	if (fd < 0)
-		return fd;
-	*ret_root_fd = fd;
-	return 0;
-}
-
-/* A tmpfs that holds upper/ and work/. It is mounted over "/", where only fds reach it: every
- * other place could hide a layer's path. */
-static int make_memory_upper(int host_root_fd, int *ret_fd, struct err *err)
+int tree_need_memory(struct tree *tree, int attach_fd, struct err *err)
 {
 	static const struct mount_option options[] = { { "mode", "0700" }, { NULL, NULL } };
-	auto_fd fd = -1;
-	int r = mount_new("tmpfs", "rootlet", options, 0, host_root_fd, &fd, err);
-
-	if (r < 0)
-		return err_wrap(err, "memory for changes to the root");
-	if (mkdirat(fd, "upper", 0755) < 0 || mkdirat(fd, "work", 0700) < 0)
-		return fail(err, errno, "memory for changes to the root");
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
-static int mount_overlay(const struct root_plan *plan, int *ret_root_fd, struct err *err)
-{
-	const struct box_root *root = &plan->box->root;
-	struct mount_option options[LAYERS_MAX + 4];
-	char upper[PATH_MAX];
-	char work[PATH_MAX];
-	auto_fd host_root_fd = open_directory("/", err);
-	auto_fd memory_fd = -1;
-	size_t n = 0;
 	int r;
 
-	if (host_root_fd < 0)
-		return host_root_fd;
-	if (root->kind == BOX_ROOT_DIRECTORY)
-		options[n++] = (struct mount_option){ "lowerdir+", root->path, true };
-	for (size_t i = 0; i < root->lower.count; i++)
-		options[n++] = (struct mount_option){ "lowerdir+", root->lower.item[i], true };
-	if (root->upper) {
-		snprintf(upper, sizeof(upper), "%s", root->upper);
-		snprintf(work, sizeof(work), "%s", root->work);
-	} else {
-		r = make_memory_upper(host_root_fd, &memory_fd, err);
-		if (r < 0)
-			return r;
-		snprintf(upper, sizeof(upper), "/proc/self/fd/%d/upper", memory_fd);
-		snprintf(work, sizeof(work), "/proc/self/fd/%d/work", memory_fd);
-	}
-	options[n++] = (struct mount_option){ "upperdir", upper, true };
-	options[n++] = (struct mount_option){ "workdir", work, true };
-	options[n++] = (struct mount_option){ "userxattr", NULL };
-	options[n] = (struct mount_option){ NULL, NULL };
-	r = mount_new("overlay", "rootlet", options, 0, memory_fd >= 0 ? memory_fd : host_root_fd,
-		      ret_root_fd, err);
-	if (r < 0 && plan->made && root->kind == BOX_ROOT_OVERLAY)
-		plan->made->overlay_refused = true;
-	return r < 0 ? err_wrap(err, "stack the root's layers") : 0;
+	if (tree->memory_fd >= 0)
+		return 0;
+	r = mount_new("tmpfs", "rootlet", options, MOUNT_NOSUID | MOUNT_NODEV, attach_fd,
+		      &tree->memory_fd, err);
+	return r < 0 ? err_wrap(err, "memory for the box's own files") : 0;
 }
 
-/* The tree being built. */
-struct tree {
-	const struct root_plan *plan;
-	int root_fd;
-	int scratch_fd; /* a tmpfs for the content of files: the box's /dev when it has one */
-	/* Copies of the host's whole tree for binds of "/", taken before the root's layers are
-	 * stacked over it. */
-	int host_fd[HOST_BINDS_MAX];
-	size_t host_count;
-};
-
-static bool binds_host(const struct box_mount *mount)
+int tree_memory_directory(struct tree *tree, mode_t mode, char ret_name[16], struct err *err)
 {
-	return mount->kind == BOX_MOUNT_BIND && strcmp(mount->source, "/") == 0;
-}
-
-static int copy_host_trees(struct tree *tree, struct err *err)
-{
-	const struct box_mounts *mounts = &tree->plan->box->mounts;
-
-	for (size_t i = 0; i < mounts->count; i++) {
-		int r;
-
-		if (!binds_host(&mounts->item[i]))
-			continue;
-		if (tree->host_count == HOST_BINDS_MAX)
-			return fail_plain(err, E2BIG, "more than %d binds of '/'", HOST_BINDS_MAX);
-		r = mount_copy_tree("/", &tree->host_fd[tree->host_count], err);
-		if (r < 0)
-			return err_wrap(err, "bind '/'");
-		tree->host_count++;
-	}
+	snprintf(ret_name, 16, "%u", tree->memory_names++);
+	/* chmod, for the umask is the caller's */
+	if (mkdirat(tree->memory_fd, ret_name, 0700) < 0 ||
+	    fchmodat(tree->memory_fd, ret_name, mode, 0) < 0)
+		return fail(err, errno, "make a directory in memory");
 	return 0;
 }
 
-/* Remember a mount point that had to be made, by its path without symlinks. */
-static void note_made(struct engine_made *made, int fd)
+int tree_memory_file(struct tree *tree, const struct box_mount *mount, char ret_name[16],
+		     struct err *err)
 {
-	char link[32];
-	ssize_t length;
+	auto_fd fd = -1;
+	int r;
 
-	if (!made || made->count == ENGINE_MADE_MAX)
-		return;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, made->path[made->count], ENGINE_MADE_PATH_SIZE - 1);
-	if (length > 0)
-		made->path[made->count++][length] = '\0';
+	snprintf(ret_name, 16, "%u", tree->memory_names++);
+	fd = openat(tree->memory_fd, ret_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    mount->mode ? mount->mode : 0644);
+	if (fd < 0)
+		return fail(err, errno, "make a file in memory");
+	r = io_write_all(fd, mount->content, mount->content_bytes);
+	return r < 0 ? fail(err, -r, "write a file in memory") : 0;
 }
 
-/* The mount point of `mount`, made when missing; -ENOENT for an optional one that is missing. */
-static int open_target(struct tree *tree, const struct box_mount *mount, bool directory,
-		       struct err *err)
+int tree_overlay_in_memory(struct tree *tree, struct mount_option *options, size_t count,
+			   mode_t mode, int target_fd, int *ret_root_fd, struct err *err)
+{
+	char upper_name[16];
+	char work_name[16];
+	char upper[64];
+	char work[64];
+	int r = tree_memory_directory(tree, mode, upper_name, err);
+
+	if (r == 0)
+		r = tree_memory_directory(tree, 0700, work_name, err);
+	if (r < 0)
+		return r;
+	snprintf(upper, sizeof(upper), "/proc/self/fd/%d/%s", tree->memory_fd, upper_name);
+	snprintf(work, sizeof(work), "/proc/self/fd/%d/%s", tree->memory_fd, work_name);
+	options[count++] = (struct mount_option){ "upperdir", upper, true };
+	options[count++] = (struct mount_option){ "workdir", work, true };
+	options[count++] = (struct mount_option){ "userxattr", NULL };
+	options[count] = (struct mount_option){ NULL, NULL };
+	return mount_new("overlay", "rootlet", options, 0, target_fd, ret_root_fd, err);
+}
+
+/* ---- mount points ---- */
+
+/* Remember a mount point that had to be made, by its path in the root without symlinks. */
+static void note_made(const struct tree *tree, int fd)
+{
+	struct engine_made *made = tree->plan->made;
+	char root[PATH_MAX];
+	char path[PATH_MAX];
+	size_t skip;
+
+	if (!made || made->count == ENGINE_MADE_MAX || mount_path_of(tree->root_fd, root) < 0 ||
+	    mount_path_of(fd, path) < 0)
+		return;
+	skip = strcmp(root, "/") == 0 ? 0 : strlen(root);
+	if (strncmp(path, root, skip) == 0 && strlen(path + skip) < ENGINE_MADE_PATH_SIZE)
+		memcpy(made->path[made->count++], path + skip, strlen(path + skip) + 1);
+}
+
+static bool is_read_only_directory(const struct box *box)
+{
+	return box->root.kind == BOX_ROOT_DIRECTORY && box->root.read_only;
+}
+
+int tree_open_target(struct tree *tree, const struct box_mount *mount, bool directory,
+		     struct err *err)
 {
 	bool created = false;
 	int fd;
@@ -208,296 +145,185 @@ static int open_target(struct tree *tree, const struct box_mount *mount, bool di
 	if (mount->optional)
 		fd = openat2_in_root(tree->root_fd, mount->target, O_PATH, 0);
 	else
-		fd = openat2_make_target(tree->root_fd, mount->target, directory, &created);
-	if (fd < 0)
+		fd = openat2_make_target(tree->root_fd, mount->target, directory, &created, NULL);
+	if (fd < 0) {
+		tree->lacks_room = fd != -ENOENT && !tree->makes_rooms &&
+				   is_read_only_directory(tree->plan->box);
 		return fail(err, -fd, "mount point '%s' in the root", mount->target);
+	}
 	if (created)
-		note_made(tree->plan->made, fd);
+		note_made(tree, fd);
 	return fd;
 }
 
-static int attach_host_tree(struct tree *tree, const struct box_mount *mount, struct err *err)
-{
-	auto_fd host_fd = tree->host_fd[--tree->host_count];
-	auto_fd target = open_target(tree, mount, true, err);
-	int r;
+/* ---- the root ---- */
 
-	if (target < 0)
-		return err_wrap(err, "bind '/'");
-	r = mount_attach_tree(host_fd, target, mount->read_only ? MOUNT_READ_ONLY : 0, err);
-	return r < 0 ? err_wrap(err, "bind '/' at '%s'", mount->target) : 0;
+bool tree_binds_host(const struct box_mount *mount)
+{
+	return mount->kind == BOX_MOUNT_BIND && strcmp(mount->source, "/") == 0;
 }
 
-static int bind_host(struct tree *tree, const struct box_mount *mount, struct err *err)
+static int copy_host_trees(struct tree *tree, struct err *err)
 {
-	auto_fd source = open(mount->source, O_PATH | O_CLOEXEC);
-	auto_fd target = -1;
-	struct stat st;
-	int r;
+	const struct box *box = tree->plan->box;
 
-	if (source < 0 || fstat(source, &st) < 0)
-		return fail(err, errno, "bind '%s': source", mount->source);
-	if (tree->host_count && binds_host(mount))
-		return attach_host_tree(tree, mount, err);
-	target = open_target(tree, mount, S_ISDIR(st.st_mode), err);
-	if (target < 0)
-		return err_wrap(err, "bind '%s'", mount->source);
-	r = mount_bind(source, target, true, mount->read_only ? MOUNT_READ_ONLY : 0, err);
-	return r < 0 ? err_wrap(err, "bind '%s' at '%s'", mount->source, mount->target) : 0;
-}
+	for (size_t i = 0; i < box->mounts.count; i++) {
+		const struct box_mount *mount = &box->mounts.item[i];
+		struct mount_source *copy = &tree->host[tree->host_count];
+		int r;
 
-static int mount_tmpfs(struct tree *tree, const struct box_mount *mount, struct err *err)
-{
-	char size[32];
-	char mode[16];
-	struct mount_option options[3] = { { "mode", mode } };
-	auto_fd target = open_target(tree, mount, true, err);
-	int r;
-
-	if (target < 0)
-		return err_wrap(err, "tmpfs");
-	snprintf(mode, sizeof(mode), "%04o", mount->mode ? mount->mode : 01777);
-	snprintf(size, sizeof(size), "%llu", (unsigned long long)mount->size_bytes);
-	if (mount->size_bytes)
-		options[1] = (struct mount_option){ "size", size };
-	r = mount_new("tmpfs", "tmpfs", options,
-		      MOUNT_NOSUID | MOUNT_NODEV | (mount->read_only ? MOUNT_READ_ONLY : 0), target,
-		      NULL, err);
-	return r < 0 ? err_wrap(err, "tmpfs at '%s'", mount->target) : 0;
-}
-
-static int mount_proc(struct tree *tree, const struct box_mount *mount, struct err *err)
-{
-	auto_fd target = open_target(tree, mount, true, err);
-	auto_fd host_proc = -1;
-	int r;
-
-	if (target < 0)
-		return err_wrap(err, "proc");
-	if (tree->plan->box->private_ns.pid) {
-		r = mount_new("proc", "proc", NULL, MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC,
-			      target, NULL, err);
-		if (r == -EPERM)
-			err_hint(err, "this process sees only part of /proc (a container?), so the "
-				      "kernel refuses a fresh one: try --pid host");
-		return r;
+		if (!tree_binds_host(mount))
+			continue;
+		if (tree->host_count == TREE_HOST_BINDS_MAX)
+			return fail_plain(err, E2BIG, "more than %d binds of '/'",
+					  TREE_HOST_BINDS_MAX);
+		r = mount_take(tree->host_root_fd, "", true, mount->read_only ? MOUNT_READ_ONLY : 0,
+			       copy, err);
+		if (r < 0)
+			return err_wrap(err, "bind '/'");
+		tree->host_count++;
+		if (!copy->is_copy && box->root.kind == BOX_ROOT_OVERLAY)
+			return fail_plain(err, ENOSYS,
+					  "bind '/' in stacked layers: needs open_tree(2)");
 	}
-	host_proc = open_directory("/proc", err);
-	if (host_proc < 0)
-		return host_proc;
-	return mount_bind(host_proc, target, true, 0, err);
+	return 0;
 }
 
-static int mount_sys(struct tree *tree, const struct box_mount *mount, struct err *err)
-{
-	struct box_mount host = *mount;
-
-	host.source = "/sys";
-	host.read_only = true;
-	return bind_host(tree, &host, err);
-}
-
-static int mount_dev(struct tree *tree, const struct box_mount *mount, struct err *err)
-{
-	auto_fd target = open_target(tree, mount, true, err);
-
-	if (target < 0)
-		return err_wrap(err, "dev");
-	return dev_mount(target, mount->size_bytes, tree->scratch_fd < 0 ? &tree->scratch_fd : NULL,
-			 err);
-}
-
-static int write_content(int directory_fd, const char *name, const struct box_mount *mount,
-			 struct err *err)
-{
-	auto_fd fd = openat(directory_fd, name,
-			    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-			    mount->mode ? mount->mode : 0644);
-	int r;
-
-	if (fd < 0)
-		return fail(err, errno, "create");
-	r = io_write_all(fd, mount->content, mount->content_bytes);
-	return r < 0 ? fail(err, -r, "write") : 0;
-}
-
-static int need_scratch(struct tree *tree, struct err *err)
-{
-	auto_fd host_root_fd = -1;
-
-	if (tree->scratch_fd >= 0)
-		return 0;
-	host_root_fd = open_directory("/", err);
-	if (host_root_fd < 0)
-		return host_root_fd;
-	return mount_new("tmpfs", "rootlet", NULL, MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC,
-			 host_root_fd, &tree->scratch_fd, err);
-}
-
-/* The bind keeps the file alive after its name is gone. */
-static int bind_content(struct tree *tree, const struct box_mount *mount, struct err *err)
-{
-	static const char name[] = ".rootlet-file";
-	auto_fd target = open_target(tree, mount, false, err);
-	auto_fd file_fd = -1;
-	int r;
-
-	if (target < 0)
-		return target;
-	r = need_scratch(tree, err);
-	if (r == 0)
-		r = write_content(tree->scratch_fd, name, mount, err);
-	if (r < 0)
-		return r;
-	file_fd = openat(tree->scratch_fd, name, O_PATH | O_CLOEXEC);
-	if (file_fd < 0)
-		return fail(err, errno, "open");
-	r = mount_bind(file_fd, target, false, mount->read_only ? MOUNT_READ_ONLY : 0, err);
-	unlinkat(tree->scratch_fd, name, 0);
-	return r;
-}
-
-static void list_layers(const struct strings *layers, struct mount_option *options)
-{
-	size_t n = 0;
-
-	for (; n < layers->count; n++)
-		options[n] = (struct mount_option){ "lowerdir+", layers->item[n] };
-	options[n] = (struct mount_option){ NULL, NULL };
-}
-
-/* Stack the layers over "/", where only an fd reaches them, with memory on top for what is written
- * (one layer alone needs an upper directory in any case). */
-static int stack_layers(const struct box_mount *mount, int *ret_fd, struct err *err)
-{
-	struct mount_option options[LAYERS_MAX + 4];
-	auto_fd host_root_fd = open_directory("/", err);
-	auto_fd memory_fd = -1;
-	char upper[64];
-	char work[64];
-	size_t n = mount->layers->count;
-	int r;
-
-	if (host_root_fd < 0)
-		return host_root_fd;
-	if (n > LAYERS_MAX)
-		return fail_plain(err, E2BIG, "%zu layers: overlay takes at most %d", n,
-				  LAYERS_MAX);
-	list_layers(mount->layers, options);
-	r = make_memory_upper(host_root_fd, &memory_fd, err);
-	if (r < 0)
-		return r;
-	snprintf(upper, sizeof(upper), "/proc/self/fd/%d/upper", memory_fd);
-	snprintf(work, sizeof(work), "/proc/self/fd/%d/work", memory_fd);
-	options[n++] = (struct mount_option){ "upperdir", upper };
-	options[n++] = (struct mount_option){ "workdir", work };
-	options[n++] = (struct mount_option){ "userxattr", NULL };
-	options[n] = (struct mount_option){ NULL, NULL };
-	return mount_new("overlay", "rootlet", options, 0, memory_fd, ret_fd, err);
-}
-
-static int mount_layers(struct tree *tree, const struct box_mount *mount, struct err *err)
-{
-	auto_fd stack_fd = -1;
-	auto_fd source_fd = -1;
-	auto_fd target = -1;
-	struct stat st;
-	int r = stack_layers(mount, &stack_fd, err);
-
-	if (r < 0)
-		return err_wrap(err, "layers for '%s'", mount->target);
-	source_fd = openat2_in_root(stack_fd, mount->source, O_PATH, 0);
-	if (source_fd < 0)
-		return fail(err, -source_fd, "'%s' in the layers for '%s'", mount->source,
-			    mount->target);
-	if (fstat(source_fd, &st) < 0)
-		return fail(err, errno, "'%s'", mount->source);
-	target = open_target(tree, mount, S_ISDIR(st.st_mode), err);
-	if (target < 0)
-		return target;
-	r = mount_bind(source_fd, target, true, mount->read_only ? MOUNT_READ_ONLY : 0, err);
-	return r < 0 ? err_wrap(err, "layers at '%s'", mount->target) : 0;
-}
-
-/* In a root that is thrown away the file is simply written, so that programs which replace it by
- * rename(2) (useradd and /etc/passwd) can. */
-static int place_file(struct tree *tree, const struct box_mount *mount, struct err *err)
+static int mount_directory(struct tree *tree, struct err *err)
 {
 	const struct box_root *root = &tree->plan->box->root;
+	auto_mount_source source = MOUNT_SOURCE_NONE;
+	auto_fd itself = -1;
+	int r = mount_take(AT_FDCWD, root->path, true, root->read_only ? MOUNT_READ_ONLY : 0,
+			   &source, err);
+
+	if (r < 0)
+		return err_wrap(err, "root directory '%s'", root->path);
+	/* No copy: were it mounted over "/", binds of "/" would show it instead of the host. */
+	if (!source.is_copy)
+		itself = tree_open_directory(root->path, err);
+	if (!source.is_copy && itself < 0)
+		return itself;
+	r = mount_put(&source, source.is_copy ? tree->host_root_fd : itself, NULL, &tree->root_fd,
+		      err);
+	return r < 0 ? err_wrap(err, "mount '%s' as root", root->path) : 0;
+}
+
+static int stack_root(struct tree *tree, struct err *err)
+{
+	const struct box_root *root = &tree->plan->box->root;
+	struct mount_option options[TREE_LAYERS_MAX + 5];
+	size_t n = 0;
 	int r;
 
-	if (root->kind == BOX_ROOT_OVERLAY && !root->upper && !root->read_only) {
-		auto_fd fd = openat2_in_root(tree->root_fd, mount->target,
-					     O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-		if (fd >= 0) {
-			r = io_write_all(fd, mount->content, mount->content_bytes);
-			return r < 0 ? fail(err, -r, "write '%s'", mount->target) : 0;
-		}
+	for (; n < root->lower.count; n++)
+		options[n] = (struct mount_option){ "lowerdir+", root->lower.item[n], true };
+	if (!root->upper) {
+		r = tree_need_memory(tree, tree->host_root_fd, err);
+		return r < 0 ? r
+			     : tree_overlay_in_memory(tree, options, n, 0755, tree->host_root_fd,
+						      &tree->root_fd, err);
 	}
-	r = bind_content(tree, mount, err);
-	return r < 0 ? err_wrap(err, "file '%s'", mount->target) : 0;
+	options[n++] = (struct mount_option){ "upperdir", root->upper, true };
+	options[n++] = (struct mount_option){ "workdir", root->work, true };
+	options[n++] = (struct mount_option){ "userxattr", NULL };
+	options[n] = (struct mount_option){ NULL, NULL };
+	return mount_new("overlay", "rootlet", options, 0, tree->host_root_fd, &tree->root_fd, err);
 }
 
-static int make_mount(struct tree *tree, const struct box_mount *mount, struct err *err)
+static int mount_overlay(struct tree *tree, struct err *err)
 {
-	int (*const makers[])(struct tree *, const struct box_mount *, struct err *) = {
-		[BOX_MOUNT_BIND] = bind_host,  [BOX_MOUNT_TMPFS] = mount_tmpfs,
-		[BOX_MOUNT_PROC] = mount_proc, [BOX_MOUNT_SYS] = mount_sys,
-		[BOX_MOUNT_DEV] = mount_dev,   [BOX_MOUNT_LAYERS] = mount_layers,
-		[BOX_MOUNT_FILE] = place_file,
-	};
+	int r = stack_root(tree, err);
 
-	if (mount->optional) {
-		auto_fd fd = openat2_in_root(tree->root_fd, mount->target, O_PATH, 0);
-
-		if (fd == -ENOENT)
-			return 0;
-	}
-	return makers[mount->kind](tree, mount, err);
+	if (r < 0 && tree->plan->made)
+		tree->plan->made->overlay_refused = true;
+	return r < 0 ? err_wrap(err, "stack the root's layers") : 0;
 }
 
-static int make_cwd(const struct box *box, int root_fd, struct err *err)
+static int make_cwd(const struct tree *tree, struct err *err)
 {
+	const struct box *box = tree->plan->box;
 	int fd;
 
 	if (!box->make_cwd)
 		return 0;
-	fd = openat2_make_directories(root_fd, box->cwd, 0755);
+	fd = openat2_make_directories(tree->root_fd, box->cwd, 0755);
 	if (fd < 0)
 		return fail(err, -fd, "working directory '%s'", box->cwd);
 	close(fd);
 	return 0;
 }
 
-static int enter(struct tree *tree, struct err *err)
+static int build(struct tree *tree, struct err *err)
 {
 	const struct box *box = tree->plan->box;
-	bool overlay = box->root.kind == BOX_ROOT_OVERLAY || tree->plan->overlay_on_directory;
-	int r = overlay ? copy_host_trees(tree, err) : 0;
+	bool overlay = box->root.kind == BOX_ROOT_OVERLAY;
+	int r = overlay ? mount_overlay(tree, err) : mount_directory(tree, err);
 
-	if (r == 0)
-		r = overlay ? mount_overlay(tree->plan, &tree->root_fd, err)
-			    : mount_directory(tree->plan, &tree->root_fd, err);
+	if (r == 0 && tree->makes_rooms)
+		r = room_make_all(tree, err);
 	for (size_t i = 0; r == 0 && i < box->mounts.count; i++)
-		r = make_mount(tree, &box->mounts.item[i], err);
+		r = tree_mount(tree, &box->mounts.item[i], err);
 	if (r == 0)
-		r = make_cwd(box, tree->root_fd, err);
+		r = make_cwd(tree, err);
 	if (r == 0 && overlay && box->root.read_only)
 		r = mount_add_attrs(tree->root_fd, false, MOUNT_READ_ONLY, err);
+	return r < 0 ? r : room_close_all(tree, err);
+}
+
+static void close_all(struct tree *tree)
+{
+	cleanup_fd(&tree->host_root_fd);
+	cleanup_fd(&tree->root_fd);
+	cleanup_fd(&tree->memory_fd);
+	while (tree->host_count > 0)
+		mount_source_done(&tree->host[--tree->host_count]);
+	while (tree->room_count > 0)
+		close(tree->room_fd[--tree->room_count]);
+}
+
+static int attempt(struct tree *tree, struct err *err)
+{
+	int r;
+
+	tree->host_root_fd = tree_open_directory("/", err);
+	if (tree->host_root_fd < 0)
+		return tree->host_root_fd;
+	r = copy_host_trees(tree, err);
+	/* Under the root, so that one look at "/.." tells when everything over it is gone. */
+	if (r == 0 && tree->makes_rooms)
+		r = tree_need_memory(tree, tree->host_root_fd, err);
+	if (r == 0)
+		r = build(tree, err);
 	return r < 0 ? r : mount_pivot(tree->root_fd, err);
+}
+
+static bool binds_host(const struct box *box)
+{
+	for (size_t i = 0; i < box->mounts.count; i++)
+		if (tree_binds_host(&box->mounts.item[i]))
+			return true;
+	return false;
 }
 
 int root_tree_enter(const struct root_plan *plan, struct err *err)
 {
-	struct tree tree = { .plan = plan, .root_fd = -1, .scratch_fd = -1 };
-	int r = enter(&tree, err);
+	const struct tree nothing = {
+		.plan = plan, .host_root_fd = -1, .root_fd = -1, .memory_fd = -1
+	};
+	struct tree tree = nothing;
+	int r;
 
-	if (tree.root_fd >= 0)
-		close(tree.root_fd);
-	if (tree.scratch_fd >= 0)
-		close(tree.scratch_fd);
-	while (tree.host_count > 0)
-		close(tree.host_fd[--tree.host_count]);
+	/* A second attempt would find "/" covered by the first. */
+	tree.makes_rooms = is_read_only_directory(plan->box) && binds_host(plan->box);
+	r = attempt(&tree, err);
+	close_all(&tree);
+	if (r < 0 && tree.lacks_room) {
+		tree = nothing;
+		tree.makes_rooms = true;
+		err_clear(err);
+		r = attempt(&tree, err);
+		close_all(&tree);
+	}
 	return r;
 }

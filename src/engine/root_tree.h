@@ -6,15 +6,12 @@
 
 #include "engine/engine.h"
 
-/* Decided by the caller before the fork, where messages may still be built up at leisure. */
 struct root_plan {
 	const struct box *box;
-	struct engine_made *made;
-	/* A read-only directory that lacks a mount point gets an overlay, so that the point can be
-	 * made without touching the directory. */
-	bool overlay_on_directory;
+	struct engine_made *made; /* may be NULL */
 };
 
+/* By the caller, before the fork: is it possible at all? */
 int root_tree_plan(const struct engine_job *job, struct root_plan *ret_plan,
 		   struct err *err) must_check;
 

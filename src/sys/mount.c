@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -39,80 +40,102 @@ static int set_attrs(int mount_fd, bool recursive, unsigned attrs)
 	return -errno;
 }
 
+int mount_path_of(int fd, char path[PATH_MAX])
+{
+	char link[32];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, PATH_MAX - 1);
+	if (length < 0)
+		return -errno;
+	path[length] = '\0';
+	return 0;
+}
+
 int mount_add_attrs(int mount_fd, bool recursive, unsigned attrs, struct err *err)
 {
 	int r = set_attrs(mount_fd, recursive, attrs);
-	char path[PATH_MAX];
+	struct mount_place place;
 
 	if (r == 0)
 		return 0;
 	if (!refused(-r))
 		return fail(err, -r, "mount_setattr");
-	r = mount_path_of(mount_fd, path, err);
+	r = mount_old_place(mount_fd, NULL, &place, err);
 	if (r < 0)
 		return r;
-	return mount_old_remount(path, recursive, attrs, err);
+	return mount_old_remount(&place, recursive, attrs, err);
 }
 
-int mount_bind(int source_fd, int target_fd, bool recursive, unsigned attrs, struct err *err)
+void mount_source_done(struct mount_source *source)
 {
-	auto_fd tree = -1;
-	char target[PATH_MAX];
-	int attrs_set;
-
-	tree = open_tree(source_fd, "",
-			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
-				 (recursive ? AT_RECURSIVE : 0));
-	if (tree < 0 && refused(errno))
-		return mount_old_bind(source_fd, target_fd, recursive, attrs, err);
-	if (tree < 0)
-		return fail(err, errno, "open_tree");
-	attrs_set = set_attrs(tree, recursive, attrs);
-	if (attrs_set < 0 && !refused(-attrs_set))
-		return fail(err, -attrs_set, "mount_setattr");
-	if (attrs_set < 0 && mount_path_of(target_fd, target, err) < 0)
-		return -err->code;
-	if (move_mount(tree, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
-	    0)
-		return fail(err, errno, "move_mount");
-	/* Kernels 5.2 to 5.11 have open_tree but not mount_setattr. */
-	return attrs_set < 0 ? mount_old_remount(target, recursive, attrs, err) : 0;
+	cleanup_fd(&source->fd);
+	source->fd = -1;
 }
 
-int mount_copy_tree(const char *path, int *ret_tree_fd, struct err *err)
+static int take_old(int dirfd, const char *path, bool recursive, unsigned attrs,
+		    struct mount_source *ret_source, struct err *err)
 {
-	int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	int fd = *path ? openat(dirfd, path, O_PATH | O_CLOEXEC) : fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
 
 	if (fd < 0)
-		return fail(err, errno, "open_tree '%s'", path);
-	*ret_tree_fd = fd;
+		return fail(err, errno, "open");
+	*ret_source = (struct mount_source){ .fd = fd, .recursive = recursive, .attrs = attrs };
 	return 0;
 }
 
-int mount_attach_tree(int tree_fd, int target_fd, unsigned attrs, struct err *err)
+int mount_take(int dirfd, const char *path, bool recursive, unsigned attrs,
+	       struct mount_source *ret_source, struct err *err)
 {
-	int r = set_attrs(tree_fd, true, attrs);
+	struct mount_source source = { .is_copy = true, .recursive = recursive, .attrs = attrs };
+	int r;
+
+	source.fd = open_tree(dirfd, path,
+			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (*path ? 0 : AT_EMPTY_PATH) |
+				      (recursive ? AT_RECURSIVE : 0));
+	if (source.fd < 0 && !refused(errno))
+		return fail(err, errno, "open_tree");
+	if (source.fd < 0)
+		return take_old(dirfd, path, recursive, attrs, ret_source, err);
+	r = set_attrs(source.fd, recursive, attrs);
+	if (r == 0)
+		source.attrs = 0;
+	if (r < 0 && !refused(-r)) {
+		mount_source_done(&source);
+		return fail(err, -r, "mount_setattr");
+	}
+	/* Kernels 5.2 to 5.11 have open_tree but not mount_setattr: it is done when mounted. */
+	*ret_source = source;
+	return 0;
+}
+
+static int put_copy(struct mount_source *source, int target_fd, const char *name, int *ret_root_fd,
+		    struct err *err)
+{
+	struct mount_place place;
+	int r = source->attrs ? mount_old_place(target_fd, name, &place, err) : 0;
 
 	if (r < 0)
-		return fail(err, -r, "mount_setattr");
-	if (move_mount(tree_fd, "", target_fd, "",
-		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return r;
+	if (move_mount(source->fd, "", target_fd, name ? name : "",
+		       MOVE_MOUNT_F_EMPTY_PATH | (name ? 0 : MOVE_MOUNT_T_EMPTY_PATH)) < 0)
 		return fail(err, errno, "move_mount");
-	return 0;
+	if (source->attrs)
+		r = mount_old_remount(&place, source->recursive, source->attrs, err);
+	if (r == 0 && ret_root_fd)
+		*ret_root_fd = take_fd(&source->fd);
+	return r;
 }
 
-int mount_bind_file(const char *source, int target_fd, const char *name, struct err *err)
+int mount_put(struct mount_source *source, int target_fd, const char *name, int *ret_root_fd,
+	      struct err *err)
 {
-	auto_fd tree = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int r = source->is_copy ? put_copy(source, target_fd, name, ret_root_fd, err)
+				: mount_old_bind(source, target_fd, name, ret_root_fd, err);
 
-	if (tree >= 0) {
-		if (move_mount(tree, "", target_fd, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-			return fail(err, errno, "move_mount");
-		return 0;
-	}
-	if (!refused(errno))
-		return fail(err, errno, "open_tree '%s'", source);
-	return mount_old_bind_file(source, target_fd, name, err);
+	mount_source_done(source);
+	return r;
 }
 
 /* What the file system itself says about a refused option (fsopen(2) message queue). */
@@ -224,11 +247,12 @@ int mount_pivot(int root_fd, struct err *err)
 		return fail(err, errno, "pivot_root");
 	if (chdir("/") < 0)
 		return fail(err, errno, "chdir to the new root");
-	for (int i = 0; (r = covered(root_fd, err)) > 0; i++) {
-		if (i == COVERS_MAX)
-			return fail(err, EBUSY, "the host's root stays mounted");
+	for (int i = 0; i < COVERS_MAX; i++) {
 		if (umount2("/..", MNT_DETACH) < 0)
 			return fail(err, errno, "detach the host's root");
+		r = covered(root_fd, err);
+		if (r <= 0)
+			return r;
 	}
-	return r;
+	return fail(err, EBUSY, "the host's root stays mounted");
 }

@@ -6,6 +6,7 @@
 #ifndef SYS_MOUNT_H
 #define SYS_MOUNT_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "base/err.h"
@@ -18,21 +19,37 @@ enum mount_attribute {
 	MOUNT_NOEXEC = 8,
 };
 
-/* Bind the file or directory at source_fd (O_PATH) over target_fd. recursive: with the mounts
- * below it; attributes are added to what the source's mounts already have (locked flags stay). */
-int mount_bind(int source_fd, int target_fd, bool recursive, unsigned attrs,
-	       struct err *err) must_check;
+/* What a bind mount shows, taken before it is put anywhere: with the new calls a detached copy of
+ * the tree of mounts, so that later mounts do not matter to it; else the place it is taken from. */
+struct mount_source {
+	int fd;	      /* the file or directory: fstat(2) it, release it with mount_source_done */
+	bool is_copy; /* detached, by open_tree(2) */
+	bool recursive;
+	unsigned attrs; /* still to be added once it is put somewhere */
+};
 
-/* The two halves of a recursive bind, for a source that something will be mounted over in between:
- * a detached copy of the tree of mounts at `path`, and putting it in its place. -ENOSYS before
- * Linux 5.2. */
-int mount_copy_tree(const char *path, int *ret_tree_fd, struct err *err) must_check;
-int mount_attach_tree(int tree_fd, int target_fd, unsigned attrs, struct err *err) must_check;
+#define MOUNT_SOURCE_NONE \
+	{                 \
+		.fd = -1  \
+	}
 
-/* Bind the host's file `source` over `name` in the directory target_fd, with as few calls as can
- * be. */
-int mount_bind_file(const char *source, int target_fd, const char *name,
-		    struct err *err) must_check;
+/* Take `path` (looked up at dirfd, links followed; "" is dirfd itself), with the mounts below it
+ * when recursive. attrs are added to what the mounts already have (locked flags stay).
+ * -ENOENT: it is not there. */
+int mount_take(int dirfd, const char *path, bool recursive, unsigned attrs,
+	       struct mount_source *ret_source, struct err *err) must_check;
+
+/* Put it over target_fd, or over `name` in that directory. *ret_root_fd, unless NULL, is an O_PATH
+ * fd of what is mounted there now. */
+int mount_put(struct mount_source *source, int target_fd, const char *name, int *ret_root_fd,
+	      struct err *err) must_check;
+
+void mount_source_done(struct mount_source *source);
+#define auto_mount_source cleanup(mount_source_done) struct mount_source
+
+/* Where an fd lies; to be asked before a mount covers it, when the path is still its own.
+ * -errno; says nothing more. */
+int mount_path_of(int fd, char path[PATH_MAX]) must_check;
 
 /* Add attributes to the mount whose root is mount_fd, and those below it when recursive. */
 int mount_add_attrs(int mount_fd, bool recursive, unsigned attrs, struct err *err) must_check;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "base/banned.h"
@@ -26,15 +27,39 @@ static unsigned long flag_bits(unsigned attrs)
 	       (attrs & MOUNT_NODEV ? MS_NODEV : 0) | (attrs & MOUNT_NOEXEC ? MS_NOEXEC : 0);
 }
 
-/* The path as it is seen from on top of everything mounted over "/": this process's own root stays
- * the directory below such mounts, and only ".." looks upon them. With none it changes nothing. */
-static void from_top(const char *path, char ret_path[TOP_PATH_MAX])
+static void full_path(const char *prefix, const char *path, char ret_path[TOP_PATH_MAX])
 {
-	snprintf(ret_path, TOP_PATH_MAX, "/..%s", path);
+	snprintf(ret_path, TOP_PATH_MAX, "%s%s", prefix, path);
+}
+
+static bool is_same(int fd, const char *path)
+{
+	struct stat by_fd;
+	struct stat by_path;
+
+	return fstat(fd, &by_fd) == 0 && lstat(path, &by_path) == 0 &&
+	       by_fd.st_dev == by_path.st_dev && by_fd.st_ino == by_path.st_ino;
+}
+
+int mount_old_place(int fd, const char *name, struct mount_place *ret_place, struct err *err)
+{
+	char *path = ret_place->path;
+	int r = mount_path_of(fd, path);
+	size_t length;
+
+	if (r < 0)
+		return fail(err, -r, "read where fd %d is", fd);
+	/* "/" itself may be covered: from on top it is the same when it is not. */
+	ret_place->prefix = strcmp(path, "/") != 0 && is_same(fd, path) ? "" : "/..";
+	length = strlen(path);
+	if (name &&
+	    snprintf(path + length, PATH_MAX - length, "/%s", name) >= (int)(PATH_MAX - length))
+		return fail(err, ENAMETOOLONG, "'%s'", name);
+	return 0;
 }
 
 /* mount(2) remounts replace flags, and those the host locked must stay: read them first. */
-static int remount_one(const char *path, unsigned attrs, struct err *err)
+static int remount_one(const char *prefix, const char *path, unsigned attrs, struct err *err)
 {
 	static const struct {
 		unsigned long statvfs_flag, mount_flag;
@@ -48,7 +73,7 @@ static int remount_one(const char *path, unsigned attrs, struct err *err)
 	char target[TOP_PATH_MAX];
 	struct statvfs st;
 
-	from_top(path, target);
+	full_path(prefix, path, target);
 	if (statvfs(target, &st) < 0)
 		return fail(err, errno, "statvfs '%s'", path);
 	for (size_t i = 0; i < array_count(kept); i++)
@@ -94,7 +119,7 @@ static const char *mount_below(char *line, const char *top)
 }
 
 /* mount(2) has no recursive remount: one by one, or a part would look read-only and not be. */
-static int remount_below(const char *top, unsigned attrs, struct err *err)
+static int remount_below(const struct mount_place *place, unsigned attrs, struct err *err)
 {
 	auto_fd fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	char text[8192];
@@ -116,8 +141,8 @@ static int remount_below(const char *top, unsigned attrs, struct err *err)
 			int r;
 
 			*end = '\0';
-			point = mount_below(line, top);
-			r = point ? remount_one(point, attrs, err) : 0;
+			point = mount_below(line, place->path);
+			r = point ? remount_one(place->prefix, point, attrs, err) : 0;
 			/* What a mount over it hides is in the list but not in sight. */
 			if (r < 0 && r != -EINVAL && r != -ENOENT)
 				return r;
@@ -129,54 +154,44 @@ static int remount_below(const char *top, unsigned attrs, struct err *err)
 	}
 }
 
-int mount_old_remount(const char *path, bool recursive, unsigned attrs, struct err *err)
+int mount_old_remount(const struct mount_place *place, bool recursive, unsigned attrs,
+		      struct err *err)
 {
-	int r = remount_one(path, attrs, err);
+	int r = remount_one(place->prefix, place->path, attrs, err);
 
 	if (r == 0 && recursive)
-		r = remount_below(path, attrs, err);
+		r = remount_below(place, attrs, err);
 	return r;
 }
 
-/* Where an fd lies; to be asked before a mount covers it, when the path is still its own. */
-int mount_path_of(int fd, char path[PATH_MAX], struct err *err)
+static int open_root(const char *target, int *ret_root_fd, struct err *err)
 {
-	char link[FD_PATH_MAX];
-	ssize_t length;
+	int fd = ret_root_fd ? open(target, O_PATH | O_CLOEXEC) : -1;
 
-	fd_path(fd, link);
-	length = readlink(link, path, PATH_MAX - 1);
-	if (length < 0)
-		return fail(err, errno, "readlink '%s'", link);
-	path[length] = '\0';
+	if (ret_root_fd && fd < 0)
+		return fail(err, errno, "open what was mounted");
+	if (ret_root_fd)
+		*ret_root_fd = fd;
 	return 0;
 }
 
-int mount_old_bind(int source_fd, int target_fd, bool recursive, unsigned attrs, struct err *err)
+int mount_old_bind(const struct mount_source *source, int target_fd, const char *name,
+		   int *ret_root_fd, struct err *err)
 {
-	char source[FD_PATH_MAX];
-	char path[PATH_MAX];
+	char from[FD_PATH_MAX];
+	struct mount_place place;
 	char target[TOP_PATH_MAX];
-	int r;
+	int r = mount_old_place(target_fd, name, &place, err);
 
-	fd_path(source_fd, source);
-	r = mount_path_of(target_fd, path, err);
 	if (r < 0)
 		return r;
-	from_top(path, target);
-	if (mount(source, target, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0)
+	fd_path(source->fd, from);
+	full_path(place.prefix, place.path, target);
+	if (mount(from, target, NULL, MS_BIND | (source->recursive ? MS_REC : 0), NULL) < 0)
 		return fail(err, errno, "mount(MS_BIND)");
-	return attrs ? mount_old_remount(path, recursive, attrs, err) : 0;
-}
-
-int mount_old_bind_file(const char *source, int target_fd, const char *name, struct err *err)
-{
-	char target[PATH_MAX];
-
-	snprintf(target, sizeof(target), "/proc/self/fd/%d/%s", target_fd, name);
-	if (mount(source, target, NULL, MS_BIND, NULL) < 0)
-		return fail(err, errno, "mount(MS_BIND) '%s'", source);
-	return 0;
+	if (source->attrs)
+		r = mount_old_remount(&place, source->recursive, source->attrs, err);
+	return r < 0 ? r : open_root(target, ret_root_fd, err);
 }
 
 #define OPTIONS_BYTES ((size_t)4096) /* mount(2) takes one page */
@@ -287,19 +302,13 @@ static int mount_joined(const char *type, const char *source, const struct mount
 int mount_old_new(const char *type, const char *source, const struct mount_option *options,
 		  unsigned attrs, int target_fd, int *ret_root_fd, struct err *err)
 {
-	char path[PATH_MAX];
+	struct mount_place place;
 	char target[TOP_PATH_MAX];
-	int r;
+	int r = mount_old_place(target_fd, NULL, &place, err);
 
-	r = mount_path_of(target_fd, path, err);
 	if (r < 0)
 		return err_wrap(err, "mount %s", type);
-	from_top(path, target);
+	full_path(place.prefix, place.path, target);
 	r = mount_joined(type, source, options, flag_bits(attrs), target, err);
-	if (r < 0 || !ret_root_fd)
-		return r;
-	*ret_root_fd = open(target, O_PATH | O_CLOEXEC);
-	if (*ret_root_fd < 0)
-		return fail(err, errno, "open the new %s", type);
-	return 0;
+	return r < 0 ? r : open_root(target, ret_root_fd, err);
 }

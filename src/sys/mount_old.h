@@ -7,15 +7,24 @@
 
 #include "sys/mount.h"
 
-/* Where an fd lies; to be asked before a mount covers it, when the path is still its own. */
-int mount_path_of(int fd, char path[PATH_MAX], struct err *err) must_check;
+/* A mount point by its name, which is all that mount(2) takes. */
+struct mount_place {
+	/* "" or "/..": a process's own root stays the directory below everything mounted over "/",
+	 * and only ".." looks upon that. */
+	const char *prefix;
+	char path[PATH_MAX]; /* as mountinfo has it */
+};
 
-int mount_old_bind(int source_fd, int target_fd, bool recursive, unsigned attrs,
-		   struct err *err) must_check;
-int mount_old_bind_file(const char *source, int target_fd, const char *name,
-			struct err *err) must_check;
-/* Add attributes to what is mounted at path, which is as mount_path_of gives it. */
-int mount_old_remount(const char *path, bool recursive, unsigned attrs, struct err *err) must_check;
+/* To be asked before a mount covers it, when the name is still its own; of `name` in the directory
+ * fd, unless NULL. */
+int mount_old_place(int fd, const char *name, struct mount_place *ret_place,
+		    struct err *err) must_check;
+
+int mount_old_bind(const struct mount_source *source, int target_fd, const char *name,
+		   int *ret_root_fd, struct err *err) must_check;
+/* Add attributes to what is mounted there. */
+int mount_old_remount(const struct mount_place *place, bool recursive, unsigned attrs,
+		      struct err *err) must_check;
 int mount_old_new(const char *type, const char *source, const struct mount_option *options,
 		  unsigned attrs, int target_fd, int *ret_root_fd, struct err *err) must_check;
 

@@ -253,19 +253,26 @@ static int split_last(const char *path, char parent[PATH_MAX], char name[NAME_MA
 	return 0;
 }
 
-#define MISSING_MAX 128
+/* Something to be made at the end of a path. */
+struct missing {
+	int root_fd;
+	mode_t mode;	 /* of directories */
+	int refusing_fd; /* of the directory that would not take it */
+};
 
-static int make_missing(int root_fd, const char *path, bool directory, mode_t mode, unsigned depth);
+#define MISSING_DEPTH_MAX 128
+
+static int make_missing(struct missing *missing, const char *path, bool directory, unsigned depth);
 
 /* Something is at `name` though `path` led nowhere: a dangling symlink, whose target is made. */
-static int make_link_target(int root_fd, int parent_fd, const char *parent, const char *name,
-			    bool directory, mode_t mode, unsigned depth)
+static int make_link_target(struct missing *missing, int parent_fd, const char *parent,
+			    const char *name, bool directory, unsigned depth)
 {
 	char target[PATH_MAX];
 	size_t start = 0;
 	ssize_t length;
 
-	if (depth >= MISSING_MAX)
+	if (depth >= MISSING_DEPTH_MAX)
 		return -ELOOP;
 	length = readlinkat(parent_fd, name, target, sizeof(target));
 	if (length < 0) /* EINVAL, no symlink: someone else made it meanwhile */
@@ -280,12 +287,12 @@ static int make_link_target(int root_fd, int parent_fd, const char *parent, cons
 	if (start + (size_t)length >= sizeof(target))
 		return -ENAMETOOLONG;
 	target[start + (size_t)length] = '\0';
-	return make_missing(root_fd, target, directory, mode, depth + 1);
+	return make_missing(missing, target, directory, depth + 1);
 }
 
-/* Make the missing last component of `path`, whose parent may be missing too. `depth` bounds
- * the recursion: missing parents and links to what is missing. */
-static int make_missing(int root_fd, const char *path, bool directory, mode_t mode, unsigned depth)
+/* Make the missing last component of `path`, whose parent may be missing too. `depth` bounds the
+ * recursion: missing parents and links to what is missing. */
+static int make_missing(struct missing *missing, const char *path, bool directory, unsigned depth)
 {
 	char parent[PATH_MAX];
 	char name[NAME_MAX + 1];
@@ -297,47 +304,60 @@ static int make_missing(int root_fd, const char *path, bool directory, mode_t mo
 		return r;
 	if (!name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return -ENOENT;
-	parent_fd = openat2_in_root(root_fd, parent[0] ? parent : ".", O_PATH | O_DIRECTORY, 0);
-	if (parent_fd == -ENOENT && depth < MISSING_MAX) {
-		r = make_missing(root_fd, parent, true, 0755, depth + 1);
+	parent_fd = openat2_in_root(missing->root_fd, parent[0] ? parent : ".",
+				    O_PATH | O_DIRECTORY, 0);
+	if (parent_fd == -ENOENT && depth < MISSING_DEPTH_MAX) {
+		r = make_missing(missing, parent, true, depth + 1);
 		if (r < 0)
 			return r;
-		parent_fd = openat2_in_root(root_fd, parent, O_PATH | O_DIRECTORY, 0);
+		parent_fd = openat2_in_root(missing->root_fd, parent, O_PATH | O_DIRECTORY, 0);
 	}
 	if (parent_fd < 0)
 		return parent_fd;
-	r = directory ? mkdirat(parent_fd, name, mode)
+	r = directory ? mkdirat(parent_fd, name, missing->mode)
 		      : mknodat(parent_fd, name, S_IFREG | 0644, 0);
 	if (r == 0)
 		return 0;
-	if (errno != EEXIST)
-		return -errno;
-	return make_link_target(root_fd, parent_fd, parent, name, directory, mode, depth);
+	if (errno == EEXIST)
+		return make_link_target(missing, parent_fd, parent, name, directory, depth);
+	r = -errno;
+	missing->refusing_fd = take_fd(&parent_fd);
+	return r;
 }
 
-int openat2_make_target(int root_fd, const char *path, bool directory, bool *ret_created)
+int openat2_make_target(int root_fd, const char *path, bool directory, bool *ret_created,
+			int *ret_refusing_fd)
 {
+	struct missing missing = { .root_fd = root_fd, .mode = 0755, .refusing_fd = -1 };
 	int fd = openat2_in_root(root_fd, path, O_PATH, 0);
 	int r;
 
 	*ret_created = false;
+	if (ret_refusing_fd)
+		*ret_refusing_fd = -1;
 	if (fd != -ENOENT)
 		return fd;
-	r = make_missing(root_fd, path, directory, 0755, 0);
+	r = make_missing(&missing, path, directory, 0);
+	if (r < 0 && ret_refusing_fd)
+		*ret_refusing_fd = take_fd(&missing.refusing_fd);
+	cleanup_fd(&missing.refusing_fd);
 	if (r < 0)
 		return r;
 	*ret_created = true;
 	return openat2_in_root(root_fd, path, O_PATH, 0);
 }
 
+/* `mode` is for all directories that are made. */
 int openat2_make_directories(int root_fd, const char *path, mode_t mode)
 {
+	struct missing missing = { .root_fd = root_fd, .mode = mode, .refusing_fd = -1 };
 	int fd = openat2_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0);
 	int r;
 
 	if (fd != -ENOENT)
 		return fd;
-	r = make_missing(root_fd, path, true, mode, 0);
+	r = make_missing(&missing, path, true, 0);
+	cleanup_fd(&missing.refusing_fd);
 	if (r < 0)
 		return r;
 	return openat2_in_root(root_fd, path, O_PATH | O_DIRECTORY, 0);

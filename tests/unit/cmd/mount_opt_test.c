@@ -122,6 +122,9 @@ test(dockers_mount_words_are_understood)
 	assert_int_equal(mount->kind, BOX_MOUNT_TMPFS);
 	assert_true(mount->size_bytes == 1024);
 	assert_int_equal(mount->mode, 01777);
+	mount = accept(mount_opt_mount, "type=bind,\"target=/a,\"\"b\"\"\",source=/usr");
+	assert_string_equal(mount->target, "/a,\"b\"");
+	assert_string_equal(mount->source, "/usr");
 }
 
 test(a_mount_that_makes_no_sense_is_refused_by_name)

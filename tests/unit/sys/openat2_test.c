@@ -281,7 +281,7 @@ test(no_symlinks_refuses_a_link_anywhere)
 static void assert_target(const char *path, bool directory, const char *where, bool expect_created)
 {
 	bool created = !expect_created;
-	auto_fd fd = openat2_make_target(root_fd, path, directory, &created);
+	auto_fd fd = openat2_make_target(root_fd, path, directory, &created, NULL);
 	struct stat by_fd;
 	struct stat by_path;
 
@@ -320,12 +320,36 @@ test(a_target_that_cannot_be_is_refused)
 	bool created;
 
 	make_torture_tree();
-	assert_int_equal(openat2_make_target(root_fd, "/f/below", true, &created), -ENOTDIR);
-	assert_int_equal(openat2_make_target(root_fd, "/loop-a", true, &created), -ELOOP);
-	assert_int_equal(openat2_make_target(root_fd, "/loop-a/x", false, &created), -ELOOP);
-	assert_int_equal(openat2_make_target(root_fd, "/missing/..", true, &created), -ENOENT);
+	assert_int_equal(openat2_make_target(root_fd, "/f/below", true, &created, NULL), -ENOTDIR);
+	assert_int_equal(openat2_make_target(root_fd, "/loop-a", true, &created, NULL), -ELOOP);
+	assert_int_equal(openat2_make_target(root_fd, "/loop-a/x", false, &created, NULL), -ELOOP);
+	assert_int_equal(openat2_make_target(root_fd, "/missing/..", true, &created, NULL),
+			 -ENOENT);
 	assert_false(created);
 	assert_true(faccessat(root_fd, "missing", F_OK, 0) < 0);
+}
+
+/* Nobody can make anything in /proc, not even root. */
+test(the_directory_that_takes_no_entry_is_told)
+{
+	auto_fd proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat expected;
+	struct stat st;
+	int refusing_fd;
+	bool created;
+	int r = openat2_make_target(proc_fd, "/sys/../sys/kernel/none/below", true, &created,
+				    &refusing_fd);
+
+	assert_true(r == -EPERM || r == -EACCES);
+	assert_false(created);
+	assert_true(refusing_fd >= 0);
+	assert_int_equal(fstat(refusing_fd, &st), 0);
+	assert_int_equal(stat("/proc/sys/kernel", &expected), 0);
+	assert_true(st.st_dev == expected.st_dev && st.st_ino == expected.st_ino);
+	close(refusing_fd);
+	r = openat2_make_target(proc_fd, "/version/below", true, &created, &refusing_fd);
+	assert_int_equal(r, -ENOTDIR);
+	assert_int_equal(refusing_fd, -1);
 }
 
 test(directories_are_made_with_their_mode_and_kept_when_there)
@@ -354,6 +378,7 @@ int main(void)
 		WITH_ROOT(no_symlinks_refuses_a_link_anywhere),
 		WITH_ROOT(a_target_is_made_where_its_links_lead),
 		WITH_ROOT(a_target_that_cannot_be_is_refused),
+		WITH_ROOT(the_directory_that_takes_no_entry_is_told),
 		WITH_ROOT(directories_are_made_with_their_mode_and_kept_when_there),
 	};
 

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Room for mount points in a directory that is read-only, or somebody else's, and must stay as it
+ * is: the one directory that lacks the entry is covered by an overlay over itself whose changes go
+ * to memory. The overlay's root is new, so nothing of the directory has to be copied up, which
+ * would fail for owners that are not mapped (EOVERFLOW).
+ *
+ * Where overlay is refused, the cover is a directory in memory with every entry of the original
+ * bound on a place of the same name. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/banned.h"
+#include "base/strings.h"
+#include "engine/tree.h"
+#include "sys/openat2.h"
+
+static int cover_by_overlay(struct tree *tree, int directory_fd, mode_t mode, int *ret_fd,
+			    struct err *err)
+{
+	struct mount_option options[6];
+	char lower[32];
+
+	snprintf(lower, sizeof(lower), "/proc/self/fd/%d", directory_fd);
+	options[0] = (struct mount_option){ "lowerdir+", lower, true };
+	return tree_overlay_in_memory(tree, options, 1, mode, directory_fd, ret_fd, err);
+}
+
+/* A place for one entry, and the entry on it; a symlink is simply made again. */
+static int bind_entry(int from_fd, int cover_fd, const char *name, struct err *err)
+{
+	auto_mount_source source = MOUNT_SOURCE_NONE;
+	char link[PATH_MAX];
+	struct stat st;
+	int r;
+
+	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(err, errno, "'%s'", name);
+	if (S_ISLNK(st.st_mode)) {
+		ssize_t length = readlinkat(from_fd, name, link, sizeof(link) - 1);
+
+		link[length < 0 ? 0 : length] = '\0';
+		return length < 0 || symlinkat(link, cover_fd, name) < 0
+			       ? fail(err, errno, "link '%s'", name)
+			       : 0;
+	}
+	r = S_ISDIR(st.st_mode) ? mkdirat(cover_fd, name, 0700)
+				: mknodat(cover_fd, name, S_IFREG | 0600, 0);
+	if (r < 0)
+		return fail(err, errno, "place for '%s'", name);
+	r = mount_take(from_fd, name, true, MOUNT_READ_ONLY, &source, err);
+	if (r == 0)
+		r = mount_put(&source, cover_fd, name, NULL, err);
+	return r < 0 ? err_wrap(err, "'%s'", name) : 0;
+}
+
+/* getdents64(2) itself: opendir(3) allocates. */
+static int bind_entries(int from_fd, int cover_fd, struct err *err)
+{
+	_Alignas(struct dirent64) char entries[8192];
+	auto_fd list_fd = openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long n;
+
+	if (list_fd < 0)
+		return fail(err, errno, "open");
+	while ((n = syscall(SYS_getdents64, list_fd, entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < n;) {
+			const struct dirent64 *entry = (const void *)(entries + at);
+			int r = 0;
+
+			if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+				r = bind_entry(from_fd, cover_fd, entry->d_name, err);
+			if (r < 0)
+				return r;
+			at += entry->d_reclen;
+		}
+	}
+	return n < 0 ? fail(err, errno, "list") : 0;
+}
+
+static int cover_by_binds(struct tree *tree, int directory_fd, mode_t mode, int *ret_fd,
+			  struct err *err)
+{
+	auto_mount_source source = MOUNT_SOURCE_NONE;
+	char name[16];
+	int r = tree_memory_directory(tree, mode, name, err);
+
+	if (r == 0)
+		r = mount_take(tree->memory_fd, name, false, 0, &source, err);
+	if (r == 0)
+		r = mount_put(&source, directory_fd, NULL, ret_fd, err);
+	return r < 0 ? r : bind_entries(directory_fd, *ret_fd, err);
+}
+
+/* Room in the root directory itself is the root from then on. */
+static int become_root(struct tree *tree, int directory_fd, int room_fd, struct err *err)
+{
+	struct stat root;
+	struct stat st;
+	int fd;
+
+	if (fstat(tree->root_fd, &root) < 0 || fstat(directory_fd, &st) < 0)
+		return fail(err, errno, "stat");
+	if (st.st_dev != root.st_dev || st.st_ino != root.st_ino)
+		return 0;
+	fd = fcntl(room_fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return fail(err, errno, "duplicate a descriptor");
+	close(tree->root_fd);
+	tree->root_fd = fd;
+	return 0;
+}
+
+static int make_room(struct tree *tree, int directory_fd, struct err *err)
+{
+	int *room_fd = &tree->room_fd[tree->room_count];
+	char path[PATH_MAX] = "";
+	struct stat st;
+	int r;
+
+	if (tree->room_count == TREE_ROOMS_MAX)
+		return fail_plain(err, E2BIG, "mount points are missing in more than %d places",
+				  TREE_ROOMS_MAX);
+	if (fstat(directory_fd, &st) < 0)
+		return fail(err, errno, "stat");
+	r = cover_by_overlay(tree, directory_fd, st.st_mode & 07777, room_fd, err);
+	if (r < 0) {
+		err_clear(err);
+		r = cover_by_binds(tree, directory_fd, st.st_mode & 07777, room_fd, err);
+	}
+	if (r == 0)
+		r = become_root(tree, directory_fd, *room_fd, err);
+	if (r < 0) {
+		(void)!mount_path_of(directory_fd, path);
+		return err_wrap(err, "room for mount points in '%s'", path);
+	}
+	tree->room_count++;
+	return 0;
+}
+
+/* A target below an earlier mount will be made there, not in the root. */
+static bool is_in_another(const struct box_mounts *mounts, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (text_starts(mounts->item[index].target, mounts->item[i].target))
+			return true;
+	return false;
+}
+
+static int make_point(struct tree *tree, const struct box_mount *mount, struct err *err)
+{
+	bool directory;
+	int r = tree_wants_directory(mount, &directory, err);
+
+	while (r == 0) {
+		auto_fd refusing_fd = -1;
+		bool created;
+		auto_fd fd = openat2_make_target(tree->root_fd, mount->target, directory, &created,
+						 &refusing_fd);
+
+		if (fd >= 0)
+			return 0;
+		if (refusing_fd < 0)
+			return fail(err, -fd, "mount point '%s' in the root", mount->target);
+		r = make_room(tree, refusing_fd, err);
+	}
+	return r;
+}
+
+static bool is_missing(const struct tree *tree, const struct box_mount *mount)
+{
+	auto_fd fd = openat2_in_root(tree->root_fd, mount->target, O_PATH, 0);
+
+	return fd == -ENOENT;
+}
+
+/* Room in a directory hides what was made below it before, so this goes on until all is there. */
+int room_make_all(struct tree *tree, struct err *err)
+{
+	const struct box_mounts *mounts = &tree->plan->box->mounts;
+	size_t before;
+
+	do {
+		before = tree->room_count;
+		for (size_t i = 0; i < mounts->count; i++) {
+			const struct box_mount *mount = &mounts->item[i];
+			int r;
+
+			if (mount->optional || is_in_another(mounts, i) || !is_missing(tree, mount))
+				continue;
+			r = make_point(tree, mount, err);
+			if (r < 0)
+				return r;
+		}
+	} while (tree->room_count > before);
+	return 0;
+}
+
+int room_close_all(struct tree *tree, struct err *err)
+{
+	for (size_t i = 0; i < tree->room_count; i++) {
+		int r = mount_add_attrs(tree->room_fd[i], false, MOUNT_READ_ONLY, err);
+
+		if (r < 0)
+			return err_wrap(err, "room for mount points");
+	}
+	return 0;
+}
