@@ -33,7 +33,7 @@ teardown() {
 
 @test "-t: keys go to the command, ^C as a signal" {
     attempt "$terminal" expect:ready 'send:\x03' expect:got 'send:word\n' -- \
-        rootlet run -t ./root sh -c 'trap "echo got" INT; echo ready; read x; read x; echo "read $x"; exit 6'
+        rootlet run -t ./root sh -c 'trap "echo got; n=1" INT; echo ready; while [ -z "$n" ]; do sleep 0.02; done; read x; echo "read $x"; exit 6'
     expect_status 6
     expect_output "read word"
 }
