@@ -68,7 +68,7 @@ teardown() {
         rootlet run ./root sh -c 'trap "echo got; n=\$((n + 1))" INT; echo ready; while [ -z "$n" ]; do sleep 0.02; done; sleep 0.2; exit $((n + 50))'
     expect_status 51
     printf 'set +o history; PS1="now: "\n' >rc
-    ok "$terminal" expect:now: 'send:rootlet run ./root sh -c '"'echo go$((1+1)); read x; exit 8'"'\n' expect:go2 'send:\x1a' \
+    ok "$terminal" expect:now: 'send:rootlet run ./root sh -c '"'echo go\$((1+1)); read x; exit 8'"'\n' expect:go2 'send:\x1a' \
         expect:Stopped expect:now: 'send:fg\n' expect:rootlet 'send:x\n' expect:now: 'send:exit $?\n' -- \
         bash --rcfile rc -i || expect_status 8
 }
