@@ -29,6 +29,7 @@ struct build_command {
 	const char *call;
 	bool check; /* the same as call check */
 	bool remove;
+	bool load;
 };
 
 #define BUILD(field)   offsetof(struct build_command, field)
@@ -51,11 +52,14 @@ static const struct opt build_opts[] = {
 	{ OPT_LIST, 0, "build-arg", REQUEST(build_args), "NAME[=VALUE]",
 	  "value of an ARG; without =VALUE, the environment's", NULL },
 	{ OPT_STR, 0, "target", REQUEST(target), "STAGE", "build this stage, not the last", NULL },
-	{ OPT_STR, 0, "platform", REQUEST(platform), "OS/ARCH[/VARIANT]",
-	  "build for this platform (default: this machine's)", NULL },
+	{ OPT_LIST, 0, "platform", REQUEST(platforms), "OS/ARCH[/VARIANT],...",
+	  "build for this platform (default: this machine's), or an index for several", NULL },
 	{ OPT_LIST, 0, "label", REQUEST(labels), "NAME=VALUE", "add a label to the image", NULL },
 	{ OPT_CHOICE, 0, "ownership", REQUEST(ownership), OWNERSHIP_MARK_CHOICES,
 	  "mark the image: may, or must, push, export and run make all files root's?", NULL },
+	{ OPT_LIST, 0, "annotation", REQUEST(annotations), "[PLACE:]NAME=VALUE",
+	  "annotate the manifest; PLACE is manifest, index, manifest-descriptor, index-descriptor",
+	  NULL },
 	{ OPT_STR, 0, "source-date-epoch", REQUEST(source_date_epoch), "SECONDS",
 	  "the time that counts as now (default $SOURCE_DATE_EPOCH)", NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "How to build", NULL },
@@ -89,7 +93,15 @@ static const struct opt build_opts[] = {
 	  "build nothing: say what the build checks find in the Dockerfile", NULL },
 	{ OPT_STR, 0, "call", BUILD(call), "build|check[,format=json]",
 	  "check is --check, and for programs with format=json", NULL },
+	{ OPT_LIST, 'o', "output", REQUEST(outputs), "DIR|-|type=TYPE[,dest=DEST]",
+	  "where the result goes: image (default), registry, local, tar, oci, docker, cacheonly",
+	  NULL },
+	{ OPT_FLAG, 0, "push", REQUEST(push), NULL, "push the image under its names", NULL },
+	{ OPT_FLAG, 0, "load", BUILD(load), NULL,
+	  "images are in the store anyway (accepted for docker's sake)", NULL },
 	{ OPT_STR, 0, "iidfile", BUILD(iidfile), "FILE", "write the image's id to FILE", NULL },
+	{ OPT_STR, 0, "metadata-file", REQUEST(metadata_file), "FILE",
+	  "write digests and names of the image to FILE, as JSON", NULL },
 	{ OPT_CHOICE, 0, "progress", BUILD(progress), PROGRESS_MODES,
 	  "how steps are shown on stderr (auto: redrawn on a terminal, else plain)", NULL },
 	{ OPT_FLAG, 0, "rm", BUILD(remove), NULL,
@@ -124,7 +136,8 @@ static int build_parsed(const struct command *command, struct build_command *bui
 		return command_fail(command, err);
 	}
 	build_display_result(display, &result);
-	puts(result.image_id.text);
+	if (result.has_image && !result.took_stdout)
+		puts(result.image_id.text);
 	return 0;
 }
 

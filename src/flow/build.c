@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* build: read the Dockerfile, plan the stages, build those the target needs (build_stages.c), and
- * write the image. */
+/* build: read the Dockerfile, plan the stages, build those the target needs (build_stages.c), once
+ * for each platform, and hand the image (build_image.c) to the outputs (build_output.c). */
 #include "flow/build.h"
 
 #include <string.h>
@@ -8,8 +8,10 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "flow/build_image.h"
 #include "flow/build_lint.h"
 #include "flow/build_origin.h"
+#include "flow/build_output.h"
 #include "flow/build_stages.h"
 #include "image/ownership.h"
 #include "tap/tap.h"
@@ -24,6 +26,9 @@ void build_request_done(struct build_request *request)
 	strings_done(&request->ssh);
 	strings_done(&request->hosts);
 	strings_done(&request->no_cache_stages);
+	strings_done(&request->platforms);
+	strings_done(&request->annotations);
+	strings_done(&request->outputs);
 }
 
 /* ---- what was asked ---- */
@@ -128,18 +133,55 @@ static void collect_build_args(struct build *build)
 	}
 }
 
-static int choose_platform(struct build *build, struct platform *platform, struct err *err)
+static struct build_platform *add_platform(struct build *build)
 {
-	const char *text = build->request->platform;
+	struct build_platform *old = build->platform;
+	struct build_platform *platform;
 
-	if (!text)
-		return 0;
-	if (strchr(text, ','))
-		return fail_plain(err, ENOTSUP,
-				  "--platform '%s': one platform at a time; build and tag each of "
-				  "them",
-				  text);
-	return platform_parse(text, &build->arena, platform, err);
+	build->platform = arena_array(&build->arena, struct build_platform,
+				      build->platform_count + 1);
+	for (size_t i = 0; i < build->platform_count; i++)
+		build->platform[i] = old[i];
+	platform = &build->platform[build->platform_count++];
+	return platform;
+}
+
+static int choose_platform(struct build *build, const char *text, struct err *err)
+{
+	struct platform platform;
+	char asked[64];
+	char other[64];
+	int r = platform_parse(text, &build->arena, &platform, err);
+
+	if (r < 0)
+		return r;
+	platform_format(&platform, asked);
+	for (size_t i = 0; i < build->platform_count; i++)
+		if (strcmp(asked, platform_format(&build->platform[i].platform, other)) == 0)
+			return 0;
+	add_platform(build)->platform = platform;
+	return 0;
+}
+
+/* Each once, in the order given; without any, this machine's. */
+static int choose_platforms(struct build *build, struct err *err)
+{
+	const struct strings *given = &build->request->platforms;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < given->count; i++) {
+		char *text = arena_copy(&build->arena, given->item[i]);
+
+		for (char *next; r == 0 && text; text = next) {
+			next = strchr(text, ',');
+			if (next)
+				*next++ = '\0';
+			r = choose_platform(build, text, err);
+		}
+	}
+	if (given->count == 0)
+		add_platform(build)->platform = build->host;
+	return r;
 }
 
 /* A processor runs programs of its predecessor of 32 bits, where the kernel lets it. */
@@ -194,38 +236,53 @@ static int check_platforms(struct build *build, struct err *err)
 	return 0;
 }
 
-static int choose_plan(struct build *build, struct plan_options *options, struct err *err)
+static struct plan_options plan_options(const struct build *build,
+					const struct build_platform *platform)
 {
-	struct config host;
-	int r;
+	return (struct plan_options){ .build_args = &build->build_args,
+				      .contexts = &build->context_names,
+				      .target = build->request->target,
+				      .build_platform = build->host,
+				      .target_platform = platform->platform };
+}
 
-	*options = (struct plan_options){ .build_args = &build->build_args,
-					  .contexts = &build->context_names,
-					  .target = build->request->target };
-	r = build_origins_parse(build, &build->context_names, err);
+/* All that a plan depends on but the Dockerfile. */
+static int prepare_plans(struct build *build, struct err *err)
+{
+	struct config config;
+	int r = build_origins_parse(build, &build->context_names, err);
+
 	if (r < 0)
 		return r;
 	collect_build_args(build);
-
-	config_init(&host);
-	options->build_platform = (struct platform){
-		.os = arena_copy(&build->arena, host.os),
-		.architecture = arena_copy(&build->arena, host.architecture),
-		.variant = arena_copy(&build->arena, host.variant),
+	config_init(&config);
+	build->host = (struct platform){
+		.os = arena_copy(&build->arena, config.os),
+		.architecture = arena_copy(&build->arena, config.architecture),
+		.variant = config.variant ? arena_copy(&build->arena, config.variant) : NULL,
 	};
-	options->target_platform = options->build_platform;
-	config_done(&host);
-	return choose_platform(build, &options->target_platform, err);
+	config_done(&config);
+	return choose_platforms(build, err);
 }
 
-static int make_plan(struct build *build, const struct plan_options *options, struct err *err)
+static int make_plan(struct build *build, struct build_platform *platform, struct err *err)
 {
-	int r = plan_make(&build->arena, &build->dockerfile, options, &build->plan, err);
+	const struct plan_options options = plan_options(build, platform);
+	int r = plan_make(&build->arena, &build->dockerfile, &options, &build->plan, err);
 
+	platform->plan = build->plan;
 	if (r < 0)
 		source_excerpt(&build->plan.fault, build->excerpt);
-	else
-		r = check_platforms(build, err);
+	return r < 0 ? r : check_platforms(build, err);
+}
+
+/* Of every platform, before anything is done for one. */
+static int make_plans(struct build *build, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < build->platform_count; i++)
+		r = make_plan(build, &build->platform[i], err);
 	for (size_t i = 0; r == 0 && i < build->plan.unused_args.count; i++)
 		log_warning("build argument '%s' is used by no ARG",
 			    build->plan.unused_args.item[i]);
@@ -234,90 +291,84 @@ static int make_plan(struct build *build, const struct plan_options *options, st
 
 /* ---- the image ---- */
 
-static void add_labels(struct build *build, struct config *config)
-{
-	const struct strings *labels = &build->request->labels;
-
-	for (size_t i = 0; i < labels->count; i++) {
-		const char *equals = strchr(labels->item[i], '=');
-		auto_buf name = { 0 };
-
-		buf_add(&name, labels->item[i], (size_t)(equals - labels->item[i]));
-		strings_env_set(&config->labels, name.bytes, equals + 1);
-	}
-	if (build->request->ownership)
-		strings_env_set(&config->labels, OWNERSHIP_MARK, build->request->ownership);
-}
-
-static int name_image(struct build *build, const struct descriptor *manifest, struct err *err)
-{
-	const struct strings *tags = &build->request->tags;
-	int r = 0;
-
-	if (tags->count == 0)
-		return refs_set_untagged(&build->store, manifest, err);
-	for (size_t i = 0; r == 0 && i < tags->count; i++) {
-		struct ref ref;
-
-		r = ref_parse(tags->item[i], &ref, err);
-		if (r == 0)
-			r = refs_set(&build->store, &ref, manifest, err);
-	}
-	return r;
-}
-
-static int write_image(struct build *build, struct err *err)
-{
-	struct built_stage *target = &build->stage[build->plan.target];
-	struct descriptor manifest;
-	int r;
-
-	add_labels(build, &target->state.config);
-	r = build_stage_write(&target->state, &manifest, &build->result.image_id, err);
-	if (r < 0)
-		return r;
-	build->result.manifest = manifest.digest;
-	return name_image(build, &manifest, err);
-}
-
 /* Which Dockerfile it is, to tell what changed since its last build. */
-static const char *trail_topic(struct build *build)
+static const char *trail_topic(struct build *build, const struct platform *platform)
 {
+	char text[64];
+
 	const struct build_request *request = build->request;
 	const struct build_context *context = &build->context;
 
-	return arena_printf(&build->arena, "%s\n%s",
+	return arena_printf(&build->arena, "%s\n%s\n%s",
 			    context->is_local ? context->path : request->context,
-			    request->file ?: "");
+			    request->file ?: "", platform_format(platform, text));
+}
+
+/* What the checks find is the same for every platform: it is told with the first. */
+static int build_platform(struct build *build, struct build_platform *platform, struct err *err)
+{
+	bool is_first = platform == build->platform;
+	int r;
+
+	build->plan = platform->plan;
+	r = is_first ? build_lint_first(build, err) : 0;
+	if (r < 0)
+		return r;
+	build_trail_open(&build->trail, &build->store, trail_topic(build, &platform->platform));
+	r = build_stages(build, err);
+	if (r == 0)
+		r = build_image_write(build, platform, err);
+	if (is_first)
+		build_lint_last(build);
+	build_stages_done(build);
+	build_trail_close(&build->trail, r == 0);
+	return r;
+}
+
+static int build_platforms(struct build *build, struct err *err)
+{
+	int r = 0;
+
+	build_files_open(&build->layer_files, &build->store, "layers");
+	view_init(&build->nothing);
+	for (size_t i = 0; r == 0 && i < build->platform_count; i++)
+		r = build_platform(build, &build->platform[i], err);
+	view_done(&build->nothing);
+	build_files_close(&build->layer_files);
+	return r;
+}
+
+static int check_only(struct build *build, struct err *err)
+{
+	const struct plan_options options = plan_options(build, build->platform);
+
+	return build_lint(build, &options, build->check, err);
 }
 
 static int build_with_context(struct build *build, const char *name, const struct buf *text,
 			      struct err *err)
 {
-	struct plan_options options;
 	int r = parse_dockerfile(build, name, text, err);
 
 	if (r == 0)
-		r = choose_plan(build, &options, err);
+		r = prepare_plans(build, err);
 	if (r == 0 && build->check)
-		return build_lint(build, &options, build->check, err);
+		return check_only(build, err);
 	if (r == 0)
-		r = make_plan(build, &options, err);
+		r = make_plans(build, err);
 	if (r == 0)
-		r = build_lint_first(build, err);
-	if (r < 0)
-		return r;
-	build_files_open(&build->layer_files, &build->store, "layers");
-	build_trail_open(&build->trail, &build->store, trail_topic(build));
-	view_init(&build->nothing);
-	r = build_stages(build, err);
+		r = build_annotations_parse(&build->request->annotations, build->platform_count > 1,
+					    &build->arena, &build->annotations, err);
 	if (r == 0)
-		r = write_image(build, err);
-	build_lint_last(build);
-	build_stages_done(build);
-	view_done(&build->nothing);
-	build_trail_close(&build->trail, r == 0);
-	build_files_close(&build->layer_files);
+		r = build_outputs_parse(build, err);
+	if (r == 0)
+		r = build_platforms(build, err);
+	if (r == 0)
+		r = build_image_finish(build, err);
+	if (r == 0)
+		r = build_outputs_write(build, err);
+	if (r == 0 && build->request->metadata_file)
+		r = build_image_metadata(build, err);
 	return r;
 }
 

@@ -19,15 +19,19 @@ struct build_request {
 	const char *context; /* a directory */
 	const char *file;    /* NULL: CONTEXT/Dockerfile */
 	struct strings tags;
-	struct strings build_args;	/* NAME=VALUE, or NAME for the environment's value */
-	struct strings labels;		/* NAME=VALUE */
-	const char *ownership;		/* the mark of image/ownership.h; NULL: the base's */
-	const char *target;		/* NULL: the last stage */
-	const char *platform;		/* OS/ARCH[/VARIANT]; NULL: this machine's */
-	struct strings contexts;	/* NAME=PATH, NAME=docker-image://REF */
-	struct strings secrets;		/* id=ID[,src=FILE|,env=NAME], as docker has it */
-	struct strings ssh;		/* default, or ID[=SOCKET] */
-	bool no_cache;			/* no step comes from the cache */
+	struct strings build_args;  /* NAME=VALUE, or NAME for the environment's value */
+	struct strings labels;	    /* NAME=VALUE */
+	const char *ownership;	    /* the mark of image/ownership.h; NULL: the base's */
+	const char *target;	    /* NULL: the last stage */
+	struct strings platforms;   /* OS/ARCH[/VARIANT],...; none: this machine's */
+	struct strings annotations; /* as build_annotations.h has them */
+	struct strings outputs;	    /* as build_output.h has them; none: an image in the store */
+	bool push;		    /* the image also goes to the registries of its names */
+	const char *metadata_file;  /* what was made, as JSON; or NULL */
+	struct strings contexts;    /* NAME=PATH, NAME=docker-image://REF */
+	struct strings secrets;	    /* id=ID[,src=FILE|,env=NAME], as docker has it */
+	struct strings ssh;	    /* default, or ID[=SOCKET] */
+	bool no_cache;		    /* no step comes from the cache */
 	struct strings no_cache_stages; /* names or numbers of stages of which none does */
 	bool why_miss;			/* tell of each step why it is not in the cache */
 	bool pull;			/* ask registries also for images that are here */
@@ -91,8 +95,10 @@ struct build_events {
 };
 
 struct build_result {
-	struct digest image_id; /* of the config */
-	struct digest manifest;
+	struct digest image_id; /* of the config; of an index its own */
+	struct digest manifest; /* or index */
+	bool has_image;		/* an image was made, not only files; else its id is of no use */
+	bool took_stdout;	/* an output went there: nothing else must */
 	size_t step_count;
 	size_t cached_count;
 };

@@ -190,8 +190,22 @@ static int publish(const struct store *store, struct blob_writer *config,
 	return r;
 }
 
-int build_stage_write(struct build_stage *stage, struct descriptor *ret_manifest,
-		      struct digest *ret_image_id, struct err *err)
+/* The mark says it where tools look that do not read configs; one that was asked for wins. */
+static void add_mark(struct build_stage *stage, const struct annotations *given,
+		     struct annotations *annotations)
+{
+	const char *mark = strings_env_get(&stage->config.labels, OWNERSHIP_MARK);
+
+	annotations->item = arena_array(&stage->arena, struct annotation, given->count + 1);
+	if (mark && !annotation_get(given, OWNERSHIP_MARK))
+		annotations->item[annotations->count++] = (struct annotation){ OWNERSHIP_MARK,
+									       mark };
+	for (size_t i = 0; i < given->count; i++)
+		annotations->item[annotations->count++] = given->item[i];
+}
+
+int build_stage_write(struct build_stage *stage, const struct annotations *annotations,
+		      struct descriptor *ret_manifest, struct digest *ret_image_id, struct err *err)
 {
 	struct manifest manifest = { .media_type = MEDIA_OCI_MANIFEST,
 				     .config = { .media_type = MEDIA_OCI_CONFIG },
@@ -200,8 +214,6 @@ int build_stage_write(struct build_stage *stage, struct descriptor *ret_manifest
 	auto_blob_writer *config_writer = NULL;
 	auto_blob_writer *manifest_writer = NULL;
 	auto_buf config = { 0 };
-	struct annotation mark = { OWNERSHIP_MARK,
-				   strings_env_get(&stage->config.labels, OWNERSHIP_MARK) };
 	auto_buf text = { 0 };
 	int r;
 
@@ -209,8 +221,7 @@ int build_stage_write(struct build_stage *stage, struct descriptor *ret_manifest
 		stage->layers[i].media_type = oci_media_type(stage->layers[i].media_type);
 	config_set(&stage->config.created, stage->created);
 	config_print(&stage->config, &config);
-	if (mark.value)
-		manifest.annotations = (struct annotations){ .item = &mark, .count = 1 };
+	add_mark(stage, annotations, &manifest.annotations);
 	r = draft(stage->store, &config, &manifest.config, &config_writer, err);
 	if (r < 0)
 		return r;

@@ -36,7 +36,8 @@ int build_stage_add(struct build_stage *stage, const struct build_cached *result
 void build_stage_add_history(struct build_stage *stage, const char *created_by);
 
 /* Write config and manifest as blobs. `created` of the config is that of the newest layer. */
-int build_stage_write(struct build_stage *stage, struct descriptor *ret_manifest,
-		      struct digest *ret_image_id, struct err *err) must_check;
+int build_stage_write(struct build_stage *stage, const struct annotations *annotations,
+		      struct descriptor *ret_manifest, struct digest *ret_image_id,
+		      struct err *err) must_check;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "dockerfile/eval.h"
 #include "flow/build.h"
+#include "flow/build_annotations.h"
 #include "flow/build_context.h"
 #include "flow/build_stage.h"
 #include "flow/build_trail.h"
@@ -24,13 +25,21 @@ struct built_stage {
 	struct evaluation evaluation;
 	bool has_state;
 	enum stage_progress progress; /* under build->lock */
-	char position[128];	      /* of the step under way, for people */
+	char position[192];	      /* of the step under way, for people */
 	unsigned step_number;	      /* the same for programs */
 	size_t ordinal;		      /* the same within the stage; FROM is 1 */
 	const char *below;	      /* the step that made what the next stands on, for people */
 	bool no_cache;
 	struct buf excerpt; /* of the failure */
 	struct err err;
+};
+
+/* What the build comes to for one platform. */
+struct build_platform {
+	struct platform platform; /* asked for */
+	struct plan plan;
+	struct descriptor manifest; /* with the platform that the image says it is for */
+	struct digest image_id;
 };
 
 struct build {
@@ -42,7 +51,10 @@ struct build {
 	struct strings build_args;    /* NAME=VALUE, for the plan */
 	struct strings context_names; /* of --build-context */
 	struct dockerfile dockerfile;
-	struct plan plan;
+	struct platform host;
+	struct build_platform *platform; /* one after the other */
+	size_t platform_count;
+	struct plan plan; /* of the platform under way */
 	struct build_context context;
 	struct build_files layer_files; /* digests of files in layers, which never change */
 	struct build_trail trail;
@@ -56,6 +68,10 @@ struct build {
 	uint64_t free_slots;
 	bool has_failed;
 	unsigned step_number; /* the last one told, under events_lock */
+	struct build_annotation *annotations;
+	struct build_output *output; /* build_output.h */
+	size_t output_count;
+	struct descriptor root; /* the one manifest, or the index over all */
 	struct build_result result;
 	struct buf *excerpt;
 	const char *emulation; /* "none", "seccomp", "tap": what RUN gets */

@@ -20,7 +20,9 @@ struct export_request {
 	const struct store *store;
 	const struct strings *images; /* names or ids; a root takes one, archives any number */
 	enum export_format format;
-	const char *dest;      /* "-" is stdout */
+	const char *dest; /* "-" is stdout */
+	bool merge; /* EXPORT_DIRECTORY: into what is there already; dest and its parents are made
+		     */
 	const char *ownership; /* "keep", "flatten"; NULL: as the image is marked */
 	const char *platform;  /* which of an index; NULL: this machine's */
 };
@@ -31,13 +33,31 @@ bool export_format_parse(const char *text, enum export_format *ret_format);
  * file or an empty directory, else -EEXIST. */
 int export_run(const struct export_request *request, struct err *err) must_check;
 
+/* What was just made, and need not have a name in the store. */
+struct export_made {
+	struct descriptor root;		 /* a manifest or an index; its annotations go along */
+	const struct platform *platform; /* which of an index; NULL: this machine's */
+	const struct ref *names;	 /* may be none */
+	size_t name_count;
+	const char *folder; /* of a root: put it below this one; NULL: at the top */
+};
+/* The same for these; the request's images and platform do not count. Roots may be several if each
+ * has its folder. */
+int export_made(const struct export_request *request, const struct export_made *made, size_t count,
+		struct err *err) must_check;
+
+/* What can be known to fail at dest before there is anything to write. */
+int export_check_dest(const struct export_request *request, struct err *err) must_check;
+
 /* --- for the files of this flow --- */
 
 struct export_image {
 	struct image image;
 	struct ref_entry *names; /* all names of what was asked for; from `arena` */
 	size_t name_count;
-	bool flatten; /* for a root; an archive gets another image */
+	bool flatten;			/* for a root; an archive gets another image */
+	const char *folder;		/* for a root; NULL: none */
+	struct annotations annotations; /* of the descriptor in an OCI layout */
 	struct arena arena;
 };
 
@@ -47,6 +67,12 @@ struct export_job {
 	size_t image_count;
 	int fd; /* the file to write, or the directory to fill */
 };
+
+/* Write the images to where the request says (export_dest.c). */
+int export_to_dest(struct export_job *job, struct err *err) must_check;
+/* Write them to job->fd. */
+int export_images(const struct export_job *job, struct err *err) must_check;
+bool export_is_directory(enum export_format format);
 
 int export_root(const struct export_job *job, struct err *err) must_check;
 int export_oci(const struct export_job *job, struct err *err) must_check;

@@ -57,18 +57,22 @@ static int copy_blobs(const struct export_job *job, struct archive_out *out, str
 
 /* The complete name in both places where tools look for one: containers/image and umoci in
  * ref.name, containerd and docker in their own annotation. */
-static void add_name(struct arena *arena, const struct ref *ref, struct descriptor *descriptor)
+static void annotate(struct arena *arena, const struct ref *ref, const struct annotations *more,
+		     struct descriptor *descriptor)
 {
+	struct annotations *annotations = &descriptor->annotations;
 	char text[REF_TEXT_MAX];
 	const char *name;
 
-	if (!ref->name[0])
-		return;
-	name = arena_copy(arena, ref_format(ref, text));
-	descriptor->annotations.item = arena_array(arena, struct annotation, 2);
-	descriptor->annotations.item[0] = (struct annotation){ CONTAINERD_NAME, name };
-	descriptor->annotations.item[1] = (struct annotation){ ANNOTATION_REF_NAME, name };
-	descriptor->annotations.count = 2;
+	annotations->item = arena_array(arena, struct annotation, more->count + 2);
+	if (ref->name[0]) {
+		name = arena_copy(arena, ref_format(ref, text));
+		annotations->item[0] = (struct annotation){ CONTAINERD_NAME, name };
+		annotations->item[1] = (struct annotation){ ANNOTATION_REF_NAME, name };
+		annotations->count = 2;
+	}
+	for (size_t i = 0; i < more->count; i++)
+		annotations->item[annotations->count++] = more->item[i];
 }
 
 static void print_index(const struct export_job *job, struct buf *text)
@@ -85,7 +89,8 @@ static void print_index(const struct export_job *job, struct buf *text)
 			struct descriptor *descriptor = &index.manifests[index.manifest_count++];
 
 			*descriptor = job->image[i].image.root;
-			add_name(&arena, &job->image[i].names[j].ref, descriptor);
+			annotate(&arena, &job->image[i].names[j].ref, &job->image[i].annotations,
+				 descriptor);
 		}
 	}
 	index_print(&index, text);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The root file system of an image: its layers looked at as one tree. */
+/* The root file system of an image, or of several below a folder each: layers looked at as one
+ * tree.
+ */
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -9,19 +12,12 @@
 #include "image/ownership.h"
 #include "rootfs/tree.h"
 
-static int write_tar(const struct export_job *job, const struct tree *tree, struct err *err)
+static int write_tar(const struct tree *tree, const struct tree_tar_options *options,
+		     struct export_output *output, struct err *err)
 {
-	struct tree_tar_options options = { 0 };
-	struct export_output output;
-	struct tar_writer writer = { .write = export_output_write, .context = &output };
-	int r;
+	struct tar_writer writer = { .write = export_output_write, .context = output };
 
-	export_output_init(&output, job->fd);
-	r = tree_write_tar(tree, &options, &writer, err);
-	if (r == 0)
-		r = export_output_flush(&output, err);
-	export_output_done(&output);
-	return r;
+	return tree_write_tar(tree, options, &writer, err);
 }
 
 static void flatten(struct tree *tree)
@@ -60,14 +56,32 @@ static void allow_open_files(void)
 	(void)!setrlimit(RLIMIT_NOFILE, &limit); /* else EMFILE tells, if it comes to that */
 }
 
-int export_root(const struct export_job *job, struct err *err)
+static int write_directory(struct tree *tree, const char *folder, int fd, struct err *err)
 {
-	const struct config *config = &job->image[0].image.config;
+	auto_fd below = -1;
+
+	leave_out_devices(tree);
+	if (!folder)
+		return tree_copy(tree, TREE_COPY_REFLINK, fd, err);
+	if (mkdirat(fd, folder, 0777) < 0)
+		return fail(err, errno, "make directory '%s'", folder);
+	below = openat(fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (below < 0)
+		return fail(err, errno, "open '%s'", folder);
+	return tree_copy(tree, TREE_COPY_REFLINK, below, err);
+}
+
+static int export_one(const struct export_job *job, size_t i, struct export_output *output,
+		      struct err *err)
+{
+	const struct export_image *image = &job->image[i];
+	const struct config *config = &image->image.config;
+	const struct tree_tar_options options = { .folder = image->folder,
+						  .goes_on = i + 1 < job->image_count };
 	auto_tree tree = { 0 };
 	auto_view view;
 	int r;
 
-	allow_open_files();
 	view_init(&view);
 	r = view_push_layers(&view, job->request->store, config->diff_ids, config->diff_id_count,
 			     err);
@@ -75,10 +89,24 @@ int export_root(const struct export_job *job, struct err *err)
 		r = tree_of_view(&view, &tree, err);
 	if (r < 0)
 		return r;
-	if (job->image[0].flatten)
+	if (image->flatten)
 		flatten(&tree);
 	if (job->request->format == EXPORT_TAR)
-		return write_tar(job, &tree, err);
-	leave_out_devices(&tree);
-	return tree_copy(&tree, TREE_COPY_REFLINK, job->fd, err);
+		return write_tar(&tree, &options, output, err);
+	return write_directory(&tree, image->folder, job->fd, err);
+}
+
+int export_root(const struct export_job *job, struct err *err)
+{
+	struct export_output output;
+	int r = 0;
+
+	allow_open_files();
+	export_output_init(&output, job->fd);
+	for (size_t i = 0; r == 0 && i < job->image_count; i++)
+		r = export_one(job, i, &output, err);
+	if (r == 0)
+		r = export_output_flush(&output, err);
+	export_output_done(&output);
+	return r;
 }

@@ -74,9 +74,11 @@ void tree_entry_apply_owner(struct tree_entry *entry, const struct owner *owner,
 struct tree_tar_options {
 	bool clamp; /* no mtime above clamp_s: SOURCE_DATE_EPOCH */
 	int64_t clamp_s;
+	const char *folder; /* put all below this name; NULL: at the top */
+	bool goes_on;	    /* no end mark: more trees follow */
 };
 
-/* As a tar stream with its end mark; hard links inside the tree stay hard links. -EUCLEAN: a file
+/* As a tar stream; hard links inside the tree stay hard links. -EUCLEAN: a file
  * changed its size meanwhile. */
 int tree_write_tar(const struct tree *tree, const struct tree_tar_options *options,
 		   struct tar_writer *writer, struct err *err) must_check;

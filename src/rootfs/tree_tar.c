@@ -20,6 +20,8 @@ struct emission {
 	struct directories directories; /* of directories.root_fd */
 	struct map first_names;		/* "dev:ino" of files with several names -> path */
 	char *chunk;
+	struct buf path; /* of an entry in the tar, where that is not its own */
+	struct buf link;
 	struct err *err;
 };
 
@@ -121,11 +123,23 @@ static int64_t clamped(const struct emission *emission, int64_t time_s)
 	return options->clamp && time_s > options->clamp_s ? options->clamp_s : time_s;
 }
 
+/* What the entry is called in the tar. */
+static const char *name_in_tar(struct emission *emission, const char *path, struct buf *buf)
+{
+	const char *folder = emission->options->folder;
+
+	if (!folder)
+		return *path ? path : "./";
+	buf_truncate(buf, 0);
+	buf_printf(buf, "%s%s%s", folder, *path ? "/" : "", path);
+	return buf->bytes;
+}
+
 static int emit_file(struct emission *emission, const struct tree_entry *entry)
 {
 	const char *first = first_name(emission, entry);
 	struct tar_entry tar = {
-		.path = *entry->path ? entry->path : "./",
+		.path = name_in_tar(emission, entry->path, &emission->path),
 		.link = entry->link,
 		.mode = entry->mode & 07777,
 		.uid = entry->uid,
@@ -142,7 +156,7 @@ static int emit_file(struct emission *emission, const struct tree_entry *entry)
 		return 0;
 	if (first) {
 		tar.type = TAR_HARD_LINK;
-		tar.link = first;
+		tar.link = name_in_tar(emission, first, &emission->link);
 		return tar_writer_entry(emission->writer, &tar, emission->err);
 	}
 	xattrs = memory_zeroed(entry->xattr_count, sizeof(*xattrs));
@@ -158,7 +172,8 @@ static int emit_file(struct emission *emission, const struct tree_entry *entry)
 	return r;
 }
 
-/* An empty file of a name that says what is deleted (OCI image-spec, layer.md). */
+/* An empty file of a name that says what is deleted (OCI image-spec, layer.md): only in layers,
+ * which have no folder. */
 static int emit_whiteout(struct emission *emission, const struct tree_entry *entry)
 {
 	struct tar_entry tar = { .type = TAR_FILE,
@@ -188,7 +203,7 @@ static int emit_all(struct emission *emission)
 		if (r < 0)
 			return r;
 	}
-	return tar_writer_end(emission->writer, emission->err);
+	return emission->options->goes_on ? 0 : tar_writer_end(emission->writer, emission->err);
 }
 
 int tree_write_tar(const struct tree *tree, const struct tree_tar_options *options,
@@ -203,6 +218,8 @@ int tree_write_tar(const struct tree *tree, const struct tree_tar_options *optio
 	emission.chunk = memory_resize(NULL, CHUNK_BYTES, 1);
 	r = emit_all(&emission);
 	free(emission.chunk);
+	buf_done(&emission.path);
+	buf_done(&emission.link);
 	directories_done(&emission.directories);
 	map_done(&emission.first_names);
 	return r;

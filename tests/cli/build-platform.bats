@@ -60,10 +60,85 @@ END
     expect_output "\"Architecture\": \"${there#*/}\""
 }
 
-@test "several platforms at once are refused" {
+# Two platforms in one base, each with a file /platform that says which it is.
+import_both() {
+    mkdir -p empty
+    "$ROOTLET_TEST_STAGE/tests/support/make-layout" both latest --platform "$here" --platform "$there" empty >/dev/null
+    rootlet -q import both both
+}
+
+@test "several platforms make an index, one image for each" {
+    need skopeo jq
+    import_both
+    dockerfile <<'END'
+FROM --platform=$BUILDPLATFORM tiny AS make
+ARG TARGETARCH
+RUN echo "made for $TARGETARCH" >/out
+FROM both
+COPY --from=make /out /out
+END
+    builds --platform "$here,$there" --platform "$here" -t multi \
+        --annotation plain=every --annotation "manifest[$there],index:where=a:b=c" \
+        --annotation "manifest-descriptor[$here]:named=yes" --annotation index-descriptor:outer=1 \
+        --metadata-file meta.json --iidfile id -o type=image -o type=oci,dest=out.tar .
+    expect_stderr "[$there make 2/2]"
+    equal "$(cat id)" "$output"
+    equal "$(jq -r '."containerimage.digest"' meta.json)" "$output"
+    equal "$(jq -r '."image.name"' meta.json)" docker.io/library/multi:latest
+    equal "$(jq -r '."containerimage.descriptor".annotations.outer' meta.json)" 1
+    fails grep -q config.digest meta.json
+
+    skopeo inspect --raw oci-archive:out.tar >index.json
+    equal "$(sha256sum <index.json)" "${output#sha256:}  -"
+    equal "$(jq -c '[.manifests[].platform | .os + "/" + .architecture]' index.json)" "[\"$here\",\"$there\"]"
+    equal "$(jq -c .annotations index.json)" '{"where":"a:b=c"}'
+    equal "$(jq -c '[.manifests[].annotations]' index.json)" '[{"named":"yes"},null]'
+    tar -xf out.tar
+    equal "$(jq -c '.manifests[0].annotations.outer' index.json)" '"1"'
+    local arch
+    for arch in "$here" "$there"; do
+        skopeo copy -q --override-arch "${arch#*/}" oci-archive:out.tar dir:copy
+        equal "$(jq -r .annotations.plain copy/manifest.json)" every
+        rm -r copy
+    done
+    equal "$(jq -r .annotations.where "blobs/sha256/$(jq -r '.manifests[1].digest[7:]' "blobs/sha256/${output#sha256:}")")" a:b=c
+
+    # in the store it is the same index, and again all of it comes from the cache
+    builds --platform "$here,$there" -t multi --annotation plain=every \
+        --annotation "manifest[$there],index:where=a:b=c" --annotation "manifest-descriptor[$here]:named=yes" .
+    equal "$output" "$(cat id)"
+    ok rootlet save --format oci-archive multi -o saved.tar
+    skopeo inspect --raw oci-archive:saved.tar | cmp - "blobs/sha256/$(cut -d: -f2 id)"
+}
+
+@test "files of several platforms have a folder each" {
+    import_both
+    dockerfile <<'END'
+FROM both
+ARG TARGETARCH
+COPY Dockerfile /for-$TARGETARCH
+END
+    builds --platform "$here,$there" -o out --output type=tar,dest=out.tar .
+    equal "$output" ""
+    equal "$(cat "out/linux_${here#*/}/platform" "out/linux_${there#*/}/platform")" "$here"$'\n'"$there"
+    cmp Dockerfile "out/linux_${there#*/}/for-${there#*/}"
+    mkdir unpacked
+    tar -C unpacked -xf out.tar
+    diff -r out unpacked
+    refuses --platform "$here,$there" -o type=local,dest=out2,platform-split=false .
+    refuses --platform "$here,$there" -o type=docker,dest=x .
+    expect_stderr "type=oci"
+    builds --platform "$there" -o type=local,dest=one,platform-split=true .
+    cmp Dockerfile "one/linux_${there#*/}/for-${there#*/}"
+}
+
+@test "a base image for one platform does not pass as another's" {
     dockerfile <<'END'
 FROM tiny
 END
     refuses --platform "$here,$there" .
-    expect_stderr "one platform at a time"
+    expect_stderr "the image for $there came out as one for $here"
+    refuses --platform nonsense/a/b/c .
+    refuses --annotation index:a=b .
+    expect_stderr "no index"
 }
