@@ -14,6 +14,7 @@
 #include "dockerfile/values.h"
 #include "flow/cache_entries.h"
 #include "flow/cache_prune.h"
+#include "flow/cache_transfer.h"
 
 #define ID_SHOWN   12
 #define TEXT_SHOWN 60
@@ -28,6 +29,8 @@ struct cache_command {
 	int64_t unused_s;
 	const char *format;
 	bool no_trunc;
+	const char *output;
+	bool replace;
 	uint64_t keep_bytes;
 	bool all;
 	bool dry_run;
@@ -61,18 +64,24 @@ static int on_until(void *request, const char *name, const char *value, struct e
 }
 
 static const struct opt cache_opts[] = {
-	{ OPT_HEADING, 0, NULL, 0, NULL, "Which entries (ls, prune)", NULL },
+	{ OPT_HEADING, 0, NULL, 0, NULL, "Which entries (ls, prune, export)", NULL },
 	{ OPT_CHOICE, 0, "type", CACHE(type), "step|mount",
 	  "results of steps only, or cache mounts only", NULL },
 	{ OPT_CALL, 0, "until", 0, "AGE", "only what no build used for AGE: 90m, 24h, 7d",
 	  on_until },
 	{ OPT_SIZE, 0, "larger", CACHE(larger_bytes), "SIZE", "only what takes SIZE or more",
 	  NULL },
-	{ OPT_HEADING, 0, NULL, 0, NULL, "ls", NULL },
-	{ OPT_CHOICE, 0, "format", CACHE(format), "table|json",
-	  "a table (default) or one JSON object per line", NULL },
+	{ OPT_HEADING, 0, NULL, 0, NULL, "ls, export, import", NULL },
+	{ OPT_CHOICE, 0, "format", CACHE(format), "table|json|oci|oci-archive",
+	  "ls: a table (default) or one JSON object per line; export: an archive (default) or the "
+	  "directory of an OCI layout",
+	  NULL },
 	{ OPT_FLAG, 0, "no-trunc", CACHE(no_trunc), NULL, "show complete ids and instructions",
 	  NULL },
+	{ OPT_STR, 'o', "output", CACHE(output), "DEST",
+	  "export: write to DEST (default: standard output)", NULL },
+	{ OPT_FLAG, 0, "replace", CACHE(replace), NULL,
+	  "import: replace cache mounts that are there (default: they stay)", NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "prune", NULL },
 	{ OPT_FLAG, 'a', "all", CACHE(all), NULL, "prune everything, no other choice being made",
 	  NULL },
@@ -266,6 +275,47 @@ static int prune(struct cache_command *cache, const struct store *store, struct 
 	return fflush(stdout) < 0 ? fail(err, errno, "write to stdout") : 0;
 }
 
+/* ---- export, import ---- */
+
+static int export(struct cache_command *cache, const struct store *store, struct err *err)
+{
+	struct cache_export_request request = { .store = store,
+						.filter = filter_of(cache),
+						.dest = cache->output ?: "-",
+						.layout = text_equal(cache->format, "oci") };
+	size_t count;
+	int r;
+
+	if (request.layout && !cache->output)
+		return fail_plain(err, EINVAL, "--format oci needs -o DIR");
+	if (!cache->output && isatty(STDOUT_FILENO))
+		return fail_plain(err, EINVAL, "standard output is a terminal; use -o FILE");
+	r = cache_export(&request, &count, err);
+	if (r == 0)
+		log_info("%zu entries", count);
+	return r;
+}
+
+static int import(struct cache_command *cache, const struct store *store, struct err *err)
+{
+	struct cache_import_request request = { .store = store, .replace = cache->replace };
+	struct cache_import_result result;
+	int r;
+
+	if (cache->names.count != 1)
+		return fail_plain(err, EINVAL, "one source: a file, a directory or -");
+	request.source = cache->names.item[0];
+	r = cache_import(&request, &result, err);
+	if (r < 0)
+		return r;
+	log_info("%zu entries", result.count);
+	if (result.kept_count)
+		log_info("%zu cache mounts were there and stay as they are; --replace replaces "
+			 "them",
+			 result.kept_count);
+	return 0;
+}
+
 /* ---- the command ---- */
 
 struct verb {
@@ -276,7 +326,10 @@ struct verb {
 static const struct verb verbs[] = {
 	{ "ls", list },
 	{ "prune", prune },
+	{ "export", export },
+	{ "import", import },
 };
+#define VERBS "ls, prune, export, import"
 
 /* An option that would do nothing is a mistake. */
 static int check_options(const struct cache_command *cache, const char *verb, struct err *err)
@@ -286,7 +339,12 @@ static int check_options(const struct cache_command *cache, const char *verb, st
 		const char *option;
 		bool given;
 	} owned[] = {
-		{ "ls", "format", cache->format },
+		{ "ls", "format=table", text_equal(cache->format, "table") },
+		{ "ls", "format=json", text_equal(cache->format, "json") },
+		{ "export", "format=oci", text_equal(cache->format, "oci") },
+		{ "export", "format=oci-archive", text_equal(cache->format, "oci-archive") },
+		{ "export", "output", cache->output },
+		{ "import", "replace", cache->replace },
 		{ "ls", "no-trunc", cache->no_trunc },
 		{ "prune", "all", cache->all },
 		{ "prune", "keep-storage", cache->keep_bytes },
@@ -294,6 +352,8 @@ static int check_options(const struct cache_command *cache, const char *verb, st
 		{ "prune", "force", cache->force },
 	};
 
+	if (strcmp(verb, "import") == 0 && (cache->type || cache->unused_s || cache->larger_bytes))
+		return fail_plain(err, EINVAL, "import takes all that is in its source");
 	for (size_t i = 0; i < array_count(owned); i++)
 		if (owned[i].given && strcmp(owned[i].verb, verb) != 0)
 			return fail_plain(err, EINVAL,
@@ -308,7 +368,7 @@ static int run_verb(struct cache_command *cache, int argc, char **argv, struct e
 
 	if (argc == 0) {
 		fail_plain(err, EINVAL, "what is to be done with it?");
-		err_hint(err, "ls or prune");
+		err_hint(err, "one of " VERBS);
 		return -EINVAL;
 	}
 	strings_add_all(&cache->names, argv + 1);
@@ -322,7 +382,7 @@ static int run_verb(struct cache_command *cache, int argc, char **argv, struct e
 			r = store_open(cache->common.store, &store, err);
 		return r < 0 ? r : verbs[i].run(cache, &store, err);
 	}
-	return fail_plain(err, EINVAL, "'%s' is not one of ls, prune", argv[0]);
+	return fail_plain(err, EINVAL, "'%s' is not one of " VERBS, argv[0]);
 }
 
 static int cache_main(const struct command *command, const struct common *common, int argc,
@@ -343,8 +403,8 @@ static int cache_main(const struct command *command, const struct common *common
 
 const struct command command_cache = {
 	.name = "cache",
-	.summary = "list and prune what builds keep: results of steps, cache mounts",
-	.synopsis = "ls|prune [OPTIONS] [ID...]",
+	.summary = "list, prune, export and import what builds keep",
+	.synopsis = "ls|prune|export|import [OPTIONS] [ID...|SRC]",
 	.opts = cache_opts,
 	.run = cache_main,
 	.group = "Build",

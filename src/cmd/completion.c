@@ -102,7 +102,7 @@ static void bash_operands(struct buf *out, const struct row *command)
 	if (same(command->command, "help"))
 		buf_add_text(out, "@command");
 	if (same(command->command, "cache"))
-		buf_add_text(out, "ls prune");
+		buf_add_text(out, "ls prune export import");
 	buf_add_text(out, "' ;;\n");
 }
 

@@ -20,8 +20,8 @@ static const char *record_name(const char *key_hex, const char *suffix, char nam
 	return name;
 }
 
-static int parse_record(const struct json *record, struct arena *arena,
-			struct build_cached *ret_cached, struct err *err)
+int build_cached_parse(const struct json *record, struct arena *arena,
+		       struct build_cached *ret_cached, struct err *err)
 {
 	struct build_cached cached = { 0 };
 	const char *diff_id = json_text(json_get(record, "diffId"));
@@ -57,7 +57,7 @@ int build_cache_read(const struct store *store, const char *key_hex, struct aren
 	if (r < 0)
 		return err_wrap(err, "build cache");
 	if (json_parse(text.bytes, text.size_bytes, &record, NULL) < 0 ||
-	    parse_record(record, arena, &cached, NULL) < 0)
+	    build_cached_parse(record, arena, &cached, NULL) < 0)
 		return 0;
 	*ret_cached = cached;
 	return 1;
@@ -104,14 +104,9 @@ static void set_text(struct json *record, const char *text)
 	json_set_text(record, "text", buf_text(&shown));
 }
 
-int build_cache_put(const struct store *store, const char *key_hex,
-		    const struct build_cached *cached, const char *inputs, size_t inputs_bytes,
-		    struct err *err)
+struct json *build_cached_to_json(const struct build_cached *cached)
 {
-	auto_json *record = json_new_object();
-	auto_buf text = { 0 };
-	char name[NAME_BYTES];
-	int r;
+	struct json *record = json_new_object();
 
 	if (!digest_is_none(&cached->diff_id)) {
 		json_set_text(record, "diffId", cached->diff_id.text);
@@ -119,10 +114,22 @@ int build_cache_put(const struct store *store, const char *key_hex,
 	}
 	json_set_text(record, "created", cached->created);
 	set_text(record, cached->text);
+	return record;
+}
+
+int build_cache_put(const struct store *store, const char *key_hex,
+		    const struct build_cached *cached, const char *inputs, size_t inputs_bytes,
+		    struct err *err)
+{
+	auto_json *record = build_cached_to_json(cached);
+	auto_buf text = { 0 };
+	char name[NAME_BYTES];
+	int r;
+
 	json_print(record, JSON_ONE_LINE, &text);
 	buf_add_char(&text, '\n');
 	r = store_make_folder(store, BUILD_CACHE_FOLDER, err);
-	if (r == 0)
+	if (r == 0 && inputs)
 		r = io_replace_file_unsynced_at(store->dirfd, record_name(key_hex, ".inputs", name),
 						inputs, inputs_bytes, 0600, err);
 	if (r == 0)

@@ -17,6 +17,11 @@ struct build_cached {
 	const char *text;    /* the beginning of the instruction that made it, for people */
 };
 
+/* As records are written. Texts are in the arena. */
+struct json *build_cached_to_json(const struct build_cached *cached);
+int build_cached_parse(const struct json *record, struct arena *arena,
+		       struct build_cached *ret_cached, struct err *err) must_check;
+
 /* 1 when there is a record, 0 when not; texts are in the arena. One that cannot be read counts as
  * absent: the step is done again and the record replaced. */
 int build_cache_read(const struct store *store, const char *key_hex, struct arena *arena,
@@ -28,6 +33,7 @@ int build_cache_get(const struct store *store, const char *key_hex, struct arena
 /* What went into that key, as struct build_key has it. -ENOENT: not here. */
 int build_cache_inputs(const struct store *store, const char *key_hex, struct buf *inputs,
 		       struct err *err) must_check;
+/* `inputs` may be NULL: not known. */
 int build_cache_put(const struct store *store, const char *key_hex,
 		    const struct build_cached *cached, const char *inputs, size_t inputs_bytes,
 		    struct err *err) must_check;

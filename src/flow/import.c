@@ -161,10 +161,9 @@ static int import_bundle(const struct import_request *request, const struct bund
 	return 0;
 }
 
-static int import_archive(const struct import_request *request, int fd, enum encoding encoding,
-			  bool *ret_done, struct err *err)
+static int open_archive(const struct store *store, int fd, enum encoding encoding,
+			struct bundle *ret_bundle, struct err *err)
 {
-	auto_bundle bundle = BUNDLE_NONE;
 	struct byte_source source = byte_source_fd(&fd);
 	int plain_fd = -1;
 	int r = 0;
@@ -174,12 +173,20 @@ static int import_archive(const struct import_request *request, int fd, enum enc
 	if (encoding == ENCODING_NONE)
 		plain_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	else
-		r = spool_decompressed(request->store, &source, &plain_fd, err);
+		r = spool_decompressed(store, &source, &plain_fd, err);
 	if (r < 0)
 		return r;
 	if (plain_fd < 0)
 		return fail(err, errno, "duplicate a file descriptor");
-	r = bundle_open_archive(plain_fd, &bundle, err);
+	return bundle_open_archive(plain_fd, ret_bundle, err);
+}
+
+static int import_archive(const struct import_request *request, int fd, enum encoding encoding,
+			  bool *ret_done, struct err *err)
+{
+	auto_bundle bundle = BUNDLE_NONE;
+	int r = open_archive(request->store, fd, encoding, &bundle, err);
+
 	return r < 0 ? r : import_bundle(request, &bundle, ret_done, err);
 }
 
@@ -225,21 +232,50 @@ static int import_directory(const struct import_request *request, int fd, struct
 	return request->images_only ? no_root(err) : import_root_directory(request, fd, err);
 }
 
-static int open_source(const struct import_request *request, int *ret_fd, struct err *err)
+static int open_source(const struct store *store, const char *path, int *ret_fd, struct err *err)
 {
-	bool is_stdin = strcmp(request->source, "-") == 0;
+	bool is_stdin = strcmp(path, "-") == 0;
 	auto_fd fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-			      : open(request->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+			      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
 		return fail(err, errno, "open");
 	if (lseek(fd, 0, SEEK_CUR) < 0) {
-		int r = spool(request->store, fd, ret_fd, err);
+		int r = spool(store, fd, ret_fd, err);
 
 		return r;
 	}
 	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+static int open_bundle(const struct store *store, int *fd, struct bundle *ret_bundle,
+		       struct err *err)
+{
+	enum encoding encoding = ENCODING_NONE;
+	bool images = false;
+	struct stat st;
+	int r;
+
+	if (fstat(*fd, &st) < 0)
+		return fail(err, errno, "stat");
+	if (S_ISDIR(st.st_mode))
+		return bundle_open_directory(take_fd(fd), ret_bundle, err);
+	r = looks_like_images(*fd, &images, &encoding, err);
+	if (r == 0 && !images)
+		r = fail_plain(err, EINVAL, "neither an OCI layout nor an archive of one");
+	return r < 0 ? r : open_archive(store, *fd, encoding, ret_bundle, err);
+}
+
+int import_open_bundle(const struct store *store, const char *source, struct bundle *ret_bundle,
+		       struct err *err)
+{
+	auto_fd fd = -1;
+	int r = open_source(store, source, &fd, err);
+
+	if (r == 0)
+		r = open_bundle(store, &fd, ret_bundle, err);
+	return r < 0 ? err_wrap(err, "'%s'", source) : 0;
 }
 
 int import_run(const struct import_request *request, struct err *err)
@@ -249,7 +285,7 @@ int import_run(const struct import_request *request, struct err *err)
 	int r = store_announce(request->store, err);
 
 	if (r == 0)
-		r = open_source(request, &fd, err);
+		r = open_source(request->store, request->source, &fd, err);
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = fail(err, errno, "stat");
 	if (r == 0)

@@ -31,6 +31,11 @@ struct import_request {
 
 int import_run(const struct import_request *request, struct err *err) must_check;
 
+/* The files in a directory or an archive (compressed: spooled in the store first), or on standard
+ * input, for what is not an image. -EINVAL: it is no archive that begins as those of images do. */
+int import_open_bundle(const struct store *store, const char *source, struct bundle *ret_bundle,
+		       struct err *err) must_check;
+
 /* --- for the files of this flow --- */
 
 int import_root(const struct import_request *request, int fd, struct err *err) must_check;

@@ -92,6 +92,8 @@ static int unpack_into(int root_fd, const struct layer_request *request,
 
 	if (r < 0)
 		return r;
+	if (request->is_literal)
+		unpacker_be_literal(unpacker);
 	teed.stream = stream;
 	staged->encoding = stream_encoding(stream);
 	r = unpack_entries(&teed, request, unpacker, staged, err);

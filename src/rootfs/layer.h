@@ -15,7 +15,8 @@ struct layer_tee {
 struct layer_request {
 	const struct byte_source *source; /* compressed or not; found out by looking */
 	const struct digest *diff_id;	  /* what it must turn out to be; NULL: anything */
-	bool need_end; /* refuse an archive without end-of-archive mark (no diff_id to tell) */
+	bool need_end;	 /* refuse an archive without end-of-archive mark (no diff_id to tell) */
+	bool is_literal; /* no layer but a tree: names that begin with ".wh." are names */
 	struct layer_tee tee; /* write may be NULL */
 };
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# rootlet cache: what builds keep, listed and pruned.
+# rootlet cache: what builds keep, listed, pruned, carried from store to store.
 load ../support/common
 load ../support/build
 
@@ -144,6 +144,71 @@ END
     equal "$output" kept
 }
 
+# mount_tree ID STORE: what is in a cache mount, with modes and contents.
+mount_tree() {
+    local id tree
+    for id in "$2"/cache/mounts/*/id; do
+        [ "$(cat "$id")" = "$1" ] && tree=${id%id}tree
+    done
+    (cd "$tree" && find . -printf '%p %M %l %Ts\n' | sort && find . -type f | sort | xargs cat | md5sum)
+}
+
+@test "export and import carry steps and cache mounts to another store" {
+    export SOURCE_DATE_EPOCH=1000000000
+    a_cache
+    dockerfile more <<'END'
+FROM tiny
+RUN --mount=type=cache,id=odd,target=/odd cd /odd && echo x >.wh.x && ln -s nowhere l && touch -d @5 t && \
+    mkfifo f && chmod 4711 t && ln t t2 && chmod 1777 . && head -c 9 /dev/zero >"a b"
+END
+    builds -f more .
+    rootlet cache export -o all.tar
+    rootlet cache export --type mount objects | gzip >mount.tar.gz
+    rootlet cache export --format oci -o layout --type step
+    there=$BATS_TEST_TMPDIR/there
+    rootlet --store "$there" -q import "$(tiny_tar)" tiny
+
+    ok rootlet --store "$there" cache import mount.tar.gz
+    expect_stderr "1 entries"
+    equal "$(mount_tree objects "$there")" "$(mount_tree objects "$ROOTLET_STORE")"
+    ok rootlet --store "$there" cache import - <all.tar
+    expect_stderr "6 entries"
+    expect_stderr "1 cache mounts were there and stay"
+    equal "$(mount_tree odd "$there")" "$(mount_tree odd "$ROOTLET_STORE")"
+    builds --store "$there" .
+    cached 3
+    builds --store "$there" -f more .
+    cached 1
+    expect_empty_dir "$there/tmp"
+
+    other=$BATS_TEST_TMPDIR/other
+    rootlet --store "$other" -q import "$(tiny_tar)" tiny
+    ok rootlet --store "$other" cache import layout
+    expect_stderr "4 entries"
+    builds --store "$other" -t built .
+    cached 3
+    ok rootlet --store "$other" run built cat /one
+    equal "$output" one
+}
+
+@test "import of what is damaged changes nothing that is used" {
+    a_cache
+    rootlet cache export --format oci -o layout
+    for blob in layout/blobs/sha256/*; do
+        there=$BATS_TEST_TMPDIR/there-${blob##*/}
+        cp -r layout damaged
+        printf X | dd of="damaged/${blob#layout/}" bs=1 seek=40 conv=notrunc 2>/dev/null
+        refused rootlet --store "$there" cache import damaged
+        rm -r damaged
+    done
+    there=$BATS_TEST_TMPDIR/there
+    refused rootlet --store "$there" cache import "$(tiny_tar)"
+    expect_stderr "neither an OCI layout nor an archive"
+    refused rootlet --store "$there" cache import nowhere
+    ok rootlet --store "$there" cache import --replace layout
+    equal "$(mount_tree objects "$there")" "$(mount_tree objects "$ROOTLET_STORE")"
+}
+
 @test "what cannot be meant is refused" {
     a_cache
     refused rootlet cache
@@ -156,4 +221,8 @@ END
     expect_stderr "belongs to 'cache prune'"
     refused rootlet cache ls --until yesterday
     refused rootlet cache prune --format json --all
+    refused rootlet cache export --format json -o x
+    refused rootlet cache export --format oci
+    refused rootlet cache import
+    refused rootlet cache import --type step x
 }
