@@ -31,6 +31,7 @@ enum tap_when {
 	TAP_REFUSED, /* always ENOSYS */
 };
 
+/* Only traps go by these: through a patched site a handler sees every call. */
 enum tap_condition {
 	TAP_ALWAYS,
 	TAP_IF_SET,   /* argument `arg` is not 0 */

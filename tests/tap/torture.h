@@ -10,10 +10,12 @@
 #define TORTURE_H
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -84,7 +86,7 @@ static inline int run_claims(const struct claim *claims, int argc, char **argv)
 
 		if (!is_wanted(claims->name, argc, argv))
 			continue;
-		status = in_child(alarm(60); claims->check());
+		status = in_child(prctl(PR_SET_PDEATHSIG, SIGKILL); alarm(60); claims->check());
 		if (status != 0) {
 			printf("not so: %s (%s %d)\n", claims->name,
 			       status < 0 ? "signal" : "status", status < 0 ? -status : status);

@@ -114,6 +114,9 @@ static long open_file(const struct opening *opening)
 	bool made = false;
 	long r;
 
+	/* Through a patched site all opens come here, as they do on the host's own tree. */
+	if (!(flags & TAP_OPEN_CHANGES) && !tap.host_tree)
+		return pass(opening->call);
 	if (tap.exe_fd >= 0 && exe_is_asked_for_at(file.path))
 		return files_reopen(tap.exe_fd, (int)flags);
 	file.flags = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
@@ -175,7 +178,7 @@ long on_openat2(struct tap_call *call)
 	call->arg[2] = (long)&how;
 	opening.flags = (unsigned long)how.flags;
 	opening.flags_at = (unsigned long *)&how.flags;
-	return how.flags & TAP_OPEN_CHANGES ? open_file(&opening) : pass(call);
+	return open_file(&opening);
 }
 
 /* --- changing */

@@ -196,6 +196,8 @@ long on_rt_sigprocmask(struct tap_call *call)
 
 	if (call->arg[3] != MASK_BYTES)
 		return -EINVAL;
+	if (!call->arg[1])
+		return pass(call);
 	if (memory_read(&set, (const void *)call->arg[1], sizeof(set)) < 0)
 		return -EFAULT;
 	r = change_mask(call, set, &old);
@@ -266,6 +268,8 @@ static long wait_with_mask_pair(struct tap_call *call)
 	uint64_t mask;
 	int r;
 
+	if (!call->arg[5])
+		return pass(call);
 	if (memory_read(&pair, (const void *)call->arg[5], sizeof(pair)) < 0)
 		return -EFAULT;
 	r = read_mask(pair.mask, pair.size_bytes, &mask);

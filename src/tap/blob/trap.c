@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tap/blob/blob.h"
+#include "tap/blob/patch.h"
 #include "tap/blob/signals.h"
 #include "tap/table.h"
 
@@ -14,10 +15,14 @@
 
 struct tap_state tap;
 
+static const struct tap_row *row_of(long nr)
+{
+	return (unsigned long)nr < TAP_NR_END ? &tap_table[nr] : NULL;
+}
+
 long tap_dispatch(struct tap_call *call)
 {
-	const struct tap_row *row = (unsigned long)call->nr < TAP_NR_END ? &tap_table[call->nr]
-									 : NULL;
+	const struct tap_row *row = row_of(call->nr);
 
 	return row && row->handler ? row->handler(call) : pass(call);
 }
@@ -25,13 +30,17 @@ long tap_dispatch(struct tap_call *call)
 static void on_trap(int number, siginfo_t *info, void *context)
 {
 	struct tap_call call = { .context = context };
+	const struct tap_row *row;
 
 	if (info->si_code != FROM_SECCOMP || info->si_errno != (int)TAP_TRAP_DATA) {
 		signals_deliver(number, info, context);
 		return;
 	}
 	context_read_call(context, &call.nr, call.arg);
+	row = row_of(call.nr);
 	context_set_result(context, tap_dispatch(&call));
+	if (row)
+		patch_consider(row, context);
 }
 
 void tap_take_signal(void)
