@@ -15,12 +15,12 @@ teardown() {
 # torture NAME: every claim of the program, linked in every way, carried in every way.
 torture() {
     local name=$1 way
-    for way in "" -static -musl; do
+    for way in "" -static -musl -musl-shared; do
         [ -e "$TORTURE/torture-$name$way" ] || continue
-        carried rootlet root -- "$TORTURE/torture-$name$way"
-        carried env ROOTLET_TAP=trap rootlet root -- "$TORTURE/torture-$name$way"
+        carried env TORTURE_PATCHED=1 rootlet root -- "$TORTURE/torture-$name$way"
+        carried env TORTURE_PATCHED=0 ROOTLET_TAP=trap rootlet root -- "$TORTURE/torture-$name$way"
         if userns_works; then
-            carried unshare -Ur rootlet root -- "$TORTURE/torture-$name$way"
+            carried env TORTURE_PATCHED=1 unshare -Ur rootlet root -- "$TORTURE/torture-$name$way"
         fi
     done
 }
@@ -46,6 +46,10 @@ userns_works() {
 
 @test "programs that close and take every descriptor" {
     torture fds
+}
+
+@test "programs whose call sites are rewritten while they run" {
+    torture patch
 }
 
 @test "programs that pass bad pointers" {

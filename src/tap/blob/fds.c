@@ -30,7 +30,7 @@ bool fds_is_ours(long fd)
 	return false;
 }
 
-/* Which files they are, seen when the program started. */
+/* Which files they are, seen before the first of them moves. */
 static struct {
 	uint64_t device, inode;
 } identity[CARRIED];
@@ -55,6 +55,12 @@ static bool is_same(size_t index, int fd)
 	       inode == identity[index].inode;
 }
 
+static void know(size_t index)
+{
+	if (index < CARRIED && !identity[index].inode)
+		look(*ours(index), &identity[index].device, &identity[index].inode);
+}
+
 int fds_verify(void)
 {
 	for (size_t i = 0; i < CARRIED; i++) {
@@ -62,8 +68,7 @@ int fds_verify(void)
 
 		if (fd < 0)
 			continue;
-		if (!identity[i].inode)
-			look(fd, &identity[i].device, &identity[i].inode);
+		know(i);
 		if (is_same(i, fd))
 			continue;
 		fd = (int)tap.page->fd_base;
@@ -141,6 +146,7 @@ long on_dup2(struct tap_call *call)
 
 		if (fd < 0 || fd != (int)call->arg[1])
 			continue;
+		know(i);
 		moved = move(fd, i < CARRIED);
 		if (moved < 0)
 			return moved;

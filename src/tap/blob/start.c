@@ -14,6 +14,7 @@
 #include "tap/blob/exe.h"
 #include "tap/blob/fds.h"
 #include "tap/blob/signals.h"
+#include "tap/blob/text.h"
 #include "tap/control.h"
 #include "tap/elf_file.h"
 
@@ -168,6 +169,7 @@ static void map_interpreter(void)
 	if (r < 0)
 		tap_die("cannot map the program's interpreter", r);
 	raw1(__NR_close, fd);
+	text_know_interpreter(program.interpreter, image.bias + elf.low);
 	program.interpreter_bias = image.bias;
 	program.entry = image.entry;
 }
