@@ -31,7 +31,8 @@ struct request {
 static const struct opt doctor_opts[] = {
 	{ OPT_FLAG, 0, "json", AT(json), NULL, "print everything as one JSON object", NULL },
 	{ OPT_CHOICE, 0, "for", AT(for_command),
-	  "run|shell|build|pull|push|import|export|pack|isolate|spack|trace",
+	  "run|shell|root|build|cache|pull|push|images|tag|rmi|inspect|history|import|load|export|"
+	  "save",
 	  "only what this command needs; status 1 when it cannot work here", NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
@@ -75,24 +76,33 @@ static const char *const without[HOST_FACT_COUNT] = {
 static const struct need {
 	const char *commands; /* '|' around each */
 	bool engine;
+	bool emulation; /* of root */
 	enum host_fact must[NEEDS_MAX];
 	enum host_fact may[NEEDS_MAX];
 } needs[] = {
-	{ "|run|shell|isolate|spack|",
+	{ "|run|shell|",
+	  true,
 	  true,
 	  { END },
 	  { HOST_USER_NAMESPACE, HOST_NAMESPACE_PROC, HOST_OVERLAY_STORE, HOST_OVERLAY_TMPFS,
-	    HOST_PRIVATE_NETWORK, END } },
+	    HOST_SECCOMP_TRAP, HOST_EXEC_MEMORY, END } },
+	{ "|root|", false, true, { HOST_SECCOMP_TRAP, HOST_EXEC_MEMORY, END }, { END } },
 	{ "|build|",
 	  true,
+	  true,
 	  { HOST_STORE_WRITE, HOST_STORE_EXEC, END },
-	  { HOST_USER_NAMESPACE, HOST_OVERLAY_STORE, HOST_SUBORDINATE_IDS, HOST_STORE_REFLINK,
-	    END } },
-	{ "|pull|push|import|export|pack|",
+	  { HOST_USER_NAMESPACE, HOST_OVERLAY_STORE, HOST_SECCOMP_TRAP, HOST_EXEC_MEMORY,
+	    HOST_STORE_REFLINK, END } },
+	{ "|pull|push|import|load|export|save|",
+	  false,
 	  false,
 	  { HOST_STORE_WRITE, END },
 	  { HOST_STORE_HARD_LINK, HOST_STORE_XATTR, HOST_STORE_REFLINK, END } },
-	{ "|trace|", true, { END }, { HOST_SECCOMP_NOTIFY, HOST_PTRACE, END } },
+	{ "|images|tag|rmi|inspect|history|cache|",
+	  false,
+	  false,
+	  { HOST_STORE_WRITE, END },
+	  { HOST_STORE_LOCK, END } },
 };
 
 static const struct need *need_of(const char *command)
@@ -218,26 +228,27 @@ static const struct emulation_kind {
 	{ "seccomp", "calls appear to succeed and are forgotten", { HOST_SECCOMP_FILTER, END } },
 };
 
-/* The fact that is in the way, or END. */
-static enum host_fact emulation_lacks(struct host *host, const struct emulation_kind *kind)
+/* 0, or why not: what the fact that is in the way says. */
+static int ask_emulation(struct host *host, const struct emulation_kind *kind,
+			 struct err *ret_why_not)
 {
+	*ret_why_not = (struct err){ 0 };
 	for (size_t i = 0; i < array_count(kind->needs) && kind->needs[i] != END; i++)
 		if (!host_fact(host, kind->needs[i])->usable)
-			return kind->needs[i];
-	return END;
+			return host_refuse(host, kind->needs[i], ret_why_not);
+	return 0;
 }
 
 static void add_emulations(struct buf *out, struct host *host)
 {
 	buf_add_text(out, "\nroot emulation\n");
 	for (size_t i = 0; i < array_count(emulations); i++) {
-		enum host_fact lacks = emulation_lacks(host, &emulations[i]);
-		auto_buf why = { 0 };
+		const struct emulation_kind *kind = &emulations[i];
+		struct err why_not;
+		bool usable = ask_emulation(host, kind, &why_not) == 0;
 
-		if (lacks != END)
-			buf_printf(&why, "needs %s", host_fact_title(lacks));
-		add_verdict(out, emulations[i].name, lacks == END,
-			    lacks == END ? emulations[i].summary : why.bytes);
+		add_verdict(out, kind->name, usable, usable ? kind->summary : why_not.text);
+		add_line(out, "hint", why_not.hint);
 	}
 }
 
@@ -287,10 +298,10 @@ static void report_text(struct buf *out, struct host *host, const struct need *n
 			const struct utsname *kernel)
 {
 	add_head(out, host, kernel);
-	if (!need || need->engine) {
+	if (!need || need->engine)
 		add_engines(out, host);
+	if (!need || need->emulation)
 		add_emulations(out, host);
-	}
 	add_facts(out, host, need);
 	if (!need)
 		add_sysctls(out);
@@ -313,31 +324,41 @@ static void json_errno(struct buf *out, int error)
 	buf_add_text(out, ", ");
 }
 
+/* One engine, or one kind of root emulation. */
+static void json_verdict(struct buf *out, bool is_first, const char *name, bool usable,
+			 const struct err *why_not)
+{
+	buf_printf(out, "%s\n    { \"name\": \"%s\", \"usable\": %s, ", is_first ? "" : ",", name,
+		   usable ? "true" : "false");
+	json_errno(out, usable ? 0 : why_not->code);
+	json_string(out, "reason", usable ? NULL : why_not->text);
+	buf_add_text(out, ", ");
+	json_string(out, "hint", usable ? NULL : why_not->hint);
+	buf_add_text(out, " }");
+}
+
 static void json_engines(struct buf *out, struct host *host)
 {
-	struct verdict verdict;
-
 	buf_add_text(out, "  \"engines\": [");
 	for (size_t i = 0; engines[i]; i++) {
+		struct verdict verdict;
+
 		ask_engine(host, engines[i], &verdict);
-		buf_printf(out, "%s\n    { \"name\": \"%s\", \"usable\": %s, ", i ? "," : "",
-			   engines[i]->name, verdict.usable ? "true" : "false");
-		json_errno(out, verdict.usable ? 0 : verdict.why_not.code);
-		json_string(out, "reason", verdict.usable ? NULL : verdict.why_not.text);
-		buf_add_text(out, ", ");
-		json_string(out, "hint", verdict.usable ? NULL : verdict.why_not.hint);
-		buf_add_text(out, " }");
+		json_verdict(out, i == 0, engines[i]->name, verdict.usable, &verdict.why_not);
 	}
 	buf_add_text(out, "\n  ],\n");
 }
 
 static void json_emulations(struct buf *out, struct host *host)
 {
-	buf_add_text(out, "  \"root_emulation\": {");
-	for (size_t i = 0; i < array_count(emulations); i++)
-		buf_printf(out, "%s \"%s\": %s", i ? "," : "", emulations[i].name,
-			   emulation_lacks(host, &emulations[i]) == END ? "true" : "false");
-	buf_add_text(out, " },\n");
+	buf_add_text(out, "  \"root_emulation\": [");
+	for (size_t i = 0; i < array_count(emulations); i++) {
+		struct err why_not;
+		bool usable = ask_emulation(host, &emulations[i], &why_not) == 0;
+
+		json_verdict(out, i == 0, emulations[i].name, usable, &why_not);
+	}
+	buf_add_text(out, "\n  ],\n");
 }
 
 static void json_fact(struct buf *out, struct host *host, enum host_fact which)

@@ -41,6 +41,44 @@ print(facts[sys.argv[1]][sys.argv[2]])' "$1" "$2"
     [[ $(line_of "overlay on the store") == *"needs user namespaces"* ]]
 }
 
+@test "doctor says of engines and root emulation what was seen, which rule forbids it and what changes it" {
+    attempt deny userns,seccomp rootlet doctor
+    expect_status 1
+    expect_output "  userns * refused: user namespaces: clone into new namespaces: Operation not permitted
+*hint: a seccomp filter refuses user namespaces*; you can: "
+    expect_output "  tap * refused: seccomp trap: install a seccomp filter: Operation not permitted
+*hint: a seccomp filter refuses seccomp filters*; you can: "
+    need python3
+    deny userns,seccomp rootlet doctor --json >said || :
+    python3 - <<'END'
+import json
+said = json.load(open("said"))
+kinds = {kind["name"]: kind for kind in said["engines"] + said["root_emulation"]}
+for name in "userns", "tap", "seccomp":
+    kind = kinds[name]
+    assert not kind["usable"] and kind["errno"] == "EPERM", kind
+    assert "Operation not permitted" in kind["reason"], kind
+    assert "a seccomp filter refuses" in kind["hint"] and "you can: " in kind["hint"], kind
+END
+}
+
+@test "doctor --for knows every command that needs something of the machine" {
+    local command
+    for command in $({ rootlet __options; rootlet-image __options; } | awk -F '\t' '$5 == "command" { print $1 }'); do
+        case $command in
+        help | version | completion | doctor | login | logout) continue ;;
+        esac
+        attempt rootlet doctor --for "$command"
+        [ "$status" -le 1 ] || { show; return 1; }
+    done
+    # what is emulated does not need namespaces
+    attempt deny userns rootlet doctor --for root
+    expect_status 0
+    expect_no_output "user namespaces"
+    attempt deny seccomp rootlet doctor --for root
+    expect_status 1
+}
+
 @test "doctor sees what else a filter takes away" {
     attempt deny ptrace,openat2,clone3,landlock rootlet doctor --json
     equal "$(fact ptrace errno)" EPERM
