@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build every case of tests/conformance/dockerfile and compare config and tree with what is expected.
 
-    dockerfile.py --rootlet PROGRAM --bases DIR [--keep] [CASE...]
+    dockerfile.py [--rootlet PROGRAM] [--bases DIR] [CASE...]
 
-Run as an ordinary user. DIR holds busybox.tar and alpine.tar (mkbases.sh makes them). Each case
-gets a copy of one prepared store, so that no case can lean on another's cache. Prints TAP.
+Run as an ordinary user. PROGRAM is the rootlet in PATH, unless given; DIR holds busybox.tar and
+alpine.tar, which mkbases.sh makes when none is given. Each case gets a copy of one prepared store,
+so that no case can lean on another's cache. Prints TAP.
 """
 import argparse
 import json
@@ -15,6 +16,7 @@ import sys
 import tarfile
 import tempfile
 
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import ocilib  # noqa: E402
@@ -85,16 +87,29 @@ class Runner:
         return ocilib.diff(without_applets(self.wanted(expected)), without_applets(image))
 
 
+def make_bases(scratch):
+    bases = os.path.join(scratch, "bases")
+    subprocess.run(["sh", os.path.join(HERE, "mkbases.sh"), bases], check=True, stdout=subprocess.DEVNULL)
+    return bases
+
+
+def has_user_namespaces():
+    return subprocess.run(["unshare", "-Ur", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rootlet", required=True)
-    parser.add_argument("--bases", required=True)
+    parser.add_argument("--rootlet", default="rootlet")
+    parser.add_argument("--bases")
     parser.add_argument("cases", nargs="*")
     options = parser.parse_args()
     cases = options.cases or sorted(os.listdir(CASES))
     failed = 0
+    if not has_user_namespaces():
+        print("1..1\nok 1 all builds # skip user namespaces are refused here")
+        return 0
     with tempfile.TemporaryDirectory() as scratch:
-        runner = Runner(options.rootlet, options.bases, scratch)
+        runner = Runner(options.rootlet, options.bases or make_bases(scratch), scratch)
         print(f"1..{len(cases)}")
         for number, case in enumerate(cases, 1):
             wrong = runner.judge(case)
