@@ -13,20 +13,9 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "engine/engine.h"
+#include "rootemu/owned.h"
 #include "rootfs/view.h"
 #include "tap/tap.h"
-
-/* What the table knew about a file of the upper directory. */
-struct emulated {
-	uint32_t uid;
-	uint32_t gid;
-	uint32_t mode_mask; /* shown mode = (mode on disk & ~mode_mask) | mode_bits */
-	uint32_t mode_bits;
-	uint32_t rdev_major;
-	uint32_t rdev_minor;
-	struct xattr *xattrs; /* sorted by name */
-	size_t xattr_count;
-};
 
 struct emulation {
 	const struct view *layers; /* whose records the table begins with; borrowed, may be NULL */

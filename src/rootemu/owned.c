@@ -3,14 +3,19 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/banned.h"
 #include "base/buf.h"
+#include "base/io.h"
 #include "sys/openat2.h"
 
-#define LOOK (STATX_BASIC_STATS | STATX_BTIME)
+#define DEPTH_MAX	 512
+#define REPORT_BYTES_MAX ((size_t)512 << 20)
+#define LOOK		 (STATX_BASIC_STATS | STATX_BTIME)
 
 static long look(int dirfd, const char *name, struct statx *ret_statx)
 {
@@ -92,36 +97,45 @@ int owned_seed(struct lies *lies, int root_fd, int layer_fd, const struct owners
 	return 0;
 }
 
-/* --- from rows to records */
+/* --- from rows to a report */
 
-struct collection {
-	struct lies *lies;
-	struct arena *arena;
-	struct buf path;
-	struct owner *item;
-	size_t count;
-	size_t room;
+/* For each file a header, its path, then for each attribute its sizes, name, value. The last header
+ * has one of these for path_bytes; after REPORT_FAILED comes a struct err. */
+#define REPORT_COMPLETE UINT32_MAX
+#define REPORT_FAILED	(UINT32_MAX - 1)
+
+struct report_file {
+	uint32_t path_bytes;
+	uint32_t xattr_count;
+	struct lie lie;
 };
 
-static struct owner *collection_add(struct collection *collection)
-{
-	if (collection->count == collection->room) {
-		size_t room = collection->room ? collection->room * 2 : 64;
-		struct owner *item = arena_array(collection->arena, struct owner, room);
+struct report_xattr {
+	uint32_t name_bytes;
+	uint32_t value_bytes;
+};
 
-		if (collection->count)
-			memcpy(item, collection->item, collection->count * sizeof(*item));
-		collection->item = item;
-		collection->room = room;
-	}
-	return memset(&collection->item[collection->count++], 0, sizeof(struct owner));
+struct reporter {
+	struct lies *lies;
+	int root_fd;
+	int report_fd;
+	struct err *err;
+	unsigned depth;
+	char path[PATH_MAX]; /* "" is the root */
+};
+
+static int put(struct reporter *reporter, const void *bytes, size_t size_bytes)
+{
+	int r = io_write_all(reporter->report_fd, bytes, size_bytes);
+
+	return r < 0 ? fail(reporter->err, -r, "note the owner of '/%s'", reporter->path) : 0;
 }
 
-static size_t count_xattrs(struct lies *lies, const struct lie_row *row)
+static uint32_t count_xattrs(struct lies *lies, const struct lie_row *row)
 {
 	uint32_t cursor = 0;
+	uint32_t count = 0;
 	const char *name;
-	size_t count = 0;
 	bool removed;
 
 	while (lies_xattr_next(lies, row, &cursor, &name, &removed))
@@ -129,143 +143,243 @@ static size_t count_xattrs(struct lies *lies, const struct lie_row *row)
 	return count;
 }
 
-static int compare_names(const void *a, const void *b)
+static int put_xattrs(struct reporter *reporter, const struct lie_row *row)
+{
+	struct lies *lies = reporter->lies;
+	uint32_t cursor = 0;
+	const char *name;
+	bool removed;
+	int r = 0;
+
+	while (r == 0 && lies_xattr_next(lies, row, &cursor, &name, &removed)) {
+		const void *value;
+		struct report_xattr header = { .name_bytes = (uint32_t)strlen(name) };
+
+		if (removed ||
+		    lies_xattr_get(lies, row, name, &value, &header.value_bytes) != LIES_XATTR_SET)
+			continue;
+		r = put(reporter, &header, sizeof(header));
+		if (r == 0)
+			r = put(reporter, name, header.name_bytes);
+		if (r == 0)
+			r = put(reporter, value, header.value_bytes);
+	}
+	return r;
+}
+
+static int report_one(struct reporter *reporter)
+{
+	struct report_file header = { 0 };
+	const struct lie_row *row;
+	struct file_id id;
+	struct statx x;
+	int r = (int)look(reporter->root_fd, reporter->path, &x);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : fail(reporter->err, -r, "look at '/%s'", reporter->path);
+	id = lies_id_of(&x);
+	row = lies_find(reporter->lies, &id);
+	if (!row)
+		return 0;
+	lies_read(row, &header.lie);
+	header.path_bytes = (uint32_t)strlen(reporter->path);
+	header.xattr_count = count_xattrs(reporter->lies, row);
+	r = put(reporter, &header, sizeof(header));
+	if (r == 0)
+		r = put(reporter, reporter->path, header.path_bytes);
+	return r < 0 ? r : put_xattrs(reporter, row);
+}
+
+static int report_directory(struct reporter *reporter, int fd);
+
+/* One name; what the root does not show is a whiteout. */
+static int report_entry(struct reporter *reporter, int directory_fd, const char *name)
+{
+	size_t length = strlen(reporter->path);
+	size_t more = strlen(name);
+	int fd;
+	int r;
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return 0;
+	if (length + more + 2 > sizeof(reporter->path) || reporter->depth > DEPTH_MAX)
+		return fail(reporter->err, ENAMETOOLONG, "owners below '/%s'", reporter->path);
+	if (length > 0)
+		reporter->path[length] = '/';
+	memcpy(reporter->path + length + (length > 0), name, more + 1);
+	r = report_one(reporter);
+	fd = r < 0 ? -1
+		   : openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0) {
+		reporter->depth++;
+		r = report_directory(reporter, fd);
+		reporter->depth--;
+		close(fd);
+	} else if (r == 0 && errno != ENOTDIR && errno != ELOOP && errno != ENXIO) {
+		r = fail(reporter->err, errno, "open '/%s'", reporter->path);
+	}
+	reporter->path[length] = '\0';
+	return r;
+}
+
+/* getdents64(2) itself: opendir(3) allocates. */
+static int report_directory(struct reporter *reporter, int fd)
+{
+	_Alignas(struct dirent64) char entries[8192];
+
+	for (;;) {
+		long n = syscall(SYS_getdents64, fd, entries, sizeof(entries));
+
+		if (n < 0)
+			return fail(reporter->err, errno, "list '/%s'", reporter->path);
+		if (n == 0)
+			return 0;
+		for (long at = 0; at < n;) {
+			const struct dirent64 *entry = (const void *)(entries + at);
+			int r = report_entry(reporter, fd, entry->d_name);
+
+			if (r < 0)
+				return r;
+			at += entry->d_reclen;
+		}
+	}
+}
+
+static int report_all(struct reporter *reporter, int names_fd)
+{
+	auto_fd fd = openat(names_fd >= 0 ? names_fd : reporter->root_fd, ".",
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return fail(reporter->err, errno, "open the %s directory",
+			    names_fd >= 0 ? "upper" : "root");
+	r = report_one(reporter);
+	return r < 0 ? r : report_directory(reporter, fd);
+}
+
+void owned_report(struct lies *lies, int root_fd, int names_fd, int report_fd)
+{
+	struct err err = { 0 };
+	struct reporter reporter = {
+		.lies = lies, .root_fd = root_fd, .report_fd = report_fd, .err = &err
+	};
+	struct report_file last = { .path_bytes = REPORT_COMPLETE };
+
+	if (report_all(&reporter, names_fd) < 0)
+		last.path_bytes = REPORT_FAILED;
+	io_write_all(report_fd, &last, sizeof(last));
+	if (last.path_bytes == REPORT_FAILED)
+		io_write_all(report_fd, &err, sizeof(err));
+}
+
+/* --- from a report to records */
+
+struct report {
+	const char *at;
+	const char *end;
+};
+
+static const void *take(struct report *report, size_t size_bytes)
+{
+	const char *taken = report->at;
+
+	if ((size_t)(report->end - report->at) < size_bytes)
+		return NULL;
+	report->at += size_bytes;
+	return taken;
+}
+
+static int compare_xattrs(const void *a, const void *b)
 {
 	return strcmp(((const struct xattr *)a)->name, ((const struct xattr *)b)->name);
 }
 
-static void collect_xattrs(struct collection *collection, const struct lie_row *row,
-			   struct owner *owner)
+static bool read_xattrs(struct report *report, struct arena *arena, struct emulated *emulated)
 {
-	size_t count = count_xattrs(collection->lies, row);
-	uint32_t cursor = 0;
-	const void *value;
-	uint32_t size_bytes;
-	const char *name;
-	bool removed;
+	for (size_t i = 0; i < emulated->xattr_count; i++) {
+		const void *bytes = take(report, sizeof(struct report_xattr));
+		struct report_xattr header;
+		const void *name;
+		const void *value;
 
-	if (!count)
-		return;
-	owner->xattrs = arena_array(collection->arena, struct xattr, count);
-	while (owner->xattr_count < count &&
-	       lies_xattr_next(collection->lies, row, &cursor, &name, &removed)) {
-		if (removed || lies_xattr_get(collection->lies, row, name, &value, &size_bytes) !=
-				       LIES_XATTR_SET)
-			continue;
-		owner->xattrs[owner->xattr_count++] = (struct xattr){
-			.name = arena_copy(collection->arena, name),
-			.value = arena_copy_bytes(collection->arena, value, size_bytes),
-			.size_bytes = size_bytes,
+		if (!bytes)
+			return false;
+		memcpy(&header, bytes, sizeof(header));
+		name = take(report, header.name_bytes);
+		value = take(report, header.value_bytes);
+		if (!name || !value)
+			return false;
+		emulated->xattrs[i] = (struct xattr){
+			.name = arena_copy_bytes(arena, name, header.name_bytes),
+			.value = arena_copy_bytes(arena, value, header.value_bytes),
+			.size_bytes = header.value_bytes,
 		};
 	}
-	qsort(owner->xattrs, owner->xattr_count, sizeof(*owner->xattrs), compare_names);
+	qsort(emulated->xattrs, emulated->xattr_count, sizeof(*emulated->xattrs), compare_xattrs);
+	return true;
 }
 
-static void collect(struct collection *collection, const struct statx *x)
+static bool read_file(struct report *report, const struct report_file *from, struct arena *arena,
+		      struct map *by_path)
 {
-	struct file_id id = lies_id_of(x);
-	const struct lie_row *row = lies_find(collection->lies, &id);
-	struct owner *owner;
-	struct lie lie;
+	struct emulated *emulated = arena_new(arena, struct emulated);
+	const struct report_file header = *from;
+	const void *path = take(report, header.path_bytes);
 
-	if (!row)
-		return;
-	lies_read(row, &lie);
-	owner = collection_add(collection);
-	owner->path = arena_copy(collection->arena, buf_text(&collection->path));
-	owner->uid = lie.uid == LIES_KEEP ? 0 : lie.uid;
-	owner->gid = lie.gid == LIES_KEEP ? 0 : lie.gid;
-	owner->has_mode = (lie.mode_mask & 07777) != 0;
-	owner->mode = ((x->stx_mode & ~lie.mode_mask) | lie.mode_bits) & 07777;
-	owner->type = lie.mode_mask & S_IFMT ? lie.mode_bits & S_IFMT : 0;
-	if (owner->type) {
-		owner->rdev_major = lie.rdev_major;
-		owner->rdev_minor = lie.rdev_minor;
-	}
-	collect_xattrs(collection, row, owner);
+	if (!path)
+		return false;
+	*emulated = (struct emulated){
+		.uid = header.lie.uid == LIES_KEEP ? 0 : header.lie.uid,
+		.gid = header.lie.gid == LIES_KEEP ? 0 : header.lie.gid,
+		.mode_mask = header.lie.mode_mask,
+		.mode_bits = header.lie.mode_bits,
+		.rdev_major = header.lie.rdev_major,
+		.rdev_minor = header.lie.rdev_minor,
+		.xattr_count = header.xattr_count,
+		.xattrs = arena_array(arena, struct xattr, header.xattr_count),
+	};
+	if (!read_xattrs(report, arena, emulated))
+		return false;
+	map_set(by_path, arena_copy_bytes(arena, path, header.path_bytes), emulated);
+	return true;
 }
 
-static int walk(struct collection *collection, int dir_fd, int names_fd, struct err *err);
-
-/* One name of the directory; what names_fd lists and dir_fd does not show is a whiteout. */
-static int walk_entry(struct collection *collection, int dir_fd, int names_fd, const char *name,
+static int read_files(struct report *report, struct arena *arena, struct map *by_path,
 		      struct err *err)
 {
-	size_t before = collection->path.size_bytes;
-	auto_fd below = -1;
-	auto_fd names_below = -1;
-	struct statx x;
-	int r = (int)look(dir_fd, name, &x);
+	const void *bytes;
 
-	if (r == -ENOENT)
-		return 0;
-	if (before)
-		buf_add_char(&collection->path, '/');
-	buf_add_text(&collection->path, name);
-	if (r < 0)
-		return fail(err, -r, "look at '/%s'", buf_text(&collection->path));
-	collect(collection, &x);
-	if (S_ISDIR(x.stx_mode)) {
-		below = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (names_fd >= 0)
-			names_below = openat(names_fd, name,
-					     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (below < 0 || (names_fd >= 0 && names_below < 0))
-			return fail(err, errno, "open '/%s'", buf_text(&collection->path));
-		r = walk(collection, below, names_below, err);
+	while ((bytes = take(report, sizeof(struct report_file)))) {
+		struct report_file header;
+
+		memcpy(&header, bytes, sizeof(header));
+		if (header.path_bytes == REPORT_COMPLETE)
+			return 0;
+		if (header.path_bytes == REPORT_FAILED) {
+			bytes = take(report, sizeof(*err));
+			if (!bytes)
+				break;
+			memcpy(err, bytes, sizeof(*err));
+			return -err->code;
+		}
+		if (!read_file(report, &header, arena, by_path))
+			break;
 	}
-	buf_truncate(&collection->path, before);
-	return r;
+	return fail_plain(err, EUCLEAN, "the report of owners is cut short");
 }
 
-static void cleanup_directory(DIR **directory)
+int owned_read(int report_fd, struct arena *arena, struct map *ret_by_path, struct err *err)
 {
-	if (*directory)
-		closedir(*directory);
-}
+	auto_buf text = { 0 };
+	struct report report;
+	int r;
 
-static int walk(struct collection *collection, int dir_fd, int names_fd, struct err *err)
-{
-	int list_fd = openat(names_fd >= 0 ? names_fd : dir_fd, ".",
-			     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup(cleanup_directory) DIR *directory = list_fd < 0 ? NULL : fdopendir(list_fd);
-	struct dirent *entry;
-
-	if (!directory)
-		return fail(err, errno, "list '/%s'", buf_text(&collection->path));
-	while ((errno = 0, entry = readdir(directory))) {
-		int r;
-
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		r = walk_entry(collection, dir_fd, names_fd, entry->d_name, err);
-		if (r < 0)
-			return r;
-	}
-	return errno ? fail(err, errno, "list '/%s'", buf_text(&collection->path)) : 0;
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-	return strcmp(((const struct owner *)a)->path, ((const struct owner *)b)->path);
-}
-
-int owned_collect(struct lies *lies, int root_fd, int names_fd, struct arena *arena,
-		  struct owners *ret_owners, struct err *err)
-{
-	struct collection collection = { .lies = lies, .arena = arena };
-	struct statx x;
-	int r = (int)look(root_fd, "", &x);
-
+	if (lseek(report_fd, 0, SEEK_SET) < 0)
+		return fail(err, errno, "read back owners");
+	r = io_read_to_end(report_fd, REPORT_BYTES_MAX, &text, err);
 	if (r < 0)
-		return fail(err, -r, "look at the root");
-	collect(&collection, &x);
-	r = walk(&collection, root_fd, names_fd, err);
-	buf_done(&collection.path);
-	if (r < 0)
-		return r;
-	if (collection.count)
-		qsort(collection.item, collection.count, sizeof(*collection.item), compare_paths);
-	*ret_owners = (struct owners){ .item = collection.item, .count = collection.count };
-	return 0;
+		return err_wrap(err, "read back owners");
+	report = (struct report){ .at = buf_text(&text), .end = buf_text(&text) + text.size_bytes };
+	return read_files(&report, arena, ret_by_path, err);
 }

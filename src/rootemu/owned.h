@@ -5,6 +5,7 @@
 #define ROOTEMU_OWNED_H
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "rootemu/lies.h"
 #include "store/owners.h"
 
@@ -16,11 +17,26 @@
 int owned_seed(struct lies *lies, int root_fd, int layer_fd, const struct owners *owners,
 	       struct err *err) must_check;
 
-/* The other way: a record of every file below `root_fd` of which the table says something, also
- * when it says "root's". With names_fd (an overlay's upper directory) only names found there are
- * looked at, which is enough to know what a step changed; -1: all. Texts and the array are in the
- * arena, sorted by path. */
-int owned_collect(struct lies *lies, int root_fd, int names_fd, struct arena *arena,
-		  struct owners *ret_owners, struct err *err) must_check;
+/* What the table knows about a file. */
+struct emulated {
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t mode_mask; /* shown mode = (mode on disk & ~mode_mask) | mode_bits */
+	uint32_t mode_bits;
+	uint32_t rdev_major;
+	uint32_t rdev_minor;
+	struct xattr *xattrs; /* sorted by name */
+	size_t xattr_count;
+};
+
+/* The other way, in two halves, for files are known by their identity only where the session saw
+ * them. First: every file below `root_fd` of which the table says something, also when it says
+ * "root's", goes into the report, a file. With names_fd (an overlay's upper directory) only names
+ * found there are looked at, which is enough to know what a step changed; -1: all. Allocates
+ * nothing; what goes wrong is told by owned_read. */
+void owned_report(struct lies *lies, int root_fd, int names_fd, int report_fd);
+/* Second: path -> struct emulated, both in the arena. */
+int owned_read(int report_fd, struct arena *arena, struct map *ret_by_path,
+	       struct err *err) must_check;
 
 #endif
