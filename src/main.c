@@ -4,8 +4,10 @@
  * A row whose function is run_in_image_program lives in rootlet-image (image_main.c), which links
  * the heavy libraries; this program is static and starts in well under a millisecond. */
 #include <stddef.h>
+#include <string.h>
 
 #include "base/banned.h"
+#include "base/io.h"
 #include "cmd/completion.h"
 #include "cmd/doctor.h"
 #include "cmd/help.h"
@@ -31,7 +33,21 @@ static int run_in_image_program(const char *name, int argc, char **argv)
 	return command_fail(&shown, &err);
 }
 
+/* A link to this program that is called fakeroot takes its place. */
+static bool is_called_fakeroot(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(slash ? slash + 1 : path, "fakeroot") == 0;
+}
+
 int main(int argc, char **argv)
 {
+	static const struct common none;
+
+	if (argc > 0 && is_called_fakeroot(argv[0])) {
+		io_reserve_stdio();
+		return command_fakeroot.run(&command_fakeroot, &none, argc, argv);
+	}
 	return command_main(commands, argc, argv, run_in_image_program);
 }

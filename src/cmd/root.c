@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /* rootlet root: a command and what it starts see themselves as root on the host's own files, as
- * under fakeroot(1). */
+ * under fakeroot(1). Called by that name it takes that program's options, and does what scripts
+ * written for it count on. */
 #include "cmd/root.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/log.h"
+#include "cmd/version.h"
 #include "rootemu/saved.h"
 #include "tap/tap.h"
 
@@ -18,19 +23,45 @@ struct root_command {
 	const char *save;
 	const char *load;
 	bool unknown_is_real;
-	bool in_namespace;
+	bool is_fakeroot;
+	bool version;
 };
 
 #define ROOT(field) offsetof(struct root_command, field)
 
-static const struct opt root_opts[] = {
-	{ OPT_STR, 's', "save", ROOT(save), "FILE",
-	  "when the command has ended, save who owns what to FILE, in fakeroot's format", NULL },
-	{ OPT_STR, 'i', "load", ROOT(load), "FILE",
-	  "begin with what FILE says, as -s or fakeroot saved it", NULL },
-	{ OPT_FLAG, 'u', "unknown-is-real", ROOT(unknown_is_real), NULL,
-	  "show the real owner of files the command did not touch, not root", NULL },
-	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
+#define SAVE                                                                                     \
+	{                                                                                        \
+		OPT_STR, 's', "save", ROOT(save), "FILE",                                        \
+			"when the command has ended, save who owns what to FILE, in fakeroot's " \
+			"format",                                                                \
+			NULL                                                                     \
+	}
+#define LOAD                                                                          \
+	{                                                                             \
+		OPT_STR, 'i', "load", ROOT(load), "FILE",                             \
+			"begin with what FILE says, as -s or fakeroot saved it", NULL \
+	}
+#define UNKNOWN                                                                                  \
+	{                                                                                        \
+		OPT_FLAG, 'u', "unknown-is-real", ROOT(unknown_is_real), NULL,                   \
+			"show the real owner of files the command did not touch, not root", NULL \
+	}
+#define END                                           \
+	{                                             \
+		OPT_END, 0, NULL, 0, NULL, NULL, NULL \
+	}
+
+static const struct opt root_opts[] = { SAVE, LOAD, UNKNOWN, END };
+
+static const struct opt fakeroot_opts[] = {
+	SAVE,
+	LOAD,
+	UNKNOWN,
+	{ OPT_FLAG, 'v', "version", ROOT(version), NULL, "print the version", NULL },
+	{ OPT_REFUSED, 'l', "lib", 0, "LIBRARY", "nothing is preloaded into programs", NULL },
+	{ OPT_REFUSED, 'f', "faked", 0, "PROGRAM", "there is no daemon", NULL },
+	{ OPT_REFUSED, 'b', "fd-base", 0, "FD", "there is no daemon to talk to", NULL },
+	END,
 };
 
 /* As execvp(3): -ENOENT when no folder of PATH has it. */
@@ -109,6 +140,11 @@ static int load(const struct root_command *root, struct tap_session *session, st
 	if (!root->load)
 		return 0;
 	r = io_read_file_at(AT_FDCWD, root->load, SAVED_BYTES_MAX, &text, err);
+	if (r == -ENOENT && root->is_fakeroot) { /* the first of many calls with -i and -s */
+		log_warning("%s", err->text);
+		*err = (struct err){ 0 };
+		return 0;
+	}
 	if (r == 0)
 		r = saved_load(&session->lies, buf_text(&text), err);
 	return r < 0 ? err_wrap(err, "load '%s'", root->load) : 0;
@@ -135,8 +171,15 @@ static int run(const struct root_command *root, char **argv, int *ret_status, st
 		.copies_up = true,
 	};
 	struct tap_session session;
-	int r = tap_session_open(&session, &options, err);
+	int r;
 
+	if (tap_is_active()) {
+		fail_plain(err, ENOTSUP,
+			   "this process runs under root emulation, and there can be only one");
+		err_hint(err, "start the command as it is: it is root already");
+		return -ENOTSUP;
+	}
+	r = tap_session_open(&session, &options, err);
 	if (r < 0)
 		return r;
 	r = load(root, &session, err);
@@ -151,7 +194,8 @@ static int run(const struct root_command *root, char **argv, int *ret_status, st
 static int root_main(const struct command *command, const struct common *common, int argc,
 		     char **argv)
 {
-	struct root_command root = { .common = *common };
+	struct root_command root = { .common = *common,
+				     .is_fakeroot = command == &command_fakeroot };
 	char *shell[] = { getenv("SHELL") ? getenv("SHELL") : (char *)(uintptr_t) "/bin/sh", NULL };
 	struct err err = { 0 };
 	int operand;
@@ -160,6 +204,12 @@ static int root_main(const struct command *command, const struct common *common,
 
 	if (r > 0)
 		return 0;
+	if (r == 0 && root.version) {
+		printf("fakeroot of rootlet %s\n", version_text);
+		return 0;
+	}
+	if (root.is_fakeroot) /* makepkg(8) and others know by it that fakeroot is around them */
+		setenv("FAKEROOTKEY", "rootlet", 1);
 	if (r == 0 && operand < argc && strcmp(argv[operand], "--") == 0)
 		operand++;
 	if (r == 0)
@@ -175,4 +225,14 @@ const struct command command_root = {
 	.stop_at_operand = true,
 	.run = root_main,
 	.group = "Run",
+};
+
+/* The same for programs that know fakeroot's options; main.c knows when it is meant. */
+const struct command command_fakeroot = {
+	.name = "root",
+	.summary = "run a command as if it were root on the host's own files",
+	.synopsis = "[OPTIONS] [--] [CMD...]",
+	.opts = fakeroot_opts,
+	.stop_at_operand = true,
+	.run = root_main,
 };

@@ -5,5 +5,6 @@
 #include "cmd/opt.h"
 
 extern const struct command command_root;
+extern const struct command command_fakeroot; /* the program called by that name */
 
 #endif

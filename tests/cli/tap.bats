@@ -114,6 +114,20 @@ userns_works() {
     [[ "$stderr" == *"line 1"* ]]
 }
 
+@test "called fakeroot it takes that program's options and place" {
+    mkdir bin && ln -s "$(command -v rootlet)" bin/fakeroot
+    ok bin/fakeroot -v
+    [[ "$output" == "fakeroot of rootlet "* ]]
+    ok bin/fakeroot -i none -s saved -- sh -c 'touch f; chown 3:4 f; [ -n "$FAKEROOTKEY" ]'
+    [[ "$stderr" == *"warning: open 'none': No such file"* ]]
+    ok bin/fakeroot -u -i saved stat -c %u:%g f .
+    [ "$output" = "3:4
+$(id -u):$(id -g)" ]
+    refused bin/fakeroot --lib x true
+    refused bin/fakeroot rootlet root true
+    [[ "$stderr" == *"there can be only one"* ]]
+}
+
 @test "nobody on the host gets anything from a set-id bit" {
     rootlet root -- sh -c 'cp /bin/true t; chmod 4755 t; test "$(stat -c %a t)" = 4755'
     [ "$(stat -c %a t)" = 755 ]
