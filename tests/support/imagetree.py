@@ -3,6 +3,7 @@
 
 Reads OCI layouts and nothing of rootlet's, so that it can be the judge of both sides.
 """
+import gzip
 import json
 import os
 import posixpath
@@ -47,8 +48,14 @@ def layers(layout):
     with blob(layout, index["manifests"][0]["digest"]) as file:
         manifest = json.load(file)
     for layer in manifest["layers"]:
-        with blob(layout, layer["digest"]) as file, tarfile.open(fileobj=file, mode="r|*") as archive:
+        with blob(layout, layer["digest"]) as file, opened(layer, file) as plain, \
+                tarfile.open(fileobj=plain, mode="r|", bufsize=1 << 20) as archive:
             yield archive
+
+
+def opened(layer, file):
+    """Not tarfile's own "r|gz", which ends at a gzip file's first member."""
+    return gzip.GzipFile(fileobj=file) if layer["mediaType"].endswith(("gzip", "gz")) else file
 
 
 def forget_below(tree, path):
