@@ -14,6 +14,7 @@ struct export_command {
 	const char *format;
 	const char *platform;
 	const char *ownership;
+	const char *owners;
 };
 
 #define EXPORT(field) offsetof(struct export_command, field)
@@ -46,6 +47,10 @@ static const struct opt export_opts[] = {
 	{ OPT_CHOICE, 0, "format", EXPORT(format), FORMATS,
 	  "what to write: the root file system as tar (default) or dir, else the image", NULL },
 	OWNERSHIP,
+	{ OPT_STR, 0, "owners", EXPORT(owners), "FILE|xattr",
+	  "tell who owns what in a directory: to FILE, as fakeroot -i reads it, or in its files' "
+	  "attributes user.containers.override_stat",
+	  NULL },
 	PLATFORM,
 	END,
 };
@@ -71,6 +76,8 @@ static int check(const struct export_command *command, const struct strings *ima
 				  images->count);
 	if ((format == EXPORT_DIRECTORY || format == EXPORT_OCI) && !command->output)
 		return fail_plain(err, EINVAL, "--format %s needs -o DEST", command->format);
+	if (command->owners && format != EXPORT_DIRECTORY)
+		return fail_plain(err, EINVAL, "--owners is for --format dir: all else has them");
 	if (!command->output && isatty(STDOUT_FILENO))
 		return fail_plain(err, EINVAL, "standard output is a terminal; use -o FILE");
 	return 0;
@@ -83,6 +90,7 @@ static int run(const struct export_command *command, const char *default_format,
 	struct export_request request = { .images = images,
 					  .dest = command->output ? command->output : "-",
 					  .ownership = command->ownership,
+					  .owners = command->owners,
 					  .platform = command->platform };
 	auto_store store = STORE_NONE;
 	int r;

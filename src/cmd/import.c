@@ -22,6 +22,10 @@ static const struct opt import_opts[] = {
 	  "apply a Dockerfile instruction (CMD, ENV, LABEL ...) to the config of a root", NULL },
 	{ OPT_STR, 'm', "message", REQUEST(message), "TEXT", "comment in the history of a root",
 	  NULL },
+	{ OPT_STR, 0, "owners", REQUEST(owners), "FILE|xattr",
+	  "who owns what in a directory: a file saved by fakeroot or rootlet root, or its files' "
+	  "attributes user.containers.override_stat",
+	  NULL },
 	{ OPT_STR, 0, "platform", REQUEST(platform), "OS/ARCH[/VARIANT]",
 	  "what a root is for (default: this machine)", NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },

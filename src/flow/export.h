@@ -24,6 +24,7 @@ struct export_request {
 	bool merge; /* EXPORT_DIRECTORY: into what is there already; dest and its parents are made
 		     */
 	const char *ownership; /* "keep", "flatten"; NULL: as the image is marked */
+	const char *owners;    /* of a directory, see directory_owners.h; NULL: not told */
 	const char *platform;  /* which of an index; NULL: this machine's */
 };
 

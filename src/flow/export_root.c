@@ -8,6 +8,7 @@
 
 #include "base/banned.h"
 #include "base/log.h"
+#include "flow/directory_owners.h"
 #include "flow/export.h"
 #include "image/ownership.h"
 #include "rootfs/tree.h"
@@ -39,7 +40,7 @@ static void leave_out_devices(struct tree *tree)
 	}
 	if (kept < tree->count)
 		log_warning("%zu device nodes are left out: a directory cannot hold them without "
-			    "root (a tar can)",
+			    "root (a tar can, and --owners tells of them)",
 			    tree->count - kept);
 	tree->count = kept;
 }
@@ -56,19 +57,31 @@ static void allow_open_files(void)
 	(void)!setrlimit(RLIMIT_NOFILE, &limit); /* else EMFILE tells, if it comes to that */
 }
 
-static int write_directory(struct tree *tree, const char *folder, int fd, struct err *err)
+static int fill_directory(const char *owners, struct tree *tree, int fd, struct err *err)
+{
+	int r;
+
+	if (owners)
+		directory_owners_prepare(owners, tree);
+	else
+		leave_out_devices(tree);
+	r = tree_copy(tree, TREE_COPY_REFLINK, fd, err);
+	return r < 0 || !owners ? r : directory_owners_save(owners, tree, fd, err);
+}
+
+static int write_directory(const struct export_job *job, const char *folder, struct tree *tree,
+			   struct err *err)
 {
 	auto_fd below = -1;
 
-	leave_out_devices(tree);
 	if (!folder)
-		return tree_copy(tree, TREE_COPY_REFLINK, fd, err);
-	if (mkdirat(fd, folder, 0777) < 0)
+		return fill_directory(job->request->owners, tree, job->fd, err);
+	if (mkdirat(job->fd, folder, 0777) < 0)
 		return fail(err, errno, "make directory '%s'", folder);
-	below = openat(fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	below = openat(job->fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (below < 0)
 		return fail(err, errno, "open '%s'", folder);
-	return tree_copy(tree, TREE_COPY_REFLINK, below, err);
+	return fill_directory(job->request->owners, tree, below, err);
 }
 
 static int export_one(const struct export_job *job, size_t i, struct export_output *output,
@@ -93,7 +106,7 @@ static int export_one(const struct export_job *job, size_t i, struct export_outp
 		flatten(&tree);
 	if (job->request->format == EXPORT_TAR)
 		return write_tar(&tree, &options, output, err);
-	return write_directory(&tree, image->folder, job->fd, err);
+	return write_directory(job, image->folder, &tree, err);
 }
 
 int export_root(const struct export_job *job, struct err *err)

@@ -218,10 +218,13 @@ static int import_file(const struct import_request *request, int fd, struct err 
 static int import_directory(const struct import_request *request, int fd, struct err *err)
 {
 	auto_bundle bundle = BUNDLE_NONE;
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int copy;
 	bool done;
 	int r;
 
+	if (request->owners) /* said to be a root by that */
+		return import_root_directory(request, fd, err);
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
 		return fail(err, errno, "duplicate a file descriptor");
 	r = bundle_open_directory(copy, &bundle, err);
@@ -288,6 +291,8 @@ int import_run(const struct import_request *request, struct err *err)
 		r = open_source(request->store, request->source, &fd, err);
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = fail(err, errno, "stat");
+	if (r == 0 && request->owners && !S_ISDIR(st.st_mode))
+		r = fail_plain(err, EINVAL, "--owners is for a directory: archives have them");
 	if (r == 0)
 		r = S_ISDIR(st.st_mode) ? import_directory(request, fd, err)
 					: import_file(request, fd, err);

@@ -22,6 +22,7 @@ struct import_request {
 	struct strings changes; /* Dockerfile instructions for the config; only for a root */
 	const char *message;	/* comment in the history of a root; may be NULL */
 	const char *platform;	/* OS/ARCH[/VARIANT] of a root; NULL: this machine's */
+	const char *owners;	/* of a root that is a directory, see directory_owners.h; or NULL */
 	bool images_only;	/* load: a root is refused */
 	/* Called for each image once it is in the store; `ref` is NULL for one without a name. */
 	int (*imported)(void *context, const struct digest *id, const struct ref *ref,

@@ -11,6 +11,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "flow/change.h"
+#include "flow/directory_owners.h"
 #include "flow/import.h"
 #include "flow/import_layer.h"
 #include "rootfs/tree.h"
@@ -135,6 +136,7 @@ int import_root(const struct import_request *request, int fd, struct err *err)
 /* --- a directory: written as tar by a thread, read back from a pipe --- */
 
 struct tar_thread {
+	const struct import_request *request;
 	int dirfd;
 	int pipe_fd;
 	pthread_t thread;
@@ -158,6 +160,9 @@ static void *write_tar(void *argument)
 	auto_tree tree = { 0 };
 
 	thread->result = tree_of_directory(thread->dirfd, &tree, &thread->err);
+	if (thread->result == 0 && thread->request->owners)
+		thread->result = directory_owners_load(thread->request->owners, &tree,
+						       &thread->err);
 	if (thread->result == 0)
 		thread->result = tree_write_tar(&tree, &options, &writer, &thread->err);
 	close(thread->pipe_fd);
@@ -180,7 +185,7 @@ static int start(struct tar_thread *thread, struct err *err)
 
 int import_root_directory(const struct import_request *request, int dirfd, struct err *err)
 {
-	struct tar_thread thread = { .dirfd = dirfd };
+	struct tar_thread thread = { .request = request, .dirfd = dirfd };
 	struct byte_source source;
 	int fds[2];
 	int r;

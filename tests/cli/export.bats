@@ -50,6 +50,32 @@ teardown() { common_teardown; }
     done
 }
 
+@test "a directory and who owns what in it make the same image again" {
+    local how
+    "$ROOTLET_TEST_STAGE/tests/support/rich-tar" make >rich.tar
+    rootlet -q import rich.tar rich
+    for how in saved xattr; do
+        ok rootlet export --format dir --owners $how -o root.$how rich
+        ok rootlet import --owners $how root.$how again.$how
+        rootlet export -o again.$how.tar again.$how
+        "$ROOTLET_TEST_STAGE/tests/support/rich-tar" list again.$how.tar >listed.$how
+    done
+    equal "$stderr" "" # of the import: nothing is left to warn of
+    "$ROOTLET_TEST_STAGE/tests/support/rich-tar" list rich.tar >listed
+    diff listed listed.saved
+    # what has no such attribute: a symbolic link, a fifo, a capability
+    equal "$(diff listed listed.xattr | grep -c '^<')" 3
+    need fakeroot
+    fakeroot -i saved tar --numeric-owner -tvf <(fakeroot -i saved tar -C root.saved -cf - .) >theirs
+    grep -q '^brw-rw---- 0/6  *8,1 .* ./dev/sda1$' theirs
+    grep -q '^lrwxrwxrwx 7/8 .* ./link -> etc/shadow$' theirs
+    refused rootlet import --owners xattr rich.tar x
+    refused rootlet export --owners saved rich
+    echo wrong >wrong
+    refused rootlet import --owners wrong root.saved x
+    expect_stderr "line 1 is not of fakeroot's format"
+}
+
 @test "a destination is complete or not there" {
     mkdir full empty
     touch full/file
