@@ -129,6 +129,20 @@ static void emit_row(struct program *program, uint32_t number, const struct tap_
 		program->code[test].jf = (uint8_t)(program->count - test - 1);
 }
 
+/* Calls that no row is about do not exist, as far as we know: should a newer kernel have one, it
+ * must not go past us. Returns the first number behind them. */
+static uint32_t emit_absent(struct program *program, uint32_t first)
+{
+	uint32_t end = first;
+
+	while (end < TAP_NR_END && !tap_table[end].name)
+		end++;
+	jump(program, BPF_JGE, first, 0, 2);
+	jump(program, BPF_JGE, end, 1, 0);
+	give(program, ENOSYS_RESULT);
+	return end;
+}
+
 static void resolve(struct program *program)
 {
 	for (int i = 0; i < program->count; i++)
@@ -146,11 +160,16 @@ int filter_make(unsigned flags, uint32_t fd_base, struct sock_filter *ret_filter
 	load(&program, DATA(nr));
 	jump(&program, BPF_JGE, TAP_NR_END, 0, 1); /* x32, and calls not yet in the table */
 	give(&program, ENOSYS_RESULT);
-	for (uint32_t number = 0; number < TAP_NR_END; number++) {
+	for (uint32_t number = 0; number < TAP_NR_END;) {
 		const struct tap_row *row = &tap_table[number];
 
-		if (row->name && (row->trap.when == TAP_REFUSED || is_wanted(&program, row)))
+		if (!row->name) {
+			number = emit_absent(&program, number);
+			continue;
+		}
+		if (row->trap.when == TAP_REFUSED || is_wanted(&program, row))
 			emit_row(&program, number, row);
+		number++;
 	}
 	give(&program, SECCOMP_RET_ALLOW);
 	if (program.count > TAP_FILTER_MAX)

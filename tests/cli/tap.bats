@@ -67,8 +67,9 @@ userns_works() {
 @test "owners survive copy-up on an overlay" {
     userns_works || skip "user namespaces are refused here"
     mkdir lower
-    for i in 1 2 3 4 5 6 7 9; do echo text >"lower/lower$i"; done
+    for i in 1 2 3 4 5 6 7 9 10; do echo text >"lower/lower$i"; done
     ln lower/lower7 lower/lower8
+    chmod 4755 lower/lower10
     for mode in patch trap; do
         mkdir "upper-$mode" "work-$mode" "merged-$mode"
         status=0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What root can do to files, and what every call says of them afterwards. These claims hold for
  * real root on a file system like ext4, too. With TORTURE_LOWER set, the working directory is on an
- * overlay whose lower directory has the files lower1 to lower9. */
+ * overlay whose lower directory has the files lower1 to lower10, the last with mode 4755. */
 #include "torture.h"
 
 #include <fcntl.h>
@@ -179,6 +179,41 @@ static void set_id_bits_are_kept_and_dropped_as_by_the_kernel(void)
 	must(mode_of("f") == 0600);
 }
 
+static void write_to(const char *name, int flags)
+{
+	int fd = open(name, O_WRONLY | O_CLOEXEC | flags);
+
+	must(fd >= 0 && write(fd, "text", 4) == 4);
+	must(close(fd) == 0);
+}
+
+static void set_id_bits_survive_what_root_writes(void)
+{
+	int fd;
+
+	make("f");
+	must(chown("f", 5, 6) == 0);
+	fd = open("f", O_WRONLY | O_CLOEXEC);
+	must(chmod("f", 06755) == 0);
+	must(write(fd, "text", 4) == 4);
+	must(close(fd) == 0);
+	must(mode_of("f") == 06755);
+	write_to("f", O_APPEND);
+	must(mode_of("f") == 06755);
+	write_to("f", O_TRUNC);
+	must(truncate("f", 1) == 0);
+	must(mode_of("f") == 06755);
+	must(owned_by("f", 5, 6));
+	must(in_child(must(setgid(6) == 0 && setuid(5) == 0); write_to("f", 0)) == 0);
+	must(mode_of("f") == 0755);
+	fd = open("g", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 04755);
+	must(fd >= 0 && write(fd, "text", 4) == 4);
+	must(close(fd) == 0);
+	must(mode_of("g") == 04755);
+	must(chmod("g", 0755) == 0);
+	must(mode_of("g") == 0755);
+}
+
 static void no_permission_bits_stop_root(void)
 {
 	char text[8];
@@ -254,6 +289,9 @@ static void privileged_attributes_are_kept(void)
 	must(fsetxattr(fd, "trusted.empty", "", 0, 0) == 0);
 	must(fgetxattr(fd, "trusted.empty", value, sizeof(value)) == 0);
 	must(chown("f", 1, 1) == 0); /* takes capabilities away */
+	must_fail(ENODATA, getxattr("f", "security.capability", value, sizeof(value)));
+	must(setxattr("f", "security.capability", caps, sizeof(caps), 0) == 0);
+	write_to("f", 0); /* so does a write */
 	must_fail(ENODATA, getxattr("f", "security.capability", value, sizeof(value)));
 	must(symlink("f", "s") == 0);
 	must(lsetxattr("s", "trusted.link", "1", 1, 0) == 0);
@@ -406,6 +444,8 @@ static void owners_survive_every_change(void)
 	name = lower(6);
 	must(setxattr(name, "user.x", "1", 1, 0) == 0);
 	must(owned_by(name, 5, 6));
+	write_to("lower10", O_APPEND); /* 4755 below */
+	must(mode_of("lower10") == 04755);
 	name = lower(7); /* two links below */
 	must(chmod(name, 0600) == 0);
 	must(owned_by(name, 5, 6));
@@ -419,6 +459,7 @@ static const struct claim claims[] = {
 	CLAIM(names_come_and_go_and_the_owner_stays),
 	CLAIM(a_new_file_inherits_nothing_from_the_dead),
 	CLAIM(set_id_bits_are_kept_and_dropped_as_by_the_kernel),
+	CLAIM(set_id_bits_survive_what_root_writes),
 	CLAIM(no_permission_bits_stop_root),
 	CLAIM(devices_can_be_made),
 	CLAIM(privileged_attributes_are_kept),

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -53,16 +54,24 @@ long files_shown(const struct where *where, struct statx *ret_statx, struct show
 	return r;
 }
 
-void move_begin(struct move *move, const struct where *where)
+static void begin(struct move *move, const struct where *where)
 {
 	struct statx x;
 
-	move->row = NULL;
-	if (!tap.copies_up || lies_empty(&tap.lies) || files_look(where, &x) < 0)
+	if (files_look(where, &x) < 0)
 		return;
+	move->mode = x.stx_mode;
 	move->row = files_row(&x);
-	if (move->row)
+	if (move->row && tap.copies_up)
 		lies_move_begin(move->row);
+}
+
+void move_begin(struct move *move, const struct where *where)
+{
+	*move = (struct move){ 0 };
+	if (tap.copies_up && !lies_empty(&tap.lies))
+		begin(move, where);
+	move->mode = 0;
 }
 
 void move_end(struct move *move, const struct where *where)
@@ -70,10 +79,89 @@ void move_end(struct move *move, const struct where *where)
 	struct file_id now;
 	struct statx x;
 
-	if (!move->row || files_look(where, &x) < 0)
+	if (!move->row || !tap.copies_up || files_look(where, &x) < 0)
 		return;
 	now = lies_id_of(&x);
 	lies_move_end(&tap.lies, move->row, &now);
+}
+
+#define SET_IDS (S_ISUID | S_ISGID)
+
+void move_begin_writing(struct move *move, const struct where *where)
+{
+	*move = (struct move){ 0 };
+	begin(move, where);
+	if (!S_ISREG(move->mode) || !(move->row || (move->mode & SET_IDS)))
+		move->mode = 0;
+}
+
+/* The bits the file had are said from now on. */
+static void keep_set_ids(struct lie_row *row, uint32_t mode)
+{
+	struct lie lie;
+
+	lies_read(row, &lie);
+	mode &= SET_IDS & ~lie.mode_mask;
+	if (mode)
+		lies_set_mode(row, lie.mode_mask | mode, lie.mode_bits | mode);
+}
+
+void move_end_writing(struct move *move, const struct where *where)
+{
+	struct lie_row *row;
+	struct file_id now;
+	struct statx x;
+
+	move_end(move, where);
+	if (!move->mode || files_look(where, &x) < 0)
+		return;
+	now = lies_id_of(&x);
+	row = lies_find(&tap.lies, &now);
+	if (!creds_may(&process_read()->creds, CAP_FSETID)) {
+		if (row)
+			files_drop_set_ids(row, x.stx_mode);
+	} else if (row || (move->mode & SET_IDS)) {
+		row = row ? row : lies_make(&tap.lies, &now);
+		if (row)
+			keep_set_ids(row, move->mode);
+		if (row)
+			lies_note_real_mode(row, x.stx_mode);
+	}
+	if (row)
+		files_drop_capability(row);
+}
+
+void files_keep_set_ids(const struct where *made)
+{
+	struct move move = { 0 };
+	struct statx x;
+
+	if (files_look(made, &x) == 0 && (x.stx_mode & SET_IDS)) {
+		move.mode = x.stx_mode;
+		move_end_writing(&move, made);
+	}
+}
+
+void files_drop_set_ids(struct lie_row *row, uint32_t real_mode)
+{
+	uint32_t group_exec;
+	struct lie lie;
+
+	lies_read(row, &lie);
+	if (S_ISDIR(real_mode) || !(lie.mode_bits & SET_IDS))
+		return;
+	group_exec = ((real_mode & ~lie.mode_mask) | lie.mode_bits) & S_IXGRP;
+	lies_set_mode(row, lie.mode_mask, lie.mode_bits & ~(S_ISUID | (group_exec ? S_ISGID : 0u)));
+}
+
+void files_drop_capability(struct lie_row *row)
+{
+	static const char capability[] = "security.capability";
+	const void *value;
+	uint32_t size_bytes;
+
+	if (lies_xattr_get(&tap.lies, row, capability, &value, &size_bytes) == LIES_XATTR_SET)
+		lies_xattr_set(&tap.lies, row, capability, NULL, 0);
 }
 
 static void print_fd_link(char link[32], unsigned fd)
@@ -109,7 +197,7 @@ long files_open_as_root(int dirfd, const char *path, int flags, int mode)
 	long r;
 
 	if (!tap.root || !tap.host_tree || files_look(&where, &x) < 0 || !S_ISREG(x.stx_mode) ||
-	    !creds_may(&process_read()->creds, 1 /* CAP_DAC_OVERRIDE */))
+	    !creds_may(&process_read()->creds, CAP_DAC_OVERRIDE))
 		return -EACCES;
 	r = raw3(__NR_fchmodat, dirfd, path, (x.stx_mode & 07777) | 0600);
 	if (r < 0)

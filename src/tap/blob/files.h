@@ -30,12 +30,26 @@ void files_show(const struct statx *statx, const struct lie_row *row, struct sho
 /* The three above in one. */
 long files_shown(const struct where *where, struct statx *ret_statx, struct shown *ret_shown);
 
-/* A call is about to write to a file: should that change its identity, its row follows. */
+/* A call is about to change a file: should that change its identity, its row follows. */
 struct move {
 	struct lie_row *row; /* NULL: nothing to move */
+	uint32_t mode;	     /* of the file before, 0: not looked at */
 };
 void move_begin(struct move *move, const struct where *where);
 void move_end(struct move *move, const struct where *where);
+/* The same for a call that writes to its content, or opens it for that. The kernel takes set-id
+ * bits away then, as from anybody who has no CAP_FSETID on the host; root's stay. */
+void move_begin_writing(struct move *move, const struct where *where);
+void move_end_writing(struct move *move, const struct where *where);
+
+/* A regular file was made with set-id bits: they are to stay when it is written to. */
+void files_keep_set_ids(const struct where *made);
+
+/* What a change of owner, or a write by somebody who is not root, does to set-id bits happens to
+ * those that are a lie, too. */
+void files_drop_set_ids(struct lie_row *row, uint32_t real_mode);
+/* What either does to capabilities. */
+void files_drop_capability(struct lie_row *row);
 
 /* Open again what an O_PATH or other fd refers to. */
 long files_reopen(int fd, int flags);

@@ -46,25 +46,6 @@ static long check_chown(const struct where *where, uint32_t uid, uint32_t gid)
 	return r < 0 ? r : may_chown(&shown, uid, gid) ? 0 : -EPERM;
 }
 
-/* What the kernel does to the real bits happens to those that are a lie, too. */
-static void drop_privileges(struct lie_row *row, const struct statx *x)
-{
-	static const char capability[] = "security.capability";
-	const void *value;
-	uint32_t size_bytes;
-	struct lie lie;
-
-	lies_read(row, &lie);
-	if (!S_ISDIR(x->stx_mode) && (lie.mode_bits & SET_IDS)) {
-		uint32_t group_exec = ((x->stx_mode & ~lie.mode_mask) | lie.mode_bits) & S_IXGRP;
-
-		lies_set_mode(row, lie.mode_mask,
-			      lie.mode_bits & ~(S_ISUID | (group_exec ? S_ISGID : 0u)));
-	}
-	if (lies_xattr_get(&tap.lies, row, capability, &value, &size_bytes) == LIES_XATTR_SET)
-		lies_xattr_set(&tap.lies, row, capability, NULL, 0);
-}
-
 static long say_owner(const struct where *where, uint32_t uid, uint32_t gid)
 {
 	struct lie_row *row;
@@ -86,7 +67,8 @@ static long say_owner(const struct where *where, uint32_t uid, uint32_t gid)
 		return -ENOSPC;
 	lies_note_real_mode(row, x.stx_mode);
 	lies_set_owner(row, uid, gid);
-	drop_privileges(row, &x);
+	files_drop_set_ids(row, x.stx_mode);
+	files_drop_capability(row);
 	if (S_ISDIR(shown.mode) && (shown.mode & S_ISGID))
 		lies_note_setgid(&tap.lies);
 	return 0;
@@ -159,32 +141,36 @@ static long check_chmod(const struct where *where, uint32_t *mode)
 	return 0;
 }
 
-/* The real bits were set to `real`; the program shall see `wanted`. */
+/* The program shall see `wanted`. A regular file's set-id bits are always said: the kernel takes
+ * the real ones away when the file is written to, see move_begin_writing. */
 static long say_mode(const struct where *where, uint32_t wanted)
 {
+	uint32_t said = 0;
 	struct lie lie = { 0 };
 	struct lie_row *row;
 	struct file_id id;
 	struct statx x;
 	long r;
 
-	if (!tap.host_tree && !(wanted & S_ISGID) && lies_empty(&tap.lies))
+	if (!tap.host_tree && !(wanted & SET_IDS) && lies_empty(&tap.lies))
 		return 0;
 	r = files_look(where, &x);
 	if (r < 0)
 		return r;
 	id = lies_id_of(&x);
 	row = lies_find(&tap.lies, &id);
-	if (!row && (x.stx_mode & PERMISSIONS) == wanted)
+	if ((x.stx_mode & PERMISSIONS) != wanted)
+		said = PERMISSIONS;
+	else if (S_ISREG(x.stx_mode))
+		said = wanted & SET_IDS;
+	if (!row && !said)
 		return 0;
 	row = row ? row : lies_make(&tap.lies, &id);
 	if (!row)
 		return -ENOSPC;
 	lies_note_real_mode(row, x.stx_mode);
 	lies_read(row, &lie);
-	lie.mode_mask &= ~PERMISSIONS;
-	if ((x.stx_mode & PERMISSIONS) != wanted)
-		lie.mode_mask |= PERMISSIONS;
+	lie.mode_mask = (lie.mode_mask & ~PERMISSIONS) | said;
 	lies_set_mode(row, lie.mode_mask, (lie.mode_bits & ~PERMISSIONS) | wanted);
 	if (S_ISDIR(x.stx_mode) && (wanted & S_ISGID) && lie.gid != LIES_KEEP)
 		lies_note_setgid(&tap.lies);

@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "tap/blob/exe.h"
@@ -63,6 +64,7 @@ struct opening {
 	struct where name;
 	unsigned long flags;
 	unsigned long *flags_at; /* where the call takes them from */
+	unsigned long mode;
 };
 
 static long open_plainly(const struct opening *opening, unsigned long flags)
@@ -120,7 +122,10 @@ static long open_file(const struct opening *opening)
 	if (tap.exe_fd >= 0 && exe_is_asked_for_at(file.path))
 		return files_reopen(tap.exe_fd, (int)flags);
 	file.flags = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
-	move_begin(&move, &file);
+	if ((flags & (O_WRONLY | O_RDWR | O_TRUNC)) && !(flags & O_EXCL))
+		move_begin_writing(&move, &file);
+	else
+		move_begin(&move, &file);
 	if ((flags & O_CREAT) && files_creation_matters()) {
 		r = open_or_make(opening, &made);
 	} else {
@@ -128,9 +133,14 @@ static long open_file(const struct opening *opening)
 		made = r >= 0 && is_temporary(flags) && files_creation_matters();
 	}
 	opened = r >= 0 ? where_fd(r) : file;
-	move_end(&move, &opened);
+	if (r >= 0)
+		move_end_writing(&move, &opened);
+	else
+		move_end(&move, &opened);
 	if (made)
 		files_note_created(&opened, &opening->name);
+	if (r >= 0 && (flags & O_CREAT) && (opening->mode & (S_ISUID | S_ISGID)))
+		files_keep_set_ids(&opened);
 	return r;
 }
 
@@ -139,7 +149,8 @@ long on_open(struct tap_call *call)
 	struct opening opening = { .call = call,
 				   .name = file_at(AT_FDCWD, call->arg[0]),
 				   .flags = (unsigned long)call->arg[1],
-				   .flags_at = (unsigned long *)&call->arg[1] };
+				   .flags_at = (unsigned long *)&call->arg[1],
+				   .mode = (unsigned long)call->arg[2] };
 
 	return open_file(&opening);
 }
@@ -149,7 +160,8 @@ long on_openat(struct tap_call *call)
 	struct opening opening = { .call = call,
 				   .name = file_at(call->arg[0], call->arg[1]),
 				   .flags = (unsigned long)call->arg[2],
-				   .flags_at = (unsigned long *)&call->arg[2] };
+				   .flags_at = (unsigned long *)&call->arg[2],
+				   .mode = (unsigned long)call->arg[3] };
 
 	return open_file(&opening);
 }
@@ -178,6 +190,7 @@ long on_openat2(struct tap_call *call)
 	call->arg[2] = (long)&how;
 	opening.flags = (unsigned long)how.flags;
 	opening.flags_at = (unsigned long *)&how.flags;
+	opening.mode = (unsigned long)how.mode;
 	return open_file(&opening);
 }
 
@@ -196,7 +209,17 @@ static long change(struct tap_call *call, struct where file)
 
 long on_truncate(struct tap_call *call)
 {
-	return change(call, file_at(AT_FDCWD, call->arg[0]));
+	struct where file = file_at(AT_FDCWD, call->arg[0]);
+	struct move move;
+	long r;
+
+	move_begin_writing(&move, &file);
+	r = pass(call);
+	if (r == 0)
+		move_end_writing(&move, &file);
+	else
+		move_end(&move, &file);
+	return r;
 }
 
 long on_utime(struct tap_call *call)

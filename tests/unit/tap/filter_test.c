@@ -89,6 +89,25 @@ test(root_emulation_is_only_trapped_when_asked_for)
 	assert_int_equal(answer(NR_read, 0, 0, 0), PASSES);
 }
 
+test(calls_without_a_row_do_not_exist)
+{
+	size_t absent = 0;
+
+	make(TAP_PAGE_ROOT);
+	for (long number = 0; number < TAP_NR_END + 100; number++) {
+		uint32_t said = answer(number, 0, 0, 0);
+
+		if (number < TAP_NR_END && tap_table[number].name &&
+		    tap_table[number].trap.when != TAP_REFUSED) {
+			assert_int_not_equal(said, ENOSYS_ANSWER);
+			continue;
+		}
+		assert_int_equal(said, ENOSYS_ANSWER);
+		absent++;
+	}
+	assert_true(absent > 100);
+}
+
 test(opens_that_change_nothing_pass_but_on_the_host)
 {
 	make(TAP_PAGE_ROOT);
@@ -135,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(calls_of_the_tap_itself_pass),
 		RUN(root_emulation_is_only_trapped_when_asked_for),
+		RUN(calls_without_a_row_do_not_exist),
 		RUN(opens_that_change_nothing_pass_but_on_the_host),
 		RUN(only_descriptors_that_may_be_ours_are_looked_at),
 		RUN(a_mask_is_looked_at_when_there_is_one),

@@ -51,11 +51,14 @@ test(every_call_of_the_kernel_headers_has_a_row)
 }
 
 /* The running kernel may be newer than the headers: what it does not know is ENOSYS. Bad arguments
- * throughout, so that nothing happens. */
+ * throughout, so that nothing happens. Calls behind the table's end would be refused by the filter;
+ * a program that needs one must be told by us first. */
+#define NUMBERS_AHEAD 200
+
 test(every_call_of_the_running_kernel_has_a_row)
 {
-	for (long number = 335; number < TAP_NR_END; number++) {
-		if (tap_table[number].name)
+	for (long number = 0; number < TAP_NR_END + NUMBERS_AHEAD; number++) {
+		if (number < TAP_NR_END && tap_table[number].name)
 			continue;
 		errno = 0;
 		if (syscall(number, -1l, -1l, -1l, -1l, -1l, -1l) != -1 || errno != ENOSYS)
