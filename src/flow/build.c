@@ -29,6 +29,8 @@ void build_request_done(struct build_request *request)
 	strings_done(&request->platforms);
 	strings_done(&request->annotations);
 	strings_done(&request->outputs);
+	strings_done(&request->cache_from);
+	strings_done(&request->cache_to);
 }
 
 /* ---- what was asked ---- */
@@ -367,6 +369,8 @@ static int build_with_context(struct build *build, const char *name, const struc
 		r = build_image_finish(build, err);
 	if (r == 0)
 		r = build_outputs_write(build, err);
+	if (r == 0)
+		r = build_caches_write(build, err);
 	if (r == 0 && build->request->metadata_file)
 		r = build_image_metadata(build, err);
 	return r;
@@ -403,7 +407,10 @@ static int run(struct build *build, struct err *err)
 		return r;
 	r = store_announce(&build->store, err);
 	if (r == 0)
+		r = build_caches_init(build, err);
+	if (r == 0)
 		r = build_in_store(build, err);
+	build_caches_done(build);
 	build_origins_done(build);
 	strings_done(&build->build_args);
 	strings_done(&build->context_names);

@@ -33,13 +33,15 @@ struct build_request {
 	struct strings ssh;	    /* default, or ID[=SOCKET] */
 	bool no_cache;		    /* no step comes from the cache */
 	struct strings no_cache_stages; /* names or numbers of stages of which none does */
-	bool why_miss;			/* tell of each step why it is not in the cache */
-	bool pull;			/* ask registries also for images that are here */
-	struct remote_settings remote;	/* for images that are not; its cancel is set here */
-	uint64_t jobs;			/* stages at a time; 0: one per processor */
-	const char *network;		/* "host", "none"; NULL is host */
-	struct strings hosts;		/* lines of host_files_parse_host */
-	uint64_t shm_bytes;		/* of /dev/shm in RUN; 0: no limit of its own */
+	struct strings cache_from;	/* as cache_spec.h has them */
+	struct strings cache_to;
+	bool why_miss;		       /* tell of each step why it is not in the cache */
+	bool pull;		       /* ask registries also for images that are here */
+	struct remote_settings remote; /* for images that are not; its cancel is set here */
+	uint64_t jobs;		       /* stages at a time; 0: one per processor */
+	const char *network;	       /* "host", "none"; NULL is host */
+	struct strings hosts;	       /* lines of host_files_parse_host */
+	uint64_t shm_bytes;	       /* of /dev/shm in RUN; 0: no limit of its own */
 	const char *engine;
 	const char *emulation;	       /* NULL is auto */
 	const char *source_date_epoch; /* seconds; NULL: $SOURCE_DATE_EPOCH if set, else now */

@@ -144,3 +144,15 @@ struct annotations build_annotations_for(const struct build_annotation *list,
 			set(&annotations, &item->annotation);
 	return annotations;
 }
+
+void build_annotations_add(struct annotations *annotations, const char *key, const char *value,
+			   struct arena *arena)
+{
+	const struct annotation added = { key, value };
+	struct annotation *item = arena_array(arena, struct annotation, annotations->count + 1);
+
+	for (size_t i = 0; i < annotations->count; i++)
+		item[i] = annotations->item[i];
+	annotations->item = item;
+	set(annotations, &added);
+}

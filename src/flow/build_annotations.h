@@ -29,5 +29,8 @@ int build_annotations_parse(const struct strings *given, bool has_index, struct 
 struct annotations build_annotations_for(const struct build_annotation *list,
 					 enum annotation_place place,
 					 const struct platform *platform, struct arena *arena);
+/* One of our own beside them; replaces one of that name. */
+void build_annotations_add(struct annotations *annotations, const char *key, const char *value,
+			   struct arena *arena);
 
 #endif

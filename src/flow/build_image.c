@@ -37,8 +37,11 @@ int build_image_write(struct build *build, struct build_platform *platform, stru
 	struct build_stage *state = &build->stage[build->plan.target].state;
 	struct annotations annotations = build_annotations_for(
 		build->annotations, ANNOTATE_MANIFEST, &platform->platform, &build->arena);
+	const char *cache = build_caches_inlined(build);
 	int r;
 
+	if (cache)
+		build_annotations_add(&annotations, ANNOTATION_CACHE, cache, &build->arena);
 	add_labels(build, &state->config);
 	r = build_stage_write(state, &annotations, &platform->manifest, &platform->image_id, err);
 	if (r < 0)

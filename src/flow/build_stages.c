@@ -294,6 +294,7 @@ int build_stages(struct build *build, struct err *err)
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	int r;
 
+	build_caches_begin_platform(build);
 	build->stage = arena_array(&build->arena, struct built_stage, count);
 	for (size_t i = 0; i < count; i++) {
 		build->stage[i].build = build;

@@ -8,6 +8,7 @@
 #include "dockerfile/eval.h"
 #include "flow/build.h"
 #include "flow/build_annotations.h"
+#include "flow/build_caches.h"
 #include "flow/build_context.h"
 #include "flow/build_stage.h"
 #include "flow/build_trail.h"
@@ -58,6 +59,7 @@ struct build {
 	struct build_context context;
 	struct build_files layer_files; /* digests of files in layers, which never change */
 	struct build_trail trail;
+	struct build_caches caches;
 	struct view nothing; /* scratch */
 	struct named_context *named;
 	struct opened *opened;	   /* the list under lock, each under its own */

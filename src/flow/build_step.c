@@ -227,6 +227,15 @@ static int make_key(struct work *work, const struct step_kind *kind, struct buil
 	return r;
 }
 
+/* In the store's cache, else in one of --cache-from. */
+static int find_result(struct work *work, const struct build_key *key, const char *hex,
+		       struct build_cached *result, struct err *err)
+{
+	int r = build_cache_get(&work->build->store, hex, &work->arena, result, err);
+
+	return r != 0 ? r : build_caches_find(work->stage, key, hex, &work->arena, result, err);
+}
+
 static int layer_step(struct work *work, const struct step_kind *kind, bool *ret_cached,
 		      struct err *err)
 {
@@ -235,6 +244,7 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 	const char *text = work->step->instruction->line.text;
 	struct build_cached result;
 	struct trail_step step;
+	bool is_certain = true; /* that it is the result of what the key says */
 	auto_build_key key;
 	char label[64];
 	int r;
@@ -245,14 +255,14 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 		return r;
 	step = build_trail_step(work->stage, text, hex, label);
 	build_trail_add(&build->trail, &step);
-	r = work->stage->no_cache ? 0
-				  : build_cache_get(&build->store, hex, &work->arena, &result, err);
+	r = work->stage->no_cache ? 0 : find_result(work, &key, hex, &result, err);
 	*ret_cached = r > 0;
 	if (r == 0) {
 		if (build->request->why_miss)
 			build_explain(work, &step, &key);
 		r = carry_out(work, kind, &result, err);
-		if (r == 0 && work->has_changed)
+		is_certain = !work->has_changed;
+		if (r == 0 && !is_certain)
 			log_verbose("%s: files changed while they were copied; not cached",
 				    work->stage->position);
 		else if (r == 0)
@@ -261,6 +271,8 @@ static int layer_step(struct work *work, const struct step_kind *kind, bool *ret
 	}
 	if (r < 0)
 		return r;
+	if (is_certain)
+		build_caches_note(work->stage, hex, &result);
 	work->stage->below = arena_printf(&work->stage->arena, "%s %s", work->stage->position,
 					  text);
 	return build_stage_add(&work->stage->state, &result, work->step->created_by, err);

@@ -126,6 +126,25 @@ static int by_key(const void *left, const void *right)
 	return strcmp(a->key, b->key);
 }
 
+static int by_digest(const void *left, const void *right)
+{
+	const struct cache_blob *a = left;
+	const struct cache_blob *b = right;
+
+	return strcmp(a->descriptor.digest.text, b->descriptor.digest.text);
+}
+
+/* Stages are built at the same time: steps came in any order. */
+static void sort(struct cache_artifact *artifact)
+{
+	struct cache_pack *pack = &artifact->pack;
+
+	if (pack->step_count)
+		qsort(pack->step, pack->step_count, sizeof(*pack->step), by_key);
+	if (artifact->blob_count)
+		qsort(artifact->blob, artifact->blob_count, sizeof(*artifact->blob), by_digest);
+}
+
 static struct descriptor describe(const char *media_type, const struct buf *bytes)
 {
 	struct descriptor descriptor = { .media_type = media_type,
@@ -148,9 +167,7 @@ int cache_artifact_finish(struct cache_artifact *artifact, struct err *err)
 	if (artifact->blob_count > MANIFEST_LAYER_MAX)
 		return fail_plain(err, E2BIG, "%zu layers are more than the %d of a manifest",
 				  artifact->blob_count, MANIFEST_LAYER_MAX);
-	if (artifact->pack.step_count)
-		qsort(artifact->pack.step, artifact->pack.step_count, sizeof(*artifact->pack.step),
-		      by_key);
+	sort(artifact);
 	cache_pack_print(&artifact->pack, &artifact->config);
 	artifact->config_descriptor = describe(MEDIA_CACHE_CONFIG, &artifact->config);
 	manifest.config = artifact->config_descriptor;

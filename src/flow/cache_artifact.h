@@ -52,7 +52,7 @@ int cache_artifact_to_archive(const struct cache_artifact *artifact, const char 
  * under other tags stays; in a directory of build caches alone, blobs that no tag leads to go. */
 int cache_artifact_to_layout(const struct cache_artifact *artifact, const char *dest,
 			     const char *tag, struct err *err) must_check;
-/* To a registry, under the name `ref`. */
+/* To a registry, under the name `ref`, which has a tag. */
 int cache_artifact_to_registry(const struct cache_artifact *artifact, const char *ref,
 			       const struct remote_settings *settings, char *const *environ_list,
 			       struct err *err) must_check;

@@ -87,8 +87,6 @@ int cache_artifact_to_registry(const struct cache_artifact *artifact, const char
 	struct ref parsed;
 	int r = ref_parse(ref, &parsed, err);
 
-	if (r == 0 && !digest_is_none(&parsed.digest))
-		r = fail_plain(err, EINVAL, "a digest cannot be chosen");
 	if (r == 0)
 		r = push_all(&pushing, &parsed, settings, environ_list, err);
 	registry_free(pushing.registry);
