@@ -29,10 +29,16 @@ class Entry:
                        if name.startswith(XATTR + "security.") or name.startswith(XATTR + "system.")}
 
     def __str__(self):
+        return self.text()
+
+    def text(self, unwanted=None):
+        """Without the attributes whose names begin so."""
         text = f"{self.kind} {self.uid}:{self.gid} {self.mode:04o}"
         if self.device:
             text += " %d,%d" % self.device
         for name, value in sorted(self.xattrs.items()):
+            if unwanted and name.startswith(unwanted):
+                continue
             text += f" {name}={value.encode('utf-8', 'surrogateescape').hex()}"
         return text
 
