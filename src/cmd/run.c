@@ -155,10 +155,25 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 	return r;
 }
 
+/* After a run that ended with `r`, whose reason matters more than what cannot be tidied up. */
+static int tidy(const struct run_root *root, const struct box *box, const struct engine_made *made,
+		int r, int *ret_status, struct err *err)
+{
+	struct err problem = { 0 };
+
+	if (!made || run_tidy(root, box, made, &problem) == 0 || r < 0)
+		return r;
+	*err = problem;
+	*ret_status = EXIT_ROOTLET;
+	return -problem.code;
+}
+
 static int run_job(const struct engine *engine, struct box *box, struct run_root *root,
 		   int *ret_status, struct err *err)
 {
-	struct engine_made *made = engine_made_new();
+	/* a directory that is only read keeps nothing, and must start fast */
+	bool keeps = root->is_image || !box->root.read_only;
+	struct engine_made *made = keeps ? engine_made_new() : NULL;
 	int r = run_once(engine, box, root, made, ret_status, err);
 
 	if (r < 0 && made && made->overlay_refused && root->is_image) {
@@ -167,6 +182,7 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 		if (r == 0)
 			r = run_once(engine, box, root, NULL, ret_status, err);
 	}
+	r = tidy(root, box, made, r, ret_status, err);
 	engine_made_free(made);
 	return r;
 }

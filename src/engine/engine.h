@@ -19,7 +19,10 @@
 
 struct engine_made {
 	size_t count;
-	char path[ENGINE_MADE_MAX][ENGINE_MADE_PATH_SIZE]; /* guest paths without symlinks */
+	struct {
+		unsigned components; /* at the end of the path: the point, parents made for it */
+		char path[ENGINE_MADE_PATH_SIZE]; /* in the guest, without symlinks */
+	} point[ENGINE_MADE_MAX];
 	/* The run failed because the layers could not be stacked: a merged copy of them may do. */
 	bool overlay_refused;
 };

@@ -89,8 +89,9 @@ static _Noreturn void become_command(const struct engine_job *job, const struct 
 	r = redirect_stdio(job, &err);
 	if (r == 0 && job->box->terminal)
 		r = terminal_attach(&channel->terminal, &err);
+	if (r == 0 && sigprocmask(SIG_SETMASK, &channel->old_mask, NULL) < 0)
+		r = fail(&err, errno, "restore the signal mask");
 	if (r == 0) {
-		sigprocmask(SIG_SETMASK, &channel->old_mask, NULL);
 		if (job->inside) {
 			r = job->inside(job->context, &err);
 			if (r == 0)
@@ -230,7 +231,7 @@ static _Noreturn void stay_until_the_end(const struct engine_job *job, bool alon
 
 /* Ask to be told of the caller's death, which may have come already: then nobody reads the
  * reports (getppid(2) cannot tell, it is 0 for a parent outside of the pid namespace). */
-static void follow_caller(const struct channel *channel, bool alone)
+static int follow_caller(const struct channel *channel, bool alone, struct err *err)
 {
 	struct pollfd report = { .fd = channel->write_fd };
 	sigset_t set;
@@ -238,12 +239,14 @@ static void follow_caller(const struct channel *channel, bool alone)
 	if (!alone) {
 		sigemptyset(&set);
 		sigaddset(&set, CALLER_DIED);
-		sigprocmask(SIG_BLOCK, &set, NULL);
+		if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+			return fail(err, errno, "block signals");
 		prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	}
 	prctl(PR_SET_PDEATHSIG, alone ? SIGKILL : CALLER_DIED, 0, 0, 0);
 	if (poll(&report, 1, 0) == 1 && report.revents & POLLERR)
 		_exit(128 + SIGKILL);
+	return 0;
 }
 
 /* By paths of the host, which are out of sight later. */
@@ -285,8 +288,8 @@ _Noreturn void first_process(const struct engine_job *job, const struct spawn_pl
 	pid_t command;
 
 	close(channel->read_fd);
-	follow_caller(channel, alone);
-	if (open_files(job, alone, &files, &err) < 0 || set_up(job, plan, channel, &err) < 0)
+	if (follow_caller(channel, alone, &err) < 0 || open_files(job, alone, &files, &err) < 0 ||
+	    set_up(job, plan, channel, &err) < 0)
 		report_and_exit(channel, 125, &err);
 	command = fork_command(job, plan, channel);
 	if (command < 0) {

@@ -158,8 +158,8 @@ static int make_point(struct tree *tree, const struct box_mount *mount, struct e
 
 	while (r == 0) {
 		auto_fd refusing_fd = -1;
-		bool created;
-		auto_fd fd = openat2_make_target(tree->root_fd, mount->target, directory, &created,
+		unsigned made;
+		auto_fd fd = openat2_make_target(tree->root_fd, mount->target, directory, &made,
 						 &refusing_fd);
 
 		if (fd >= 0)

@@ -115,8 +115,9 @@ int tree_overlay_in_memory(struct tree *tree, struct mount_option *options, size
 
 /* ---- mount points ---- */
 
-/* Remember a mount point that had to be made, by its path in the root without symlinks. */
-static void note_made(const struct tree *tree, int fd)
+/* Remember a mount point that had to be made, with so many of the directories above it, by its path
+ * in the root without symlinks. */
+static void note_made(const struct tree *tree, int fd, unsigned count)
 {
 	struct engine_made *made = tree->plan->made;
 	char root[PATH_MAX];
@@ -127,8 +128,10 @@ static void note_made(const struct tree *tree, int fd)
 	    mount_path_of(fd, path) < 0)
 		return;
 	skip = strcmp(root, "/") == 0 ? 0 : strlen(root);
-	if (strncmp(path, root, skip) == 0 && strlen(path + skip) < ENGINE_MADE_PATH_SIZE)
-		memcpy(made->path[made->count++], path + skip, strlen(path + skip) + 1);
+	if (strncmp(path, root, skip) != 0 || strlen(path + skip) >= ENGINE_MADE_PATH_SIZE)
+		return;
+	memcpy(made->point[made->count].path, path + skip, strlen(path + skip) + 1);
+	made->point[made->count++].components = count;
 }
 
 static bool is_read_only_directory(const struct box *box)
@@ -139,20 +142,21 @@ static bool is_read_only_directory(const struct box *box)
 int tree_open_target(struct tree *tree, const struct box_mount *mount, bool directory,
 		     struct err *err)
 {
-	bool created = false;
+	unsigned made = 0;
 	int fd;
 
 	if (mount->optional)
 		fd = openat2_in_root(tree->root_fd, mount->target, O_PATH, 0);
 	else
-		fd = openat2_make_target(tree->root_fd, mount->target, directory, &created, NULL);
+		fd = openat2_make_target(tree->root_fd, mount->target, directory, &made, NULL);
 	if (fd < 0) {
+		tree->point_missing = fd == -ENOENT && mount->optional;
 		tree->lacks_room = fd != -ENOENT && !tree->makes_rooms &&
 				   is_read_only_directory(tree->plan->box);
 		return fail(err, -fd, "mount point '%s' in the root", mount->target);
 	}
-	if (created)
-		note_made(tree, fd);
+	if (made > 0)
+		note_made(tree, fd, made);
 	return fd;
 }
 

@@ -141,29 +141,40 @@ static int run_to_end(const struct engine_job *job, const struct spawn_plan *pla
 	return r;
 }
 
+/* Signals wait until the first process can be told of them. */
+static int hold_signals(sigset_t *ret_old_mask, struct err *err)
+{
+	sigset_t set;
+
+	signals_forwarded(&set);
+	return sigprocmask(SIG_BLOCK, &set, ret_old_mask) < 0 ? fail(err, errno, "block signals")
+							      : 0;
+}
+
 int spawn_run(const struct engine_job *job, const struct spawn_plan *plan, int *ret_status,
 	      struct err *err)
 {
 	struct channel channel = { .read_fd = -1, .write_fd = -1 };
-	sigset_t set;
 	int pipe_fds[2];
 	int r;
 
 	*ret_status = 125;
 	terminal_init(&channel.terminal);
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return fail(err, errno, "make a pipe to the child");
-	channel.read_fd = pipe_fds[0];
-	channel.write_fd = pipe_fds[1];
-	signals_forwarded(&set);
-	sigprocmask(SIG_BLOCK, &set, &channel.old_mask);
-	r = job->box->terminal ? terminal_prepare(&channel.terminal, err) : 0;
+	r = hold_signals(&channel.old_mask, err);
+	if (r < 0)
+		return r;
+	r = pipe2(pipe_fds, O_CLOEXEC) < 0 ? fail(err, errno, "make a pipe to the child") : 0;
+	if (r == 0) {
+		channel.read_fd = pipe_fds[0];
+		channel.write_fd = pipe_fds[1];
+	}
+	if (r == 0 && job->box->terminal)
+		r = terminal_prepare(&channel.terminal, err);
 	if (r == 0)
 		r = run_to_end(job, plan, &channel, ret_status, err);
 	terminal_done(&channel.terminal);
-	close(channel.read_fd);
-	if (channel.write_fd >= 0)
-		close(channel.write_fd);
+	cleanup_fd(&channel.read_fd);
+	cleanup_fd(&channel.write_fd);
 	sigprocmask(SIG_SETMASK, &channel.old_mask, NULL);
 	return r;
 }

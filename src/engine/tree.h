@@ -24,7 +24,8 @@ struct tree {
 	int room_fd[TREE_ROOMS_MAX];
 	size_t room_count;
 	bool makes_rooms;
-	bool lacks_room; /* why the attempt failed: another one that makes rooms may not */
+	bool point_missing; /* of an optional mount: it is left out */
+	bool lacks_room;    /* why the attempt failed: another one that makes rooms may not */
 };
 
 /* An O_PATH fd of a directory of the host, or -errno. */

@@ -215,11 +215,12 @@ int tree_mount(struct tree *tree, const struct box_mount *mount, struct err *err
 		[BOX_MOUNT_FILE] = place_file,
 	};
 
-	if (mount->optional) {
-		auto_fd fd = openat2_in_root(tree->root_fd, mount->target, O_PATH, 0);
+	int r;
 
-		if (fd == -ENOENT)
-			return 0;
-	}
-	return makers[mount->kind](tree, mount, err);
+	tree->point_missing = false;
+	r = makers[mount->kind](tree, mount, err);
+	if (r == 0 || !tree->point_missing)
+		return r;
+	err_clear(err);
+	return 0;
 }

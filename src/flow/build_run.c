@@ -9,7 +9,7 @@
 #include "base/banned.h"
 #include "base/buf.h"
 #include "engine/engine.h"
-#include "flow/build_made.h"
+#include "flow/mount_points.h"
 
 #define LINE_BYTES_MAX ((size_t)64 * 1024) /* a longer line is cut in pieces */
 
@@ -116,7 +116,7 @@ int build_run(const struct box *box, const char *engine_name, struct emulation *
 	if (r == 0)
 		r = run_with_reader(&job, engine, pipe_fds, output, ret_status, err);
 	if (r == 0)
-		r = build_made_remove(box, job.made, err);
+		r = mount_points_remove(box, job.made, err);
 	output->overlay_refused = r < 0 && job.made && job.made->overlay_refused;
 	engine_made_free(job.made);
 	close(pipe_fds[0]);

@@ -12,6 +12,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "flow/host_files.h"
+#include "flow/mount_points.h"
+#include "flow/root_lock.h"
 #include "flow/run_env.h"
 #include "flow/tar_root.h"
 #include "image/ownership.h"
@@ -24,7 +26,7 @@
 
 void run_root_init(struct run_root *root)
 {
-	*root = (struct run_root){ .store = STORE_NONE };
+	*root = (struct run_root){ .store = STORE_NONE, .directory_fd = -1 };
 	view_init(&root->layers);
 }
 
@@ -37,6 +39,7 @@ void run_root_done(struct run_root *root)
 	arena_done(&root->arena);
 	buf_done(&root->passwd);
 	buf_done(&root->group);
+	cleanup_fd(&root->directory_fd);
 }
 
 void run_request_done(struct run_request *request)
@@ -67,7 +70,7 @@ static const char *expand_home(const char *path, struct arena *arena)
 /* ---- the root ---- */
 
 static int use_directory(const struct run_request *request, const char *path, struct box *box,
-			 struct err *err)
+			 struct run_root *root, struct err *err)
 {
 	char real[PATH_MAX];
 
@@ -78,7 +81,25 @@ static int use_directory(const struct run_request *request, const char *path, st
 	box->root.kind = BOX_ROOT_DIRECTORY;
 	box->root.path = arena_copy(&box->arena, real);
 	box->root.read_only = !request->write;
+	root->directory_fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root->directory_fd < 0) /* enough for looking things up */
+		root->directory_fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root->directory_fd < 0)
+		return fail(err, errno, "root '%s'", path);
+	root->is_locked = root_lock_share(root->directory_fd);
 	return 0;
+}
+
+int run_tidy(const struct run_root *root, const struct box *box, const struct engine_made *made,
+	     struct err *err)
+{
+	if (made->count == 0 || box->root.kind != BOX_ROOT_DIRECTORY || root->is_image)
+		return 0;
+	if (!root->is_locked || !root_lock_alone(root->directory_fd)) {
+		log_verbose("mount points stay in '%s': it is in use elsewhere", box->root.path);
+		return 0;
+	}
+	return mount_points_remove(box, made, err);
 }
 
 /* The records of the layers, for root emulation. */
@@ -175,7 +196,7 @@ static int find_root(const struct run_request *request, struct box *box, struct 
 		if (stat(path, &st) < 0)
 			return fail(err, errno, "root '%s'", request->root);
 		if (S_ISDIR(st.st_mode))
-			return use_directory(request, path, box, err);
+			return use_directory(request, path, box, root, err);
 	}
 	if (request->write) {
 		fail_plain(err, EINVAL,
@@ -195,12 +216,9 @@ static int find_root(const struct run_request *request, struct box *box, struct 
 /* ---- who ---- */
 
 /* A file of a directory: one call, for it is read at every start. */
-static void read_directory_file(const char *directory, const char *path, struct buf *text)
+static void read_directory_file(int directory_fd, const char *path, struct buf *text)
 {
-	auto_fd root_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	auto_fd fd = root_fd < 0
-			     ? -1
-			     : openat2_in_root(root_fd, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+	auto_fd fd = openat2_in_root(directory_fd, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
 	struct stat st;
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
@@ -209,14 +227,14 @@ static void read_directory_file(const char *directory, const char *path, struct 
 }
 
 /* The names the root knows; a file that is missing or no file knows none. */
-static int read_names(const struct box *box, struct run_root *root, struct err *err)
+static int read_names(struct run_root *root, struct err *err)
 {
 	auto_view view = { 0 };
 	int r;
 
-	if (box->root.kind == BOX_ROOT_DIRECTORY) {
-		read_directory_file(box->root.path, "/etc/passwd", &root->passwd);
-		read_directory_file(box->root.path, "/etc/group", &root->group);
+	if (root->directory_fd >= 0) {
+		read_directory_file(root->directory_fd, "/etc/passwd", &root->passwd);
+		read_directory_file(root->directory_fd, "/etc/group", &root->group);
 		return 0;
 	}
 	r = rootfs_stack_view(&root->store, &root->image.config, &view, err);
@@ -228,10 +246,9 @@ static int read_names(const struct box *box, struct run_root *root, struct err *
 }
 
 /* Home of the caller inside a root that does not know them: theirs if it is there, else / . */
-static const char *home_inside(const struct box *box, const char *home)
+static const char *home_inside(const struct run_root *root, const char *home)
 {
-	auto_fd root_fd = open(box->root.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	auto_fd fd = root_fd < 0 ? -1 : openat2_in_root(root_fd, home, O_PATH | O_DIRECTORY, 0);
+	auto_fd fd = openat2_in_root(root->directory_fd, home, O_PATH | O_DIRECTORY, 0);
 
 	return fd < 0 ? "/" : home;
 }
@@ -241,7 +258,7 @@ static int choose_user(const struct run_request *request, struct box *box, struc
 {
 	const char *spec = request->user;
 
-	int r = read_names(box, root, err);
+	int r = read_names(root, err);
 
 	if (r < 0)
 		return r;
@@ -254,7 +271,7 @@ static int choose_user(const struct run_request *request, struct box *box, struc
 				   &box->arena, ret_user, err);
 	ids_caller(&box->arena, ret_user);
 	if (!ids_user_by_id(buf_text(&root->passwd), getuid(), &box->arena, ret_user)) {
-		ret_user->home = home_inside(box, ret_user->home);
+		ret_user->home = home_inside(root, ret_user->home);
 		ret_user->shell = "/bin/sh";
 	}
 	ret_user->gid = getgid();

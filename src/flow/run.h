@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/strings.h"
 #include "box/box.h"
+#include "engine/engine.h"
 #include "rootfs/view.h"
 #include "store/image.h"
 
@@ -47,6 +48,8 @@ struct run_root {
 	struct owners merged;	  /* then: who owns what in it */
 	struct arena arena;
 	struct buf passwd, group;
+	int directory_fd; /* of a root that is a directory, or -1: it may be unreadable */
+	bool is_locked;	  /* by root_lock_share */
 };
 void run_root_init(struct run_root *root);
 void run_root_done(struct run_root *root);
@@ -56,6 +59,11 @@ void run_root_done(struct run_root *root);
  * tar file, which is imported. */
 int run_make_box(const struct run_request *request, struct box *box, struct run_root *root,
 		 struct err *err) must_check;
+
+/* After a run that wrote to a directory: take away the mount points it needed, unless another run
+ * uses them now. */
+int run_tidy(const struct run_root *root, const struct box *box, const struct engine_made *made,
+	     struct err *err) must_check;
 
 /* Where overlayfs is refused: a private copy of the image's merged layers, by shared blocks where
  * the file system can. It goes away with run_root_done. */

@@ -257,6 +257,7 @@ static int split_last(const char *path, char parent[PATH_MAX], char name[NAME_MA
 struct missing {
 	int root_fd;
 	mode_t mode;	 /* of directories */
+	unsigned made;	 /* so many, counting parents */
 	int refusing_fd; /* of the directory that would not take it */
 };
 
@@ -316,8 +317,10 @@ static int make_missing(struct missing *missing, const char *path, bool director
 		return parent_fd;
 	r = directory ? mkdirat(parent_fd, name, missing->mode)
 		      : mknodat(parent_fd, name, S_IFREG | 0644, 0);
-	if (r == 0)
+	if (r == 0) {
+		missing->made++;
 		return 0;
+	}
 	if (errno == EEXIST)
 		return make_link_target(missing, parent_fd, parent, name, directory, depth);
 	r = -errno;
@@ -325,14 +328,14 @@ static int make_missing(struct missing *missing, const char *path, bool director
 	return r;
 }
 
-int openat2_make_target(int root_fd, const char *path, bool directory, bool *ret_created,
+int openat2_make_target(int root_fd, const char *path, bool directory, unsigned *ret_made,
 			int *ret_refusing_fd)
 {
 	struct missing missing = { .root_fd = root_fd, .mode = 0755, .refusing_fd = -1 };
 	int fd = openat2_in_root(root_fd, path, O_PATH, 0);
 	int r;
 
-	*ret_created = false;
+	*ret_made = 0;
 	if (ret_refusing_fd)
 		*ret_refusing_fd = -1;
 	if (fd != -ENOENT)
@@ -343,7 +346,7 @@ int openat2_make_target(int root_fd, const char *path, bool directory, bool *ret
 	cleanup_fd(&missing.refusing_fd);
 	if (r < 0)
 		return r;
-	*ret_created = true;
+	*ret_made = missing.made;
 	return openat2_in_root(root_fd, path, O_PATH, 0);
 }
 

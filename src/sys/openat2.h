@@ -28,10 +28,10 @@ int openat2_walk(int root_fd, const char *path, int flags, mode_t mode) must_che
 
 /* Open `path` O_PATH, making missing directories (0755) and, at its end, a directory or an empty
  * file. What existed is left as it is; a dangling symlink's target is made, inside the root.
- * *ret_created tells whether the last component was made. Returns an fd or -errno; then
- * *ret_refusing_fd, unless NULL, is the directory that would not take a new entry (O_PATH, the
- * caller's to close), or -1. */
-int openat2_make_target(int root_fd, const char *path, bool directory, bool *ret_created,
+ * *ret_made is how many components at the end of the resolved path had to be made. Returns an fd or
+ * -errno; then *ret_refusing_fd, unless NULL, is the directory that would not take a new entry
+ * (O_PATH, the caller's to close), or -1. */
+int openat2_make_target(int root_fd, const char *path, bool directory, unsigned *ret_made,
 			int *ret_refusing_fd) must_check;
 
 /* mkdir -p inside the root, `mode` for all that are made; returns an O_PATH fd of the directory or

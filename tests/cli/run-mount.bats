@@ -149,3 +149,31 @@ END
     attempt deny new-mount,mount-setattr rootlet run --mount "type=bind,\"source=$PWD/$odd\",target=/in side" "./$odd/r:o,o t" cat "/in side/file"
     expect_status 0
 }
+
+@test "--write leaves no mount points behind, but what the command put there" {
+    mkdir -p src root/there
+    before=$(find root | sort)
+    ok rootlet run --write -v ./src:/there/is/none -v ./src:/new/deep/point --tmpfs /kept/scratch ./root \
+        sh -c 'touch /kept/mine /there/is/none/through && ls /new/deep'
+    equal "$output" point
+    [ -e src/through ]
+    equal "$(find root | sort)" "$(printf '%s\n' "$before" root/kept root/kept/mine | sort)"
+    rm -r root/kept
+    attempt rootlet run --write -v ./src:/new ./root nosuch
+    expect_status 127
+    equal "$(find root | sort)" "$before"
+}
+
+@test "--write leaves mount points that another run in the same directory uses" {
+    mkdir src fifo
+    mkfifo fifo/go
+    rootlet run --write -v ./fifo:/fifo ./root sh -c 'echo in >/fifo/started; read x </fifo/go; ls /fifo' >first &
+    pid=$!
+    end=$((SECONDS + 120))
+    until [ -s fifo/started ] || [ $SECONDS -gt $end ]; do sleep 0.05; done
+    ok rootlet run --write -v ./src:/second ./root true
+    echo >fifo/go
+    wait $pid
+    equal "$(cat first)" "$(printf 'go\nstarted')"
+    [ ! -e root/fifo ] && [ -e root/second ]
+}

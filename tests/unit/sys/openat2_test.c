@@ -278,10 +278,10 @@ test(no_symlinks_refuses_a_link_anywhere)
 }
 
 /* A mount point made at `path` must be the file at `where`, of the kind asked for. */
-static void assert_target(const char *path, bool directory, const char *where, bool expect_created)
+static void assert_target(const char *path, bool directory, const char *where, unsigned expect_made)
 {
-	bool created = !expect_created;
-	auto_fd fd = openat2_make_target(root_fd, path, directory, &created, NULL);
+	unsigned made = ~expect_made;
+	auto_fd fd = openat2_make_target(root_fd, path, directory, &made, NULL);
 	struct stat by_fd;
 	struct stat by_path;
 
@@ -292,63 +292,62 @@ static void assert_target(const char *path, bool directory, const char *where, b
 		fail_msg("'%s' was made, but not as '%s'", path, where);
 	assert_true(by_fd.st_ino == by_path.st_ino);
 	assert_int_equal(S_ISDIR(by_path.st_mode), directory);
-	assert_int_equal(created, expect_created);
+	assert_int_equal(made, expect_made);
 }
 
 test(a_target_is_made_where_its_links_lead)
 {
 	make_torture_tree();
-	assert_target("/d", true, "d", false);
-	assert_target("/new/deep/er", true, "new/deep/er", true);
-	assert_target("/new/deep/file", false, "new/deep/file", true);
-	assert_target("/abs/x", true, "d/x", true);
-	assert_target("/rel/y", false, "d/e/y", true);
-	assert_target("/up/../z", true, "z", true);
-	assert_target("/d/dangling", false, "d/nowhere", true);
-	assert_target("/dangling", true, "nowhere/at/all", true);
+	assert_target("/d", true, "d", 0);
+	assert_target("/new/deep/er", true, "new/deep/er", 3);
+	assert_target("/new/deep/file", false, "new/deep/file", 1);
+	assert_target("/abs/x", true, "d/x", 1);
+	assert_target("/rel/y", false, "d/e/y", 1);
+	assert_target("/up/../z", true, "z", 1);
+	assert_target("/d/dangling", false, "d/nowhere", 1);
+	assert_target("/dangling", true, "nowhere/at/all", 3);
 	put_link("/later/dir", "parent-dangles");
-	assert_target("/parent-dangles/inside", false, "later/dir/inside", true);
+	assert_target("/parent-dangles/inside", false, "later/dir/inside", 3);
 	put_link("one", "d/two");
 	put_link("three/four", "d/one");
-	assert_target("/d/two/", true, "d/three/four", true);
+	assert_target("/d/two/", true, "d/three/four", 2);
 	put_link("../../../../../escaped", "d/out");
-	assert_target("/d/out", true, "escaped", true);
+	assert_target("/d/out", true, "escaped", 1);
 }
 
 test(a_target_that_cannot_be_is_refused)
 {
-	bool created;
+	unsigned made;
 
 	make_torture_tree();
-	assert_int_equal(openat2_make_target(root_fd, "/f/below", true, &created, NULL), -ENOTDIR);
-	assert_int_equal(openat2_make_target(root_fd, "/loop-a", true, &created, NULL), -ELOOP);
-	assert_int_equal(openat2_make_target(root_fd, "/loop-a/x", false, &created, NULL), -ELOOP);
-	assert_int_equal(openat2_make_target(root_fd, "/missing/..", true, &created, NULL),
-			 -ENOENT);
-	assert_false(created);
+	assert_int_equal(openat2_make_target(root_fd, "/f/below", true, &made, NULL), -ENOTDIR);
+	assert_int_equal(openat2_make_target(root_fd, "/loop-a", true, &made, NULL), -ELOOP);
+	assert_int_equal(openat2_make_target(root_fd, "/loop-a/x", false, &made, NULL), -ELOOP);
+	assert_int_equal(openat2_make_target(root_fd, "/missing/..", true, &made, NULL), -ENOENT);
+	assert_int_equal(made, 0);
 	assert_true(faccessat(root_fd, "missing", F_OK, 0) < 0);
 }
 
-/* Nobody can make anything in /proc, not even root. */
+/* Nobody can make anything in sysfs, not even root. */
 test(the_directory_that_takes_no_entry_is_told)
 {
 	auto_fd sys_fd = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat expected;
 	struct stat st;
 	int refusing_fd;
-	bool created;
-	int r = openat2_make_target(sys_fd, "/kernel/../kernel/none/below", true, &created,
+	unsigned made;
+	int r = openat2_make_target(sys_fd, "/kernel/../kernel/none/below", true, &made,
 				    &refusing_fd);
 
 	assert_true(r == -EPERM || r == -EACCES || r == -EROFS);
-	assert_false(created);
+	assert_int_equal(made, 0);
 	assert_true(refusing_fd >= 0);
 	assert_int_equal(fstat(refusing_fd, &st), 0);
 	assert_int_equal(stat("/sys/kernel", &expected), 0);
 	assert_true(st.st_dev == expected.st_dev && st.st_ino == expected.st_ino);
 	close(refusing_fd);
 	put_file("file");
-	r = openat2_make_target(root_fd, "/file/below", true, &created, &refusing_fd);
+	r = openat2_make_target(root_fd, "/file/below", true, &made, &refusing_fd);
 	assert_int_equal(r, -ENOTDIR);
 	assert_int_equal(refusing_fd, -1);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "flow/build_made.h"
+#include "flow/mount_points.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -23,28 +23,27 @@ static bool find_below(const struct box *box, const char *path, struct stat *ret
 	return false;
 }
 
-/* A directory that making the mount point brought along: in an upper directory a copy of one below
- * whose only change is its mtime, or one that exists nowhere else; in a copy of the whole root only
- * the latter. */
-static bool is_bystander(const struct box *box, int upper_fd, const char *path)
+/* A directory of the upper directory that making the mount point brought along: a copy of one below
+ * whose only change is its mtime. */
+static bool is_copy_of_below(const struct box *box, int upper_fd, const char *path)
 {
 	struct stat below;
 	struct stat above;
 
-	if (fstatat(upper_fd, path, &above, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(above.st_mode))
-		return false;
-	if (!find_below(box, path, &below))
-		return true;
-	return box->root.kind == BOX_ROOT_OVERLAY && below.st_mode == above.st_mode;
+	return box->root.kind == BOX_ROOT_OVERLAY &&
+	       fstatat(upper_fd, path, &above, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(above.st_mode) && find_below(box, path, &below) &&
+	       below.st_mode == above.st_mode;
 }
 
-static int remove_one(const struct box *box, int upper_fd, const char *made_path, struct err *err)
+static int remove_one(const struct box *box, int upper_fd, const char *point, unsigned made,
+		      struct err *err)
 {
 	char path[ENGINE_MADE_PATH_SIZE];
 	struct stat st;
 	char *slash;
 
-	memcpy(path, made_path, strlen(made_path) + 1);
+	memcpy(path, point, strlen(point) + 1);
 	if (fstatat(upper_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0; /* the command removed it itself */
 	if (S_ISREG(st.st_mode) && st.st_size > 0)
@@ -53,14 +52,17 @@ static int remove_one(const struct box *box, int upper_fd, const char *made_path
 		return errno == ENOTEMPTY ? 0 : fail(err, errno, "remove mount point '/%s'", path);
 	while ((slash = strrchr(path, '/'))) {
 		*slash = '\0';
-		if (!is_bystander(box, upper_fd, path) ||
-		    unlinkat(upper_fd, path, AT_REMOVEDIR) < 0)
+		if (made > 1)
+			made--;
+		else if (!is_copy_of_below(box, upper_fd, path))
+			break;
+		if (unlinkat(upper_fd, path, AT_REMOVEDIR) < 0)
 			break;
 	}
 	return 0;
 }
 
-int build_made_remove(const struct box *box, const struct engine_made *made, struct err *err)
+int mount_points_remove(const struct box *box, const struct engine_made *made, struct err *err)
 {
 	const char *changed = box->root.kind == BOX_ROOT_OVERLAY ? box->root.upper : box->root.path;
 	auto_fd upper_fd = -1;
@@ -71,8 +73,8 @@ int build_made_remove(const struct box *box, const struct engine_made *made, str
 	if (upper_fd < 0)
 		return fail(err, errno, "open '%s'", changed);
 	for (size_t i = made->count; i-- > 0;) {
-		const char *path = made->path[i] + strspn(made->path[i], "/");
-		int r = *path ? remove_one(box, upper_fd, path, err) : 0;
+		const char *path = made->point[i].path + strspn(made->point[i].path, "/");
+		int r = *path ? remove_one(box, upper_fd, path, made->point[i].components, err) : 0;
 
 		if (r < 0)
 			return r;
