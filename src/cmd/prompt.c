@@ -82,9 +82,9 @@ int prompt_line(const char *question, bool secret, struct buf *line, struct err 
 	struct terminal terminal = { 0 };
 	int r;
 
-	(void)io_write_all(STDERR_FILENO, question, strlen(question));
-	if (secret)
+	if (secret) /* first: the answer may be typed the moment the question is there */
 		hide(&terminal);
+	(void)io_write_all(STDERR_FILENO, question, strlen(question));
 	r = read_line(line, err);
 	show(&terminal);
 	if (r >= 0 && line->size_bytes > 0 && line->bytes[line->size_bytes - 1] == '\r')

@@ -132,11 +132,9 @@ END
 }
 
 @test "login asks on a terminal and does not show the password" {
-    { sleep 0.5; echo me; sleep 0.5; echo secret; sleep 0.5; } |
-        script -qec "rootlet login $REGISTRY" /dev/null >screen
-    grep -q Username: screen
-    grep -q Password: screen
-    fails grep -q secret screen
+    ok "$ROOTLET_TEST_STAGE/tests/support/terminal" expect:Username: 'send:me\n' \
+        expect:Password: 'send:secret\n' -- rootlet login "$REGISTRY"
+    expect_no_output secret
     pulls
 }
 

@@ -110,8 +110,9 @@ root
 }
 
 @test "nothing is left running when the command ends" {
-    ok rootlet run ./root sh -c 'sleep 987654 & echo started'
-    equal "$(processes_of 'sleep 987654')" ""
+    local word=98765$RANDOM$RANDOM
+    ok rootlet run ./root sh -c "sleep $word & echo started"
+    equal "$(processes_of "sleep $word")" ""
 }
 
 @test "/dev has the usual devices and nothing of the host" {
