@@ -411,6 +411,7 @@ static int run(struct build *build, struct err *err)
 	if (r == 0)
 		r = build_in_store(build, err);
 	build_caches_done(build);
+	map_done(&build->steps_under_way);
 	build_origins_done(build);
 	strings_done(&build->build_args);
 	strings_done(&build->context_names);

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "base/map.h"
 #include "dockerfile/eval.h"
 #include "flow/build.h"
 #include "flow/build_annotations.h"
@@ -60,7 +61,8 @@ struct build {
 	struct build_files layer_files; /* digests of files in layers, which never change */
 	struct build_trail trail;
 	struct build_caches caches;
-	struct view nothing; /* scratch */
+	struct map steps_under_way; /* keys, under lock */
+	struct view nothing;	    /* scratch */
 	struct named_context *named;
 	struct opened *opened;	   /* the list under lock, each under its own */
 	struct built_stage *stage; /* by number */

@@ -236,46 +236,88 @@ static int find_result(struct work *work, const struct build_key *key, const cha
 	return r != 0 ? r : build_caches_find(work->stage, key, hex, &work->arena, result, err);
 }
 
-static int layer_step(struct work *work, const struct step_kind *kind, bool *ret_cached,
-		      struct err *err)
+/* The same step in another stage may be under way: wait for its result instead of doing it twice.
+ * Who does it waits for nobody, so this ends. */
+static void begin_step(struct build *build, const char *hex)
+{
+	pthread_mutex_lock(&build->lock);
+	while (map_get(&build->steps_under_way, hex))
+		pthread_cond_wait(&build->progress, &build->lock);
+	map_set(&build->steps_under_way, hex, build);
+	pthread_mutex_unlock(&build->lock);
+}
+
+static void end_step(struct build *build, const char *hex)
+{
+	pthread_mutex_lock(&build->lock);
+	map_remove(&build->steps_under_way, hex);
+	pthread_cond_broadcast(&build->progress);
+	pthread_mutex_unlock(&build->lock);
+}
+
+/* What a step's key is, and for people where it stands. */
+struct keyed {
+	struct build_key key;
+	char hex[SHA256_HEX_LENGTH + 1];
+	struct trail_step step;
+};
+
+static int make_result(struct work *work, const struct step_kind *kind, const struct keyed *keyed,
+		       struct build_cached *result, struct err *err)
 {
 	struct build *build = work->build;
-	char hex[SHA256_HEX_LENGTH + 1];
-	const char *text = work->step->instruction->line.text;
-	struct build_cached result;
-	struct trail_step step;
-	bool is_certain = true; /* that it is the result of what the key says */
-	auto_build_key key;
-	char label[64];
 	int r;
 
-	build_key_init(&key);
-	r = make_key(work, kind, &key, hex, err);
+	if (build->request->why_miss)
+		build_explain(work, &keyed->step, &keyed->key);
+	r = carry_out(work, kind, result, err);
 	if (r < 0)
 		return r;
-	step = build_trail_step(work->stage, text, hex, label);
-	build_trail_add(&build->trail, &step);
-	r = work->stage->no_cache ? 0 : find_result(work, &key, hex, &result, err);
-	*ret_cached = r > 0;
-	if (r == 0) {
-		if (build->request->why_miss)
-			build_explain(work, &step, &key);
-		r = carry_out(work, kind, &result, err);
-		is_certain = !work->has_changed;
-		if (r == 0 && !is_certain)
-			log_verbose("%s: files changed while they were copied; not cached",
-				    work->stage->position);
-		else if (r == 0)
-			r = build_cache_put(&build->store, hex, &result, key.inputs.bytes,
-					    key.inputs.size_bytes, err);
+	if (work->has_changed) {
+		log_verbose("%s: files changed while they were copied; not cached",
+			    work->stage->position);
+		return 0;
 	}
+	return build_cache_put(&build->store, keyed->hex, result, keyed->key.inputs.bytes,
+			       keyed->key.inputs.size_bytes, err);
+}
+
+static int obtain_result(struct work *work, const struct step_kind *kind, const struct keyed *keyed,
+			 struct build_cached *result, bool *ret_cached, struct err *err)
+{
+	int r;
+
+	if (work->stage->no_cache)
+		return make_result(work, kind, keyed, result, err);
+	begin_step(work->build, keyed->hex);
+	r = find_result(work, &keyed->key, keyed->hex, result, err);
+	*ret_cached = r > 0;
+	if (r == 0)
+		r = make_result(work, kind, keyed, result, err);
+	end_step(work->build, keyed->hex);
+	return r < 0 ? r : 0;
+}
+
+static int layer_step(struct work *work, const struct step_kind *kind, struct keyed *keyed,
+		      bool *ret_cached, struct err *err)
+{
+	struct built_stage *stage = work->stage;
+	const char *text = work->step->instruction->line.text;
+	struct build_cached result;
+	char label[64];
+	int r = make_key(work, kind, &keyed->key, keyed->hex, err);
+
 	if (r < 0)
 		return r;
-	if (is_certain)
-		build_caches_note(work->stage, hex, &result);
-	work->stage->below = arena_printf(&work->stage->arena, "%s %s", work->stage->position,
-					  text);
-	return build_stage_add(&work->stage->state, &result, work->step->created_by, err);
+	keyed->step = build_trail_step(stage, text, keyed->hex, label);
+	build_trail_add(&work->build->trail, &keyed->step);
+	r = obtain_result(work, kind, keyed, &result, ret_cached, err);
+	if (r < 0)
+		return r;
+	if (!work->has_changed)
+		build_caches_note(stage, keyed->hex, &result);
+	stage->below = arena_printf(&stage->arena, "%s %s", stage->position, text);
+	return build_stage_add(&stage->state, &result, work->step->created_by, err);
 }
 
 static void work_done(struct work *work, const struct step_kind *kind)
@@ -301,15 +343,19 @@ int build_step(struct build *build, struct built_stage *stage, const struct step
 {
 	struct work work = { .build = build, .stage = stage, .step = step };
 	const struct step_kind *kind = kind_of(step);
+	struct keyed keyed;
 	int r = 0;
 
 	*ret_cached = false;
 	view_init(&work.nothing);
 	work.lower = is_linked(step) ? &work.nothing : &stage->state.view;
-	if (kind)
-		r = layer_step(&work, kind, ret_cached, err);
-	else
+	if (kind) {
+		build_key_init(&keyed.key);
+		r = layer_step(&work, kind, &keyed, ret_cached, err);
+		build_key_done(&keyed.key);
+	} else {
 		build_stage_add_history(&stage->state, step->created_by);
+	}
 	if (r == 0)
 		evaluation_apply(&stage->evaluation, step);
 	work_done(&work, kind);

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds that are killed, and builds at the same time: the store is never left so that a later build
+# gets something wrong. $ROOTLET_TEST_KILLS makes more of it.
+load ../support/common
+load ../support/build
+
+KILLS=${ROOTLET_TEST_KILLS:-12}
+
+setup() {
+    common_setup
+    need_userns
+    import_tiny
+    export SOURCE_DATE_EPOCH=1000000000 # the same steps give the same image, whoever did them
+    mkdir src
+    for n in $(seq 200); do echo "$n $n" >"src/$n"; done
+}
+
+teardown() {
+    common_teardown
+}
+
+# a_dockerfile WORD: stages, files, cache mounts of all kinds; only the last step depends on WORD.
+a_dockerfile() {
+    dockerfile "Dockerfile.$1" <<END
+FROM tiny AS made
+COPY src /src
+RUN --mount=type=cache,id=locked,sharing=locked,target=/c for n in \$(seq 20); do cat /src/* >/c/all; done && cp /c/all /all
+FROM tiny AS other
+RUN --mount=type=cache,id=shared,target=/c cp -r /bin /copy && cp /bin/busybox "/c/\$(cat /proc/sys/kernel/random/uuid)"
+RUN chown -R 7:8 /copy && rm /copy/ls
+FROM tiny
+COPY --from=made /all /all
+COPY --from=other --chmod=750 /copy /copy
+RUN mv /all /moved && rm -r /copy && mkdir /copy && echo $1 >/copy/word
+END
+}
+
+# digest STORE DOCKERFILE: of the image's manifest, the build being right.
+digest() {
+    rootlet build -q --store "$1" -f "$2" --metadata-file "$BATS_TEST_TMPDIR/metadata" . >/dev/null &&
+        jq -r '."containerimage.digest"' "$BATS_TEST_TMPDIR/metadata"
+}
+
+# expected DOCKERFILE: what a store gives in which nothing was ever killed.
+expected() {
+    local clean=$BATS_TEST_TMPDIR/clean
+    [ -d "$clean" ] || rootlet -q --store "$clean" import "$(tiny_tar)" tiny >/dev/null
+    digest "$clean" "$1"
+}
+
+# killed_build DOCKERFILE LINES: kill -9 once it has said so many lines, or let it end before.
+killed_build() {
+    local said=0
+    coproc BUILD { exec rootlet build --progress plain -f "$1" . 2>&1 3>&-; }
+    local pid=$BUILD_PID
+    while [ "$said" -lt "$2" ] && read -r _ <&"${BUILD[0]}"; do
+        said=$((said + 1))
+    done
+    for ((spin = RANDOM % 3000; spin > 0; spin--)); do :; done
+    kill -9 "$pid" 2>/dev/null || :
+    wait "$pid" 2>/dev/null || :
+}
+
+@test "builds that are killed at any point leave nothing that makes a later one wrong" {
+    a_dockerfile word
+    right=$(expected Dockerfile.word)
+    for ((round = 0; round < KILLS; round++)); do
+        [ $((round % 4)) -ne 0 ] || rm -rf "$ROOTLET_STORE/cache/steps"
+        killed_build Dockerfile.word $((RANDOM % 16))
+        [ $((round % 4)) -ne 3 ] || equal "$(digest "$ROOTLET_STORE" Dockerfile.word)" "$right"
+    done
+    equal "$(digest "$ROOTLET_STORE" Dockerfile.word)" "$right"
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+    # What was killed is gone, too there, or it would hold a lock.
+    ok rootlet cache prune --all
+    [[ $stderr != *"in use"* ]]
+    equal "$(digest "$ROOTLET_STORE" Dockerfile.word)" "$right"
+}
+
+@test "builds at the same time, of one Dockerfile and of several, are all right" {
+    for word in one two; do a_dockerfile "$word"; done
+    for n in 1 2 3 4 5 6; do
+        word=$([ $((n % 2)) -eq 0 ] && echo one || echo two)
+        rootlet build --progress plain -t "image$n" -t "$word" -f "Dockerfile.$word" . >"said$n" 2>&1 3>&- &
+        pids[n]=$!
+    done
+    # who prunes meanwhile is in nobody's way
+    for n in 1 2 3; do rootlet -q cache prune --all; done
+    for n in 1 2 3 4 5 6; do wait "${pids[n]}" || { cat "said$n" >&2; return 1; }; done
+    for word in one two; do
+        right=$(expected "Dockerfile.$word")
+        equal "$(digest "$ROOTLET_STORE" "Dockerfile.$word")" "$right"
+    done
+    for n in 1 2 3 4 5 6; do
+        ok rootlet run "image$n" cat /copy/word
+        equal "$output" "$([ $((n % 2)) -eq 0 ] && echo one || echo two)"
+    done
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+}
+
+@test "the same step in two stages is done once" {
+    dockerfile <<'END'
+FROM tiny AS one
+RUN cat /proc/sys/kernel/random/uuid >/uuid
+FROM tiny AS two
+RUN cat /proc/sys/kernel/random/uuid >/uuid
+FROM tiny
+COPY --from=one /uuid /one
+COPY --from=two /uuid /two
+END
+    builds -t both .
+    cached 1
+    image_sh both 'cmp /one /two'
+}
