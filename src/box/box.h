@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/strings.h"
+#include "box/limits.h"
 
 enum box_root_kind {
 	BOX_ROOT_DIRECTORY, /* `path` itself becomes / */
@@ -85,6 +86,10 @@ struct box {
 	struct box_private private_ns;
 	enum box_emulation emulation;
 	bool terminal; /* a pseudo-terminal of its own */
+	struct limits limits;
+	uint64_t drop_capabilities; /* bit n: capability n (box/capabilities.h) */
+	uint64_t timeout_s;	    /* then SIGTERM, and SIGKILL later; 0: never */
+	unsigned preserve_fds;	    /* so many of the caller's descriptors from 3 on stay open */
 };
 
 void box_init(struct box *box);

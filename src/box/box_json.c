@@ -4,6 +4,7 @@
 #include "base/banned.h"
 #include "base/text.h"
 #include "box/box.h"
+#include "box/capabilities.h"
 
 struct writer {
 	struct buf *out;
@@ -136,6 +137,29 @@ static void put_private(struct writer *writer, const struct box_private *private
 	close_group(writer, '}');
 }
 
+/* Only what was asked for. */
+static void put_confinement(struct writer *writer, const struct box *box)
+{
+	auto_strings limits = { 0 };
+	auto_strings capabilities = { 0 };
+
+	for (size_t i = 0; i < box->limits.count; i++) {
+		auto_buf text = { 0 };
+
+		limit_to_text(&box->limits.item[i], &text);
+		strings_add(&limits, buf_text(&text));
+	}
+	capabilities_to_names(box->drop_capabilities, &capabilities);
+	if (limits.count)
+		put_list(writer, "limits", &limits);
+	if (capabilities.count)
+		put_list(writer, "dropCapabilities", &capabilities);
+	if (box->timeout_s)
+		put_number(writer, "timeoutSeconds", box->timeout_s);
+	if (box->preserve_fds)
+		put_number(writer, "preserveFds", box->preserve_fds);
+}
+
 void box_to_json(const struct box *box, struct buf *ret_text)
 {
 	struct writer writer = { .out = ret_text, .depth = 1, .first = true };
@@ -153,6 +177,7 @@ void box_to_json(const struct box *box, struct buf *ret_text)
 	put_private(&writer, &box->private_ns);
 	put_text(&writer, "rootEmulation", box_emulation_name(box->emulation));
 	put_flag(&writer, "terminal", box->terminal);
+	put_confinement(&writer, box);
 	close_group(&writer, '}');
 	buf_add_char(ret_text, '\n');
 }

@@ -43,6 +43,14 @@ static int on_add_host(void *request, const char *name, const char *value, struc
 	return host_files_parse_host(value, &build_command->request.hosts, err);
 }
 
+static int on_ulimit(void *request, const char *name, const char *value, struct err *err)
+{
+	struct build_command *build_command = request;
+
+	(void)name;
+	return limits_add(&build_command->request.limits, value, err);
+}
+
 static const struct opt build_opts[] = {
 	{ OPT_HEADING, 0, NULL, 0, NULL, "What to build", NULL },
 	{ OPT_STR, 'f', "file", REQUEST(file), "FILE|-|URL",
@@ -87,6 +95,8 @@ static const struct opt build_opts[] = {
 	{ OPT_CALL, 0, "add-host", 0, "NAME:ADDRESS", "a further line of /etc/hosts in RUN",
 	  on_add_host },
 	{ OPT_SIZE, 0, "shm-size", REQUEST(shm_bytes), "SIZE", "size of /dev/shm in RUN", NULL },
+	{ OPT_CALL, 0, "ulimit", 0, "NAME=SOFT[:HARD]",
+	  "limit a resource in RUN: nofile, nproc, ...", on_ulimit },
 	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none", "network of RUN", NULL },
 	{ OPT_STR, 0, "engine", REQUEST(engine), "NAME", "use this engine or fail", NULL },
 	{ OPT_CHOICE, 0, "root-emulation", REQUEST(emulation), "auto|none|seccomp|tap",

@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 #include "base/log.h"
+#include "box/capabilities.h"
 #include "cmd/mount_opt.h"
 #include "engine/emulation.h"
 #include "engine/engine.h"
@@ -20,7 +21,7 @@ struct run_command {
 	const char *name; /* a label: shown by --dry-run users, not used */
 	bool dry_run;
 	bool why;
-	bool interactive, remove;
+	bool interactive, remove, init;
 };
 
 static int on_volume(void *command, const char *name, const char *value, struct err *err)
@@ -45,6 +46,22 @@ static int on_mount(void *command, const char *name, const char *value, struct e
 
 	(void)name;
 	return mount_opt_mount(value, &run->arena, &run->request.mounts, err);
+}
+
+static int on_ulimit(void *command, const char *name, const char *value, struct err *err)
+{
+	struct run_command *run = command;
+
+	(void)name;
+	return limits_add(&run->request.limits, value, err);
+}
+
+static int on_cap_drop(void *command, const char *name, const char *value, struct err *err)
+{
+	struct run_command *run = command;
+
+	(void)name;
+	return capabilities_add(&run->request.drop_capabilities, value, err);
 }
 
 #define RUN(field)     offsetof(struct run_command, field)
@@ -87,6 +104,16 @@ static const struct opt run_opts[] = {
 	  "throw changes away at the end (always so; accepted for docker's sake)", NULL },
 	{ OPT_STR, 0, "name", RUN(name), "NAME",
 	  "accepted for docker's sake; nothing keeps running", NULL },
+	{ OPT_FLAG, 0, "init", RUN(init), NULL,
+	  "a first process that reaps orphans and passes signals on (always there; accepted for "
+	  "docker's sake)",
+	  NULL },
+	{ OPT_U64, 0, "timeout", REQUEST(timeout_s), "SECONDS",
+	  "end the command after so long: SIGTERM, 10 s later SIGKILL", NULL },
+	{ OPT_U64, 0, "preserve-fds", REQUEST(preserve_fds), "N",
+	  "pass N open descriptors on, those from 3", NULL },
+	{ OPT_CALL, 0, "ulimit", 0, "NAME=SOFT[:HARD]",
+	  "limit a resource: nofile, nproc, stack, core, ... (-1: unlimited)", on_ulimit },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Isolation", NULL },
 	{ OPT_STR, 0, "hostname", REQUEST(hostname), "NAME", "host name inside", NULL },
 	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none",
@@ -97,6 +124,8 @@ static const struct opt run_opts[] = {
 	  "System V IPC and POSIX queues: own (default) or the host's", NULL },
 	{ OPT_CHOICE, 0, "uts", REQUEST(uts), "private|host",
 	  "host name: own (default) or the host's", NULL },
+	{ OPT_CALL, 0, "cap-drop", 0, "NAME|all",
+	  "a capability that root inside does not get, such as CAP_NET_RAW", on_cap_drop },
 	{ OPT_STR, 0, "engine", REQUEST(engine), "NAME",
 	  "use this engine or fail (default auto; see rootlet doctor)", NULL },
 	{ OPT_CHOICE, 0, "root-emulation", REQUEST(emulation), "auto|none|seccomp|tap",
@@ -146,7 +175,7 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 	if (box->emulation != BOX_EMULATION_TAP)
 		return engine->run(&job, ret_status, err);
 	*ret_status = EXIT_ROOTLET;
-	r = emulation_open(&emulation, err);
+	r = emulation_open(&emulation, box, err);
 	if (r < 0)
 		return r;
 	job.emulation = &emulation;

@@ -4,15 +4,25 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/banned.h"
 #include "rootemu/owned.h"
 
-int emulation_open(struct emulation *emulation, struct err *err)
+static uint64_t open_files_of(const struct limits *limits)
+{
+	for (size_t i = 0; i < limits->count; i++)
+		if (limits->item[i].resource == RLIMIT_NOFILE)
+			return limits->item[i].soft;
+	return 0;
+}
+
+int emulation_open(struct emulation *emulation, const struct box *box, struct err *err)
 {
 	const char *mode = getenv("ROOTLET_TAP");
 	struct tap_options options = { .trap_only = mode && strcmp(mode, "trap") == 0,
-				       .copies_up = true };
+				       .copies_up = true,
+				       .open_files = open_files_of(&box->limits) };
 	int r;
 
 	emulation->report_fd = -1;

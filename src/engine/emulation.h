@@ -29,8 +29,8 @@ struct emulation {
 			*/
 };
 
-/* Before the fork. */
-int emulation_open(struct emulation *emulation, struct err *err) must_check;
+/* Before the fork; of the box its limit of open files counts. */
+int emulation_open(struct emulation *emulation, const struct box *box, struct err *err) must_check;
 void emulation_done(struct emulation *emulation);
 
 /* In the first process, inside the root. Neither allocates. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/banned.h"
+#include "engine/confine.h"
 #include "engine/emulation.h"
 #include "sys/seccomp.h"
 
@@ -74,6 +75,8 @@ int exec_command(const struct engine_job *job, struct err *err)
 		fail(err, errno, "working directory '%s'", box->cwd);
 		return 125;
 	}
+	if (confine(box, err) < 0)
+		return 125;
 	if (box->emulation == BOX_EMULATION_SECCOMP && seccomp_fake_success(err) < 0)
 		return 125;
 	if (strchr(name, '/'))

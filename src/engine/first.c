@@ -15,10 +15,6 @@
 #include "engine/exec.h"
 #include "sys/ns.h"
 
-/* Without a pid namespace: sent to the first process when the caller dies, instead of SIGKILL, so
- * that it can end the others. Nobody else sends it. */
-#define CALLER_DIED SIGPWR
-
 void signals_forwarded(sigset_t *set)
 {
 	static const int forwarded[] = { SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,
@@ -97,7 +93,7 @@ static _Noreturn void become_command(const struct engine_job *job, const struct 
 			if (r == 0)
 				_exit(0);
 		} else {
-			close_on_exec_from(STDERR_FILENO + 1);
+			close_on_exec_from(STDERR_FILENO + 1 + job->box->preserve_fds);
 			status = exec_command(job, &err);
 		}
 	}

@@ -15,6 +15,10 @@
 #include "engine/spawn.h"
 #include "engine/terminal.h"
 
+/* Without a pid namespace: sent to the first process when the caller dies, instead of SIGKILL, so
+ * that it can end the others. Nobody else sends it. */
+#define CALLER_DIED SIGPWR
+
 struct report {
 	int status; /* 125, 126 or 127 */
 	struct err err;

@@ -4,14 +4,18 @@
 #include "engine/spawn.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "engine/first.h"
 #include "sys/ns.h"
 
@@ -30,13 +34,71 @@ static int read_report(struct channel *channel, int *ret_status, struct err *err
 	return -(err->code ? err->code : EIO);
 }
 
+/* When the command is to be ended, and how far that went. */
+struct deadline {
+	int64_t at_ms; /* of the monotonic clock */
+	bool asked;    /* SIGTERM was sent */
+};
+
+#define NEVER_MS      INT64_MAX
+#define MERCY_MS      10000 /* between SIGTERM and SIGKILL */
+#define TIMEOUT_MAX_S 1000000000
+#define ASK_AGAIN_MS  100
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* The first process as its parent sees it. */
 struct first {
 	pid_t pid;
-	int pidfd; /* -1 where the kernel has none: then it is asked for now and then */
+	int pidfd;  /* -1 where the kernel has none: then it is asked for now and then */
+	bool alone; /* pid 1 of its namespace: its end is everybody's */
+	struct deadline deadline;
 };
 
-#define ASK_AGAIN_MS 100
+static struct deadline deadline_after(uint64_t timeout_s)
+{
+	bool limited = timeout_s > 0 && timeout_s < TIMEOUT_MAX_S;
+
+	return (struct deadline){ limited ? now_ms() + (int64_t)timeout_s * 1000 : NEVER_MS,
+				  false };
+}
+
+/* What poll(2) may wait. */
+static int wait_ms(const struct first *first)
+{
+	int64_t at_ms = first->deadline.at_ms;
+	int64_t left_ms = at_ms == NEVER_MS ? NEVER_MS : at_ms - now_ms();
+
+	if (first->pidfd < 0 && left_ms > ASK_AGAIN_MS)
+		left_ms = ASK_AGAIN_MS;
+	if (left_ms == NEVER_MS)
+		return -1;
+	return (int)(left_ms < 0 ? 0 : left_ms > INT_MAX ? INT_MAX : left_ms);
+}
+
+/* The first process hands SIGTERM on to the command; its own end ends everybody. */
+static void keep_deadline(struct first *first)
+{
+	struct deadline *deadline = &first->deadline;
+
+	if (deadline->at_ms == NEVER_MS || now_ms() < deadline->at_ms)
+		return;
+	if (deadline->asked) {
+		kill(first->pid, first->alone ? SIGKILL : CALLER_DIED);
+		deadline->at_ms = NEVER_MS;
+		return;
+	}
+	log_info("the time limit is reached, the command is ended");
+	kill(first->pid, SIGTERM);
+	deadline->asked = true;
+	deadline->at_ms += MERCY_MS;
+}
 
 static void handle_signal(int signal_fd, const struct first *first, struct terminal *terminal)
 {
@@ -61,7 +123,7 @@ static bool has_ended(const struct first *first, int *ret_status)
 }
 
 /* SIGCHLD only wakes us: which thread of the caller gets it is chance, the pidfd is our own. */
-static int wait_for_end(struct channel *channel, const struct first *first, int signal_fd,
+static int wait_for_end(struct channel *channel, struct first *first, int signal_fd,
 			int *ret_status, struct err *err)
 {
 	struct terminal *terminal = &channel->terminal;
@@ -71,11 +133,12 @@ static int wait_for_end(struct channel *channel, const struct first *first, int 
 					 { .fd = first->pidfd, .events = POLLIN } };
 		nfds_t count = 2 + terminal_poll_fds(terminal, fds + 2);
 
-		if (poll(fds, count, first->pidfd < 0 ? ASK_AGAIN_MS : -1) < 0 && errno != EINTR)
+		if (poll(fds, count, wait_ms(first)) < 0 && errno != EINTR)
 			return fail(err, errno, "wait for the command");
 		terminal_copy(terminal, fds + 2);
 		if (fds[0].revents)
 			handle_signal(signal_fd, first, terminal);
+		keep_deadline(first);
 	} while (!has_ended(first, ret_status));
 	terminal_drain(terminal);
 	return 0;
@@ -84,7 +147,7 @@ static int wait_for_end(struct channel *channel, const struct first *first, int 
 static int start(const struct engine_job *job, const struct spawn_plan *plan,
 		 struct channel *channel, struct first *ret_first, struct err *err)
 {
-	struct first first = { .pidfd = -1 };
+	struct first first = { .pidfd = -1, .alone = plan->namespaces & CLONE_NEWPID };
 
 	first.pid = ns_fork_pidfd(plan->namespaces, &first.pidfd);
 	if (first.pid < 0) {
@@ -131,6 +194,7 @@ static int run_to_end(const struct engine_job *job, const struct spawn_plan *pla
 		return r;
 	r = wait_for_start(job, channel, ret_status, err);
 	if (r == 0) {
+		first.deadline = deadline_after(job->box->timeout_s);
 		r = wait_for_end(channel, &first, signal_fd, ret_status, err);
 	} else {
 		kill(first.pid, SIGKILL);

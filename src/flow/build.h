@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/strings.h"
+#include "box/limits.h"
 #include "dockerfile/source.h"
 #include "image/digest.h"
 #include "remote/remote.h"
@@ -41,6 +42,7 @@ struct build_request {
 	uint64_t jobs;		       /* stages at a time; 0: one per processor */
 	const char *network;	       /* "host", "none"; NULL is host */
 	struct strings hosts;	       /* lines of host_files_parse_host */
+	struct limits limits;	       /* of RUN */
 	uint64_t shm_bytes;	       /* of /dev/shm in RUN; 0: no limit of its own */
 	const char *engine;
 	const char *emulation;	       /* NULL is auto */

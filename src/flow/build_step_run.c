@@ -167,6 +167,7 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 	for (size_t i = 0; i < run->argv.count; i++)
 		strings_add(&box->argv, run->argv.item[i]);
 	run_environment(work, &user, box);
+	box->limits = work->build->request->limits;
 	host_files_add_kernel(box, work->build->request->shm_bytes);
 	host_files_add_network(box, &work->build->request->hosts);
 	add_script(run, box);
@@ -220,7 +221,7 @@ static int run_under_tap(struct work *work, const struct box *box, struct build_
 		emulation.merged = &merged;
 	}
 	if (r == 0)
-		r = emulation_open(&emulation, err);
+		r = emulation_open(&emulation, box, err);
 	if (r < 0)
 		return r;
 	r = build_run(box, work->build->request->engine, &emulation, output, ret_status, err);

@@ -437,12 +437,27 @@ static int set_emulation(const struct run_request *request, struct run_root *roo
 	return r;
 }
 
+/* Before we open files ourselves, which would pass for the caller's. */
+static int check_fds(const struct run_request *request, struct err *err)
+{
+	for (uint64_t fd = 3; fd - 3 < request->preserve_fds; fd++)
+		if (fd > INT_MAX || fcntl((int)fd, F_GETFD) < 0) {
+			fail(err, EBADF, "--preserve-fds %llu: descriptor %llu",
+			     (unsigned long long)request->preserve_fds, (unsigned long long)fd);
+			err_hint(err, "it passes so many descriptors on, beginning with 3");
+			return -EBADF;
+		}
+	return 0;
+}
+
 int run_make_box(const struct run_request *request, struct box *box, struct run_root *root,
 		 struct err *err)
 {
 	struct user user;
-	int r = find_root(request, box, root, err);
+	int r = check_fds(request, err);
 
+	if (r == 0)
+		r = find_root(request, box, root, err);
 	if (r == 0)
 		r = choose_user(request, box, root, &user, err);
 	if (r < 0)
@@ -463,6 +478,10 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 						   : "/");
 	if (box->cwd[0] != '/')
 		return fail_plain(err, EINVAL, "working directory '%s' is not absolute", box->cwd);
+	box->limits = request->limits;
+	box->drop_capabilities = request->drop_capabilities;
+	box->timeout_s = request->timeout_s;
+	box->preserve_fds = (unsigned)request->preserve_fds;
 	box->make_cwd = root->is_image && !box->root.read_only;
 	set_command(request, root, &user, box);
 	if (box->argv.count == 0) {

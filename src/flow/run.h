@@ -27,6 +27,10 @@ struct run_request {
 	const char *network;	     /* "host", "none"; NULL is host */
 	const char *pid, *ipc, *uts; /* "host", "private"; NULL is private */
 	uint64_t shm_bytes;
+	struct limits limits;
+	uint64_t drop_capabilities;
+	uint64_t timeout_s;    /* 0: none */
+	uint64_t preserve_fds; /* descriptors from 3 on */
 	bool read_only;
 	bool write;
 	bool terminal;

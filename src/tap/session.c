@@ -107,7 +107,7 @@ static int open_table(const struct tap_options *options, int *ret_fd, struct err
 
 /* The highest descriptors a program can have without raising its limit: few programs get there, and
  * a table of descriptors of this size costs a fork nothing that could be measured. */
-static int choose_fd_base(uint32_t *ret_base, struct err *err)
+static int choose_fd_base(uint64_t open_files, uint32_t *ret_base, struct err *err)
 {
 	struct rlimit limit;
 	uint32_t highest = 1024;
@@ -116,6 +116,8 @@ static int choose_fd_base(uint32_t *ret_base, struct err *err)
 		return fail(err, errno, "getrlimit");
 	if (limit.rlim_cur < highest)
 		highest = (uint32_t)limit.rlim_cur;
+	if (open_files && open_files < highest)
+		highest = (uint32_t)open_files;
 	if (highest < 2 * FD_PLACES)
 		return fail_plain(err, EMFILE, "the limit of %u open files is too low", highest);
 	*ret_base = highest - FD_PLACES;
@@ -134,7 +136,7 @@ static int write_page(struct tap_session *session, const struct tap_options *opt
 		      (options->unknown_is_real ? TAP_PAGE_UNKNOWN_IS_REAL : 0u) |
 		      (options->trap_only ? TAP_PAGE_TRAP_ONLY : 0u) |
 		      (options->copies_up ? TAP_PAGE_COPIES_UP : 0u);
-	r = choose_fd_base(&page->fd_base, err);
+	r = choose_fd_base(options->open_files, &page->fd_base, err);
 	if (r < 0)
 		return r;
 	count = filter_make(page->flags, page->fd_base, page->filter);

@@ -19,6 +19,9 @@ struct tap_options {
 	bool unknown_is_real; /* with host_tree: files nothing was said about keep their owner */
 	bool trap_only;	      /* ROOTLET_TAP=trap: patch no call sites */
 	bool copies_up;	      /* some of the files lie on an overlay */
+	/* The limit of open files the command will have (0: the caller's): the tap's own lie at
+	 * the end of what it allows. */
+	uint64_t open_files;
 	/* Keep the table in this file (made if missing, continued if there); NULL: in memory. The
 	 * identities in it are those of the files as the session sees them, so it can only be
 	 * continued where these stay the same: not on an overlay that is mounted anew. */
