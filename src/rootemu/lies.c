@@ -17,6 +17,7 @@
 #define BUCKETS	    (1u << 17)
 #define UNIT	    16u
 #define CHUNK	    (4ul << 20)
+#define TYPED_MAX   8
 
 struct header {
 	uint64_t magic;
@@ -24,6 +25,8 @@ struct header {
 	uint32_t row_count;  /* ever made: 0 means that nobody has lied yet */
 	uint32_t any_setgid;
 	uint32_t any_birthless;
+	/* devices with files whose type is a lie; 0: no more; the last: there are others, too */
+	uint64_t typed[TYPED_MAX];
 };
 
 struct lie_row {
@@ -183,6 +186,41 @@ void lies_note_setgid(struct lies *lies)
 {
 	if (!lies_any_setgid(lies))
 		store(&header_of(lies)->any_setgid, 1);
+}
+
+bool lies_any_type(const struct lies *lies)
+{
+	return load(&header_of(lies)->typed[0]) != 0;
+}
+
+void lies_note_type(struct lies *lies, uint64_t device)
+{
+	uint64_t *typed = header_of(lies)->typed;
+
+	for (size_t i = 0; i < TYPED_MAX - 1; i++) {
+		uint64_t known = load(&typed[i]);
+
+		if (known == device ||
+		    (!known && __atomic_compare_exchange_n(&typed[i], &known, device, false,
+							   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)))
+			return;
+	}
+	store(&typed[TYPED_MAX - 1], 1);
+}
+
+bool lies_may_lie_of_type(struct lies *lies, uint64_t inode)
+{
+	const uint64_t *typed = header_of(lies)->typed;
+
+	for (size_t i = 0; i < TYPED_MAX - 1; i++) {
+		struct file_id id = { .device = load(&typed[i]), .inode = inode };
+
+		if (!id.device)
+			return false;
+		if (lies_find(lies, &id))
+			return true;
+	}
+	return load(&typed[TYPED_MAX - 1]) != 0;
 }
 
 bool lies_any_birthless(const struct lies *lies)
@@ -386,6 +424,11 @@ void lies_move_begin(struct lie_row *row)
 	store(&row->moving, 1);
 }
 
+static bool is_typed(const struct lie_row *row)
+{
+	return (load(&row->mode) >> 32 & 0170000) != 0;
+}
+
 /* With a new inode the old row stays: other hard links of a lower file still lead to it. */
 int lies_move_end(struct lies *lies, struct lie_row *row, const struct file_id *now)
 {
@@ -399,6 +442,8 @@ int lies_move_end(struct lies *lies, struct lie_row *row, const struct file_id *
 			store(&moved->rdev, load(&row->rdev));
 			store(&moved->xattrs, load(&row->xattrs));
 			store(&moved->real_mode, load(&row->real_mode));
+			if (is_typed(row))
+				lies_note_type(lies, now->device);
 		}
 	} else if (load(&row->birth_ns) != now->birth_ns) {
 		store(&row->birth_ns, now->birth_ns);
@@ -413,6 +458,8 @@ int lies_alias(struct lies *lies, struct lie_row *row, const struct file_id *oth
 
 	if (!alias)
 		return -ENOSPC;
+	if (is_typed(row))
+		lies_note_type(lies, other->device);
 	if (alias != row)
 		store(&alias->alias_of, (uint32_t)(((unsigned char *)row - lies->base) / UNIT));
 	return 0;

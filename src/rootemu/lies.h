@@ -117,6 +117,12 @@ struct lie_row *lies_next(struct lies *lies, struct lies_cursor *cursor, struct 
  * group. Never reset. */
 bool lies_any_setgid(const struct lies *lies);
 void lies_note_setgid(struct lies *lies);
+/* The type of some file on this device is a lie. Never reset. What readdir(3) says of types may be
+ * wrong then, where an overlay's directories and files are on different devices, too: may that of
+ * the file with this inode be a lie? */
+void lies_note_type(struct lies *lies, uint64_t device);
+bool lies_any_type(const struct lies *lies);
+bool lies_may_lie_of_type(struct lies *lies, uint64_t inode);
 /* Something was said about a file without a birth time: its inode's next file must be told apart
  * by hand (lies_forget). */
 bool lies_any_birthless(const struct lies *lies);

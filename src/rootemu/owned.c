@@ -62,6 +62,8 @@ static int enter(struct lies *lies, const struct owner *owner, const struct stat
 	if (S_ISDIR(x->stx_mode) && owner->gid &&
 	    ((owner->has_mode ? owner->mode : x->stx_mode) & S_ISGID))
 		lies_note_setgid(lies);
+	if (owner->type)
+		lies_note_type(lies, id.device);
 	return 0;
 }
 

@@ -141,6 +141,10 @@ static int load_row(struct lies *lies, const char *line)
 	lies_set_owner(row, uid, gid);
 	lies_set_mode(row, 07777 | (S_ISCHR(mode) || S_ISBLK(mode) ? S_IFMT : 0), mode);
 	lies_set_device(row, major(rdev), minor(rdev));
+	if (S_ISDIR(mode) && gid && mode & S_ISGID)
+		lies_note_setgid(lies);
+	if (S_ISCHR(mode) || S_ISBLK(mode))
+		lies_note_type(lies, (uint64_t)major(device) << 32 | minor(device));
 	return 0;
 }
 

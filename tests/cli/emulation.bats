@@ -90,6 +90,7 @@ END
         list() { (cd "$1" && stat -c "%n %F %u:%g %a %t,%T" . a b l p); }
         list t >wanted
         cp -a t copy; list copy | diff wanted -
+        find t copy -type b | sort | diff <(echo copy/b; echo t/b) -
         tar -cf t.tar t; mkdir out; tar -xpf t.tar -C out; list out/t | diff wanted -
         tar --numeric-owner -tvf t.tar | grep -q "^-rwx--s--x 11/12 .* t/a"
         install -o nobody -g 50 -m 4750 t/a installed; stat -c "%U:%g %a" installed'

@@ -4,6 +4,7 @@
  * overlay whose lower directory has the files lower1 to lower10, the last with mode 4755. */
 #include "torture.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <sys/socket.h>
@@ -47,6 +48,21 @@ static struct seen of_statx(const struct statx *x)
 static void compare(struct seen a, struct seen b)
 {
 	must(a.uid == b.uid && a.gid == b.gid && a.mode == b.mode && a.rdev == b.rdev);
+}
+
+/* What readdir says of a name. */
+static int type_in(const char *directory, const char *name)
+{
+	DIR *open_directory = opendir(directory);
+	const struct dirent *entry;
+	int type = -1;
+
+	must(open_directory != NULL);
+	while ((entry = readdir(open_directory)))
+		if (strcmp(entry->d_name, name) == 0)
+			type = entry->d_type;
+	closedir(open_directory);
+	return type;
 }
 
 /* Every way to ask, raw; they must agree. */
@@ -251,6 +267,8 @@ static void devices_can_be_made(void)
 	must(owned_by("disk", 0, 6));
 	must(S_ISBLK(see("disk").mode));
 	must_fail(EEXIST, mknod("null", S_IFCHR | 0666, makedev(1, 5)));
+	must(type_in(".", "null") == DT_CHR);
+	must(type_in(".", "disk") == DT_BLK);
 	must(mknod("fifo", S_IFIFO | 0600, 0) == 0);
 	must(S_ISFIFO(see("fifo").mode));
 	must(rename("null", "zero") == 0);

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "tap/blob/blob.h"
+#include "tap/blob/files.h"
 #include "tap/blob/handlers.h"
 
 #define OURS	4
@@ -213,6 +214,7 @@ static bool is_proc(long fd)
 }
 
 #define TYPE_DIRECTORY 4 /* DT_DIR */
+#define TYPE_FILE      8 /* DT_REG */
 
 static bool is_to_be_hidden(const struct entry *entry, bool is64)
 {
@@ -241,6 +243,24 @@ static long hide(long fd, char *entries, long size_bytes, bool is64)
 	return kept;
 }
 
+/* find(1) and others take types from here alone, where a device is the regular file that stands for
+ * it. Which ones may be devices their inodes tell; the file itself is asked then. */
+static void show_types(long fd, char *entries, long size_bytes, bool is64)
+{
+	for (long at = 0; at < size_bytes;) {
+		struct entry *entry = (struct entry *)(void *)(entries + at);
+		char *type = is64 ? entry->rest : entries + at + entry->record_bytes - 1;
+		struct where file = { (int)fd, entry->rest + (is64 ? 1 : 0), AT_SYMLINK_NOFOLLOW };
+		struct statx x;
+		struct shown shown;
+
+		if (*type == TYPE_FILE && lies_may_lie_of_type(&tap.lies, entry->inode) &&
+		    files_shown(&file, &x, &shown) == 0)
+			*type = (char)(shown.mode >> 12);
+		at += entry->record_bytes;
+	}
+}
+
 static long read_directory(struct tap_call *call, bool is64)
 {
 	long r;
@@ -253,6 +273,8 @@ static long read_directory(struct tap_call *call, bool is64)
 			return r;
 		r = hide(call->arg[0], (char *)call->arg[1], r, is64);
 	} while (r == 0); /* all of them were ours: 0 would mean the end */
+	if (lies_any_type(&tap.lies))
+		show_types(call->arg[0], (char *)call->arg[1], r, is64);
 	return r;
 }
 

@@ -256,6 +256,7 @@ static long make_device(const struct where *name, uint32_t mode, uint32_t device
 	if (!row)
 		return -ENOSPC;
 	lies_note_real_mode(row, x.stx_mode);
+	lies_note_type(&tap.lies, id.device);
 	lies_set_device(row, device >> 8 & 0xfff, (device & 0xff) | (device >> 12 & 0xfff00));
 	lies_set_mode(row, S_IFMT | (mode & 07000), mode & (S_IFMT | 07000));
 	if (files_creation_matters())

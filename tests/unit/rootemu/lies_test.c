@@ -95,6 +95,31 @@ test(a_row_follows_its_file_through_a_copy_up)
 	table_done(&lies);
 }
 
+test(what_readdir_says_of_types_is_doubted_for_devices_and_inodes_with_a_lie)
+{
+	struct file_id moved = { file.device + 50, file.inode + 1, 5 };
+	struct lie_row *row;
+	struct lies lies;
+
+	table_new(&lies);
+	assert_false(lies_any_type(&lies));
+	row = lies_make(&lies, &file);
+	lies_set_mode(row, 0170000, 0020000);
+	lies_note_type(&lies, file.device);
+	lies_note_type(&lies, file.device);
+	assert_true(lies_any_type(&lies));
+	assert_true(lies_may_lie_of_type(&lies, file.inode));
+	assert_false(lies_may_lie_of_type(&lies, moved.inode));
+	lies_move_begin(row);
+	assert_int_equal(lies_move_end(&lies, row, &moved), 0);
+	assert_true(lies_may_lie_of_type(&lies, moved.inode));
+	assert_false(lies_may_lie_of_type(&lies, 12345));
+	for (uint64_t device = 1; device < 20; device++)
+		lies_note_type(&lies, device);
+	assert_true(lies_may_lie_of_type(&lies, 12345)); /* too many devices to know */
+	table_done(&lies);
+}
+
 test(attributes_are_set_replaced_removed_and_listed_once)
 {
 	const char *name;
@@ -216,6 +241,7 @@ int main(void)
 		RUN(a_row_says_what_was_set_last),
 		RUN(the_next_file_with_the_inode_inherits_nothing),
 		RUN(a_row_follows_its_file_through_a_copy_up),
+		RUN(what_readdir_says_of_types_is_doubted_for_devices_and_inodes_with_a_lie),
 		RUN(attributes_are_set_replaced_removed_and_listed_once),
 		RUN(all_rows_that_say_something_are_iterated),
 		RUN(a_writer_killed_anywhere_leaves_a_table_that_is_right),
