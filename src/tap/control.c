@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* "rootlet-tap:" and five words in hexadecimal, each followed by ':', then the credentials. */
+/* "rootlet-tap:" and six words in hexadecimal, each followed by ':', then the credentials. */
 #include "tap/control.h"
 
 #include <string.h>
 
-static const char prefix[] = "rootlet-tap:";
+static const char prefix[] = TAP_CONTROL_PREFIX;
 
 static char *print_word(char *at, unsigned word)
 {
@@ -34,6 +34,7 @@ size_t tap_control_print(const struct tap_control *control, const struct creds *
 	at = print_word(at, (unsigned)control->image_fd);
 	at = print_word(at, (unsigned)control->table_fd);
 	at = print_word(at, (unsigned)control->target_fd);
+	at = print_word(at, (unsigned)control->interpreter_fd);
 	at = print_word(at, control->flags);
 	if (creds)
 		at += creds_print(creds, at);
@@ -43,18 +44,19 @@ size_t tap_control_print(const struct tap_control *control, const struct creds *
 
 int tap_control_parse(const char *text, struct tap_control *control, struct creds *creds)
 {
-	unsigned word[5];
+	unsigned word[6];
 
 	if (strncmp(text, prefix, sizeof(prefix) - 1) != 0)
 		return -1;
 	text += sizeof(prefix) - 1;
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		text = parse_word(text, &word[i]);
 	*control = (struct tap_control){ .blob_fd = (int)word[0],
 					 .image_fd = (int)word[1],
 					 .table_fd = (int)word[2],
 					 .target_fd = (int)word[3],
-					 .flags = word[4] };
+					 .interpreter_fd = (int)word[4],
+					 .flags = word[5] };
 	creds_init(creds);
 	if (*text && !creds_parse(creds, text))
 		return -1;

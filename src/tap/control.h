@@ -9,6 +9,9 @@
 
 #include "rootemu/creds.h"
 
+/* What the text begins with; blob_fd and image_fd follow, in hexadecimal. */
+#define TAP_CONTROL_PREFIX "rootlet-tap:"
+
 enum tap_control_flags {
 	TAP_CONTROL_FIRST = 1,	       /* install the filter: nobody above us has */
 	TAP_CONTROL_IGNORED = 2,       /* the program has SIGSYS ignored */
@@ -21,7 +24,8 @@ struct tap_control {
 	int blob_fd;  /* executed by every exec */
 	int image_fd; /* the same bytes; mapped over the former, which is then no longer in use */
 	int table_fd;
-	int target_fd; /* the program to run, closed by the tap */
+	int target_fd;	    /* the program to run, closed by the tap */
+	int interpreter_fd; /* its dynamic linker, closed too; -1: none */
 	unsigned flags;
 };
 

@@ -10,6 +10,8 @@
 
 #define PAGE 4096ul
 
+_Static_assert(offsetof(struct elf_file, program) == sizeof(Elf64_Ehdr), "read as one");
+
 static unsigned long page_down(unsigned long address)
 {
 	return address & ~(PAGE - 1);
@@ -41,20 +43,33 @@ static void measure(struct elf_file *elf, const Elf64_Phdr *segment)
 		elf->align = segment->p_align;
 }
 
-int elf_read(int fd, struct elf_file *ret_elf)
+/* The table is mostly read along with the header. */
+#define READ_AHEAD (sizeof(Elf64_Ehdr) + 15 * sizeof(Elf64_Phdr))
+
+static int read_headers(int fd, struct elf_file *elf)
 {
-	Elf64_Ehdr *header = &ret_elf->header;
-	size_t size_bytes;
-	long r = raw4(__NR_pread64, fd, header, sizeof(*header), 0);
+	Elf64_Ehdr *header = &elf->header;
+	long r = raw4(__NR_pread64, fd, elf, READ_AHEAD, 0);
+	long size_bytes;
 
 	if (r < 0)
 		return (int)r;
-	if (r != sizeof(*header) || !is_for_us(header))
+	if (r < (long)sizeof(*header) || !is_for_us(header))
 		return -ENOEXEC;
-	size_bytes = header->e_phnum * sizeof(Elf64_Phdr);
-	if (raw4(__NR_pread64, fd, ret_elf->program, size_bytes, header->e_phoff) !=
-	    (long)size_bytes)
-		return -ENOEXEC;
+	size_bytes = (long)(header->e_phnum * sizeof(Elf64_Phdr));
+	if (header->e_phoff == sizeof(*header) && r >= (long)sizeof(*header) + size_bytes)
+		return 0;
+	r = raw4(__NR_pread64, fd, elf->program, size_bytes, header->e_phoff);
+	return r == size_bytes ? 0 : -ENOEXEC;
+}
+
+int elf_read(int fd, struct elf_file *ret_elf)
+{
+	const Elf64_Ehdr *header = &ret_elf->header;
+	int r = read_headers(fd, ret_elf);
+
+	if (r < 0)
+		return r;
 	ret_elf->low = ret_elf->high = 0;
 	ret_elf->align = PAGE;
 	ret_elf->has_interpreter = ret_elf->wants_executable_stack = false;

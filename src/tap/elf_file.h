@@ -12,7 +12,7 @@
 
 struct elf_file {
 	Elf64_Ehdr header;
-	Elf64_Phdr program[ELF_PROGRAM_HEADERS_MAX];
+	Elf64_Phdr program[ELF_PROGRAM_HEADERS_MAX]; /* right behind the header, as in most files */
 	bool has_interpreter;
 	bool wants_executable_stack;
 	unsigned long low;   /* addresses as linked: of the first byte, page aligned */

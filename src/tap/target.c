@@ -151,9 +151,8 @@ static long check_interpreter(struct target *target, const struct target_request
 	fd = open_target(request, AT_FDCWD, target->interpreter, 0);
 	if (fd < 0)
 		return fd;
-	r = check_permission((int)fd);
-	raw1(__NR_close, fd);
-	return r;
+	target->interpreter_fd = (int)fd;
+	return check_permission((int)fd);
 }
 
 /* AT_EXECFN: the path as given, or /dev/fd/N[/path] as fs/exec.c, alloc_bprm makes it. */
@@ -190,7 +189,7 @@ long target_resolve(struct target *target, const struct target_request *request)
 	static const char nothing[] = "";
 	long r;
 
-	target->fd = -1;
+	target->fd = target->interpreter_fd = -1;
 	if (!request->path[0] && !(request->flags & AT_EMPTY_PATH))
 		return -ENOENT;
 	name_program(target, request);

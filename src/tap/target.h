@@ -16,7 +16,8 @@
 #define TARGET_ARGV_FRONT   (2 + 2 * (TARGET_SCRIPT_DEPTH + 1))
 
 struct target {
-	int fd;	      /* O_CLOEXEC; the caller closes it */
+	int fd;		    /* O_CLOEXEC; the caller closes it */
+	int interpreter_fd; /* so is this; -1: it has none */
 	size_t first; /* argv + first is what the program gets; two places before it are free */
 	size_t argc;
 	char path[TARGET_PATH_MAX]; /* AT_EXECFN; its last component becomes the name */
@@ -38,7 +39,7 @@ struct target_request {
 };
 
 size_t target_size_bytes(size_t argc);
-/* 0 or what execve(2) fails with; target->fd is valid (or -1) either way. */
+/* 0 or what execve(2) fails with; both descriptors are valid (or -1) either way. */
 long target_resolve(struct target *target, const struct target_request *request);
 
 #endif

@@ -56,16 +56,20 @@ struct kernel_action {
 /* What belongs to a process and not to its memory: a vfork(2) child uses its parent's memory, but
  * what it changes here must not reach the parent. */
 struct process {
-	struct creds creds;
 	struct kernel_action sys_action; /* the program's idea of its SIGSYS disposition */
 	bool no_new_privs;
 	uint8_t seccomp_mode;
+	struct creds creds; /* last: its end is long and mostly not used */
 };
 
 const struct process *process_read(void);
 struct process *process_write(void);
-/* At the start of a program. */
-void process_init(const struct creds *creds);
+/* At the start of a program: to be filled in. */
+struct process *process_first(void);
+
+/* State that every program needs lies together: each page touched is a page fault in every exec. */
+#define HOT	 __attribute__((section(".bss.hot")))
+#define HOT_LAST __attribute__((section(".bss.hot_last"))) /* only its beginning is */
 
 long tap_dispatch(struct tap_call *call);
 void tap_take_signal(void);

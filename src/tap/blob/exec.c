@@ -92,11 +92,14 @@ static long start_program(struct work *work, const void *envp)
 					.image_fd = tap.image_fd,
 					.table_fd = tap.lies.fd,
 					.target_fd = target->fd,
+					.interpreter_fd = target->interpreter_fd,
 					.flags = flags };
 	tap_control_print(&control, creds, work->control);
 	target->argv[--target->first] = target->path;
 	target->argv[--target->first] = work->control;
 	raw3(__NR_fcntl, target->fd, F_SETFD, 0);
+	if (target->interpreter_fd >= 0)
+		raw3(__NR_fcntl, target->interpreter_fd, F_SETFD, 0);
 	return raw5(__NR_execveat, tap.blob_fd, "", target->argv + target->first, envp,
 		    AT_EMPTY_PATH);
 }
@@ -111,7 +114,7 @@ static long resolve(struct work *work, const struct request *request, size_t arg
 					 .open_file = open_file };
 	long r = memory_read_string(work->path, request->path, TAP_PATH_MAX, ENAMETOOLONG);
 
-	work->target.fd = -1;
+	work->target.fd = work->target.interpreter_fd = -1;
 	if (r < 0)
 		return r;
 	if (exe_is_asked_for(work->path)) {
@@ -139,6 +142,8 @@ static long exec(const struct request *request)
 		r = start_program(work, request->envp);
 	if (work->target.fd >= 0)
 		raw1(__NR_close, work->target.fd);
+	if (work->target.interpreter_fd >= 0)
+		raw1(__NR_close, work->target.interpreter_fd);
 	scratch_put(work);
 	return r;
 }

@@ -18,7 +18,7 @@
 
 static int *ours(size_t index)
 {
-	int *const all[OURS] = { &tap.blob_fd, &tap.image_fd, &tap.lies.fd, &tap.exe_fd };
+	static int *const all[OURS] = { &tap.blob_fd, &tap.image_fd, &tap.lies.fd, &tap.exe_fd };
 
 	return all[index];
 }
@@ -31,6 +31,7 @@ bool fds_is_ours(long fd)
 	return false;
 }
 
+HOT static bool has_moved; /* any of them, ever */
 /* Which files they are, seen before the first of them moves. */
 static struct {
 	uint64_t device, inode;
@@ -56,20 +57,24 @@ static bool is_same(size_t index, int fd)
 	       inode == identity[index].inode;
 }
 
-static void know(size_t index)
+static void know_all(void)
 {
-	if (index < CARRIED && !identity[index].inode)
-		look(*ours(index), &identity[index].device, &identity[index].inode);
+	if (has_moved)
+		return;
+	for (size_t i = 0; i < CARRIED; i++)
+		look(*ours(i), &identity[i].device, &identity[i].inode);
+	has_moved = true;
 }
 
 int fds_verify(void)
 {
+	if (!has_moved)
+		return 0;
 	for (size_t i = 0; i < CARRIED; i++) {
 		int fd = *ours(i);
 
 		if (fd < 0)
 			continue;
-		know(i);
 		if (is_same(i, fd))
 			continue;
 		fd = (int)tap.page->fd_base;
@@ -147,7 +152,7 @@ long on_dup2(struct tap_call *call)
 
 		if (fd < 0 || fd != (int)call->arg[1])
 			continue;
-		know(i);
+		know_all();
 		moved = move(fd, i < CARRIED);
 		if (moved < 0)
 			return moved;

@@ -45,10 +45,10 @@ struct island {
 };
 
 static struct island islands[ISLANDS];
-static uint32_t traps;
-static uint8_t hits[SITES_COUNTED];
-static bool is_refused; /* text cannot be changed here: SELinux, or it is sealed */
-static uint32_t lock;	/* thread that patches; others do not wait, they go on by traps */
+HOT static uint32_t traps;
+HOT static uint8_t hits[SITES_COUNTED];
+HOT static bool is_refused; /* text cannot be changed here: SELinux, or it is sealed */
+HOT static uint32_t lock;   /* thread that patches; others do not wait, they go on by traps */
 
 extern const char patch_island[]; /* one page, below */
 

@@ -17,7 +17,7 @@ struct slot {
 	size_t size_bytes;
 };
 
-static struct slot slots[SLOTS];
+HOT static struct slot slots[SLOTS];
 
 static void *map(size_t size_bytes)
 {

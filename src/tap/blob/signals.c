@@ -24,7 +24,7 @@ struct note {
 };
 
 static struct note notes[NOTES];
-static uint32_t notes_in_use;
+HOT static uint32_t notes_in_use;
 
 static struct note *note_find(uint32_t thread)
 {

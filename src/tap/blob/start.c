@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The first instructions of every program: find the session, take SIGSYS, map the target, make
- * everything look as if the kernel had started it, and jump. */
+ * everything look as if the kernel had started it, and jump.
+ *
+ * What the kernel executes is our first page alone (session.c). It maps all of us from another file
+ * with the same bytes, over itself: the file that was executed is then mapped no longer, which is
+ * what the kernel asks before it lets /proc/self/exe be changed. Each call returns to the same
+ * instruction, now in the other file. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,44 +38,45 @@ struct memory_map {
 
 struct program {
 	struct tap_control control;
-	struct creds creds;
 	const char *path;
 	unsigned long *stack; /* where argc will stand */
-	struct elf_file elf;
 	struct elf_image image;
 	unsigned long interpreter_bias;
 	unsigned long entry;
-	unsigned long interpreter_end;
+	struct elf_file elf;
 	char interpreter[TAP_PATH_MAX];
 };
 
 /* Not on the stack: it is larger than the smallest stacks programs are started with. */
 static struct program program;
 
-/* Map the same bytes from another file over ourselves: the file that was executed is then mapped
- * no longer, which is what the kernel asks before it lets /proc/self/exe be changed. Each call
- * returns to the same instruction, now in the other file. Our state is still all zeroes but for
- * what was read from the control words, which is put back. */
-static void map_image_over_ourselves(int image_fd)
+/* From the linker script. */
+extern char tap_text_end[], tap_data[], tap_data_end[];
+
+#define FIRST_PAGE __attribute__((section(".text.first"), noinline))
+
+_Noreturn void tap_start(unsigned long *stack);
+_Noreturn void tap_begin(unsigned long *stack);
+
+/* Nothing outside the first page is there yet, no other function, no constant, no variable. */
+FIRST_PAGE _Noreturn void tap_begin(unsigned long *stack)
 {
-	const Elf64_Ehdr *header = (const Elf64_Ehdr *)TAP_BASE;
-	const Elf64_Phdr *segment = (const Elf64_Phdr *)(TAP_BASE + header->e_phoff);
-	struct tap_control control = program.control;
+	const char *at = (const char *)stack[1]; /* PREFIX blob_fd:image_fd:... */
+	unsigned long image_fd = 0;
+	long r;
 
-	for (size_t i = 0; i < header->e_phnum; i++, segment++) {
-		unsigned long offset = segment->p_vaddr & (PAGE - 1);
-		int prot = PROT_READ | (segment->p_flags & PF_W ? PROT_WRITE : 0) |
-			   (segment->p_flags & PF_X ? PROT_EXEC : 0);
-		unsigned long end = segment->p_vaddr + segment->p_filesz;
-
-		if (segment->p_type != PT_LOAD || !segment->p_filesz)
-			continue;
-		raw6(__NR_mmap, segment->p_vaddr - offset, segment->p_filesz + offset, prot,
-		     MAP_PRIVATE | MAP_FIXED, image_fd, segment->p_offset - offset);
-		if (segment->p_flags & PF_W)
-			memset((void *)end, 0, -end & (PAGE - 1));
-	}
-	program.control = control;
+	for (int words = 0; stack[0] && *at && words < 2; at++)
+		words += *at == ':';
+	for (; stack[0] && *at && *at != ':'; at++)
+		image_fd = image_fd << 4 | (unsigned)(*at >= 'a' ? *at - 'a' + 10 : *at - '0');
+	r = raw6(__NR_mmap, TAP_BASE, tap_text_end - (char *)TAP_BASE, PROT_READ | PROT_EXEC,
+		 MAP_PRIVATE | MAP_FIXED, image_fd, 0);
+	if (!raw_is_error(r))
+		r = raw6(__NR_mmap, tap_data, tap_data_end - tap_data, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	if (raw_is_error(r))
+		raw1(__NR_exit_group, 125);
+	tap_start(stack);
 }
 
 static void open_session(void)
@@ -112,11 +118,10 @@ static void take_process(void)
 {
 	unsigned flags = program.control.flags;
 
-	process_init(&program.creds);
 	if (flags & TAP_CONTROL_IGNORED)
-		process_write()->sys_action.handler = (unsigned long)SIG_IGN;
+		process_first()->sys_action.handler = (unsigned long)SIG_IGN;
 	if (flags & TAP_CONTROL_NO_NEW_PRIVS)
-		process_write()->no_new_privs = true;
+		process_first()->no_new_privs = true;
 	if (flags & TAP_CONTROL_BLOCKED)
 		signals_set_blocked(true);
 	tap_take_signal();
@@ -153,19 +158,18 @@ static void map_interpreter(void)
 {
 	struct elf_file elf;
 	struct elf_image image;
-	long fd;
+	int fd = program.control.interpreter_fd;
 	int r;
 
-	if (!program.elf.has_interpreter)
+	if (fd < 0)
 		return;
 	r = elf_read_interpreter(program.control.target_fd, &program.elf, program.interpreter,
 				 TAP_PATH_MAX);
 	if (r < 0)
 		tap_die("cannot read the name of the program's interpreter", r);
-	fd = fds_open(AT_FDCWD, program.interpreter, O_RDONLY | O_CLOEXEC);
-	r = fd < 0 ? (int)fd : elf_read((int)fd, &elf);
+	r = elf_read(fd, &elf);
 	if (r == 0)
-		r = elf_map((int)fd, &elf, 0, &image);
+		r = elf_map(fd, &elf, 0, &image);
 	if (r < 0)
 		tap_die("cannot map the program's interpreter", r);
 	raw1(__NR_close, fd);
@@ -190,7 +194,7 @@ static unsigned long *find_auxv(void)
 
 static void edit_auxv(unsigned long *auxv)
 {
-	const struct creds *creds = &program.creds;
+	const struct creds *creds = &process_first()->creds;
 
 	for (; auxv[0] != AT_NULL; auxv += 2) {
 		switch (auxv[0]) {
@@ -258,7 +262,6 @@ static void tell_kernel(unsigned long *auxv, unsigned long random)
 		.end_data = image->end_data,
 		.start_stack = (unsigned long)program.stack,
 		.auxv = auxv,
-		.exe_fd = (uint32_t)-1,
 	};
 	size_t words = 0;
 
@@ -270,11 +273,13 @@ static void tell_kernel(unsigned long *auxv, unsigned long random)
 	measure_strings(program.stack + 1, &map.arg_start, &map.arg_end);
 	map.env_start = map.env_end = map.arg_end;
 	measure_strings(skip_vector(program.stack + 1), &map.env_start, &map.env_end);
-	raw5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
 	map.exe_fd = (uint32_t)program.control.target_fd;
 	tap.exe_is_real = raw5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0;
-	if (!tap.exe_is_real)
-		exe_keep(program.control.target_fd);
+	if (tap.exe_is_real)
+		return;
+	map.exe_fd = (uint32_t)-1;
+	raw5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
+	exe_keep(program.control.target_fd);
 }
 
 static void name_process(void)
@@ -294,26 +299,21 @@ static void make_stack_executable(void)
 		     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
 }
 
-/* Only after map_image_over_ourselves is memory of ours what it will be. */
 static void read_control(unsigned long *stack)
 {
 	const char *const *argv = (const char *const *)(stack + 1);
 
-	if (stack[0] < 3 || tap_control_parse(argv[0], &program.control, &program.creds) < 0)
+	if (stack[0] < 3 ||
+	    tap_control_parse(argv[0], &program.control, &process_first()->creds) < 0)
 		tap_die("runs programs for rootlet and cannot be used by itself", 0);
 }
 
-_Noreturn void tap_start(unsigned long *stack);
 _Noreturn void tap_start(unsigned long *stack)
 {
 	unsigned long *auxv;
 	unsigned long random;
 
 	read_control(stack);
-	if (program.control.image_fd >= 0) {
-		map_image_over_ourselves(program.control.image_fd);
-		read_control(stack);
-	}
 	open_session();
 	if (program.control.flags & TAP_CONTROL_FIRST)
 		install_filter();

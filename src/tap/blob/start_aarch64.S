@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-	.text
+	.section .text.first, "ax", @progbits
 	.globl _start
 _start:
 	mov x29, #0
 	mov x30, #0
 	mov x0, sp
-	bl tap_start
+	bl tap_begin
 	brk #1
 
 /* Not used: the kernel returns from handlers through the vdso. */
+	.text
 	.globl tap_restorer
 tap_restorer:
 	mov x8, #139

@@ -13,7 +13,7 @@
 
 #define FROM_SECCOMP 1 /* SYS_SECCOMP, asm-generic/siginfo.h */
 
-struct tap_state tap;
+HOT struct tap_state tap;
 
 static const struct tap_row *row_of(long nr)
 {

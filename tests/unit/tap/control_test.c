@@ -4,7 +4,12 @@
 #include "tap/control.h"
 
 static const struct tap_control control = {
-	.blob_fd = 1008, .image_fd = -1, .table_fd = 1010, .target_fd = 0, .flags = 21
+	.blob_fd = 1008,
+	.image_fd = -1,
+	.table_fd = 1010,
+	.target_fd = 0,
+	.interpreter_fd = -1,
+	.flags = 21,
 };
 
 test(control_words_survive_being_written_and_read)
