@@ -8,6 +8,7 @@
 
 #include "base/banned.h"
 #include "rootemu/owned.h"
+#include "sys/openat2.h"
 
 static uint64_t open_files_of(const struct limits *limits)
 {
@@ -44,19 +45,46 @@ void emulation_done(struct emulation *emulation)
 		close(emulation->report_fd);
 }
 
-int emulation_seed(struct emulation *emulation, struct err *err)
+static int seed_root(struct emulation *emulation, int root_fd, struct err *err)
 {
-	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const struct view *view = emulation->layers;
 	int r = 0;
 
-	if (root_fd < 0)
-		return fail(err, errno, "open the root");
 	if (emulation->merged)
 		return owned_seed(&emulation->session.lies, root_fd, -1, emulation->merged, err);
 	for (size_t i = view ? view->count : 0; r == 0 && i-- > 0;)
 		r = owned_seed(&emulation->session.lies, root_fd, view->layer[i].dirfd,
 			       &view->layer[i].owners, err);
+	return r;
+}
+
+static int seed_mount(struct emulation *emulation, int root_fd, const struct emulation_mount *mount,
+		      struct err *err)
+{
+	auto_fd fd = openat2_in_root(root_fd, mount->target, O_PATH, 0);
+	struct lies *lies = &emulation->session.lies;
+	int r = 0;
+
+	if (fd < 0)
+		return fail(err, -fd, "open '%s'", mount->target);
+	if (!mount->layers)
+		return owned_give(lies, fd, mount->uid, mount->gid, err);
+	for (size_t i = mount->layers->count; r == 0 && i-- > 0;)
+		r = owned_seed_below(lies, fd, mount->layers->layer[i].dirfd, mount->source,
+				     &mount->layers->layer[i].owners, err);
+	return r;
+}
+
+int emulation_seed(struct emulation *emulation, struct err *err)
+{
+	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (root_fd < 0)
+		return fail(err, errno, "open the root");
+	r = seed_root(emulation, root_fd, err);
+	for (size_t i = 0; r == 0 && i < emulation->mount_count; i++)
+		r = seed_mount(emulation, root_fd, &emulation->mount[i], err);
 	return r;
 }
 

@@ -17,11 +17,22 @@
 #include "rootfs/view.h"
 #include "tap/tap.h"
 
+/* Something mounted into the root whose files, or itself, belong to others than root. */
+struct emulation_mount {
+	const char *target;	   /* in the root */
+	const struct view *layers; /* of BOX_MOUNT_LAYERS: whose records count; borrowed, or NULL */
+	const char *source;	   /* the path in them that is mounted, without symlinks; "": all */
+	uint32_t uid;		   /* without layers: who it belongs to */
+	uint32_t gid;
+};
+
 struct emulation {
 	const struct view *layers; /* whose records the table begins with; borrowed, may be NULL */
 	/* The root is a merged copy of the layers, whose files are others: who owns what in it
 	 * (merge_owners) instead of the layers' records. May be NULL. */
 	const struct owners *merged;
+	const struct emulation_mount *mount;
+	size_t mount_count;
 	bool collects; /* there is an upper directory whose owners matter afterwards */
 
 	struct tap_session session;

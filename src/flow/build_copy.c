@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "base/banned.h"
 #include "base/memory.h"
@@ -354,6 +355,8 @@ static void key_entry(const struct copy_operand *operand, const struct copy_entr
 	buf_printf(&name, "file %s%s%s", operand->name, *entry->suffix ? "/" : "", entry->suffix);
 	buf_printf(&value, "%06o %u:%u %s", entry->entry.mode, entry->entry.uid, entry->entry.gid,
 		   entry->link ? entry->link : entry->hex);
+	if (S_ISCHR(entry->entry.mode) || S_ISBLK(entry->entry.mode))
+		buf_printf(&value, "%u,%u", major(entry->entry.rdev), minor(entry->entry.rdev));
 	build_key_add(key, name.bytes, value.bytes);
 }
 

@@ -121,8 +121,8 @@ static int place_entry(const struct copy_target *target, struct copy_list *list,
 		return place_regular(target, list, tree, entry, path, &meta, err);
 	if (S_ISLNK(entry->entry.mode))
 		return place_symlink(target->place, path, entry->link, &meta, err);
-	return place_special(target->place, path, entry->entry.mode & S_IFMT,
-			     entry->entry.st.st_rdev, &meta, err);
+	return place_special(target->place, path, entry->entry.mode & S_IFMT, entry->entry.rdev,
+			     &meta, err);
 }
 
 static bool is_directory(const struct view *view, const char *path)

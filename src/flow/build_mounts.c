@@ -81,6 +81,31 @@ static const char *find_agent(struct work *work, const char *id)
 
 /* ---- each kind ---- */
 
+/* Room for it was made for every mount of the step. */
+static void give_to(struct work *work, const struct step_mount *mount)
+{
+	if (mount->uid || mount->gid)
+		work->mounted[work->mounted_count++] = (struct emulation_mount){
+			.target = mount->target, .uid = mount->uid, .gid = mount->gid
+		};
+}
+
+/* Files of a stage or an image keep their owners. */
+static int keep_owners(struct work *work, const struct step_mount *mount, struct err *err)
+{
+	struct copy_tree tree;
+	const char *source;
+	int r = build_origin_tree(work->stage, &mount->from, &tree, err);
+
+	if (r == 0)
+		r = view_resolve(tree.view, mount->source, true, &work->arena, &source, err);
+	if (r == 0)
+		work->mounted[work->mounted_count++] = (struct emulation_mount){
+			.target = mount->target, .layers = tree.view, .source = source
+		};
+	return r;
+}
+
 static int add_bind(struct work *work, const struct step_mount *mount, struct box *box,
 		    struct err *err)
 {
@@ -94,7 +119,7 @@ static int add_bind(struct work *work, const struct step_mount *mount, struct bo
 	made->layers = layers;
 	made->source = mount->source;
 	made->read_only = mount->read_only;
-	return 0;
+	return keep_owners(work, mount, err);
 }
 
 static int add_cache(struct work *work, const struct step_mount *mount, struct box *box,
@@ -109,6 +134,7 @@ static int add_cache(struct work *work, const struct step_mount *mount, struct b
 
 	made->source = path;
 	made->read_only = mount->read_only;
+	give_to(work, mount);
 	return 0;
 }
 
@@ -142,6 +168,7 @@ static int add_secret(struct work *work, const struct step_mount *mount, struct 
 
 		file->mode = mount->mode;
 		file->read_only = true;
+		give_to(work, mount);
 	}
 	return 0;
 }
@@ -168,6 +195,7 @@ int build_mounts_add(struct work *work, struct box *box, struct err *err)
 	const struct step_run *run = &work->step->run;
 	int r = 0;
 
+	work->mounted = arena_array(&work->arena, struct emulation_mount, run->mount_count);
 	for (size_t i = 0; r == 0 && i < run->mount_count; i++) {
 		const struct step_mount *mount = &run->mount[i];
 
@@ -225,9 +253,11 @@ int build_mounts_key(struct work *work, struct build_key *key, struct err *err)
 		const struct step_mount *mount = &run->mount[i];
 
 		build_key_add(key, "mount",
-			      arena_printf(&work->arena, "%s %s %s %s", kinds[mount->kind],
-					   or_empty(mount->target), or_empty(mount->id),
-					   or_empty(mount->env)));
+			      arena_printf(&work->arena, "%s %s %s %s %o %u:%u%s",
+					   kinds[mount->kind], or_empty(mount->target),
+					   or_empty(mount->id), or_empty(mount->env), mount->mode,
+					   mount->uid, mount->gid,
+					   mount->read_only ? " read-only" : ""));
 		if (mount->kind == MOUNT_BIND)
 			r = key_bind(work, mount, key, err);
 	}

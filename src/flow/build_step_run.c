@@ -45,12 +45,28 @@ static const char *run_network(const struct work *work)
 	return work->build->request->network ? work->build->request->network : "host";
 }
 
+/* Before the cache is asked: there the same command may be without what cannot be given. */
+static int check_wishes(const struct step_run *run, struct err *err)
+{
+	if (run->is_insecure)
+		return fail_plain(err, ENOTSUP,
+				  "--security=insecure: there is no privilege to give");
+	for (size_t i = 0; i < run->device_count; i++)
+		if (run->device[i].is_required)
+			return fail_plain(err, ENOTSUP, "--device '%s' is not supported",
+					  run->device[i].name);
+	return 0;
+}
+
 static int run_key(struct work *work, struct build_key *key, struct err *err)
 {
 	const struct step_run *run = &work->step->run;
 	const struct config *config = &work->stage->state.config;
 	const struct strings *hosts = &work->build->request->hosts;
+	int r = check_wishes(run, err);
 
+	if (r < 0)
+		return r;
 	key_texts(key, "command", &run->argv);
 	if (run->script)
 		build_key_add(key, "script", run->script);
@@ -152,13 +168,6 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 		r = run_user(work, &user, err);
 	if (r < 0)
 		return r;
-	if (run->is_insecure)
-		return fail_plain(err, ENOTSUP,
-				  "--security=insecure: there is no privilege to give");
-	for (size_t i = 0; i < run->device_count; i++)
-		if (run->device[i].is_required)
-			return fail_plain(err, ENOTSUP, "--device '%s' is not supported",
-					  run->device[i].name);
 	run_root(work, box);
 	box->uid = work->new_uid = user.uid;
 	box->gid = work->new_gid = user.gid;
@@ -212,7 +221,10 @@ static int not_started(const struct work *work, int r, struct err *err)
 static int run_under_tap(struct work *work, const struct box *box, struct build_run_output *output,
 			 int *ret_status, struct err *err)
 {
-	struct emulation emulation = { .layers = &work->stage->state.view, .collects = true };
+	struct emulation emulation = { .layers = &work->stage->state.view,
+				       .mount = work->mounted,
+				       .mount_count = work->mounted_count,
+				       .collects = true };
 	struct owners merged;
 	int r = 0;
 

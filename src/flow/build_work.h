@@ -30,6 +30,8 @@ struct work {
 	bool has_changed; /* a file was placed that is not what the key says: do not cache it */
 	struct work_list *lists; /* of host paths, that the box points to */
 	size_t list_count;
+	struct emulation_mount *mounted; /* by RUN, and belongs to others than root */
+	size_t mounted_count;
 	int *open_fd; /* locks held until the step is done */
 	size_t open_count;
 	char copy_name[STORE_WORK_NAME_MAX]; /* of the whole root, where layers cannot be stacked */

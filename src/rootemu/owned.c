@@ -24,10 +24,14 @@ static long look(int dirfd, const char *name, struct statx *ret_statx)
 
 /* --- from records to rows */
 
+/* "" is what root_fd itself is, which may be a file. */
 static int look_inside(int root_fd, const char *path, struct statx *ret_statx)
 {
-	auto_fd fd = openat2_in_root(root_fd, path[0] ? path : ".", O_PATH | O_NOFOLLOW, 0);
+	auto_fd fd = -1;
 
+	if (!path[0])
+		return (int)look(root_fd, "", ret_statx);
+	fd = openat2_in_root(root_fd, path, O_PATH | O_NOFOLLOW, 0);
 	return fd < 0 ? fd : (int)look(fd, "", ret_statx);
 }
 
@@ -72,18 +76,31 @@ static bool is_gone(int error)
 	return error == -ENOENT || error == -ENOTDIR || error == -ELOOP;
 }
 
-int owned_seed(struct lies *lies, int root_fd, int layer_fd, const struct owners *owners,
-	       struct err *err)
+/* The part of a path after `below`; NULL when it is not there. */
+static const char *path_below(const char *path, const char *below)
+{
+	size_t length = strlen(below);
+
+	if (!length)
+		return path;
+	if (strncmp(path, below, length) != 0 || (path[length] && path[length] != '/'))
+		return NULL;
+	return path + length + (path[length] == '/');
+}
+
+int owned_seed_below(struct lies *lies, int root_fd, int layer_fd, const char *below,
+		     const struct owners *owners, struct err *err)
 {
 	for (size_t i = 0; i < owners->count; i++) {
 		const struct owner *owner = &owners->item[i];
+		const char *path = path_below(owner->path, below);
 		struct statx shown;
 		struct statx own;
 		int r;
 
-		if (owner->whiteout)
+		if (owner->whiteout || !path)
 			continue;
-		r = look_inside(root_fd, owner->path, &shown);
+		r = look_inside(root_fd, path, &shown);
 		if (r == 0 && layer_fd >= 0) {
 			r = look_inside(layer_fd, owner->path, &own);
 			if (r == 0 && !is_same_file(&shown, &own))
@@ -97,6 +114,23 @@ int owned_seed(struct lies *lies, int root_fd, int layer_fd, const struct owners
 			return fail(err, -r, "owner of '/%s'", owner->path);
 	}
 	return 0;
+}
+
+int owned_seed(struct lies *lies, int root_fd, int layer_fd, const struct owners *owners,
+	       struct err *err)
+{
+	return owned_seed_below(lies, root_fd, layer_fd, "", owners, err);
+}
+
+int owned_give(struct lies *lies, int fd, uint32_t uid, uint32_t gid, struct err *err)
+{
+	const struct owner owner = { .uid = uid, .gid = gid };
+	struct statx x;
+	int r = (int)look(fd, "", &x);
+
+	if (r == 0)
+		r = enter(lies, &owner, &x);
+	return r < 0 ? fail(err, -r, "give a file to %u:%u", uid, gid) : 0;
 }
 
 /* --- from rows to a report */

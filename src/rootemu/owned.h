@@ -17,6 +17,13 @@
 int owned_seed(struct lies *lies, int root_fd, int layer_fd, const struct owners *owners,
 	       struct err *err) must_check;
 
+/* The same where `root_fd` shows only what is at `below` in the layer, a directory or a file; "" is
+ * all of it. */
+int owned_seed_below(struct lies *lies, int root_fd, int layer_fd, const char *below,
+		     const struct owners *owners, struct err *err) must_check;
+/* Enter that this one file belongs to somebody. Allocates nothing. */
+int owned_give(struct lies *lies, int fd, uint32_t uid, uint32_t gid, struct err *err) must_check;
+
 /* What the table knows about a file. */
 struct emulated {
 	uint32_t uid;

@@ -156,14 +156,17 @@ void view_entry_fill(struct view_entry *entry, size_t layer, const struct stat *
 		     const struct owner *owner)
 {
 	*entry = (struct view_entry){ .layer = layer, .st = *st, .mode = st->st_mode };
+	entry->rdev = st->st_rdev;
 	if (!owner)
 		return;
 	entry->uid = owner->uid;
 	entry->gid = owner->gid;
 	if (owner->has_mode)
 		entry->mode = (entry->mode & S_IFMT) | owner->mode;
-	if (owner->type)
-		entry->mode = owner->type | (entry->mode & 07777);
+	if (!owner->type)
+		return;
+	entry->mode = owner->type | (entry->mode & 07777);
+	entry->rdev = makedev(owner->rdev_major, owner->rdev_minor);
 }
 
 /* A layer has something else than a directory above `path`: is that what the view shows, or does

@@ -50,6 +50,7 @@ struct view_entry {
 	mode_t mode;	/* type and permission bits as the layer has them */
 	uid_t uid;
 	gid_t gid;
+	dev_t rdev; /* of a device */
 };
 
 /* An entry on disk in the layer number `layer`, with its record or NULL. */

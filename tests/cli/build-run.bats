@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+# RUN: every kind of --mount, the forms of the command, --network, --security and --device.
+load ../support/common
+load ../support/build
+
+setup() {
+    common_setup
+    need_userns
+    import_tiny
+}
+
+teardown() {
+    common_teardown
+}
+
+# printed TEXT: these lines came out of the steps, one after the other.
+printed() {
+    local lines
+    lines=$(sed 's/^\[[^]]*\] *//; s/^  //' <<<"$stderr")
+    [[ $'\n'$lines$'\n' == *$'\n'"$1"$'\n'* ]] || { echo "expected among the output: $1" >&2; show; return 1; }
+}
+
+@test "bind: the context as .dockerignore has it, read-only unless rw, and what is written is lost" {
+    mkdir -p src/deep
+    echo one >src/one
+    echo two >src/deep/two
+    echo hidden >src/hidden
+    echo src/hidden >.dockerignore
+    dockerfile <<'END'
+FROM tiny
+WORKDIR /place
+RUN --mount=target=/all ls /all/src && cat /all/src/deep/two && ! touch /all/new 2>/dev/null
+RUN --mount=type=bind,source=src,target=here,rw cat here/one && echo changed >here/one && cat here/one
+RUN --mount=type=bind,src=src/one,dst=/etc/one,readonly cat /etc/one && ! echo x 2>/dev/null >/etc/one
+RUN --mount=type=bind,source=src/../src/./deep,target=/deep ls /deep && ! ls /all /place/here/* 2>/dev/null
+END
+    builds -t bound .
+    printed $'deep\none\ntwo'
+    printed $'one\nchanged'
+    equal "$(cat src/one)" one
+    # mount points are no part of the image, and what is mounted is part of the key
+    ok rootlet run bound sh -c 'find /all /place /deep /etc/one 2>/dev/null || :'
+    equal "$output" /place
+    builds .
+    cached 5
+    echo other >src/deep/two
+    builds .
+    cached 2
+}
+
+@test "bind: from a stage or an image, with owners, modes and devices; source through a symlink" {
+    dockerfile <<'END'
+FROM tiny AS first
+RUN mkdir -p /data/sub && echo a >/data/file && chown 5:6 /data /data/file && chmod 4711 /data/file && \
+    mknod /data/null c 1 3 && chown 7:8 /data/sub && ln -s data /link
+FROM first AS second
+RUN chown 9:9 /data/sub && echo b >/data/more && chown 3:4 /data/more
+FROM tiny
+RUN --mount=from=second,source=/link,target=/mnt cp -a /mnt /copy && stat -c '%u:%g %a %n' /mnt /mnt/* && stat -c '%t,%T' /mnt/null
+RUN --mount=from=first,source=/data/file,target=/one stat -c '%u:%g %a' /one
+RUN --mount=from=1,source=data/more,target=/more stat -c '%u:%g' /more
+END
+    builds -t copied .
+    printed "5:6 755 /mnt
+5:6 4711 /mnt/file
+3:4 644 /mnt/more
+0:0 644 /mnt/null
+9:9 755 /mnt/sub
+1,3"
+    printed "5:6 4711"
+    printed "3:4"
+    ok rootlet export copied -o copied.tar
+    equal "$(tar --numeric-owner -tvf copied.tar | awk '$6 ~ /copy/ { print $1, $2, $6 }')" "drwxr-xr-x 5/6 copy/
+-rws--x--x 5/6 copy/file
+-rw-r--r-- 3/4 copy/more
+crw-r--r-- 0/0 copy/null
+drwxr-xr-x 9/9 copy/sub/"
+}
+
+@test "COPY --from takes devices as what they are" {
+    dockerfile <<'END'
+FROM tiny AS made
+RUN mkdir /d && mknod /d/zero c 1 5 && mknod -m 660 /d/disk b 8 17 && mkfifo /d/pipe && chown 0:6 /d/disk
+FROM tiny
+COPY --from=made /d /d
+COPY --from=made /d/zero /zero
+RUN stat -c '%F %t,%T %a %g %n' /d/* /zero
+END
+    builds .
+    printed "block special file 8,11 660 6 /d/disk
+fifo 0,0 644 0 /d/pipe
+character special file 1,5 644 0 /d/zero
+character special file 1,5 644 0 /zero"
+    # the number is a part of the key
+    sed -i 's/zero c 1 5/zero c 1 7/' Dockerfile
+    builds .
+    expect_stderr "character special file 1,7 644 0 /zero"
+}
+
+@test "cache: kept from build to build, by id or target, in no layer; shared, private, filled from a stage" {
+    dockerfile <<'END'
+FROM tiny AS seed
+RUN mkdir /seed && echo first >/seed/log
+FROM tiny
+ARG N
+RUN --mount=type=cache,target=/cache,id=log,from=seed,source=/seed echo "run $N" >>/cache/log && cat /cache/log
+RUN --mount=type=cache,target=/cache,id=log,ro tail -n 1 /cache/log; : $N
+RUN --mount=type=cache,target=/owned,uid=7,gid=8,mode=0750 stat -c '%u:%g %a' /owned
+RUN --mount=type=cache,target=/alone,sharing=private ls -d /alone && ! ls /cache
+END
+    builds --build-arg N=1 -t kept .
+    printed $'first\nrun 1'
+    printed "7:8 750"
+    builds --build-arg N=2 .
+    printed $'first\nrun 1\nrun 2'
+    ok rootlet run kept ls /
+    expect_no_output cache
+    refuses - <<'END'
+FROM tiny
+RUN --mount=type=cache,target=/cache,sharing=never true
+END
+    expect_stderr "sharing"
+}
+
+@test "cache: locked lets one builder in at a time, also of two programs" {
+    dockerfile <<'END'
+FROM tiny
+ARG N
+RUN --mount=type=cache,target=/cache,sharing=locked mkdir /cache/busy && for i in $(seq 200); do : >/cache/busy/$i; done && rm -r /cache/busy && echo "$N" >>/cache/all && wc -l </cache/all
+END
+    local n pids=()
+    for n in 1 2 3 4; do
+        rootlet build -q --build-arg "N=$n" . >"out$n" 2>&1 &
+        pids+=($!)
+    done
+    for n in "${pids[@]}"; do
+        wait "$n" || { cat out*; return 1; }
+    done
+    builds --build-arg N=5 .
+    printed 5
+}
+
+@test "tmpfs: memory of a size, nothing of it stays" {
+    dockerfile <<'END'
+FROM tiny
+RUN --mount=type=tmpfs,target=/t,size=1m echo x >/t/x && df -k /t | awk 'END { print $2 "k" }' && ! head -c 2000000 /dev/zero >/t/big 2>/dev/null
+RUN --mount=type=tmpfs,dst=/etc ls /etc
+RUN test -e /etc/passwd && ! test -e /t/x
+END
+    builds -t gone .
+    expect_stderr "1024k"
+}
+
+@test "secret: a file or a variable, where and for whom it is asked; required or not" {
+    printf 'hidden text' >file
+    export FROM_ENV=hidden-variable
+    dockerfile <<'END'
+FROM tiny
+RUN --mount=type=secret,id=a cat /run/secrets/a && stat -c ' %a %u:%g' /run/secrets/a
+RUN --mount=type=secret,id=a,dst=/etc/deep/secret,mode=0444,uid=5,gid=6 cat /etc/deep/secret && stat -c ' %a %u:%g' /etc/deep/secret
+RUN --mount=type=secret,id=b,env=WORD echo "is $WORD" && ! ls /run/secrets 2>/dev/null
+RUN --mount=type=secret,id=b,env=WORD,target=/both echo "$WORD=$(cat /both)"
+RUN --mount=type=secret,id=absent cat /run/secrets/absent 2>/dev/null || echo none
+RUN ls -AR /run /etc; env
+END
+    builds --secret id=a,src=file --secret type=env,id=b,env=FROM_ENV -t secrets .
+    expect_stderr "hidden text 400 0:0"
+    expect_stderr "hidden text 444 5:6"
+    expect_stderr "is hidden-variable"
+    expect_stderr "hidden-variable=hidden-variable"
+    printed none
+    [[ ${stderr##*RUN ls} != *hidden* ]]
+    ok rootlet run secrets sh -c 'ls -A /run /etc/deep 2>&1; env'
+    expect_no_output hidden
+    fails grep -rqF -e "hidden text" -e hidden-variable "$ROOTLET_STORE"
+    printf 'FROM tiny\nRUN --mount=type=secret,id=c,required true\n' >Dockerfile
+    refuses .
+    expect_stderr "Dockerfile:2: RUN: --mount: secret 'c' is required"
+    refuses --secret id=c,src=nosuch .
+    expect_stderr "secret 'c'"
+    expect_stderr "nosuch"
+}
+
+@test "ssh: the caller's agent, where it is asked" {
+    python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("agent.sock")'
+    dockerfile <<'END'
+FROM tiny
+RUN --mount=type=ssh,required test -S "$SSH_AUTH_SOCK" && echo "at $SSH_AUTH_SOCK"
+RUN --mount=type=ssh,id=other,target=/agent test "$SSH_AUTH_SOCK" = /agent && test -S /agent && echo other
+RUN test -z "$SSH_AUTH_SOCK" && ! ls /agent 2>/dev/null
+END
+    SSH_AUTH_SOCK=$PWD/agent.sock builds --ssh default --ssh other=agent.sock .
+    expect_stderr "at /run/buildkit/ssh_agent.0"
+    refuses --no-cache .
+    expect_stderr "ssh agent 'default' is required"
+}
+
+@test "heredocs: the shell, an interpreter of its own, several, as input of a command" {
+    dockerfile <<'END'
+FROM tiny
+ARG NAME=world
+RUN <<EOF
+set -e
+x=1
+echo "shell $NAME $x"
+EOF
+RUN <<"EOF"
+#!/bin/awk -f
+BEGIN { print "awk", 6 * 7 }
+EOF
+RUN cat <<one - <<two
+a $NAME
+one
+b
+two
+RUN <<-EOF cat -
+	indented $NAME
+	EOF
+RUN <<"EOF" sh -s x y
+echo "$2 $1"
+EOF
+SHELL ["/bin/busybox", "sh", "-e", "-c"]
+RUN <<EOF
+echo "flags $-"
+false
+EOF
+END
+    attempt rootlet build --progress plain .
+    expect_status 125
+    expect_stderr "shell world 1"
+    expect_stderr "awk 42"
+    expect_stderr "indented world"
+    expect_stderr "y x"
+    expect_stderr "flags *e"
+    expect_stderr "Dockerfile:24: RUN: the command ended with status 1"
+}
+
+@test "--network, --security and --device: what can be is done, what cannot is refused by its line" {
+    dockerfile <<'END'
+FROM tiny
+RUN --network=none --security=sandbox ! grep -v lo: /proc/net/dev | grep :
+RUN --network=default --network=host true
+RUN --device=vendor.example/class=one,required=false true
+END
+    sed -i 's/--network=default //' Dockerfile
+    builds .
+    printf 'FROM tiny\nRUN --security=insecure true\n' >Dockerfile
+    refuses .
+    expect_stderr "Dockerfile:2: RUN: --security=insecure"
+    printf 'FROM tiny\nRUN --device=vendor.example/class=one,required true\n' >Dockerfile
+    refuses .
+    expect_stderr "Dockerfile:2: RUN: --device 'vendor.example/class=one'"
+    printf 'FROM tiny\nRUN --network=moon true\n' >Dockerfile
+    refuses .
+    expect_stderr "Dockerfile:2: "
+}
