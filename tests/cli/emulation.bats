@@ -24,9 +24,8 @@ owner_in() {
 }
 
 @test "the script of SC21's Figure 7 says the same with a dynamic shell" {
-    need_debian
-    ok rootlet import "$(debian_tar)" base
-    ok rootlet run base sh -c 'umask 0137; cd /tmp; touch test.file; chown nobody test.file
+    import_debian
+    ok rootlet run debian sh -c 'umask 0137; cd /tmp; touch test.file; chown nobody test.file
         mknod test.dev c 1 1; ls -l --time-style=+ test.dev test.file'
     [[ ${lines[0]} =~ ^crw-r-----\ +1\ root\ +root\ +1,\ +1\ +test.dev$ ]] || show_and_fail
     [[ ${lines[1]} =~ ^-rw-r-----\ +1\ nobody\ +root\ +0\ +test.file$ ]] || show_and_fail
@@ -83,9 +82,8 @@ END
 }
 
 @test "tar, cp -a and install agree with what was set" {
-    need_debian
-    ok rootlet import "$(debian_tar)" base
-    ok rootlet run base bash -ec 'cd /tmp; mkdir t; echo x >t/a; ln -s a t/l; mkfifo t/p; mknod t/b b 7 1
+    import_debian
+    ok rootlet run debian bash -ec 'cd /tmp; mkdir t; echo x >t/a; ln -s a t/l; mkfifo t/p; mknod t/b b 7 1
         chown 11:12 t/a; chown -h 13:14 t/l; chmod 2711 t/a; chown 15:16 t; chmod 1777 t
         list() { (cd "$1" && stat -c "%n %F %u:%g %a %t,%T" . a b l p); }
         list t >wanted
@@ -99,11 +97,10 @@ END
 
 # perl calls setxattr and getxattr by number, for the smallest Debian has no setcap
 @test "file capabilities are kept by the layer and written into the archive" {
-    need_debian
     [ "$(uname -m)" = x86_64 ] || skip "the numbers are those of x86_64"
-    ok rootlet import "$(debian_tar)" base
+    import_debian
     dockerfile <<'END'
-FROM base
+FROM debian
 RUN cp /bin/true /bin/capable && perl -e '$f = "/bin/capable"; $n = "security.capability"; $v = pack("V5", 0x02000001, 0x2000, 0, 0, 0); syscall(188, $f, $n, $v, 20, 0) == 0 or die $!'
 RUN perl -e '$f = "/bin/capable"; $n = "security.capability"; $v = "\0" x 64; syscall(191, $f, $n, $v, 64) == 20 or die $!; print unpack("H*", substr($v, 0, 8)), "\n"' >/seen
 END

@@ -6,10 +6,6 @@ load ../support/common
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-hostile() {
-    "$ROOTLET_TEST_STAGE/tests/support/hostile-tar" "$@"
-}
-
 expect_empty_store() {
     local folder
     for folder in layers owners blobs/sha256 refs tmp; do
@@ -20,16 +16,17 @@ expect_empty_store() {
 @test "every hostile archive is refused in words that fit, touching nothing" {
     local name words bad=0
     mkdir outside
+    "$ROOTLET_TEST_STAGE/tests/support/hostile-tar" archives "$PWD/outside" >list
+    [ "$(wc -l <list)" -gt 60 ]
     while IFS=$'\t' read -r name words; do
-        hostile "$name" "$PWD/outside" >archive.tar
-        attempt rootlet import archive.tar
+        attempt rootlet import "archives/$name.tar"
         if [ "$status" -ne 125 ] || [[ $stderr != *"$words"* ]] || ! expect_empty_dir outside ||
             ! expect_empty_store; then
             echo "case $name, which should say: $words" >&2
             show
             bad=1
         fi
-    done < <(hostile list)
+    done <list
     [ $bad -eq 0 ]
 }
 

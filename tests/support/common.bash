@@ -116,9 +116,27 @@ tiny_root() {
     mkdir -p "$1" && tar -C "$1" -xf "$(tiny_tar)"
 }
 
-# import_tiny [REF]: have the tiny image in this test's store.
+# import_tiny [REF]: have the tiny image in this test's store. Without REF it is `tiny`, and a store
+# that is not there yet becomes a copy of one that is made once for each file.
 import_tiny() {
-    rootlet -q import "$(tiny_tar)" "${1:-tiny}"
+    local ready=$BATS_RUN_TMPDIR/tiny-store
+    if [ $# -gt 0 ] || [ -e "$ROOTLET_STORE" ]; then
+        rootlet -q import "$(tiny_tar)" "${1:-tiny}"
+        return
+    fi
+    [ -e "$ready" ] || rootlet -q --store "$ready" import "$(tiny_tar)" tiny || {
+        rm -rf "$ready"
+        return 1
+    }
+    cp -a "$ready" "$ROOTLET_STORE"
+}
+
+# import_debian: use a store that has the image `debian`, the same one for all tests of a file; skips
+# where there is no base image. Unpacking it takes longer than most tests.
+import_debian() {
+    need_debian
+    export ROOTLET_STORE=$BATS_RUN_TMPDIR/debian-store
+    [ -n "$(rootlet images -q debian)" ] || rootlet -q import "$(debian_tar)" debian
 }
 
 # deny GROUP,... CMD...: run it where the kernel refuses these calls (tests/support/deny.c).
