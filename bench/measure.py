@@ -26,13 +26,15 @@ class Contender:
 
 
 class Bench(Stage):
-    """The staged build with lap and probe, and the one user everything is measured as."""
+    """The staged build with lap and probe, and the one user everything is measured as.
+
+    $ROOTLET_BENCH_FOLDER is where everything is written: /dev/shm leaves the disk out of it."""
 
     def __init__(self, build):
         make_users()
         subprocess.run(["ninja", "-C", build, "bench/lap", "bench/probe"], check=True,
                        stdout=subprocess.DEVNULL)
-        super().__init__(build, "bench")
+        super().__init__(build, "bench", os.environ.get("ROOTLET_BENCH_FOLDER", "/var/tmp"))
         self.bin = os.path.join(self.path, "build", "bench")
         self.user = ordinary_user()
         self.folder = self.user_folder(self.user)

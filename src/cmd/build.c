@@ -81,6 +81,8 @@ static const struct opt build_opts[] = {
 	  "an ssh agent's socket for RUN --mount=type=ssh", NULL },
 	{ OPT_MAYBE, 0, "no-cache", BUILD(no_cache), "STAGE,...",
 	  "run every step again, of these stages only if named", NULL },
+	{ OPT_FLAG, 0, "debug", REQUEST(debug), NULL,
+	  "when a RUN fails, start a shell in its root before the build ends", NULL },
 	{ OPT_LIST, 0, "cache-from", REQUEST(cache_from), "REF|type=TYPE,...",
 	  "take steps from there too: type=registry,ref=REF or type=local,src=DIR", NULL },
 	{ OPT_LIST, 0, "cache-to", REQUEST(cache_to), "REF|type=TYPE,...",

@@ -39,6 +39,7 @@ struct build_display {
 	pthread_t thread; /* draws when nothing happens */
 	bool has_thread;
 	bool ended;
+	bool paused; /* somebody else has the terminal */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 };
@@ -281,7 +282,7 @@ static void *keep_drawing(void *argument)
 		next.tv_sec += next.tv_nsec / (1000 * NS_PER_MS);
 		next.tv_nsec %= 1000 * NS_PER_MS;
 		pthread_cond_timedwait(&display->wake, &display->lock, &next);
-		if (display->ended || !display->running ||
+		if (display->ended || display->paused || !display->running ||
 		    now_ms() - display->drawn_ms < DRAW_EVERY_MS)
 			continue;
 		screen_begin(&display->screen);
@@ -304,6 +305,22 @@ static void show(void *context, const struct build_event *event)
 		record(event);
 	else
 		on_terminal(display, event);
+	pthread_mutex_unlock(&display->lock);
+}
+
+static void pause_drawing(void *context, bool paused)
+{
+	struct build_display *display = context;
+
+	pthread_mutex_lock(&display->lock);
+	display->paused = paused;
+	if (display->mode == MODE_TTY) {
+		screen_begin(&display->screen);
+		if (paused)
+			screen_end(&display->screen);
+		else
+			draw(display);
+	}
 	pthread_mutex_unlock(&display->lock);
 }
 
@@ -394,7 +411,9 @@ struct build_events build_display_events(struct build_display *display)
 {
 	if (display->mode == MODE_NONE)
 		return (struct build_events){ 0 };
-	return (struct build_events){ .show = show, .found = found, .context = display };
+	return (struct build_events){
+		.show = show, .found = found, .pause = pause_drawing, .context = display
+	};
 }
 
 void build_display_result(struct build_display *display, const struct build_result *result)

@@ -36,6 +36,7 @@ struct build_request {
 	struct strings no_cache_stages; /* names or numbers of stages of which none does */
 	struct strings cache_from;	/* as cache_spec.h has them */
 	struct strings cache_to;
+	bool debug;		       /* a shell where a RUN failed */
 	bool why_miss;		       /* tell of each step why it is not in the cache */
 	bool pull;		       /* ask registries also for images that are here */
 	struct remote_settings remote; /* for images that are not; its cancel is set here */
@@ -95,6 +96,8 @@ struct build_events {
 	void (*show)(void *context, const struct build_event *event);
 	/* Once, when nothing more is built, and only if something was found. */
 	void (*found)(void *context, const struct build_findings *findings);
+	/* Somebody else writes to the terminal from now on, or has done so; no calls in between. */
+	void (*pause)(void *context, bool paused);
 	void *context;
 };
 

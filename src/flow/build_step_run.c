@@ -5,6 +5,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/build_debug.h"
 #include "flow/build_failure.h"
 #include "flow/build_mounts.h"
 #include "flow/build_run.h"
@@ -218,22 +219,34 @@ static int not_started(const struct work *work, int r, struct err *err)
 	return r;
 }
 
-static int run_under_tap(struct work *work, const struct box *box, struct build_run_output *output,
-			 int *ret_status, struct err *err)
+int work_emulation(struct work *work, const struct box *box, struct emulation *ret_emulation,
+		   struct err *err)
 {
 	struct emulation emulation = { .layers = &work->stage->state.view,
 				       .mount = work->mounted,
 				       .mount_count = work->mounted_count,
 				       .collects = true };
-	struct owners merged;
 	int r = 0;
 
 	if (work->copy_name[0]) {
-		r = merge_owners(&work->stage->state.view, &work->arena, &merged, err);
-		emulation.merged = &merged;
+		struct owners *merged = arena_new(&work->arena, struct owners);
+
+		r = merge_owners(&work->stage->state.view, &work->arena, merged, err);
+		emulation.merged = merged;
 	}
 	if (r == 0)
 		r = emulation_open(&emulation, box, err);
+	if (r == 0)
+		*ret_emulation = emulation;
+	return r;
+}
+
+static int run_under_tap(struct work *work, const struct box *box, struct build_run_output *output,
+			 int *ret_status, struct err *err)
+{
+	struct emulation emulation;
+	int r = work_emulation(work, box, &emulation, err);
+
 	if (r < 0)
 		return r;
 	r = build_run(box, work->build->request->engine, &emulation, output, ret_status, err);
@@ -295,6 +308,8 @@ static int run_fill(struct work *work, struct err *err)
 		r = not_started(work, r, err);
 	else if (status != 0)
 		r = run_failed(work, &box, status, &output, err);
+	if (r < 0 && work->build->request->debug)
+		build_debug(work, &box);
 	strings_done(&output.tail);
 	return r;
 }

@@ -88,6 +88,11 @@ struct timespec work_now(const struct build *build);
 int work_user(struct work *work, const char *spec, struct user *ret_user,
 	      struct err *err) must_check;
 
+struct emulation;
+/* Open the tap's emulation for a command of this step; the caller ends it (emulation_done). */
+int work_emulation(struct work *work, const struct box *box, struct emulation *ret_emulation,
+		   struct err *err) must_check;
+
 static inline const char *or_empty(const char *text)
 {
 	return text ? text : "";

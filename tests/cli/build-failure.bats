@@ -147,3 +147,31 @@ END
     expect_stderr "hint: did you mean '/etc/passwd'?"
 }
 
+
+@test "--debug gives a shell where a RUN failed, with what it did, its mounts, variables and user" {
+    dockerfile <<'END'
+FROM tiny
+ENV WORD=hello
+WORKDIR /there
+RUN --mount=type=cache,target=/c echo half >/half && echo kept >/c/kept && exit 7
+RUN echo never
+END
+    attempt rootlet build --progress plain --debug . <<<'cat /half /c/kept; pwd; id -u; echo $WORD; exit 3'
+    expect_status 125
+    expect_stderr "RUN --mount=type=cache,target=/c * failed; this is a shell in its root"
+    expect_stderr $'half\nkept\n/there\n0\nhello\n'
+    expect_stderr "the command ended with status 7"
+    [[ $stderr != *never* ]]
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+    attempt "$ROOTLET_TEST_STAGE/tests/support/terminal" 'expect:exit' 'send:tty && cat /half\n' 'expect:half' 'send:exit\n' -- rootlet build --debug .
+    expect_status 125
+    expect_output "/dev/pts/"
+    expect_output "the command ended with status 7"
+    dockerfile <<'END'
+FROM tiny
+RUN rm -r /bin && false
+END
+    attempt rootlet build --debug . </dev/null
+    expect_status 125
+    expect_stderr "warning: --debug: "
+}

@@ -129,8 +129,8 @@ def stage_build(build, stage):
 class Stage:
     """The copy, with a folder for each user on a real file system, removed at the end."""
 
-    def __init__(self, build, purpose):
-        self.path = tempfile.mkdtemp(prefix=f"rootlet-{purpose}-", dir="/var/tmp")
+    def __init__(self, build, purpose, folder="/var/tmp"):
+        self.path = tempfile.mkdtemp(prefix=f"rootlet-{purpose}-", dir=folder)
         os.chmod(self.path, 0o755)
         self.programs = os.path.join(self.path, "build", "src")
         stage_build(os.path.abspath(build), self.path)

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/build_debug.h"
+
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "flow/mount_points.h"
+
+/* SHELL's program, if the RUN had one. */
+static const char *shell_of(const struct work *work)
+{
+	const struct step_run *run = &work->step->run;
+
+	return run->is_shell && run->argv.count ? run->argv.item[0] : "/bin/sh";
+}
+
+static void prepare(struct work *work, struct box *box)
+{
+	const char *term = getenv("TERM");
+
+	strings_clear(&box->argv);
+	strings_add(&box->argv, shell_of(work));
+	if (term)
+		strings_env_set(&box->env, "TERM", term);
+	box->terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+static int run_shell(struct work *work, const struct box *box, struct emulation *emulation,
+		     struct err *err)
+{
+	struct engine_job job = { .box = box,
+				  .redirect = !box->terminal,
+				  .stdio = { STDIN_FILENO, STDERR_FILENO, STDERR_FILENO },
+				  .emulation = emulation,
+				  .made = engine_made_new() };
+	const struct engine *engine;
+	int status;
+	int r = job.made ? engine_choose(work->build->request->engine, box, &engine, NULL, err)
+			 : fail(err, ENOMEM, "shared memory");
+
+	if (r == 0)
+		r = engine->run(&job, &status, err);
+	if (r == 0)
+		r = mount_points_remove(box, job.made, err);
+	engine_made_free(job.made);
+	return r;
+}
+
+static int run_as_before(struct work *work, const struct box *box, struct err *err)
+{
+	struct emulation emulation;
+	int r;
+
+	if (box->emulation != BOX_EMULATION_TAP)
+		return run_shell(work, box, NULL, err);
+	r = work_emulation(work, box, &emulation, err);
+	if (r < 0)
+		return r;
+	r = run_shell(work, box, &emulation, err);
+	emulation_done(&emulation);
+	return r;
+}
+
+static void pause_display(const struct build *build, bool paused)
+{
+	if (build->events->pause)
+		build->events->pause(build->events->context, paused);
+}
+
+void build_debug(struct work *work, struct box *box)
+{
+	struct build *build = work->build;
+	struct err err = { 0 };
+
+	prepare(work, box);
+	pthread_mutex_lock(&build->events_lock);
+	pause_display(build, true);
+	log_warning("%s %s failed; this is a shell in its root, 'exit' ends it",
+		    work->stage->position, work->step->instruction->line.text);
+	if (run_as_before(work, box, &err) < 0)
+		log_warning("--debug: %s", err.text);
+	pause_display(build, false);
+	pthread_mutex_unlock(&build->events_lock);
+}
