@@ -3,7 +3,9 @@
  * the exit status. */
 #include "cmd/run.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/banned.h"
 #include "base/log.h"
@@ -48,6 +50,18 @@ static int on_mount(void *command, const char *name, const char *value, struct e
 	return mount_opt_mount(value, &run->arena, &run->request.mounts, err);
 }
 
+static int on_home(void *command, const char *name, const char *value, struct err *err)
+{
+	struct run_command *run = command;
+	char real[PATH_MAX];
+
+	(void)name;
+	if (!realpath(value, real))
+		return fail(err, errno, "--home '%s'", value);
+	run->request.home = arena_copy(&run->arena, real);
+	return 0;
+}
+
 static int on_ulimit(void *command, const char *name, const char *value, struct err *err)
 {
 	struct run_command *run = command;
@@ -83,6 +97,12 @@ static const struct opt run_opts[] = {
 	  "make the root read-only (a directory is unless --write)", NULL },
 	{ OPT_FLAG, 0, "write", REQUEST(write), NULL, "let changes go into the directory ROOT",
 	  NULL },
+	{ OPT_FLAG, 0, "host-root", REQUEST(host_root), NULL,
+	  "the host's own tree, environment and working directory instead of a ROOT: no jail",
+	  NULL },
+	{ OPT_CALL, 0, "home", 0, "DIR", "host directory DIR as the user's home inside", on_home },
+	{ OPT_FLAG, 0, "empty-home", REQUEST(empty_home), NULL,
+	  "an empty directory in memory as the user's home inside", NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Environment and command", NULL },
 	{ OPT_LIST, 'e', "env", REQUEST(env), "NAME[=VALUE]",
 	  "set a variable; without =VALUE, to the host's value", NULL },
@@ -91,6 +111,8 @@ static const struct opt run_opts[] = {
 	  "pass the host's variables whose names match", NULL },
 	{ OPT_LIST, 0, "unset-env", REQUEST(unset_env_globs), "GLOB",
 	  "leave out variables whose names match", NULL },
+	{ OPT_FLAG, 0, "pure", REQUEST(pure), NULL,
+	  "no variable of the host but those asked for, and an empty home", NULL },
 	{ OPT_STR, 'w', "workdir", REQUEST(cwd), "DIR", "working directory inside", NULL },
 	{ OPT_STR, 'u', "user", REQUEST(user), "USER[:GROUP]",
 	  "run as this user, by name or number", NULL },
@@ -249,14 +271,15 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 
 	box_init(&box);
 	run_root_init(&root);
-	if (operand == argc) {
+	if (operand == argc && !run->request.host_root) {
 		fail_plain(&err, EINVAL,
 			   "what to run in is missing: an image, a directory or a tar file");
 		err_hint(&err, "usage: rootlet %s %s", command->name, command->synopsis);
 		return command_fail(command, &err);
 	}
 	run->request.store = run->common.store;
-	run->request.root = argv[operand++];
+	if (!run->request.host_root)
+		run->request.root = argv[operand++];
 	if (operand < argc && text_equal(argv[operand], "--"))
 		operand++;
 	strings_add_all(&run->request.command, argv + operand);
@@ -289,7 +312,7 @@ static int run_main(const struct command *command, const struct common *common, 
 const struct command command_run = {
 	.name = "run",
 	.summary = "run a command in an image, a directory or a tar file",
-	.synopsis = "[OPTIONS] ROOT [--] [CMD...]",
+	.synopsis = "[OPTIONS] ROOT|--host-root [--] [CMD...]",
 	.opts = run_opts,
 	.stop_at_operand = true,
 	.run = run_main,
@@ -299,7 +322,7 @@ const struct command command_run = {
 const struct command command_shell = {
 	.name = "shell",
 	.summary = "start the user's shell in an image, a directory or a tar file",
-	.synopsis = "[OPTIONS] ROOT [--] [SHELL-ARGUMENTS...]",
+	.synopsis = "[OPTIONS] ROOT|--host-root [--] [SHELL-ARGUMENTS...]",
 	.opts = run_opts,
 	.stop_at_operand = true,
 	.run = run_main,

@@ -46,7 +46,7 @@ static int execute(const struct engine_job *job, const char *path)
 static int search(const struct engine_job *job, const char *name, const char *path_list,
 		  struct err *err)
 {
-	int worst = ENOENT;
+	char denied[PATH_MAX] = "";
 	char path[PATH_MAX];
 	int error;
 
@@ -57,10 +57,17 @@ static int search(const struct engine_job *job, const char *name, const char *pa
 		    (int)sizeof(path))
 			continue;
 		error = execute(job, path);
+		if (error == EACCES) { /* there may be one further on: execvp(3) */
+			if (!*denied)
+				memcpy(denied, path, sizeof(denied));
+			continue;
+		}
 		if ((error != ENOENT && error != ENOTDIR) || access(path, F_OK) == 0)
 			return explain(path, error, err);
 	}
-	fail_plain(err, worst, "command '%s' not found in the root", name);
+	if (*denied)
+		return explain(denied, EACCES, err);
+	fail_plain(err, ENOENT, "command '%s' not found in the root", name);
 	err_hint(err, "searched %s", path_list);
 	return 127;
 }

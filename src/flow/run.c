@@ -69,6 +69,17 @@ static const char *expand_home(const char *path, struct arena *arena)
 
 /* ---- the root ---- */
 
+/* The host's tree as it is, with its mounts: no jail, but what is mounted over it is ours alone. */
+static int use_host(const struct run_request *request, struct box *box, struct run_root *root,
+		    struct err *err)
+{
+	box->root.kind = BOX_ROOT_DIRECTORY;
+	box->root.path = "/";
+	box->root.read_only = request->read_only;
+	root->directory_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root->directory_fd < 0 ? fail(err, errno, "root '/'") : 0;
+}
+
 static int use_directory(const struct run_request *request, const char *path, struct box *box,
 			 struct run_root *root, struct err *err)
 {
@@ -76,8 +87,11 @@ static int use_directory(const struct run_request *request, const char *path, st
 
 	if (!realpath(path, real))
 		return fail(err, errno, "root '%s'", path);
-	if (strcmp(real, "/") == 0)
-		return fail_plain(err, EINVAL, "the host's own / cannot be the root of a box");
+	if (strcmp(real, "/") == 0) {
+		fail_plain(err, EINVAL, "the host's own / cannot be the root of a box");
+		err_hint(err, "--host-root runs a command in the host's tree");
+		return -EINVAL;
+	}
 	box->root.kind = BOX_ROOT_DIRECTORY;
 	box->root.path = arena_copy(&box->arena, real);
 	box->root.read_only = !request->write;
@@ -186,12 +200,15 @@ static int use_file(const struct run_request *request, const char *path, struct 
 static int find_root(const struct run_request *request, struct box *box, struct run_root *root,
 		     struct err *err)
 {
-	const char *path = expand_home(request->root, &box->arena);
+	const char *path;
 	struct stat st;
 	int r;
 
 	if (request->read_only && request->write)
 		return fail_plain(err, EINVAL, "--read-only and --write exclude each other");
+	if (request->host_root)
+		return use_host(request, box, root, err);
+	path = expand_home(request->root, &box->arena);
 	if (is_path(request->root)) {
 		if (stat(path, &st) < 0)
 			return fail(err, errno, "root '%s'", request->root);
@@ -253,6 +270,12 @@ static const char *home_inside(const struct run_root *root, const char *home)
 	return fd < 0 ? "/" : home;
 }
 
+/* Something is put where the home is, so it need not be there. */
+static bool keeps_home(const struct run_request *request)
+{
+	return request->home || request->empty_home || request->pure || request->host_root;
+}
+
 static int choose_user(const struct run_request *request, struct box *box, struct run_root *root,
 		       struct user *ret_user, struct err *err)
 {
@@ -271,7 +294,8 @@ static int choose_user(const struct run_request *request, struct box *box, struc
 				   &box->arena, ret_user, err);
 	ids_caller(&box->arena, ret_user);
 	if (!ids_user_by_id(buf_text(&root->passwd), getuid(), &box->arena, ret_user)) {
-		ret_user->home = home_inside(root, ret_user->home);
+		if (!keeps_home(request))
+			ret_user->home = home_inside(root, ret_user->home);
 		ret_user->shell = "/bin/sh";
 	}
 	ret_user->gid = getgid();
@@ -297,9 +321,9 @@ static bool is_private(const char *choice, bool otherwise)
 static void set_namespaces(const struct run_request *request, struct box *box)
 {
 	box->private_ns = (struct box_private){
-		.pid = is_private(request->pid, true),
-		.ipc = is_private(request->ipc, true),
-		.uts = is_private(request->uts, true),
+		.pid = is_private(request->pid, !request->host_root),
+		.ipc = is_private(request->ipc, !request->host_root),
+		.uts = is_private(request->uts, !request->host_root),
 		.network = is_private(request->network, false),
 	};
 	box->hostname = request->hostname;
@@ -313,13 +337,40 @@ static void add_scratch(struct box *box)
 		box_mounts_add(&box->mounts, BOX_MOUNT_TMPFS, "/tmp")->optional = true;
 }
 
+/* A user without a home gets none in the root directory itself. */
+static void name_home(const struct run_request *request, struct user *user, struct arena *arena)
+{
+	if (keeps_home(request) && strcmp(user->home, "/") == 0)
+		user->home = arena_printf(arena, "/home/%s", user->name);
+}
+
+static void add_home(const struct run_request *request, const struct user *user, struct box *box)
+{
+	struct box_mount *mount;
+
+	if (request->home) {
+		mount = box_mounts_add(&box->mounts, BOX_MOUNT_BIND, user->home);
+		mount->source = request->home;
+	} else if (request->empty_home || request->pure) {
+		mount = box_mounts_add(&box->mounts, BOX_MOUNT_TMPFS, user->home);
+		mount->mode = 0700;
+	}
+}
+
 static void add_mounts(const struct run_request *request, const struct user *user,
 		       const struct run_root *root, struct box *box)
 {
-	host_files_add_kernel(box, request->shm_bytes);
-	add_scratch(box);
-	host_files_add_network(box, NULL);
-	host_files_add_user(box, user, buf_text(&root->passwd), buf_text(&root->group));
+	if (request->host_root) {
+		if (box->private_ns.pid)
+			box_mounts_add(&box->mounts, BOX_MOUNT_PROC, "/proc");
+		add_scratch(box);
+	} else {
+		host_files_add_kernel(box, request->shm_bytes);
+		add_scratch(box);
+		host_files_add_network(box, NULL);
+		host_files_add_user(box, user, buf_text(&root->passwd), buf_text(&root->group));
+	}
+	add_home(request, user, box);
 	for (size_t i = 0; i < request->mounts.count; i++) {
 		const struct box_mount *mount = &request->mounts.item[i];
 
@@ -450,11 +501,34 @@ static int check_fds(const struct run_request *request, struct err *err)
 	return 0;
 }
 
+static const char *cwd_inside(const struct run_request *request, const struct run_root *root)
+{
+	static char host_cwd[PATH_MAX];
+
+	if (request->cwd)
+		return request->cwd;
+	if (root->is_image && root->image.config.working_dir)
+		return root->image.config.working_dir;
+	return request->host_root && getcwd(host_cwd, sizeof(host_cwd)) ? host_cwd : "/";
+}
+
+/* What cannot go together. */
+static int check_request(const struct run_request *request, struct err *err)
+{
+	if (request->home && (request->empty_home || request->pure))
+		return fail_plain(err, EINVAL, "--home and an empty home exclude each other");
+	if (request->host_root && request->write)
+		return fail_plain(err, EINVAL,
+				  "--host-root: the host's files can be written anyway, where the "
+				  "user may; --write is for a directory");
+	return check_fds(request, err);
+}
+
 int run_make_box(const struct run_request *request, struct box *box, struct run_root *root,
 		 struct err *err)
 {
 	struct user user;
-	int r = check_fds(request, err);
+	int r = check_request(request, err);
 
 	if (r == 0)
 		r = find_root(request, box, root, err);
@@ -463,6 +537,7 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 	if (r < 0)
 		return r;
 	name_root(&user);
+	name_home(request, &user, &box->arena);
 	box->uid = user.uid;
 	box->gid = user.gid;
 	r = set_emulation(request, root, box, err);
@@ -472,10 +547,7 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 		strings_add_all(&box->env, root->image.config.env.item);
 	set_namespaces(request, box);
 	add_mounts(request, &user, root, box);
-	box->cwd = arena_copy(&box->arena, request->cwd ? request->cwd
-					   : root->is_image && root->image.config.working_dir
-						   ? root->image.config.working_dir
-						   : "/");
+	box->cwd = arena_copy(&box->arena, cwd_inside(request, root));
 	if (box->cwd[0] != '/')
 		return fail_plain(err, EINVAL, "working directory '%s' is not absolute", box->cwd);
 	box->limits = request->limits;

@@ -13,6 +13,7 @@
 struct run_request {
 	const char *store;	  /* NULL: the default */
 	const char *root;	  /* image reference, or path of a directory or tar file */
+	bool host_root;		  /* the host's own tree instead; root is NULL */
 	struct strings command;	  /* empty: the image's, or a shell */
 	const char *entrypoint;	  /* NULL: the image's; "" : none */
 	bool shell;		  /* start a shell instead of the image's command */
@@ -22,6 +23,9 @@ struct run_request {
 	struct strings env_host_globs; /* host variables to pass */
 	struct strings unset_env_globs;
 	const char *cwd;
+	const char *home; /* host directory that is the user's home inside */
+	bool empty_home;  /* an empty directory is */
+	bool pure;	  /* nothing of the user's configuration */
 	const char *user; /* USER[:GROUP] */
 	const char *hostname;
 	const char *network;	     /* "host", "none"; NULL is host */

@@ -98,7 +98,12 @@ static void unset_matching(const struct run_request *request, struct strings *en
 int run_env_fill(const struct run_request *request, const struct user *user, struct box *box,
 		 struct err *err)
 {
-	int r = pass_host_variables(request, &box->env, err);
+	int r;
+
+	/* In the host's own tree the host's variables make sense, all of them. */
+	if (request->host_root && !request->pure)
+		strings_add_all(&box->env, environ);
+	r = pass_host_variables(request, &box->env, err);
 
 	for (size_t i = 0; r == 0 && i < request->env_files.count; i++)
 		r = apply_file(&box->env, request->env_files.item[i], err);
