@@ -12,6 +12,10 @@
 #define ERR_TEXT_MAX 1536
 #define ERR_HINT_MAX 1024
 
+/* Environment: the number of an fd. One program of rootlet that another one started writes its
+ * struct err there instead of a message. */
+#define ERR_FD_VARIABLE "ROOTLET_ERROR_FD"
+
 struct err {
 	int code; /* errno value, > 0 once failed */
 	char text[ERR_TEXT_MAX];

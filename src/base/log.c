@@ -45,9 +45,10 @@ void log_line(enum log_level level, const char *kind, const char *format, ...)
 		text_add_json_string(&line, buf_text(&message));
 		buf_add_text(&line, "}\n");
 	} else {
-		buf_printf(&line, "%s%s%s\n",
-			   strcmp(kind, "warning") == 0 ? "rootlet: warning: " : "",
-			   buf_text(&message), "");
+		if (strcmp(kind, "warning") == 0)
+			buf_add_text(&line, "rootlet: warning: ");
+		text_add_visible(&line, buf_text(&message));
+		buf_add_char(&line, '\n');
 	}
 	(void)io_write_all(STDERR_FILENO, line.bytes, line.size_bytes);
 }

@@ -77,6 +77,38 @@ void text_add_json_string(struct buf *buf, const char *text)
 	buf_add_char(buf, '"');
 }
 
+/* U+0080 to U+009F: some terminals take U+009B for ESC [. */
+static bool is_control(const unsigned char *s)
+{
+	return *s < 0x20 || *s == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+static size_t add_visible_char(struct buf *buf, const unsigned char *s)
+{
+	static const char plain[] = "\n\r\t";
+	static const char named[] = "nrt";
+	const char *at = strchr(plain, *s);
+	size_t length = *s < 0x80 ? 1 : utf8_length(s);
+
+	if (length && !is_control(s)) {
+		buf_add(buf, s, length);
+		return length;
+	}
+	if (at)
+		buf_printf(buf, "\\%c", named[at - plain]);
+	else
+		buf_printf(buf, "\\x%02x", *s);
+	return 1;
+}
+
+void text_add_visible(struct buf *buf, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	while (*s)
+		s += add_visible_char(buf, s);
+}
+
 void text_add_shell_word(struct buf *buf, const char *text)
 {
 	static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -12,6 +12,8 @@ void text_add_json_string(struct buf *buf, const char *text);
 /* One word as sh would read it back: plain if harmless, else in single quotes. */
 void text_add_shell_word(struct buf *buf, const char *text);
 
+/* For a terminal and for one line: control characters and what is not UTF-8 become \n, \x1b ... */
+void text_add_visible(struct buf *buf, const char *text);
 /* RFC 4648, section 4, with padding. */
 void text_add_base64(struct buf *buf, const void *bytes, size_t size_bytes);
 /* Appends what the text says; the padding may be missing. False when it is not base64. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* From argv to a row of a command table, for both programs. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,16 +8,30 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "cmd/opt.h"
+
+/* A rootlet that started this one says it in its own words: flow/tar_root.c. */
+static bool tell_parent(const struct err *err)
+{
+	const char *text = getenv(ERR_FD_VARIABLE);
+	uint32_t fd;
+
+	return text && number_parse_u32(text, &fd) == 0 && fd > STDERR_FILENO && fd <= INT_MAX &&
+	       io_write_all((int)fd, err, sizeof(*err)) == 0;
+}
 
 int command_fail(const struct command *command, const struct err *err)
 {
 	auto_buf line = { 0 };
 
+	if (tell_parent(err))
+		return EXIT_ROOTLET;
 	if (log_get_format() == LOG_JSON) {
-		buf_printf(&line,
-			   "{\"level\":\"error\",\"command\":\"%s\",\"message\":", command->name);
+		buf_add_text(&line, "{\"level\":\"error\",\"command\":");
+		text_add_json_string(&line, command->name);
+		buf_add_text(&line, ",\"message\":");
 		text_add_json_string(&line, err->text);
 		if (err->hint[0]) {
 			buf_add_text(&line, ",\"hint\":");
@@ -24,9 +39,14 @@ int command_fail(const struct command *command, const struct err *err)
 		}
 		buf_add_text(&line, "}\n");
 	} else {
-		buf_printf(&line, "rootlet %s: error: %s\n", command->name, err->text);
+		buf_add_text(&line, "rootlet ");
+		text_add_visible(&line, command->name);
+		buf_add_text(&line, ": error: ");
+		text_add_visible(&line, err->text);
 		if (err->hint[0])
-			buf_printf(&line, "hint: %s\n", err->hint);
+			buf_add_text(&line, "\nhint: ");
+		text_add_visible(&line, err->hint);
+		buf_add_char(&line, '\n');
 	}
 	(void)io_write_all(STDERR_FILENO, line.bytes, line.size_bytes);
 	return EXIT_ROOTLET;
@@ -77,6 +97,20 @@ static void print_tables(const struct command *const *commands)
 	opt_print_table(&every, stdout);
 }
 
+/* What was printed must have arrived: a script reads the id of an image from a pipe. */
+static int flushed(const struct command *command, int status)
+{
+	struct err err = { 0 };
+	bool had_failed = ferror(stdout);
+
+	if (fflush(stdout) == 0 && !had_failed)
+		return status;
+	if (status)
+		return status;
+	fail(&err, had_failed ? EIO : errno, "write to standard output");
+	return command_fail(command, &err);
+}
+
 int command_main(const struct command *const *commands, int argc, char **argv,
 		 int (*otherwise)(const char *name, int argc, char **argv))
 {
@@ -96,7 +130,7 @@ int command_main(const struct command *const *commands, int argc, char **argv,
 		if (r < 0)
 			return command_fail(&program, &err);
 		if (r > 0)
-			return 0;
+			return flushed(&program, 0);
 	}
 	const char *name = first < argc ? argv[first] : "help";
 
@@ -106,11 +140,11 @@ int command_main(const struct command *const *commands, int argc, char **argv,
 		name = "version";
 	if (strcmp(name, "__options") == 0) {
 		print_tables(commands);
-		return 0;
+		return flushed(&program, 0);
 	}
 	command = find(commands, name);
 	if (command)
-		return command->run(command, &common, argc - first, argv + first);
+		return flushed(command, command->run(command, &common, argc - first, argv + first));
 	if (otherwise)
 		return otherwise(name, argc, argv);
 	return no_command(name);

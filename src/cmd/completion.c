@@ -361,6 +361,7 @@ static int write_script(const struct command *command, const char *shell)
 	auto_buf out = { 0 };
 	struct err err = { 0 };
 	bool complete;
+	int r;
 
 	if (rows_read(&rows, &complete, &err) < 0)
 		return command_fail(command, &err);
@@ -369,8 +370,8 @@ static int write_script(const struct command *command, const char *shell)
 			scripts[i].write(&out, &rows);
 	if (!out.size_bytes)
 		fail_plain(&err, EINVAL, "'%s' is not one of bash, zsh, fish", shell);
-	else if (io_write_all(STDOUT_FILENO, out.bytes, out.size_bytes) < 0)
-		fail(&err, EIO, "write the script");
+	else if ((r = io_write_all(STDOUT_FILENO, out.bytes, out.size_bytes)) < 0)
+		fail(&err, -r, "write the script");
 	return err.code ? command_fail(command, &err) : 0;
 }
 

@@ -12,11 +12,13 @@ static int version_main(const struct command *command, const struct common *comm
 {
 	struct common request = *common;
 	struct err err = { 0 };
-	int operand;
+	int operand = argc;
 	int r = 0;
 
 	if (!text_starts(argv[0], "-")) /* not when called by --version */
 		r = opt_parse(command, argc, argv, &request, &operand, &err);
+	if (r == 0 && operand < argc)
+		r = fail_plain(&err, EINVAL, "unexpected '%s'", argv[operand]);
 	if (r < 0)
 		return command_fail(command, &err);
 	if (r == 0)

@@ -50,7 +50,8 @@ static int search(const struct engine_job *job, const char *name, const char *pa
 	char path[PATH_MAX];
 	int error;
 
-	for (const char *at = path_list; at; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
+	for (const char *at = *name ? path_list : NULL; at;
+	     at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
 		size_t length = strcspn(at, ":");
 
 		if (snprintf(path, sizeof(path), "%.*s/%s", (int)length, length ? at : ".", name) >=

@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "flow/build_image.h"
 #include "flow/build_lint.h"
+#include "flow/build_mounts.h"
 #include "flow/build_origin.h"
 #include "flow/build_output.h"
 #include "flow/build_stages.h"
@@ -397,6 +398,8 @@ static int run(struct build *build, struct err *err)
 	pthread_mutex_init(&build->lock, NULL);
 	pthread_mutex_init(&build->events_lock, NULL);
 	pthread_cond_init(&build->progress, NULL);
+	if (r == 0 && !build->check)
+		r = build_secrets_check(build, err);
 	if (r == 0)
 		r = choose_emulation(build, err);
 	if (r == 0)

@@ -136,6 +136,7 @@ int build_context_dockerfile(struct build_context *context,
 			     struct err *err)
 {
 	const char *path = file ?: "Dockerfile";
+	int r;
 
 	*ret_path = NULL;
 	*ret_name = "Dockerfile";
@@ -157,5 +158,6 @@ int build_context_dockerfile(struct build_context *context,
 	*ret_name = path_base(path);
 	if (context->is_local)
 		return read_on_host(context, file, path, text, err);
-	return read_inside(context, path, DOCKERFILE_BYTES, text, err);
+	r = read_inside(context, path, DOCKERFILE_BYTES, text, err);
+	return r < 0 ? err_wrap(err, "build context '%s'", request->source) : 0;
 }

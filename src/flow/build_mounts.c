@@ -48,6 +48,34 @@ static int read_secret(struct work *work, const char *given, struct buf *value, 
 	return 0;
 }
 
+static int check_secret(struct build *build, const char *given, struct err *err)
+{
+	const char *id = secret_word(&build->arena, given, "id");
+	const char *file = secret_word(&build->arena, given, "src")
+				   ?: secret_word(&build->arena, given, "source");
+	const char *variable = secret_word(&build->arena, given, "env");
+
+	if (!id || !*id)
+		return fail_plain(err, EINVAL, "it is not id=ID[,src=FILE|,env=NAME]");
+	if (!file && !variable && getenv(id))
+		variable = id;
+	if (variable && !getenv(variable))
+		return fail_plain(err, ENOENT, "environment variable '%s' is not set", variable);
+	if (!variable && access(file ?: id, R_OK) < 0)
+		return fail(err, errno, "open '%s'", file ?: id);
+	return 0;
+}
+
+int build_secrets_check(struct build *build, struct err *err)
+{
+	const struct strings *secrets = &build->request->secrets;
+
+	for (size_t i = 0; i < secrets->count; i++)
+		if (check_secret(build, secrets->item[i], err) < 0)
+			return err_wrap(err, "--secret '%s'", secrets->item[i]);
+	return 0;
+}
+
 /* 1 and the secret's bytes, 0 when none was given. */
 static int find_secret(struct work *work, const char *id, struct buf *value, struct err *err)
 {

@@ -318,6 +318,27 @@ static bool is_private(const char *choice, bool otherwise)
 	return choice ? strcmp(choice, "host") != 0 : otherwise;
 }
 
+/* sethostname(2) takes any bytes, and /etc/hosts has a line with them. */
+static int check_hostname(const struct run_request *request, struct err *err)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789-_.";
+	const char *name = request->hostname;
+
+	if (!name)
+		return 0;
+	if (!*name || name[strspn(name, allowed)] || strlen(name) > HOST_NAME_MAX)
+		return fail_plain(err, EINVAL,
+				  "--hostname '%s': 1 to %d letters, digits, '-', '_' and '.' make "
+				  "a host name",
+				  name, HOST_NAME_MAX);
+	if (text_equal(request->uts, "host"))
+		return fail_plain(err, EINVAL,
+				  "--hostname '%s' would rename the host itself with --uts host",
+				  name);
+	return 0;
+}
+
 static void set_namespaces(const struct run_request *request, struct box *box)
 {
 	box->private_ns = (struct box_private){
@@ -530,6 +551,8 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 	struct user user;
 	int r = check_request(request, err);
 
+	if (r == 0)
+		r = check_hostname(request, err);
 	if (r == 0)
 		r = find_root(request, box, root, err);
 	if (r == 0)

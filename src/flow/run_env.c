@@ -40,6 +40,17 @@ static int apply(struct strings *env, const char *entry, struct err *err)
 	return 0;
 }
 
+/* Blanks in a name are a mistake in the file, as docker sees it. */
+static int apply_line(struct strings *env, const char *line, struct err *err)
+{
+	size_t length = strcspn(line, "=");
+
+	if (strcspn(line, " \t") < length)
+		return fail_plain(err, EINVAL, "the name '%.*s' has blanks in it", (int)length,
+				  line);
+	return apply(env, line, err);
+}
+
 static int apply_file(struct strings *env, const char *path, struct err *err)
 {
 	auto_buf text = { 0 };
@@ -50,6 +61,9 @@ static int apply_file(struct strings *env, const char *path, struct err *err)
 	r = io_read_file_at(AT_FDCWD, path, ENV_FILE_BYTES, &text, err);
 	if (r < 0)
 		return err_wrap(err, "--env-file");
+	if (text.bytes && strlen(text.bytes) != text.size_bytes)
+		return fail_plain(err, EINVAL, "--env-file '%s': not text: it holds a NUL byte",
+				  path);
 	for (char *next = text.bytes; next && *next;) {
 		number++;
 		line = next + strspn(next, " \t");
@@ -59,7 +73,7 @@ static int apply_file(struct strings *env, const char *path, struct err *err)
 		line[strcspn(line, "\r")] = '\0';
 		if (!*line || *line == '#')
 			continue;
-		r = apply(env, line, err);
+		r = apply_line(env, line, err);
 		if (r < 0)
 			return err_wrap(err, "--env-file '%s' line %u", path, number);
 	}

@@ -2,7 +2,10 @@
 #include "flow/tar_root.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/banned.h"
@@ -10,47 +13,82 @@
 #include "base/io.h"
 #include "sys/sibling.h"
 
-static _Noreturn void child(const char *const *argv, int output_fd)
+/* What the program says: its output, and its error in the place of a message. */
+struct pipes {
+	int output[2];
+	int error[2];
+};
+
+static void pipes_done(const struct pipes *pipes)
 {
-	dup2(output_fd, STDOUT_FILENO);
-	sibling_exec("rootlet-image", argv, NULL);
+	int saved = errno;
+
+	for (int end = 0; end < 2; end++) {
+		if (pipes->output[end] >= 0)
+			close(pipes->output[end]);
+		if (pipes->error[end] >= 0)
+			close(pipes->error[end]);
+	}
+	errno = saved;
+}
+#define auto_pipes cleanup(pipes_done) struct pipes
+
+static void end_writing(struct pipes *pipes)
+{
+	close(take_fd(&pipes->output[1]));
+	close(take_fd(&pipes->error[1]));
+}
+
+/* It does not outlive us: nobody would want its result. */
+static _Noreturn void child(const char *const *argv, const struct pipes *pipes)
+{
+	char number[16];
+	struct err err = { 0 };
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	snprintf(number, sizeof(number), "%d", pipes->error[1]);
+	setenv(ERR_FD_VARIABLE, number, 1);
+	dup2(pipes->output[1], STDOUT_FILENO);
+	fcntl(pipes->error[1], F_SETFD, 0);
+	sibling_exec("rootlet-image", argv, &err);
+	(void)io_write_all(pipes->error[1], &err, sizeof(err));
 	_exit(125);
 }
 
-static int collect(pid_t pid, int output_fd, struct buf *output, struct err *err)
+static int collect(pid_t pid, const struct pipes *pipes, struct buf *output, struct err *err)
 {
 	int wait_status;
-	int r = io_read_to_end(output_fd, 4096, output, err);
+	struct err why;
+	int r = io_read_to_end(pipes->output[0], 4096, output, err);
 
 	if (waitpid(pid, &wait_status, 0) < 0)
 		return fail(err, errno, "wait for the import");
 	if (r < 0)
 		return r;
-	if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != 0)
-		return fail_plain(err, EINVAL, "rootlet-image failed (the reason is above)");
-	return 0;
+	if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0)
+		return 0;
+	if (io_read_full(pipes->error[0], &why, sizeof(why)) != sizeof(why) || !why.code)
+		return fail_plain(err, EINVAL, "rootlet-image ended without a reason");
+	*err = why;
+	return -err->code;
 }
 
 /* Its first line goes to output. */
 static int run_image_program(const char *const *argv, struct buf *output, struct err *err)
 {
-	auto_fd read_fd = -1;
-	auto_fd write_fd = -1;
-	int fds[2];
+	auto_pipes pipes = { { -1, -1 }, { -1, -1 } };
 	pid_t pid;
 	int r;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (pipe2(pipes.output, O_CLOEXEC) < 0 || pipe2(pipes.error, O_CLOEXEC) < 0)
 		return fail(err, errno, "pipe");
-	read_fd = fds[0];
-	write_fd = fds[1];
 	pid = fork();
 	if (pid < 0)
 		return fail(err, errno, "fork");
 	if (pid == 0)
-		child(argv, write_fd);
-	close(take_fd(&write_fd));
-	r = collect(pid, read_fd, output, err);
+		child(argv, &pipes);
+	end_writing(&pipes);
+	r = collect(pid, &pipes, output, err);
 	if (r == 0 && output->bytes)
 		output->bytes[strcspn(output->bytes, "\n")] = '\0';
 	return r;
@@ -65,7 +103,7 @@ int tar_root_import(const struct store *store, const char *path, struct arena *a
 	int r = run_image_program(argv, &output, err);
 
 	if (r < 0)
-		return err_wrap(err, "root '%s'", path);
+		return err_wrap(err, "root");
 	*ret_id = arena_copy(arena, buf_text(&output));
 	return 0;
 }

@@ -182,6 +182,8 @@ const char *media_type_of_layer(enum compression compression)
 	return MEDIA_OCI_LAYER_TAR;
 }
 
+#define PLATFORM_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/"
+
 /* uname -m, and what people type, against Go's names; containerd/platforms does the same. */
 static const struct {
 	const char *name;
@@ -212,6 +214,19 @@ static void name_architecture(const char *name, struct platform *platform)
 	}
 }
 
+/* What may stand alone: the names Go gives to what Linux runs on. */
+static bool is_architecture(const char *name)
+{
+	static const char *const known[] = { "386",   "amd64",	 "arm",	    "arm64",	"loong64",
+					     "mips",  "mipsle",	 "mips64",  "mips64le", "ppc64",
+					     "s390x", "ppc64le", "riscv64", "wasm" };
+
+	for (size_t i = 0; i < array_count(known); i++)
+		if (strcmp(known[i], name) == 0)
+			return true;
+	return false;
+}
+
 int platform_parse(const char *text, struct arena *arena, struct platform *ret_platform,
 		   struct err *err)
 {
@@ -220,7 +235,8 @@ int platform_parse(const char *text, struct arena *arena, struct platform *ret_p
 	char *os = strsep(&at, "/");
 	char *architecture = at ? strsep(&at, "/") : NULL;
 
-	if (!*os || (architecture && !*architecture) || (at && (!*at || strchr(at, '/'))))
+	if (!*os || (architecture && !*architecture) || (at && (!*at || strchr(at, '/'))) ||
+	    text[strspn(text, PLATFORM_CHARACTERS)])
 		return fail_plain(err, EINVAL, "platform '%.100s' is not OS/ARCH[/VARIANT]", text);
 	platform.architecture = architecture ? architecture : os;
 	platform.os = architecture ? os : "linux";
@@ -228,6 +244,10 @@ int platform_parse(const char *text, struct arena *arena, struct platform *ret_p
 	if (!architecture && strcmp(os, "linux") == 0)
 		platform.architecture = platform_host().architecture;
 	name_architecture(platform.architecture, &platform);
+	if (!architecture && !is_architecture(platform.architecture))
+		return fail_plain(
+			err, EINVAL,
+			"platform '%.100s' is neither OS/ARCH[/VARIANT] nor an architecture", text);
 	*ret_platform = platform;
 	return 0;
 }

@@ -29,16 +29,24 @@ static int next_chunk(void *context, const void **ret_bytes, size_t *ret_size_by
 	return r;
 }
 
-/* What follows the end mark is part of the bytes that were hashed and compressed. */
+/* What follows the end mark is part of the bytes that were hashed and compressed. Writers pad to
+ * some kilobytes; /dev/zero, and a few bytes that decompress to it, never end. */
+#define REST_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
 static int pass_rest(struct teed_stream *teed, struct err *err)
 {
+	size_t rest = 0;
 	const void *bytes;
 	size_t size;
 	int r;
 
-	do
+	do {
 		r = next_chunk(teed, &bytes, &size, err);
-	while (r == 0 && size > 0);
+		rest += size;
+		if (r == 0 && rest > REST_BYTES_MAX)
+			return fail_plain(err, EFBIG,
+					  "tar: more than 64 MiB follow the end of the archive");
+	} while (r == 0 && size > 0);
 	return r;
 }
 

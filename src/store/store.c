@@ -66,10 +66,17 @@ static int make_directories(const char *path, struct err *err)
 	for (char *slash = copy + 1;; slash++) {
 		slash = strchrnul(slash, '/');
 		char saved = *slash;
+		int error;
 
 		*slash = '\0';
-		if (mkdir(copy, 0700) < 0 && errno != EEXIST && access(copy, F_OK) < 0)
-			return fail(err, errno, "make directory '%s'", copy);
+		error = mkdir(copy, 0700) < 0 ? errno : 0;
+		/* where an automounter answers otherwise than EEXIST it may be there all the same
+		 */
+		if (error && error != EEXIST && access(copy, F_OK) < 0) {
+			fail(err, error, "make directory '%s'", copy);
+			err_hint(err, "--store DIR or $ROOTLET_STORE names another place");
+			return -error;
+		}
 		*slash = saved;
 		if (!saved)
 			return 0;

@@ -214,13 +214,14 @@ static const struct row {
 #undef ROW
 };
 
-/* `path`, or the nearest directory above it that exists. */
+/* `path`, or the nearest directory above it that exists. What is there and is no directory stays:
+ * the probes say so. */
 static char *existing_directory(const char *path)
 {
 	char *at = memory_copy_text(path);
 	struct stat st;
 
-	while (stat(at, &st) < 0 || !S_ISDIR(st.st_mode)) {
+	while (stat(at, &st) < 0) {
 		char *slash = strrchr(at, '/');
 
 		if (!slash) {

@@ -49,6 +49,25 @@ test(shell_words_read_back_as_they_were)
 	assert_shell("~", "'~'");
 }
 
+static void assert_visible(const char *text, const char *shown)
+{
+	auto_buf buf = { 0 };
+
+	text_add_visible(&buf, text);
+	assert_string_equal(buf_text(&buf), shown);
+}
+
+test(what_a_terminal_would_obey_is_shown_instead)
+{
+	assert_visible("", "");
+	assert_visible("a b\\c", "a b\\c");
+	assert_visible("a\nb\tc\r", "a\\nb\\tc\\r");
+	assert_visible("\x1b[31m\x7f", "\\x1b[31m\\x7f");
+	assert_visible("\xc3\xa4\xe2\x98\x83", "\xc3\xa4\xe2\x98\x83");
+	assert_visible("\xc2\x9b\xc2\xa0", "\\xc2\\x9b\xc2\xa0"); /* CSI of 8 bits */
+	assert_visible("\xff\xe2\x82", "\\xff\\xe2\\x82");
+}
+
 static void assert_base64(const char *text, const char *base64)
 {
 	auto_buf buf = { 0 };
@@ -88,6 +107,7 @@ int main(void)
 		RUN(json_strings_keep_utf8),
 		RUN(json_strings_replace_bytes_that_are_not_utf8),
 		RUN(shell_words_read_back_as_they_were),
+		RUN(what_a_terminal_would_obey_is_shown_instead),
 		RUN(base64_is_that_of_rfc_4648),
 		RUN(base64_is_read_without_padding_and_refused_when_broken),
 	};
