@@ -150,14 +150,54 @@ static int add_bind(struct work *work, const struct step_mount *mount, struct bo
 	return keep_owners(work, mount, err);
 }
 
-static int add_cache(struct work *work, const struct step_mount *mount, struct box *box,
-		     struct err *err)
+/* Numbers of the step's cache mounts, in the order of their ids. */
+static size_t order_caches(const struct step_run *run, size_t *order)
 {
-	const char *path;
-	int r = cache_mount_open(work, mount, &path, err);
+	size_t count = 0;
 
-	if (r < 0)
-		return r;
+	for (size_t i = 0; i < run->mount_count; i++) {
+		size_t at = count;
+
+		if (run->mount[i].kind != MOUNT_CACHE)
+			continue;
+		for (; at > 0 && strcmp(run->mount[order[at - 1]].id, run->mount[i].id) > 0; at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+		count++;
+	}
+	return count;
+}
+
+/* All locks are taken in one order, or two builds could wait for each other; and one serves all
+ * mounts of an id in this step, or it would wait for itself. path: by number of the mount. */
+static int open_caches(struct work *work, const char **path, struct err *err)
+{
+	const struct step_run *run = &work->step->run;
+	size_t *order = arena_array(&work->arena, size_t, run->mount_count);
+	size_t count = order_caches(run, order);
+	size_t next;
+
+	for (size_t i = 0; i < count; i = next) {
+		struct step_mount mount = run->mount[order[i]];
+		const char *opened;
+		int r;
+
+		for (next = i; next < count && strcmp(run->mount[order[next]].id, mount.id) == 0;
+		     next++)
+			if (run->mount[order[next]].sharing == SHARING_LOCKED)
+				mount.sharing = SHARING_LOCKED;
+		r = cache_mount_open(work, &mount, &opened, err);
+		if (r < 0)
+			return r;
+		for (size_t same = i; same < next; same++)
+			path[order[same]] = opened;
+	}
+	return 0;
+}
+
+static int add_cache(struct work *work, const struct step_mount *mount, const char *path,
+		     struct box *box)
+{
 	struct box_mount *made = box_mounts_add(&box->mounts, BOX_MOUNT_BIND, mount->target);
 
 	made->source = path;
@@ -221,7 +261,8 @@ static int add_ssh(struct work *work, const struct step_mount *mount, size_t num
 int build_mounts_add(struct work *work, struct box *box, struct err *err)
 {
 	const struct step_run *run = &work->step->run;
-	int r = 0;
+	const char **caches = arena_array(&work->arena, const char *, run->mount_count);
+	int r = open_caches(work, caches, err);
 
 	work->mounted = arena_array(&work->arena, struct emulation_mount, run->mount_count);
 	for (size_t i = 0; r == 0 && i < run->mount_count; i++) {
@@ -232,7 +273,7 @@ int build_mounts_add(struct work *work, struct box *box, struct err *err)
 			r = add_bind(work, mount, box, err);
 			break;
 		case MOUNT_CACHE:
-			r = add_cache(work, mount, box, err);
+			r = add_cache(work, mount, caches[i], box);
 			break;
 		case MOUNT_TMPFS:
 			r = add_tmpfs(mount, box);

@@ -112,3 +112,18 @@ END
     cached 1
     image_sh both 'cmp /one /two'
 }
+
+@test "cache mounts in whatever order make no two builds wait for each other, nor one for itself" {
+    for order in "a b" "b a"; do
+        set -- $order
+        printf 'FROM tiny\nRUN --mount=type=cache,id=%s,target=/1,sharing=locked --mount=type=cache,id=%s,target=/2,sharing=locked --mount=type=cache,id=%s,target=/3 for n in $(seq 100); do echo x >>/1/x; done; cmp /1/x /3/x\n' \
+            "$1" "$2" "$1" >"Dockerfile.$1"
+    done
+    for n in 1 2 3 4; do
+        for order in a b; do
+            rootlet -q build --no-cache -f "Dockerfile.$order" . >"said$n$order" 2>&1 3>&- &
+            pids+=($!)
+        done
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || { cat said*; return 1; }; done
+}
