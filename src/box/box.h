@@ -51,7 +51,10 @@ struct box_mount {
 	const struct strings *layers; /* host directories, topmost first; borrowed */
 	uint64_t size_bytes;
 	mode_t mode;
+	uid_t uid; /* of a file, and of a bind that is_kept: whose it is to be, for engines that */
+	gid_t gid; /* have the ids */
 	bool read_only;
+	bool is_kept;  /* a bind of the store's own, whose files must stay the caller's */
 	bool optional; /* leave out when the target is missing and would have to be made */
 };
 
@@ -83,6 +86,10 @@ struct box {
 	const char *hostname; /* NULL: the host's */
 	uid_t uid;	      /* inside */
 	gid_t gid;
+	/* Whose the caller's own files are inside (the layers of an image on disk, a directory),
+	 * for engines that have more than one id. */
+	uid_t own_uid;
+	gid_t own_gid;
 	struct box_private private_ns;
 	enum box_emulation emulation;
 	bool terminal; /* a pseudo-terminal of its own */

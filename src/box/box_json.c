@@ -114,6 +114,8 @@ static void put_mount(struct writer *writer, const struct box_mount *mount)
 	}
 	if (mount->read_only)
 		put_flag(writer, "readOnly", true);
+	if (mount->is_kept)
+		put_flag(writer, "kept", true);
 	if (mount->optional)
 		put_flag(writer, "optional", true);
 	close_group(writer, '}');
@@ -174,6 +176,8 @@ void box_to_json(const struct box *box, struct buf *ret_text)
 	put_text(&writer, "hostname", box->hostname);
 	put_number(&writer, "uid", box->uid);
 	put_number(&writer, "gid", box->gid);
+	put_number(&writer, "ownUid", box->own_uid);
+	put_number(&writer, "ownGid", box->own_gid);
 	put_private(&writer, &box->private_ns);
 	put_text(&writer, "rootEmulation", box_emulation_name(box->emulation));
 	put_flag(&writer, "terminal", box->terminal);

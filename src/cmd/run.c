@@ -194,7 +194,7 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 	struct engine_job job = { .box = box, .made = made };
 	int r;
 
-	if (box->emulation != BOX_EMULATION_TAP)
+	if (box->emulation != BOX_EMULATION_TAP) /* real owners need nobody to remember them */
 		return engine->run(&job, ret_status, err);
 	*ret_status = EXIT_ROOTLET;
 	r = emulation_open(&emulation, box, err);
@@ -250,6 +250,8 @@ static int run_box(const struct command *command, const struct run_command *run,
 	r = engine_choose(run->request.engine, box, &engine, run->why ? &why : NULL, &err);
 	if (run->why)
 		fputs(buf_text(&why), stderr);
+	if (r == 0)
+		r = run_use_engine(&run->request, engine, box, root, &err);
 	if (r < 0)
 		return command_fail(command, &err);
 	if (run->dry_run)

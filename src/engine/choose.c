@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Which engine runs this box: the cheapest that can, or the one asked for. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
 #include "engine/engine.h"
+#include "engine/root.h"
+#include "engine/subid.h"
 #include "engine/userns.h"
 
-const struct engine *const engines[] = { &engine_userns, NULL };
+const struct engine *const engines[] = { &engine_userns, &engine_subid, &engine_root, NULL };
 
 static int find_by_name(const char *name, const struct engine **ret_engine, struct err *err)
 {
@@ -30,21 +33,53 @@ static void note(struct buf *why, const struct engine *engine, const char *verdi
 		buf_printf(why, "%s: %s\n", engine->name, verdict);
 }
 
+static bool is_automatic(const char *wanted)
+{
+	return !wanted || !*wanted || strcmp(wanted, "auto") == 0;
+}
+
+bool engine_is_automatic(const char *name)
+{
+	return is_automatic(name ?: getenv("ROOTLET_ENGINE"));
+}
+
+/* The one asked for: obeyed, or refused with what is in its way. Nothing stands behind the first
+ * engine, so there running is the probe, and saves one. */
+static int use_named(const char *name, const struct box *box, const struct engine **ret_engine,
+		     struct err *err)
+{
+	const struct engine *engine = NULL;
+	auto_host host = { 0 };
+	int r = find_by_name(name, &engine, err);
+
+	if (r == 0 && engine != engines[0]) {
+		host_init(&host, NULL);
+		r = engine->probe(&host, box, err);
+		if (r < 0)
+			return err_wrap(err, "engine '%s' cannot run this", name);
+	}
+	if (r == 0)
+		*ret_engine = engine;
+	return r;
+}
+
 int engine_choose(const char *name, const struct box *box, const struct engine **ret_engine,
 		  struct buf *ret_why, struct err *err)
 {
-	bool automatic = !name || strcmp(name, "auto") == 0;
+	const char *wanted = name ?: getenv("ROOTLET_ENGINE");
 	auto_host host = { 0 };
 	int r;
 
-	if (!automatic) {
-		r = find_by_name(name, ret_engine, err);
+	if (!is_automatic(wanted)) {
+		r = use_named(wanted, box, ret_engine, err);
 		if (r == 0)
-			note(ret_why, *ret_engine, "chosen because it was asked for");
+			note(ret_why, *ret_engine,
+			     name ? "chosen because it was asked for"
+				  : "chosen because ROOTLET_ENGINE asks for it");
 		return r;
 	}
-	/* With nothing to tell and nothing to fall back to, running is the probe. */
-	if (!ret_why && !engines[1]) {
+	/* With nothing to tell, running is the probe. */
+	if (!ret_why) {
 		*ret_engine = engines[0];
 		return 0;
 	}

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "base/banned.h"
+#include "engine/settle.h"
 #include "rootemu/owned.h"
 #include "sys/openat2.h"
 
@@ -24,23 +25,27 @@ int emulation_open(struct emulation *emulation, const struct box *box, struct er
 	struct tap_options options = { .trap_only = mode && strcmp(mode, "trap") == 0,
 				       .copies_up = true,
 				       .open_files = open_files_of(&box->limits) };
-	int r;
+	int r = 0;
 
 	emulation->report_fd = -1;
-	r = tap_session_open(&emulation->session, &options, err);
+	if (emulation->space)
+		emulation->session.lies.fd = -1;
+	else
+		r = tap_session_open(&emulation->session, &options, err);
 	if (r < 0 || !emulation->collects)
 		return r;
 	emulation->report_fd = memfd_create("owners", MFD_CLOEXEC);
 	if (emulation->report_fd >= 0)
 		return 0;
 	fail(err, errno, "memory for owners");
-	tap_session_done(&emulation->session);
+	emulation_done(emulation);
 	return -err->code;
 }
 
 void emulation_done(struct emulation *emulation)
 {
-	tap_session_done(&emulation->session);
+	if (!emulation->space)
+		tap_session_done(&emulation->session);
 	if (emulation->report_fd >= 0)
 		close(emulation->report_fd);
 }
@@ -80,6 +85,8 @@ int emulation_seed(struct emulation *emulation, struct err *err)
 	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
+	if (emulation->space)
+		return 0;
 	if (root_fd < 0)
 		return fail(err, errno, "open the root");
 	r = seed_root(emulation, root_fd, err);
@@ -88,10 +95,14 @@ int emulation_seed(struct emulation *emulation, struct err *err)
 	return r;
 }
 
-void emulation_collect(struct emulation *emulation, int upper_fd)
+void emulation_collect(struct emulation *emulation, const struct box *box, int upper_fd)
 {
 	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
+	if (emulation->space) {
+		settle_owners(emulation, box, upper_fd);
+		return;
+	}
 	owned_report(&emulation->session.lies, root_fd, upper_fd, emulation->report_fd);
 }
 

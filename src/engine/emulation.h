@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Root emulation by the tap around a box: what the layers say about ownership is put into the
- * table before the command starts, and what the table says about changed files comes out when
- * everything inside has ended.
+/* Who owns what, around a box: what the layers say about ownership holds when the command starts,
+ * and what has changed is known when everything inside has ended.
  *
- * Files are known to the table by their identity inside the mounted root, so both happen there,
- * in the first process: overlayfs shows other devices and birth times than the layers have. */
+ * Under the tap both are a matter of its table. Files are known to the table by their identity
+ * inside the mounted root, so both happen there, in the first process: overlayfs shows other
+ * devices and birth times than the layers have.
+ *
+ * Where the engine has the ids (`space`) nothing is emulated: the root was made with true owners
+ * (rootfs/real.h), and at the end the first process notes what the kernel knows and gives
+ * everything back to the caller, whose store it is (settle.h). */
 #ifndef ENGINE_EMULATION_H
 #define ENGINE_EMULATION_H
 
@@ -15,6 +19,7 @@
 #include "engine/engine.h"
 #include "rootemu/owned.h"
 #include "rootfs/view.h"
+#include "sys/subid.h"
 #include "tap/tap.h"
 
 /* Something mounted into the root whose files, or itself, belong to others than root. */
@@ -33,6 +38,7 @@ struct emulation {
 	const struct owners *merged;
 	const struct emulation_mount *mount;
 	size_t mount_count;
+	const struct id_space *space; /* owners are real; NULL: the tap's. Borrowed */
 	bool collects; /* there is an upper directory whose owners matter afterwards */
 
 	struct tap_session session;
@@ -48,7 +54,7 @@ void emulation_done(struct emulation *emulation);
 int emulation_seed(struct emulation *emulation, struct err *err) must_check;
 /* upper_fd: the upper directory, opened before it went out of sight. What goes wrong is told by
  * emulation_read. */
-void emulation_collect(struct emulation *emulation, int upper_fd);
+void emulation_collect(struct emulation *emulation, const struct box *box, int upper_fd);
 
 /* Afterwards: path -> struct emulated, both in the arena. */
 int emulation_read(const struct emulation *emulation, struct arena *arena, struct map *ret_by_path,

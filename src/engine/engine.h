@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "box/box.h"
 #include "sys/host.h"
+#include "sys/subid.h"
 
 /* What a run tells its caller beside the status; lives in memory shared with the child.
  *
@@ -42,12 +43,16 @@ struct engine_job {
 	bool redirect; /* use stdio below instead of the caller's 0, 1, 2 */
 	int stdio[3];
 	struct engine_made *made;    /* may be NULL */
-	struct emulation *emulation; /* opened, when box->emulation is BOX_EMULATION_TAP */
+	struct emulation *emulation; /* opened, when box->emulation is BOX_EMULATION_TAP or the
+				      * engine has a space; else NULL */
 };
 
 struct engine {
 	const char *name;
 	const char *summary;
+	/* The ids that are real in this box, so that its files' owners can be. NULL: one id is
+	 * mapped. -ENOENT, -EOVERFLOW (the box's own user has none): err says what would help. */
+	int (*space)(const struct box *box, struct id_space *ret_space, struct err *err);
 	/* 0 when this host can run this box so; else -errno, and err says what forbids it. */
 	int (*probe)(struct host *host, const struct box *box, struct err *ret_why_not);
 	/* *ret_status is the exit status as a shell would see it (128+n for signals); on failure
@@ -57,9 +62,12 @@ struct engine {
 
 extern const struct engine *const engines[]; /* cheapest first, NULL-terminated */
 
-/* The engine called `name`, or for NULL / "auto" the first whose probe accepts the box. Every
- * engine passed over is explained in ret_why (may be NULL), one line each. */
+/* The engine called `name` (NULL: $ROOTLET_ENGINE), if its probe accepts the box; for "auto" or
+ * nothing the first that does. Every engine passed over is explained in ret_why, one line each;
+ * with NULL for it the first engine is taken unasked: running is the probe. */
 int engine_choose(const char *name, const struct box *box, const struct engine **ret_engine,
 		  struct buf *ret_why, struct err *err) must_check;
+/* Is no engine asked for, by `name` or by $ROOTLET_ENGINE? */
+bool engine_is_automatic(const char *name);
 
 #endif

@@ -37,7 +37,7 @@ static int execute(const struct engine_job *job, const char *path)
 	static char *empty[] = { NULL };
 	char **env = job->box->env.item ? job->box->env.item : empty;
 
-	if (job->emulation)
+	if (job->box->emulation == BOX_EMULATION_TAP)
 		return -tap_exec(&job->emulation->session, path, job->box->argv.item, env);
 	execve(path, job->box->argv.item, env);
 	return errno;

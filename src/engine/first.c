@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/banned.h"
@@ -71,6 +72,22 @@ static void close_on_exec_from(unsigned first)
 		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 }
 
+/* The calls themselves: those of libc tell all threads of the memory we may share (vfork). */
+static int become_user(const struct box *box, struct err *err)
+{
+	gid_t groups[] = { box->gid };
+
+	if (box->terminal && fchown(STDIN_FILENO, box->uid, (gid_t)-1) < 0)
+		return fail(err, errno, "give the terminal to uid %u", box->uid);
+	if (syscall(SYS_setgroups, array_count(groups), groups) < 0)
+		return fail(err, errno, "drop supplementary groups");
+	if (syscall(SYS_setresgid, box->gid, box->gid, box->gid) < 0)
+		return fail(err, errno, "become gid %u", box->gid);
+	if (syscall(SYS_setresuid, box->uid, box->uid, box->uid) < 0)
+		return fail(err, errno, "become uid %u", box->uid);
+	return 0;
+}
+
 /* Everything from here on is exec's business. */
 static _Noreturn void become_command(const struct engine_job *job, const struct spawn_plan *plan,
 				     struct channel *channel)
@@ -80,11 +97,13 @@ static _Noreturn void become_command(const struct engine_job *job, const struct 
 	int r;
 
 	signal(SIGPIPE, SIG_DFL); /* the caller may ignore it, and what is ignored stays so */
-	if (!(plan->namespaces & CLONE_NEWPID))
-		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	r = redirect_stdio(job, &err);
 	if (r == 0 && job->box->terminal)
 		r = terminal_attach(&channel->terminal, &err);
+	if (r == 0 && plan->becomes_user)
+		r = become_user(job->box, &err);
+	if (r == 0 && !(plan->namespaces & CLONE_NEWPID)) /* after that: new ids undo it */
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (r == 0 && sigprocmask(SIG_SETMASK, &channel->old_mask, NULL) < 0)
 		r = fail(&err, errno, "restore the signal mask");
 	if (r == 0) {
@@ -220,7 +239,7 @@ static _Noreturn void stay_until_the_end(const struct engine_job *job, bool alon
 	if (files->upper_fd >= 0) {
 		if (alone)
 			end_everyone();
-		emulation_collect(job->emulation, files->upper_fd);
+		emulation_collect(job->emulation, job->box, files->upper_fd);
 	}
 	_exit(status);
 }
@@ -243,6 +262,19 @@ static int follow_caller(const struct channel *channel, bool alone, struct err *
 	if (poll(&report, 1, 0) == 1 && report.revents & POLLERR)
 		_exit(128 + SIGKILL);
 	return 0;
+}
+
+/* The caller still has something to do outside. Without a word it failed, and says so itself. */
+static void wait_for_go(const struct channel *channel)
+{
+	char byte;
+
+	if (channel->go_read_fd < 0)
+		return;
+	close(channel->go_write_fd);
+	if (io_read_full(channel->go_read_fd, &byte, 1) != 1)
+		_exit(125);
+	close(channel->go_read_fd);
 }
 
 /* By paths of the host, which are out of sight later. */
@@ -284,8 +316,10 @@ _Noreturn void first_process(const struct engine_job *job, const struct spawn_pl
 	pid_t command;
 
 	close(channel->read_fd);
-	if (follow_caller(channel, alone, &err) < 0 || open_files(job, alone, &files, &err) < 0 ||
-	    set_up(job, plan, channel, &err) < 0)
+	if (follow_caller(channel, alone, &err) < 0)
+		report_and_exit(channel, 125, &err);
+	wait_for_go(channel);
+	if (open_files(job, alone, &files, &err) < 0 || set_up(job, plan, channel, &err) < 0)
 		report_and_exit(channel, 125, &err);
 	command = fork_command(job, plan, channel);
 	if (command < 0) {

@@ -29,7 +29,8 @@ _Static_assert(sizeof(struct report) <= 4096, "a report must fit into PIPE_BUF")
 
 /* Between the caller and the first process. */
 struct channel {
-	int read_fd, write_fd; /* the report */
+	int read_fd, write_fd;	     /* the report */
+	int go_read_fd, go_write_fd; /* the caller has done plan->outside; -1 without it */
 	struct terminal terminal;
 	sigset_t old_mask; /* of the caller, for the command */
 };

@@ -88,7 +88,11 @@ int tree_memory_file(struct tree *tree, const struct box_mount *mount, char ret_
 	if (fd < 0)
 		return fail(err, errno, "make a file in memory");
 	r = io_write_all(fd, mount->content, mount->content_bytes);
-	return r < 0 ? fail(err, -r, "write a file in memory") : 0;
+	if (r < 0)
+		return fail(err, -r, "write a file in memory");
+	if ((mount->uid || mount->gid) && fchown(fd, mount->uid, mount->gid) < 0)
+		return fail(err, errno, "give it to %u:%u", mount->uid, mount->gid);
+	return 0;
 }
 
 int tree_overlay_in_memory(struct tree *tree, struct mount_option *options, size_t count,

@@ -163,6 +163,26 @@ static int start(const struct engine_job *job, const struct spawn_plan *plan,
 	return 0;
 }
 
+/* What plan->outside does, and the word to the first process that it is done. When it fails that
+ * never comes. */
+static int let_go(const struct spawn_plan *plan, struct channel *channel, const struct first *first,
+		  struct err *err)
+{
+	char byte = 0;
+	int r = 0;
+
+	if (!plan->outside)
+		return 0;
+	close(channel->go_read_fd);
+	channel->go_read_fd = -1;
+	r = plan->outside(plan->context, first->pid, err);
+	if (r == 0) /* the first process may be gone, and has said why */
+		(void)io_write_all(channel->go_write_fd, &byte, 1);
+	close(channel->go_write_fd);
+	channel->go_write_fd = -1;
+	return r;
+}
+
 static int wait_for_start(const struct engine_job *job, struct channel *channel, int *ret_status,
 			  struct err *err)
 {
@@ -192,7 +212,9 @@ static int run_to_end(const struct engine_job *job, const struct spawn_plan *pla
 	r = start(job, plan, channel, &first, err);
 	if (r < 0)
 		return r;
-	r = wait_for_start(job, channel, ret_status, err);
+	r = let_go(plan, channel, &first, err);
+	if (r == 0)
+		r = wait_for_start(job, channel, ret_status, err);
 	if (r == 0) {
 		first.deadline = deadline_after(job->box->timeout_s);
 		r = wait_for_end(channel, &first, signal_fd, ret_status, err);
@@ -215,11 +237,29 @@ static int hold_signals(sigset_t *ret_old_mask, struct err *err)
 							      : 0;
 }
 
+static int open_channel(const struct spawn_plan *plan, struct channel *channel, struct err *err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return fail(err, errno, "make a pipe to the child");
+	channel->read_fd = fds[0];
+	channel->write_fd = fds[1];
+	if (!plan->outside)
+		return 0;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return fail(err, errno, "make a pipe to the child");
+	channel->go_read_fd = fds[0];
+	channel->go_write_fd = fds[1];
+	return 0;
+}
+
 int spawn_run(const struct engine_job *job, const struct spawn_plan *plan, int *ret_status,
 	      struct err *err)
 {
-	struct channel channel = { .read_fd = -1, .write_fd = -1 };
-	int pipe_fds[2];
+	struct channel channel = {
+		.read_fd = -1, .write_fd = -1, .go_read_fd = -1, .go_write_fd = -1
+	};
 	int r;
 
 	*ret_status = 125;
@@ -227,11 +267,7 @@ int spawn_run(const struct engine_job *job, const struct spawn_plan *plan, int *
 	r = hold_signals(&channel.old_mask, err);
 	if (r < 0)
 		return r;
-	r = pipe2(pipe_fds, O_CLOEXEC) < 0 ? fail(err, errno, "make a pipe to the child") : 0;
-	if (r == 0) {
-		channel.read_fd = pipe_fds[0];
-		channel.write_fd = pipe_fds[1];
-	}
+	r = open_channel(plan, &channel, err);
 	if (r == 0 && job->box->terminal)
 		r = terminal_prepare(&channel.terminal, err);
 	if (r == 0)
@@ -239,6 +275,8 @@ int spawn_run(const struct engine_job *job, const struct spawn_plan *plan, int *
 	terminal_done(&channel.terminal);
 	cleanup_fd(&channel.read_fd);
 	cleanup_fd(&channel.write_fd);
+	cleanup_fd(&channel.go_read_fd);
+	cleanup_fd(&channel.go_write_fd);
 	sigprocmask(SIG_SETMASK, &channel.old_mask, NULL);
 	return r;
 }

@@ -11,6 +11,12 @@ struct spawn_plan {
 	/* In the child, before the command is forked: allocates nothing. */
 	int (*setup)(const struct engine_job *job, void *context, struct err *err);
 	void *context;
+	/* In the caller, when the first process exists, which begins its setup after that: what
+	 * needs its pid (id maps). May be NULL. */
+	int (*outside)(void *context, pid_t pid, struct err *err);
+	/* The first process is root among the ids of the box: the command becomes box->uid and
+	 * box->gid, with no other group than that. */
+	bool becomes_user;
 };
 
 int spawn_run(const struct engine_job *job, const struct spawn_plan *plan, int *ret_status,

@@ -35,6 +35,9 @@ static int put(struct tree *tree, const struct box_mount *mount, struct mount_so
 
 	if (fstat(source->fd, &st) < 0)
 		return fail(err, errno, "stat");
+	if (mount->is_kept && (mount->uid || mount->gid) && !mount->read_only &&
+	    fchownat(source->fd, "", mount->uid, mount->gid, AT_EMPTY_PATH) < 0)
+		return fail(err, errno, "give it to %u:%u", mount->uid, mount->gid);
 	target = tree_open_target(tree, mount, S_ISDIR(st.st_mode), err);
 	return target < 0 ? target : mount_put(source, target, NULL, NULL, err);
 }

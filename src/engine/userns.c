@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Engine `userns` (Type III of SC21): an unprivileged user namespace in which one id is mapped. */
-#include <sched.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/banned.h"
+#include "engine/namespaces.h"
 #include "engine/root_tree.h"
 #include "engine/spawn.h"
 #include "engine/userns.h"
@@ -29,26 +27,14 @@ static int setup(const struct engine_job *job, void *context, struct err *err)
 	/* Mounts need not be made slaves: a mount namespace owned by another user namespace
 	 * gets them so (mount_namespaces(7), "Restrictions on mount namespaces"). */
 	r = root_tree_enter(&plan->root, err);
-	if (r == 0 && box->hostname && box->private_ns.uts &&
-	    sethostname(box->hostname, strlen(box->hostname)) < 0)
-		return fail(err, errno, "hostname '%s'", box->hostname);
-	if (r == 0 && box->private_ns.network)
-		r = ns_loopback_up(err);
-	return r;
-}
-
-static unsigned long namespaces_of(const struct box_private *private_ns)
-{
-	return (unsigned long)(CLONE_NEWUSER | CLONE_NEWNS | (private_ns->pid ? CLONE_NEWPID : 0) |
-			       (private_ns->ipc ? CLONE_NEWIPC : 0) |
-			       (private_ns->uts ? CLONE_NEWUTS : 0) |
-			       (private_ns->network ? CLONE_NEWNET : 0));
+	return r < 0 ? r : namespaces_set_up(box, err);
 }
 
 static int run(const struct engine_job *job, int *ret_status, struct err *err)
 {
 	struct userns_plan plan = { .outside_uid = geteuid(), .outside_gid = getegid() };
-	struct spawn_plan spawn = { .namespaces = namespaces_of(&job->box->private_ns),
+	struct spawn_plan spawn = { .namespaces = namespaces_of(&job->box->private_ns) |
+						  CLONE_NEWUSER,
 				    .setup = setup,
 				    .context = &plan };
 	int r = root_tree_plan(job, &plan.root, err);
@@ -62,19 +48,7 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 
 static int probe(struct host *host, const struct box *box, struct err *ret_why_not)
 {
-	const struct {
-		bool wanted;
-		enum host_fact fact;
-	} needs[] = {
-		{ true, HOST_USER_NAMESPACE },
-		{ true, HOST_NAMESPACE_MOUNT },
-		{ box->private_ns.network, HOST_NAMESPACE_NETWORK },
-	};
-
-	for (size_t i = 0; i < array_count(needs); i++)
-		if (needs[i].wanted && !host_fact(host, needs[i].fact)->usable)
-			return host_refuse(host, needs[i].fact, ret_why_not);
-	return 0;
+	return namespaces_probe(host, &box->private_ns, ret_why_not);
 }
 
 const struct engine engine_userns = {

@@ -51,12 +51,33 @@ static int choose_epoch(struct build *build, struct err *err)
 	return 0;
 }
 
+/* Now, while there is one thread: probes fork. Where no engine can run anything, those build too
+ * that only copy files; the first RUN says why it cannot. */
+static int choose_engine(struct build *build, struct err *err)
+{
+	auto_buf why = { 0 };
+	struct box box;
+	int r;
+
+	box_init(&box);
+	r = engine_choose(build->request->engine, &box, &build->engine, &why, err);
+	log_debug("%s", buf_text(&why));
+	box_done(&box);
+	if (r == 0 || !engine_is_automatic(build->request->engine))
+		return r;
+	build->engine = engines[0];
+	err_clear(err);
+	return 0;
+}
+
 static int choose_emulation(struct build *build, struct err *err)
 {
 	const char *name = build->request->emulation ?: "auto";
 
+	/* What real ids do is what the tap remembers: the result, and so the key, is the same. */
 	build->emulation = strcmp(name, "auto") == 0 ? "tap" : name;
-	if (strcmp(build->emulation, "tap") != 0 || !tap_is_active())
+	build->owners_are_real = build->engine->space && strcmp(name, "auto") == 0;
+	if (build->owners_are_real || strcmp(build->emulation, "tap") != 0 || !tap_is_active())
 		return 0;
 	fail_plain(err, ENOTSUP,
 		   "a build cannot remember owners here: it runs under root emulation "
@@ -400,6 +421,8 @@ static int run(struct build *build, struct err *err)
 	pthread_cond_init(&build->progress, NULL);
 	if (r == 0 && !build->check)
 		r = build_secrets_check(build, err);
+	if (r == 0)
+		r = choose_engine(build, err);
 	if (r == 0)
 		r = choose_emulation(build, err);
 	if (r == 0)

@@ -35,13 +35,11 @@ static int run_shell(struct work *work, const struct box *box, struct emulation 
 				  .stdio = { STDIN_FILENO, STDERR_FILENO, STDERR_FILENO },
 				  .emulation = emulation,
 				  .made = engine_made_new() };
-	const struct engine *engine;
 	int status;
-	int r = job.made ? engine_choose(work->build->request->engine, box, &engine, NULL, err)
-			 : fail(err, ENOMEM, "shared memory");
+	int r = job.made ? 0 : fail(err, ENOMEM, "shared memory");
 
 	if (r == 0)
-		r = engine->run(&job, &status, err);
+		r = work->build->engine->run(&job, &status, err);
 	if (r == 0)
 		r = mount_points_remove(box, job.made, err);
 	engine_made_free(job.made);
@@ -53,7 +51,7 @@ static int run_as_before(struct work *work, const struct box *box, struct err *e
 	struct emulation emulation;
 	int r;
 
-	if (box->emulation != BOX_EMULATION_TAP)
+	if (box->emulation != BOX_EMULATION_TAP && !work->build->owners_are_real)
 		return run_shell(work, box, NULL, err);
 	r = work_emulation(work, box, &emulation, err);
 	if (r < 0)

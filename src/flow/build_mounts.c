@@ -110,9 +110,12 @@ static const char *find_agent(struct work *work, const char *id)
 /* ---- each kind ---- */
 
 /* Room for it was made for every mount of the step. */
-static void give_to(struct work *work, const struct step_mount *mount)
+static void give_to(struct work *work, const struct step_mount *mount, struct box_mount *made)
 {
-	if (mount->uid || mount->gid)
+	if (work->build->owners_are_real) {
+		made->uid = mount->uid;
+		made->gid = mount->gid;
+	} else if (mount->uid || mount->gid)
 		work->mounted[work->mounted_count++] = (struct emulation_mount){
 			.target = mount->target, .uid = mount->uid, .gid = mount->gid
 		};
@@ -202,7 +205,8 @@ static int add_cache(struct work *work, const struct step_mount *mount, const ch
 
 	made->source = path;
 	made->read_only = mount->read_only;
-	give_to(work, mount);
+	made->is_kept = true;
+	give_to(work, mount, made);
 	return 0;
 }
 
@@ -236,7 +240,7 @@ static int add_secret(struct work *work, const struct step_mount *mount, struct 
 
 		file->mode = mount->mode;
 		file->read_only = true;
-		give_to(work, mount);
+		give_to(work, mount, file);
 	}
 	return 0;
 }

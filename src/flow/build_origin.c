@@ -9,6 +9,7 @@
 #include "flow/import.h"
 #include "flow/obtain.h"
 #include "flow/unpack_image.h"
+#include "rootfs/real.h"
 
 #define IMAGE_SCHEME  "docker-image://"
 #define LAYOUT_SCHEME "oci-layout://"
@@ -367,15 +368,21 @@ int build_origin_copy(struct work *work, const struct origin *origin, const char
 	return r;
 }
 
-static void add_diff_ids(const struct build *build, const struct config *config,
-			 struct strings *layers)
+static int add_diff_ids(const struct work *work, const struct config *config,
+			const struct view *view, struct strings *layers, struct err *err)
 {
+	const struct build *build = work->build;
+
+	if (build->owners_are_real)
+		return real_stack(&build->store, config->diff_ids, config->diff_id_count, view,
+				  &work->space, layers, err);
 	for (size_t i = config->diff_id_count; i-- > 0;) {
 		auto_buf path = { 0 };
 
 		layer_path(&build->store, &config->diff_ids[i], &path);
 		strings_add(layers, buf_text(&path));
 	}
+	return 0;
 }
 
 /* A context without patterns is used as it lies there. */
@@ -409,16 +416,14 @@ int build_origin_layers(struct work *work, const struct origin *origin, struct s
 
 	if (origin->kind == ORIGIN_CONTEXT)
 		return context_layers(work, origin, &build->context, layers, err);
-	if (origin->kind == ORIGIN_STAGE) {
-		add_diff_ids(build, &build->stage[origin->stage].state.config, layers);
-		return 0;
-	}
+	if (origin->kind == ORIGIN_STAGE)
+		return add_diff_ids(work, &build->stage[origin->stage].state.config,
+				    &build->stage[origin->stage].state.view, layers, err);
 	r = build_origin_tree(work->stage, origin, &tree, err);
 	if (r < 0)
 		return r;
 	opened = entry_for(build, &wanted);
 	if (opened->kind == OPENED_CONTEXT)
 		return context_layers(work, origin, &opened->context, layers, err);
-	add_diff_ids(build, &opened->image.config, layers);
-	return 0;
+	return add_diff_ids(work, &opened->image.config, tree.view, layers, err);
 }

@@ -97,11 +97,10 @@ static int run_with_reader(struct engine_job *job, const struct engine *engine, 
 	return r;
 }
 
-int build_run(const struct box *box, const char *engine_name, struct emulation *emulation,
+int build_run(const struct box *box, const struct engine *engine, struct emulation *emulation,
 	      struct build_run_output *output, int *ret_status, struct err *err)
 {
 	struct engine_job job = { .box = box, .redirect = true, .emulation = emulation };
-	const struct engine *engine;
 	int pipe_fds[2];
 	auto_fd null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int r;
@@ -111,8 +110,7 @@ int build_run(const struct box *box, const char *engine_name, struct emulation *
 	job.stdio[0] = null_fd;
 	job.stdio[1] = job.stdio[2] = pipe_fds[1];
 	job.made = engine_made_new();
-	r = job.made ? engine_choose(engine_name, box, &engine, NULL, err)
-		     : fail(err, ENOMEM, "shared memory");
+	r = job.made ? 0 : fail(err, ENOMEM, "shared memory");
 	if (r == 0)
 		r = run_with_reader(&job, engine, pipe_fds, output, ret_status, err);
 	if (r == 0)

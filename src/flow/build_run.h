@@ -20,7 +20,7 @@ struct build_run_output {
 /* Run the box with /dev/null as input, under `emulation` (opened) when the box asks for the tap.
  * *ret_status is the command's exit status; mount points made in box->root.upper are removed again.
  */
-int build_run(const struct box *box, const char *engine_name, struct emulation *emulation,
+int build_run(const struct box *box, const struct engine *engine, struct emulation *emulation,
 	      struct build_run_output *output, int *ret_status, struct err *err) must_check;
 
 #endif

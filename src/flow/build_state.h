@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "dockerfile/eval.h"
+#include "engine/engine.h"
 #include "flow/build.h"
 #include "flow/build_annotations.h"
 #include "flow/build_caches.h"
@@ -78,7 +79,9 @@ struct build {
 	struct descriptor root; /* the one manifest, or the index over all */
 	struct build_result result;
 	struct buf *excerpt;
+	const struct engine *engine;
 	const char *emulation; /* "none", "seccomp", "tap": what RUN gets */
+	bool owners_are_real;  /* the engine has the ids, and no emulation was asked for */
 	int64_t epoch_s;       /* the time that counts as now, or -1 for the clock */
 };
 

@@ -12,6 +12,7 @@
 #include "flow/build_work.h"
 #include "flow/host_files.h"
 #include "rootfs/merge.h"
+#include "rootfs/real.h"
 
 static void key_texts(struct build_key *key, const char *name, const struct texts *texts)
 {
@@ -119,20 +120,29 @@ static void run_environment(const struct work *work, const struct user *user, st
 		strings_env_set(&box->env, "HOME", user->home);
 }
 
-static void run_root(const struct work *work, struct box *box)
+static int run_root(struct work *work, struct box *box, struct err *err)
 {
 	const struct build_stage *state = &work->stage->state;
+	int r;
 
 	box->root.kind = BOX_ROOT_OVERLAY;
+	box->root.upper = work->upper_path;
+	box->root.work = arena_printf(&box->arena, "%s/%s/work", state->store->path,
+				      work->work_name);
+	if (work->build->owners_are_real) {
+		r = work->build->engine->space(box, &work->space, err);
+		return r < 0 ? r
+			     : real_stack(state->store, state->config.diff_ids,
+					  state->config.diff_id_count, &state->view, &work->space,
+					  &box->root.lower, err);
+	}
 	for (size_t i = state->config.diff_id_count; i-- > 0;) {
 		auto_buf path = { 0 };
 
 		layer_path(state->store, &state->config.diff_ids[i], &path);
 		strings_add(&box->root.lower, buf_text(&path));
 	}
-	box->root.upper = work->upper_path;
-	box->root.work = arena_printf(&box->arena, "%s/%s/work", state->store->path,
-				      work->work_name);
+	return 0;
 }
 
 /* A heredoc that begins with #!: a file in the box's own /dev. */
@@ -150,6 +160,8 @@ static void add_script(const struct step_run *run, struct box *box)
 /* The tap makes root of a process that is root inside; another user needs none of it. */
 static enum box_emulation emulation_for(const struct work *work, const struct user *user)
 {
+	if (work->build->owners_are_real)
+		return BOX_EMULATION_NONE;
 	if (strcmp(work->build->emulation, "seccomp") == 0)
 		return BOX_EMULATION_SECCOMP;
 	if (strcmp(work->build->emulation, "tap") == 0 && user->uid == 0)
@@ -169,9 +181,11 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 		r = run_user(work, &user, err);
 	if (r < 0)
 		return r;
-	run_root(work, box);
 	box->uid = work->new_uid = user.uid;
 	box->gid = work->new_gid = user.gid;
+	r = run_root(work, box, err);
+	if (r < 0)
+		return r;
 	box->cwd = config->working_dir && config->working_dir[0] ? config->working_dir : "/";
 	box->private_ns.network = strcmp(run_network(work), "none") == 0;
 	for (size_t i = 0; i < run->argv.count; i++)
@@ -222,34 +236,31 @@ static int not_started(const struct work *work, int r, struct err *err)
 int work_emulation(struct work *work, const struct box *box, struct emulation *ret_emulation,
 		   struct err *err)
 {
-	struct emulation emulation = { .layers = &work->stage->state.view,
-				       .mount = work->mounted,
-				       .mount_count = work->mounted_count,
-				       .collects = true };
-	int r = 0;
+	struct emulation emulation = {
+		.layers = &work->stage->state.view,
+		.merged = work->copy_name[0] ? &work->merged : NULL,
+		.space = work->build->owners_are_real ? &work->space : NULL,
+		.mount = work->mounted,
+		.mount_count = work->mounted_count,
+		.collects = true,
+	};
+	int r = emulation_open(&emulation, box, err);
 
-	if (work->copy_name[0]) {
-		struct owners *merged = arena_new(&work->arena, struct owners);
-
-		r = merge_owners(&work->stage->state.view, &work->arena, merged, err);
-		emulation.merged = merged;
-	}
-	if (r == 0)
-		r = emulation_open(&emulation, box, err);
 	if (r == 0)
 		*ret_emulation = emulation;
 	return r;
 }
 
-static int run_under_tap(struct work *work, const struct box *box, struct build_run_output *output,
-			 int *ret_status, struct err *err)
+/* With owners that are known afterwards: by the tap, or because they were real. */
+static int run_with_owners(struct work *work, const struct box *box,
+			   struct build_run_output *output, int *ret_status, struct err *err)
 {
 	struct emulation emulation;
 	int r = work_emulation(work, box, &emulation, err);
 
 	if (r < 0)
 		return r;
-	r = build_run(box, work->build->request->engine, &emulation, output, ret_status, err);
+	r = build_run(box, work->build->engine, &emulation, output, ret_status, err);
 	if (r == 0 && *ret_status == 0) {
 		r = emulation_read(&emulation, &work->arena, &work->emulated, err);
 		work->has_emulated = r == 0;
@@ -261,9 +272,9 @@ static int run_under_tap(struct work *work, const struct box *box, struct build_
 static int run_command(struct work *work, const struct box *box, struct build_run_output *output,
 		       int *ret_status, struct err *err)
 {
-	if (box->emulation == BOX_EMULATION_TAP)
-		return run_under_tap(work, box, output, ret_status, err);
-	return build_run(box, work->build->request->engine, NULL, output, ret_status, err);
+	if (box->emulation == BOX_EMULATION_TAP || work->build->owners_are_real)
+		return run_with_owners(work, box, output, ret_status, err);
+	return build_run(box, work->build->engine, NULL, output, ret_status, err);
 }
 
 /* Where overlayfs is refused: a private copy of the whole root, compared as a whole afterwards. The
@@ -282,7 +293,10 @@ static int use_copy(struct work *work, struct box *box, struct err *err)
 	box->root.kind = BOX_ROOT_DIRECTORY;
 	box->root.path = arena_printf(&box->arena, "%s/%s", state->store->path, work->copy_name);
 	box->root.upper = NULL;
-	return 0;
+	r = merge_owners(&state->view, &work->arena, &work->merged, err);
+	if (r == 0 && work->build->owners_are_real)
+		r = real_copy(state->store, work->copy_name, &work->merged, &work->space, err);
+	return r;
 }
 
 static int run_fill(struct work *work, struct err *err)

@@ -35,7 +35,9 @@ struct work {
 	int *open_fd; /* locks held until the step is done */
 	size_t open_count;
 	char copy_name[STORE_WORK_NAME_MAX]; /* of the whole root, where layers cannot be stacked */
-	bool has_emulated;   /* the tap knows the owners of everything the step touched */
+	struct owners merged;		     /* then: who owns what in it */
+	struct id_space space;		     /* of RUN, where owners are real */
+	bool has_emulated;   /* the owners of everything the step touched are known */
 	struct map emulated; /* path -> struct emulated */
 	uid_t new_uid;	     /* who owns what the step makes */
 	gid_t new_gid;

@@ -16,11 +16,8 @@
 #include "flow/root_lock.h"
 #include "flow/run_env.h"
 #include "flow/tar_root.h"
-#include "image/ownership.h"
-#include "rootfs/merge.h"
 #include "rootfs/stack.h"
 #include "sys/openat2.h"
-#include "tap/tap.h"
 
 #define ID_FILE_BYTES ((size_t)16 << 20)
 
@@ -114,41 +111,6 @@ int run_tidy(const struct run_root *root, const struct box *box, const struct en
 		return 0;
 	}
 	return mount_points_remove(box, made, err);
-}
-
-/* The records of the layers, for root emulation. */
-static int push_layers(struct run_root *root, struct err *err)
-{
-	const struct config *config = &root->image.config;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && root->is_image && i < config->diff_id_count; i++)
-		r = view_push_layer(&root->layers, &root->store, &config->diff_ids[i], err);
-	return r;
-}
-
-static int read_merged_owners(struct run_root *root, struct err *err)
-{
-	int r = root->layers.count ? 0 : push_layers(root, err);
-
-	return r < 0 ? r : merge_owners(&root->layers, &root->arena, &root->merged, err);
-}
-
-int run_use_copy(struct run_root *root, struct box *box, struct err *err)
-{
-	const struct config *config = &root->image.config;
-	char name[STORE_WORK_NAME_MAX];
-	int r;
-
-	err_clear(err);
-	r = merge_private(&root->store, config->diff_ids, config->diff_id_count, name, err);
-	if (r < 0)
-		return err_wrap(err, "a copy of the root, for layers cannot be stacked here");
-	strings_clear(&box->root.lower);
-	box->root.kind = BOX_ROOT_DIRECTORY;
-	box->root.path = arena_printf(&box->arena, "%s/%s", root->store.path, name);
-	root->is_copy = true;
-	return box->emulation == BOX_EMULATION_TAP ? read_merged_owners(root, err) : 0;
 }
 
 /* Those of another machine's image, or deleted ones, are unpacked first. */
@@ -420,95 +382,6 @@ static void set_command(const struct run_request *request, const struct run_root
 		strings_add_all(&box->argv, config->cmd.item);
 }
 
-/* Where the record leaves the mode to the disk, set-id bits are on the disk. */
-static void flatten_owner(int layer_fd, struct owner *owner)
-{
-	struct stat st;
-
-	if (!owner->has_mode && !owner->whiteout && !owner->type &&
-	    fstatat(layer_fd, owner->path, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0 &&
-	    (st.st_mode & (S_ISUID | S_ISGID))) {
-		owner->has_mode = true;
-		owner->mode = st.st_mode & 07777;
-	}
-	ownership_flatten(&owner->uid, &owner->gid, &owner->mode);
-}
-
-/* What the layers say of other owners is forgotten before the table of lies begins with it. */
-static void flatten_layers(struct view *layers)
-{
-	for (size_t i = 0; i < layers->count; i++)
-		for (size_t j = 0; j < layers->layer[i].owners.count; j++)
-			flatten_owner(layers->layer[i].dirfd, &layers->layer[i].owners.item[j]);
-}
-
-static int set_ownership(const struct run_request *request, struct run_root *root,
-			 const struct box *box, struct err *err)
-{
-	enum ownership_mark mark = OWNERSHIP_UNMARKED;
-	bool flatten;
-	int r = root->is_image
-			? ownership_mark_of(&root->image.manifest, &root->image.config, &mark, err)
-			: 0;
-
-	if (r == 0 && request->ownership && !root->is_image)
-		r = fail_plain(err, EINVAL, "--ownership: '%s' is not an image", request->root);
-	if (r == 0)
-		r = ownership_choose(mark, request->ownership, &flatten, err);
-	if (r < 0)
-		return r;
-	if (flatten)
-		flatten_layers(&root->layers);
-	else if (mark == OWNERSHIP_DISALLOW && request->emulation &&
-		 box->emulation != BOX_EMULATION_TAP && box->uid == 0)
-		return fail_plain(err, EPERM,
-				  "--root-emulation %s shows all files as root's; the image is "
-				  "marked %s=disallow",
-				  request->emulation, OWNERSHIP_MARK);
-	return 0;
-}
-
-/* By itself only for root in an image: whoever runs in a directory is the caller. Under another
- * tap that one remembers what is set, and what the layers record does not show. */
-static int choose_emulation(const char *name, const struct run_root *root, struct box *box,
-			    struct err *err)
-{
-	bool is_asked = strcmp(name, "tap") == 0;
-
-	if (strcmp(name, "seccomp") == 0)
-		box->emulation = BOX_EMULATION_SECCOMP;
-	if (!is_asked && (strcmp(name, "auto") != 0 || !root->is_image || box->uid != 0))
-		return 0;
-	if (box->uid != 0)
-		return fail_plain(err, EINVAL,
-				  "--root-emulation tap: the command is not root (uid %u)",
-				  box->uid);
-	if (!tap_is_active()) {
-		box->emulation = BOX_EMULATION_TAP;
-		return 0;
-	}
-	if (is_asked)
-		return fail_plain(err, ENOTSUP,
-				  "--root-emulation tap: this process runs under one, "
-				  "and there can be only one");
-	log_verbose("root emulation: the one around this process");
-	return 0;
-}
-
-static int set_emulation(const struct run_request *request, struct run_root *root, struct box *box,
-			 struct err *err)
-{
-	int r = choose_emulation(request->emulation ? request->emulation : "auto", root, box, err);
-
-	if (r == 0 && box->emulation == BOX_EMULATION_TAP)
-		r = push_layers(root, err);
-	if (r == 0)
-		r = set_ownership(request, root, box, err);
-	if (r == 0 && box->emulation == BOX_EMULATION_TAP && root->is_copy)
-		r = read_merged_owners(root, err);
-	return r;
-}
-
 /* Before we open files ourselves, which would pass for the caller's. */
 static int check_fds(const struct run_request *request, struct err *err)
 {
@@ -563,9 +436,10 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 	name_home(request, &user, &box->arena);
 	box->uid = user.uid;
 	box->gid = user.gid;
-	r = set_emulation(request, root, box, err);
-	if (r < 0)
-		return r;
+	if (!root->is_image) { /* whose files these are is the caller's choice of a user */
+		box->own_uid = user.uid;
+		box->own_gid = user.gid;
+	}
 	if (root->is_image)
 		strings_add_all(&box->env, root->image.config.env.item);
 	set_namespaces(request, box);

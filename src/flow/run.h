@@ -53,7 +53,10 @@ struct run_root {
 	struct layer_holds holds; /* its layers: nobody deletes them meanwhile */
 	struct view layers;	  /* whose records root emulation begins with */
 	bool is_copy;		  /* of the layers, see run_use_copy */
-	struct owners merged;	  /* then: who owns what in it */
+	char copy_name[STORE_WORK_NAME_MAX];
+	struct owners merged; /* then: who owns what in it */
+	bool is_real;	      /* owners are those the layers record, by the ids of: */
+	struct id_space space;
 	struct arena arena;
 	struct buf passwd, group;
 	int directory_fd; /* of a root that is a directory, or -1: it may be unreadable */
@@ -72,6 +75,10 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
  * uses them now. */
 int run_tidy(const struct run_root *root, const struct box *box, const struct engine_made *made,
 	     struct err *err) must_check;
+/* What depends on the engine: root emulation, and true owners. After run_make_box; changes nothing
+ * but the store's cache. -EOVERFLOW names a file whose owner the engine has no id for. */
+int run_use_engine(const struct run_request *request, const struct engine *engine, struct box *box,
+		   struct run_root *root, struct err *err) must_check;
 
 /* Where overlayfs is refused: a private copy of the image's merged layers, by shared blocks where
  * the file system can. It goes away with run_root_done. */

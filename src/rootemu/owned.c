@@ -11,6 +11,7 @@
 #include "base/banned.h"
 #include "base/buf.h"
 #include "base/io.h"
+#include "rootemu/owner_report.h"
 #include "sys/openat2.h"
 
 #define DEPTH_MAX	 512
@@ -134,22 +135,6 @@ int owned_give(struct lies *lies, int fd, uint32_t uid, uint32_t gid, struct err
 }
 
 /* --- from rows to a report */
-
-/* For each file a header, its path, then for each attribute its sizes, name, value. The last header
- * has one of these for path_bytes; after REPORT_FAILED comes a struct err. */
-#define REPORT_COMPLETE UINT32_MAX
-#define REPORT_FAILED	(UINT32_MAX - 1)
-
-struct report_file {
-	uint32_t path_bytes;
-	uint32_t xattr_count;
-	struct lie lie;
-};
-
-struct report_xattr {
-	uint32_t name_bytes;
-	uint32_t value_bytes;
-};
 
 struct reporter {
 	struct lies *lies;

@@ -44,6 +44,15 @@ static bool is_placeholder(const struct tree_entry *entry)
 	return S_ISCHR(entry->mode) || S_ISBLK(entry->mode);
 }
 
+static mode_t disk_mode_of(const struct tree_entry *entry)
+{
+	mode_t mode = entry->mode & 07777;
+
+	if (S_ISDIR(entry->mode))
+		return mode | 0700;
+	return is_placeholder(entry) ? (mode & 0777) | 0400 : mode | 0400;
+}
+
 /* A device that root made is replaced by an empty file, like those of unpacked layers. */
 static int settle_device(struct settling *settling, const struct tree_entry *entry, int dirfd,
 			 const char *name)
@@ -56,16 +65,9 @@ static int settle_device(struct settling *settling, const struct tree_entry *ent
 	if (unlinkat(dirfd, name, 0) < 0)
 		return fail(settling->err, errno, "remove device '/%s'", entry->path);
 	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return fd < 0 ? fail(settling->err, errno, "create '/%s'", entry->path) : 0;
-}
-
-static mode_t disk_mode_of(const struct tree_entry *entry)
-{
-	mode_t mode = entry->mode & 07777;
-
-	if (S_ISDIR(entry->mode))
-		return mode | 0700;
-	return is_placeholder(entry) ? (mode & 0777) | 0400 : mode | 0400;
+	if (fd < 0 || fchmod(fd, disk_mode_of(entry)) < 0)
+		return fail(settling->err, errno, "create '/%s'", entry->path);
+	return 0;
 }
 
 static bool is_on_disk(int dirfd, const char *name, const struct xattr *xattr)

@@ -140,6 +140,7 @@ static int ask_lookup(struct plan *plan, const struct subject *subject, struct t
 	if (statx(subject->dirfd, subject->name, AT_SYMLINK_NOFOLLOW,
 		  STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
 		return fail(plan->err, errno, "stat '/%s'", subject->path);
+	stx.stx_mode = (uint16_t)subject->st.st_mode; /* before it was opened up */
 	r = request->lookup(request->lookup_context, subject->path, &stx, &meta, plan->err);
 	if (r <= 0)
 		return r;

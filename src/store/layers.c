@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/layers.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -205,6 +206,44 @@ static int claim(const struct store *store, const struct digest *diff_id, int *r
 	return 1;
 }
 
+/* Out of the way first, like the layer itself. */
+static int remove_one_real(const struct store *store, const char *space,
+			   const struct digest *diff_id, struct err *err)
+{
+	char name[STORE_NAME_MAX + 256];
+	char work[STORE_WORK_NAME_MAX];
+	int r;
+
+	snprintf(name, sizeof(name), STORE_REAL "/%.200s/%s", space, digest_hex(diff_id));
+	if (faccessat(store->dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	r = store_work_name(store, work, err);
+	if (r < 0)
+		return r;
+	if (renameat(store->dirfd, name, store->dirfd, work) < 0)
+		return errno == ENOENT ? 0 : fail(err, errno, "remove '%s'", name);
+	return remove_tree(store->dirfd, work, err);
+}
+
+static int remove_real(const struct store *store, const struct digest *diff_id, struct err *err)
+{
+	int fd = openat(store->dirfd, STORE_REAL, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while (r == 0 && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			r = remove_one_real(store, entry->d_name, diff_id, err);
+	closedir(dir);
+	return r;
+}
+
 int layer_remove(const struct store *store, const struct digest *diff_id, struct err *err)
 {
 	char name[STORE_NAME_MAX];
@@ -212,6 +251,8 @@ int layer_remove(const struct store *store, const struct digest *diff_id, struct
 	auto_fd claimed = -1;
 	int r = claim(store, diff_id, &claimed, err);
 
+	if (r >= 0)
+		r = remove_real(store, diff_id, err);
 	if (r >= 0)
 		r = store_work_name(store, work, err);
 	if (r < 0)

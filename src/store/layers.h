@@ -50,7 +50,8 @@ int layer_draft_record(const struct store *store, const struct owners *owners,
 		       char ret_name[STORE_WORK_NAME_MAX], struct err *err) must_check;
 int layer_publish_draft(const struct store *store, const struct digest *diff_id,
 			const char *work_name, const char *record_name, struct err *err) must_check;
-/* The name goes at once, the tree then. -EBUSY: somebody holds it. Not there is success. */
+/* With all that was derived from it (STORE_REAL). The name goes at once, the tree then. -EBUSY:
+ * somebody holds it. Not there is success. */
 int layer_remove(const struct store *store, const struct digest *diff_id,
 		 struct err *err) must_check;
 

@@ -61,6 +61,10 @@ int store_sync(const struct store *store, struct err *err) must_check;
 /* Make the folder `name` below the store's cache/, "cache/steps", and cache/ itself. */
 int store_make_folder(const struct store *store, const char *name, struct err *err) must_check;
 
+/* STORE_REAL/SPACE/HEX: a layer's files with their true owners, for one id space (rootfs/real.h).
+ */
+#define STORE_REAL "cache/real"
+
 /* Paths relative to dirfd, for the *at() calls: "blobs/sha256/HEX", "layers/HEX", "owners/HEX". */
 #define STORE_NAME_MAX 96
 const char *store_blob_name(const struct digest *digest, char name[STORE_NAME_MAX]);

@@ -43,6 +43,11 @@ static void explain_subordinate_ids(struct host *host, struct fact *fact)
 		rule_subordinate_ids(&host->user, &fact->rule);
 }
 
+static void explain_root(struct host *host, struct fact *fact)
+{
+	rule_root(&host->user, fact->error, &fact->rule);
+}
+
 static void explain_overlay(struct host *host, struct fact *fact)
 {
 	const struct fact *mount = host_fact(host, HOST_NAMESPACE_MOUNT);
@@ -179,6 +184,7 @@ static const struct row {
 	    namespace_network, mount),
 	ROW(SUBORDINATE_IDS, "subordinate-ids", "subordinate ids", "namespaces", subordinate_ids,
 	    subordinate_ids),
+	ROW(ROOT, "root", "root", "namespaces", root, root),
 	ROW(OVERLAY_STORE, "overlay-store", "overlay on the store", "mounts", overlay_store,
 	    overlay),
 	ROW(OVERLAY_TMPFS, "overlay-tmpfs", "overlay in memory", "mounts", overlay_tmpfs, overlay),

@@ -22,6 +22,7 @@ enum host_fact {
 	HOST_NAMESPACE_PROC,	/* a pid namespace with a /proc of its own */
 	HOST_NAMESPACE_NETWORK, /* a network namespace whose loopback comes up */
 	HOST_SUBORDINATE_IDS,	/* newuidmap and newgidmap map this user's ranges */
+	HOST_ROOT,		/* the caller is root among the ids here, and may mount */
 	/* file systems to mount */
 	HOST_OVERLAY_STORE, /* overlay with userxattr in a user namespace, upper on the store */
 	HOST_OVERLAY_TMPFS, /* the same with its upper in memory */

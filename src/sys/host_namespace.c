@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <linux/mount.h>
 
@@ -86,49 +85,55 @@ int probe_namespace_network(struct host *host, struct err *err)
 	return host_in_child(CLONE_NEWUSER | CLONE_NEWNET, loopback_up, host, err);
 }
 
-/* A process in a fresh user namespace that waits until `*ret_release_fd` is closed. */
-static int spawn_waiting(pid_t *ret_pid, int *ret_release_fd, struct err *err)
+static int accept_ids(void *context, struct err *err)
 {
-	int pipe_fds[2];
-	char byte;
-	pid_t pid;
-
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return fail(err, errno, "make a pipe to the child");
-	pid = ns_fork(CLONE_NEWUSER);
-	if (pid == 0) {
-		close(pipe_fds[1]);
-		_exit(read(pipe_fds[0], &byte, 1) != 0);
-	}
-	close(pipe_fds[0]);
-	if (pid < 0) {
-		close(pipe_fds[1]);
-		return fail(err, (int)-pid, "clone into a user namespace");
-	}
-	*ret_pid = pid;
-	*ret_release_fd = pipe_fds[1];
-	return 0;
+	(void)context;
+	return setresuid(0, 0, 0) < 0 ? fail(err, errno, "become user 0 inside") : 0;
 }
 
 int probe_subordinate_ids(struct host *host, struct err *err)
 {
+	struct id_space space;
 	struct subids ids;
-	int release_fd = -1;
-	pid_t pid = -1;
 	int r;
 
 	r = subid_find(&host->user, &ids, err);
 	if (r == 0)
-		r = spawn_waiting(&pid, &release_fd, err);
+		r = id_space_of_user(&host->user, 0, 0, &space, err);
+	if (r == 0)
+		r = id_space_call(&space, accept_ids, NULL, err);
 	if (r < 0)
 		return r;
-	r = subid_map(pid, &host->user, &ids, err);
-	close(release_fd);
-	waitpid(pid, NULL, 0);
+	return host_detail(err, "%u uids from %u, %u gids from %u%s", ids.uid.total,
+			   ids.uid.item[0].first, ids.gid.total, ids.gid.item[0].first,
+			   ids.uid.count > 1 || ids.gid.count > 1 ? ", in several ranges" : "");
+}
+
+static uint64_t count_ids(const struct id_maps *maps)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < maps->count; i++)
+		count += maps->item[i].count;
+	return count;
+}
+
+/* Root with one id, as in a user namespace of Type III, has nobody to be root of. */
+int probe_root(struct host *host, struct err *err)
+{
+	struct id_space space;
+	int r = id_space_here(&space, err);
+
 	if (r < 0)
 		return r;
-	return host_detail(err, "%u uids from %u, %u gids from %u", ids.uid.count, ids.uid.first,
-			   ids.gid.count, ids.gid.first);
+	if (geteuid() != 0)
+		return fail_plain(err, EPERM, "%s (%u) is not root", host->user.name, geteuid());
+	if (count_ids(&space.uid) < 2 || count_ids(&space.gid) < 2)
+		return fail_plain(err, EPERM, "only one id is mapped here");
+	r = host_in_child(CLONE_NEWNS, mount_tmpfs, host, err);
+	return r < 0 ? r
+		     : host_detail(err, "%llu ids%s", (unsigned long long)count_ids(&space.uid),
+				   count_ids(&space.uid) == UINT32_MAX ? ", all there are" : "");
 }
 
 /* An overlay on the directories lower, upper, work below `base`, with a whiteout made in it: some

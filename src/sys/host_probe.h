@@ -20,8 +20,8 @@ int host_in_child(unsigned long flags, host_probe *probe, struct host *host, str
 int host_detail(struct err *err, const char *format, ...) printf_like(2, 3);
 
 host_probe probe_user_namespace, probe_namespace_mount, probe_namespace_proc,
-	probe_namespace_network, probe_subordinate_ids, probe_overlay_store, probe_overlay_tmpfs,
-	probe_fuse, probe_fusermount, probe_new_mount_api;
+	probe_namespace_network, probe_subordinate_ids, probe_root, probe_overlay_store,
+	probe_overlay_tmpfs, probe_fuse, probe_fusermount, probe_new_mount_api;
 host_probe probe_seccomp_filter, probe_seccomp_trap, probe_seccomp_notify, probe_landlock,
 	probe_ptrace, probe_exec_memory, probe_cgroup, probe_openat2, probe_clone3;
 host_probe probe_store_write, probe_store_exec, probe_store_xattr, probe_store_whiteout,

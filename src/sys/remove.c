@@ -12,7 +12,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/arena.h"
 #include "base/banned.h"
+#include "sys/ids.h"
+#include "sys/subid.h"
 
 #define DEPTH_MAX 200
 
@@ -144,7 +147,7 @@ static int remove_top(struct removal *removal, int dirfd, const char *name)
 	return 0;
 }
 
-int remove_tree(int dirfd, const char *name, struct err *err)
+static int remove_own(int dirfd, const char *name, struct err *err)
 {
 	struct removal removal = { .err = err };
 	auto_fd top = -1;
@@ -166,4 +169,49 @@ int remove_tree(int dirfd, const char *name, struct err *err)
 	removal.top_fd = top;
 	removal.device = st.st_dev;
 	return remove_top(&removal, dirfd, name);
+}
+
+/* ---- what a box with subordinate ids left ---- */
+
+struct target {
+	int dirfd;
+	const char *name;
+};
+
+static int remove_inside(void *context, struct err *err)
+{
+	const struct target *target = context;
+
+	return remove_own(target->dirfd, target->name, err);
+}
+
+/* -ENOENT: there are no such ids. */
+static int remove_with_ids(int dirfd, const char *name, struct err *err)
+{
+	struct target target = { dirfd, name };
+	struct arena arena = { 0 };
+	struct id_space space;
+	struct user user;
+	int r;
+
+	ids_caller(&arena, &user);
+	r = id_space_of_user(&user, 0, 0, &space, err);
+	if (r == 0)
+		r = id_space_call(&space, remove_inside, &target, err);
+	arena_done(&arena);
+	return r;
+}
+
+int remove_tree(int dirfd, const char *name, struct err *err)
+{
+	struct err first = { 0 };
+	struct err second = { 0 };
+	int r = remove_own(dirfd, name, &first);
+
+	if ((r == -EACCES || r == -EPERM) && geteuid() != 0 &&
+	    remove_with_ids(dirfd, name, &second) == 0)
+		return 0;
+	if (r < 0 && err)
+		*err = first;
+	return r;
 }

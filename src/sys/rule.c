@@ -236,6 +236,20 @@ void rule_subordinate_ids(const struct user *user, struct rule *ret_rule)
 	}
 }
 
+void rule_root(const struct user *user, int error, struct rule *ret_rule)
+{
+	*ret_rule = (struct rule){ 0 };
+	if (geteuid() != 0)
+		set(ret_rule->user,
+		    "sudo rootlet run --engine root ... # if you may; %.64s needs "
+		    "no root with the other engines",
+		    user->name);
+	else if (error == EPERM && rule_container())
+		set(ret_rule->user, "start the container with: --cap-add SYS_ADMIN");
+	else if (error == EPERM || error == EACCES)
+		set_refusal(ret_rule, "mounts");
+}
+
 void rule_fuse(int error, struct rule *ret_rule)
 {
 	*ret_rule = (struct rule){ 0 };

@@ -28,6 +28,9 @@ void rule_namespace_mount(int error, struct rule *ret_rule);
 /* The user has no subordinate ids, or newuidmap is missing or powerless. */
 void rule_subordinate_ids(const struct user *user, struct rule *ret_rule);
 
+/* The caller is not root, or a root that may not mount (`error`). */
+void rule_root(const struct user *user, int error, struct rule *ret_rule);
+
 void rule_fuse(int error, struct rule *ret_rule);
 void rule_ptrace(int error, struct rule *ret_rule);
 void rule_seccomp(int error, struct rule *ret_rule);

@@ -2,8 +2,10 @@
 #include "sys/subid.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/banned.h"
 #include "base/buf.h"
@@ -66,22 +68,42 @@ static bool next_line(const char **at, struct line *ret_line)
 	return false;
 }
 
-bool subid_largest(const char *text, const char *name, uid_t uid, struct subid_range *ret_range)
+static bool overlaps(const struct subid_ranges *ranges, const struct subid_range *range)
 {
-	struct subid_range best = { 0 };
+	for (size_t i = 0; i < ranges->count; i++) {
+		const struct subid_range *other = &ranges->item[i];
+
+		if (range->first < (uint64_t)other->first + other->count &&
+		    other->first < (uint64_t)range->first + range->count)
+			return true;
+	}
+	return false;
+}
+
+static bool is_usable(const struct subid_range *range)
+{
+	/* the last id, (uid_t)-1, stands for none */
+	return range->count > 0 && (uint64_t)range->first + range->count <= UINT32_MAX;
+}
+
+bool subid_ranges(const char *text, const char *name, uid_t uid, struct subid_ranges *ret_ranges)
+{
+	struct subid_ranges ranges = { 0 };
 	struct line line;
 
-	while (next_line(&text, &line)) {
+	while (next_line(&text, &line) && ranges.count < SUBID_RANGES_MAX) {
 		uint32_t number;
 		bool mine = strcmp(line.name, name) == 0 ||
 			    (number_parse_u32(line.name, &number) == 0 && number == uid);
 
-		if (mine && line.range.count > best.count)
-			best = line.range;
+		if (!mine || !is_usable(&line.range) || overlaps(&ranges, &line.range))
+			continue;
+		ranges.item[ranges.count++] = line.range;
+		ranges.total += line.range.count;
 	}
-	if (best.count == 0)
+	if (ranges.count == 0)
 		return false;
-	*ret_range = best;
+	*ret_ranges = ranges;
 	return true;
 }
 
@@ -123,18 +145,18 @@ static void run_getsubids(const struct user *user, bool groups, struct buf *ret_
 	}
 }
 
-static int find_one(const struct user *user, bool groups, struct subid_range *ret_range,
+static int find_one(const struct user *user, bool groups, struct subid_ranges *ret_ranges,
 		    struct err *err)
 {
 	const char *path = groups ? "/etc/subgid" : "/etc/subuid";
 	auto_buf text = { 0 };
 
 	if (io_read_file_at(AT_FDCWD, path, FILE_BYTES, &text, NULL) == 0 &&
-	    subid_largest(buf_text(&text), user->name, user->uid, ret_range))
+	    subid_ranges(buf_text(&text), user->name, user->uid, ret_ranges))
 		return 0;
 	buf_truncate(&text, 0);
 	run_getsubids(user, groups, &text);
-	if (subid_largest(buf_text(&text), user->name, user->uid, ret_range))
+	if (subid_ranges(buf_text(&text), user->name, user->uid, ret_ranges))
 		return 0;
 	return fail_plain(err, ENOENT, "no line for %s (%u) in %s", user->name, user->uid, path);
 }
@@ -151,25 +173,272 @@ int subid_find(const struct user *user, struct subids *ret_ids, struct err *err)
 	return r;
 }
 
-static int run_map(const char *program, pid_t pid, uint32_t outside_id,
-		   const struct subid_range *range, struct err *err)
+/* ---- maps ---- */
+
+static void add_line(struct id_maps *maps, uint32_t inside, uint32_t outside, uint32_t count)
 {
-	char pid_text[12], outside[12], first[12], count[12];
-	const char *argv[] = { program, pid_text, "0", outside, "1", "1", first, count, NULL };
+	if (count)
+		maps->item[maps->count++] = (struct id_map){ inside, outside, count };
+}
+
+void id_maps_fill(const struct subid_ranges *ranges, uint32_t own, uint32_t caller,
+		  struct id_maps *ret_maps)
+{
+	struct id_maps maps = { 0 };
+	uint32_t next = 0; /* inside */
+
+	add_line(&maps, own, caller, 1);
+	for (size_t i = 0; i < ranges->count; i++) {
+		uint32_t first = ranges->item[i].first;
+		uint32_t count = ranges->item[i].count;
+
+		/* `own` is taken: what would lie over it is cut in two, around it. */
+		if (next <= own && own - next < count) {
+			uint32_t before = own - next;
+
+			add_line(&maps, next, first, before);
+			first += before;
+			count -= before;
+			next = own + 1;
+		}
+		add_line(&maps, next, first, count);
+		next += count;
+	}
+	*ret_maps = maps;
+}
+
+bool id_maps_has(const struct id_maps *maps, uint32_t inside)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		if (inside >= maps->item[i].inside &&
+		    inside - maps->item[i].inside < maps->item[i].count)
+			return true;
+	return false;
+}
+
+int id_space_of_user(const struct user *user, uid_t own_uid, gid_t own_gid,
+		     struct id_space *ret_space, struct err *err)
+{
+	struct subids ids;
+	struct id_space space = { 0 };
+	int r = subid_find(user, &ids, err);
+
+	if (r < 0)
+		return r;
+	id_maps_fill(&ids.uid, own_uid, user->uid, &space.uid);
+	id_maps_fill(&ids.gid, own_gid, user->gid, &space.gid);
+	*ret_space = space;
+	return 0;
+}
+
+/* Lines of "inside outside count". */
+static int read_maps(const char *path, struct id_maps *ret_maps, struct err *err)
+{
+	auto_buf text = { 0 };
+	struct id_maps maps = { 0 };
+	int r = io_read_file_at(AT_FDCWD, path, FILE_BYTES, &text, err);
+
+	if (r < 0)
+		return r;
+	for (const char *at = buf_text(&text); *at; at += strcspn(at, "\n") + 1) {
+		struct id_map *map = &maps.item[maps.count];
+
+		if (maps.count == array_count(maps.item) ||
+		    sscanf(at, "%u %u %u", &map->inside, &map->outside, &map->count) != 3)
+			return fail_plain(err, EUCLEAN, "'%s' is not understood", path);
+		maps.count++;
+	}
+	*ret_maps = maps;
+	return 0;
+}
+
+int id_space_here(struct id_space *ret_space, struct err *err)
+{
+	struct id_space space = { .is_here = true };
+	int r = read_maps("/proc/self/uid_map", &space.uid, err);
+
+	if (r == 0)
+		r = read_maps("/proc/self/gid_map", &space.gid, err);
+	if (r == 0)
+		*ret_space = space;
+	return r;
+}
+
+static uint32_t count_ids(const struct id_maps *maps)
+{
+	uint32_t total = 0;
+
+	for (size_t i = 0; i < maps->count; i++)
+		total += maps->item[i].count;
+	return total;
+}
+
+int id_space_check(const struct id_space *space, uid_t uid, gid_t gid, const char *what,
+		   struct err *err)
+{
+	bool uid_is_real = id_maps_has(&space->uid, uid);
+	bool gid_is_real = id_maps_has(&space->gid, gid);
+
+	if (uid_is_real && gid_is_real)
+		return 0;
+	fail_plain(err, EOVERFLOW, "%s: %s %u is beyond the %u ids that are real here", what,
+		   uid_is_real ? "gid" : "uid", uid_is_real ? gid : uid,
+		   count_ids(uid_is_real ? &space->gid : &space->uid));
+	if (!space->is_here)
+		err_hint(err,
+			 "an administrator can add a range (usermod --add-sub%ss FIRST-LAST "
+			 "USER); engine userns needs none",
+			 uid_is_real ? "gid" : "uid");
+	return -EOVERFLOW;
+}
+
+static void name_maps(const struct id_maps *maps, char kind, struct buf *name)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		buf_printf(name, "%c%u-%u-%u", i ? '.' : kind, maps->item[i].inside,
+			   maps->item[i].outside, maps->item[i].count);
+}
+
+void id_space_name(const struct id_space *space, struct buf *ret_name)
+{
+	if (space->is_here)
+		buf_add_text(ret_name, "here");
+	name_maps(&space->uid, 'u', ret_name);
+	name_maps(&space->gid, 'g', ret_name);
+}
+
+static int run_map(const char *program, pid_t pid, const struct id_maps *maps, struct err *err)
+{
+	enum { FIELDS = 3 * (SUBID_RANGES_MAX + 2) };
+	char pid_text[12];
+	char number[FIELDS][12];
+	const char *argv[FIELDS + 3] = { program, pid_text };
 	auto_buf output = { 0 };
 
 	snprintf(pid_text, sizeof(pid_text), "%d", pid);
-	snprintf(outside, sizeof(outside), "%u", outside_id);
-	snprintf(first, sizeof(first), "%u", range->first);
-	snprintf(count, sizeof(count), "%u", range->count);
+	for (size_t i = 0; i < maps->count; i++) {
+		const uint32_t field[] = { maps->item[i].inside, maps->item[i].outside,
+					   maps->item[i].count };
+
+		for (size_t j = 0; j < array_count(field); j++) {
+			snprintf(number[3 * i + j], sizeof(number[0]), "%u", field[j]);
+			argv[2 + 3 * i + j] = number[3 * i + j];
+		}
+	}
 	return process_capture(argv, 4096, &output, err);
 }
 
-int subid_map(pid_t pid, const struct user *user, const struct subids *ids, struct err *err)
+int id_space_map(const struct id_space *space, pid_t pid, struct err *err)
 {
-	int r = run_map("newuidmap", pid, user->uid, &ids->uid, err);
+	int r = run_map("newuidmap", pid, &space->uid, err);
 
+	return r < 0 ? r : run_map("newgidmap", pid, &space->gid, err);
+}
+
+/* ---- calls ---- */
+
+struct call {
+	int (*inside)(void *context, struct err *err);
+	void *context;
+	int ready[2];  /* from the child: it has its user namespace */
+	int go[2];     /* to the child: the maps are written */
+	int result[2]; /* from the child: a struct err */
+};
+
+static void close_pair(int fds[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+/* The child's half. Its ends of the pipes alone may stay open, or nobody would see the others
+ * close. */
+static _Noreturn void be_inside(struct call *call)
+{
+	struct err err = { 0 };
+	char byte = 0;
+	int r = 0;
+
+	close(call->ready[0]);
+	close(call->go[1]);
+	close(call->result[0]);
+	if (unshare(CLONE_NEWUSER) < 0)
+		r = fail(&err, errno, "make a user namespace");
+	if (r == 0 && io_write_all(call->ready[1], &byte, 1) == 0 &&
+	    io_read_full(call->go[0], &byte, 1) != 1)
+		_exit(0); /* no maps: the parent says why */
 	if (r == 0)
-		r = run_map("newgidmap", pid, user->gid, &ids->gid, err);
+		r = call->inside(call->context, &err);
+	err.code = -r;
+	(void)io_write_all(call->result[1], &err, sizeof(err));
+	_exit(0);
+}
+
+static int be_outside(const struct id_space *space, struct call *call, pid_t pid, struct err *err)
+{
+	char byte = 0;
+	int r = 0;
+
+	if (io_read_full(call->ready[0], &byte, 1) == 1) {
+		r = id_space_map(space, pid, err);
+		if (r == 0)
+			(void)io_write_all(call->go[1], &byte, 1);
+	}
+	close(call->go[1]);
+	call->go[1] = -1;
+	if (r < 0)
+		return r;
+	if (io_read_full(call->result[0], err, sizeof(*err)) == (ssize_t)sizeof(*err))
+		return -err->code;
+	err_clear(err);
+	return fail_plain(err, ECHILD, "the process among the subordinate ids died");
+}
+
+static int call_in_child(const struct id_space *space, struct call *call, struct err *err)
+{
+	/* fork(3), not clone: only then may the child of a process with threads allocate. */
+	pid_t pid = fork();
+	int r;
+
+	if (pid < 0)
+		return fail(err, errno, "fork");
+	if (pid == 0)
+		be_inside(call);
+	for (int *fd[] = { &call->ready[1], &call->go[0], &call->result[1] }, i = 0; i < 3; i++) {
+		close(*fd[i]);
+		*fd[i] = -1;
+	}
+	r = be_outside(space, call, pid, err);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return r;
+}
+
+int id_space_call(const struct id_space *space, int (*inside)(void *context, struct err *err),
+		  void *context, struct err *err)
+{
+	struct call call = {
+		.inside = inside,
+		.context = context,
+		.ready = { -1, -1 },
+		.go = { -1, -1 },
+		.result = { -1, -1 },
+	};
+	struct err result = { 0 }; /* err may be NULL */
+	int r;
+
+	if (space->is_here)
+		return inside(context, err);
+	if (pipe2(call.ready, O_CLOEXEC) < 0 || pipe2(call.go, O_CLOEXEC) < 0 ||
+	    pipe2(call.result, O_CLOEXEC) < 0)
+		r = fail(&result, errno, "make pipes to a child");
+	else
+		r = call_in_child(space, &call, &result);
+	close_pair(call.ready);
+	close_pair(call.go);
+	close_pair(call.result);
+	if (r < 0 && err)
+		*err = result;
 	return r;
 }

@@ -23,6 +23,9 @@ common_setup() {
 
 # Layers may hold directories their owner cannot write: let bats remove them.
 common_teardown() {
+    if [ "${ROOTLET_ENGINE:-}" = subid ] && [ -d "$ROOTLET_STORE/cache/real" ]; then
+        rootlet images -q | xargs -r rootlet rmi -f && rootlet cache prune -af
+    fi >/dev/null 2>&1
     cd / && chmod -R u+rwX "$BATS_TEST_TMPDIR" 2>/dev/null || :
 }
 
@@ -96,6 +99,16 @@ need() {
 # need_userns: skip where this user may not make user namespaces.
 need_userns() {
     unshare -Ur true 2>/dev/null || skip "user namespaces are refused here"
+}
+
+# need_one_id: skip where the whole suite runs with an engine that has more ids, for what is
+# otherwise then. need_deny: skip where that engine cannot live under a filter (setuid programs).
+need_one_id() {
+    [ "${ROOTLET_ENGINE:-userns}" = userns ] || skip "engine $ROOTLET_ENGINE has more than one id"
+}
+
+need_deny() {
+    [ "${ROOTLET_ENGINE:-userns}" != subid ] || skip "newuidmap has no privilege under a filter"
 }
 
 # tiny_tar, debian_tar: the path of a base image as a root tar; skips where it could not be made.

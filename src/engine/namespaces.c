@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/namespaces.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+#include "sys/ns.h"
+
+unsigned long namespaces_of(const struct box_private *private_ns)
+{
+	return (unsigned long)(CLONE_NEWNS | (private_ns->pid ? CLONE_NEWPID : 0) |
+			       (private_ns->ipc ? CLONE_NEWIPC : 0) |
+			       (private_ns->uts ? CLONE_NEWUTS : 0) |
+			       (private_ns->network ? CLONE_NEWNET : 0));
+}
+
+int namespaces_set_up(const struct box *box, struct err *err)
+{
+	if (box->hostname && box->private_ns.uts &&
+	    sethostname(box->hostname, strlen(box->hostname)) < 0)
+		return fail(err, errno, "hostname '%s'", box->hostname);
+	return box->private_ns.network ? ns_loopback_up(err) : 0;
+}
+
+int namespaces_probe(struct host *host, const struct box_private *private_ns,
+		     struct err *ret_why_not)
+{
+	const struct {
+		bool wanted;
+		enum host_fact fact;
+	} needs[] = {
+		{ true, HOST_USER_NAMESPACE },
+		{ true, HOST_NAMESPACE_MOUNT },
+		{ private_ns->network, HOST_NAMESPACE_NETWORK },
+	};
+
+	for (size_t i = 0; i < array_count(needs); i++)
+		if (needs[i].wanted && !host_fact(host, needs[i].fact)->usable)
+			return host_refuse(host, needs[i].fact, ret_why_not);
+	return 0;
+}

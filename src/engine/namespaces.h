@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the engines with namespaces have in common: which ones a box wants, and what is done in them
+ * once the root is there. */
+#ifndef ENGINE_NAMESPACES_H
+#define ENGINE_NAMESPACES_H
+
+#include <sched.h>
+
+#include "box/box.h"
+#include "sys/host.h"
+
+/* CLONE_NEWNS and those the box wants of its own; no CLONE_NEWUSER. */
+unsigned long namespaces_of(const struct box_private *private_ns);
+
+/* In the first process: host name, loopback. */
+int namespaces_set_up(const struct box *box, struct err *err) must_check;
+
+/* Can this user make them, with a user namespace around? */
+int namespaces_probe(struct host *host, const struct box_private *private_ns,
+		     struct err *ret_why_not) must_check;
+
+#endif

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/* run: who owns what, which depends on the engine. With one id the tap remembers what the layers
+ * record, or nobody does; with more the owners are made real. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/log.h"
+#include "flow/run.h"
+#include "image/ownership.h"
+#include "rootfs/merge.h"
+#include "rootfs/real.h"
+#include "tap/tap.h"
+
+/* The records of the layers. */
+static int push_layers(struct run_root *root, struct err *err)
+{
+	const struct config *config = &root->image.config;
+	int r = 0;
+
+	if (root->layers.count)
+		return 0;
+	for (size_t i = 0; r == 0 && root->is_image && i < config->diff_id_count; i++)
+		r = view_push_layer(&root->layers, &root->store, &config->diff_ids[i], err);
+	return r;
+}
+
+static int read_merged_owners(struct run_root *root, struct err *err)
+{
+	int r = push_layers(root, err);
+
+	return r < 0 ? r : merge_owners(&root->layers, &root->arena, &root->merged, err);
+}
+
+/* ---- which way ---- */
+
+/* Where the record leaves the mode to the disk, set-id bits are on the disk. */
+static void flatten_owner(int layer_fd, struct owner *owner)
+{
+	struct stat st;
+
+	if (!owner->has_mode && !owner->whiteout && !owner->type &&
+	    fstatat(layer_fd, owner->path, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0 &&
+	    (st.st_mode & (S_ISUID | S_ISGID))) {
+		owner->has_mode = true;
+		owner->mode = st.st_mode & 07777;
+	}
+	ownership_flatten(&owner->uid, &owner->gid, &owner->mode);
+}
+
+/* What the layers say of other owners is forgotten before the table of lies begins with it. */
+static void flatten_layers(struct view *layers)
+{
+	for (size_t i = 0; i < layers->count; i++)
+		for (size_t j = 0; j < layers->layer[i].owners.count; j++)
+			flatten_owner(layers->layer[i].dirfd, &layers->layer[i].owners.item[j]);
+}
+
+static int choose_flatten(const struct run_request *request, const struct run_root *root,
+			  enum ownership_mark *ret_mark, bool *ret_flatten, struct err *err)
+{
+	int r = 0;
+
+	*ret_mark = OWNERSHIP_UNMARKED;
+	if (root->is_image)
+		r = ownership_mark_of(&root->image.manifest, &root->image.config, ret_mark, err);
+	else if (request->ownership)
+		r = fail_plain(err, EINVAL, "--ownership: '%s' is not an image", request->root);
+	return r < 0 ? r : ownership_choose(*ret_mark, request->ownership, ret_flatten, err);
+}
+
+/* By itself only for root in an image: whoever runs in a directory is the caller. Under another
+ * tap that one remembers what is set, and what the layers record does not show. */
+static int choose_emulation(const char *name, const struct run_root *root, struct box *box,
+			    struct err *err)
+{
+	bool is_asked = strcmp(name, "tap") == 0;
+
+	if (strcmp(name, "seccomp") == 0)
+		box->emulation = BOX_EMULATION_SECCOMP;
+	if (!is_asked && (strcmp(name, "auto") != 0 || !root->is_image || box->uid != 0))
+		return 0;
+	if (box->uid != 0)
+		return fail_plain(err, EINVAL,
+				  "--root-emulation tap: the command is not root (uid %u)",
+				  box->uid);
+	if (!tap_is_active()) {
+		box->emulation = BOX_EMULATION_TAP;
+		return 0;
+	}
+	if (is_asked)
+		return fail_plain(err, ENOTSUP,
+				  "--root-emulation tap: this process runs under one, "
+				  "and there can be only one");
+	log_verbose("root emulation: the one around this process");
+	return 0;
+}
+
+/* ---- the two ways ---- */
+
+static int use_tap(struct run_root *root, bool flatten, struct err *err)
+{
+	int r = push_layers(root, err);
+
+	if (r == 0 && flatten)
+		flatten_layers(&root->layers);
+	return r == 0 && root->is_copy ? read_merged_owners(root, err) : r;
+}
+
+static int use_real_copy(struct run_root *root, struct err *err)
+{
+	int r = read_merged_owners(root, err);
+
+	return r < 0 ? r
+		     : real_copy(&root->store, root->copy_name, &root->merged, &root->space, err);
+}
+
+static int use_real(struct run_root *root, struct box *box, struct err *err)
+{
+	const struct config *config = &root->image.config;
+	int r = push_layers(root, err);
+
+	root->is_real = true;
+	if (r < 0 || root->is_copy)
+		return r < 0 ? r : use_real_copy(root, err);
+	strings_clear(&box->root.lower);
+	return real_stack(&root->store, config->diff_ids, config->diff_id_count, &root->layers,
+			  &root->space, &box->root.lower, err);
+}
+
+int run_use_engine(const struct run_request *request, const struct engine *engine, struct box *box,
+		   struct run_root *root, struct err *err)
+{
+	const char *name = request->emulation ? request->emulation : "auto";
+	bool none_needed = strcmp(name, "auto") == 0 || strcmp(name, "none") == 0;
+	enum ownership_mark mark;
+	bool flatten;
+	int r = choose_flatten(request, root, &mark, &flatten, err);
+
+	if (r == 0 && engine->space)
+		r = engine->space(box, &root->space, err);
+	if (r < 0)
+		return r;
+	if (engine->space && none_needed && root->is_image && !flatten)
+		return use_real(root, box, err);
+	r = choose_emulation(name, root, box, err);
+	if (r < 0)
+		return r;
+	if (!flatten && mark == OWNERSHIP_DISALLOW && request->emulation &&
+	    box->emulation != BOX_EMULATION_TAP && box->uid == 0)
+		return fail_plain(err, EPERM,
+				  "--root-emulation %s shows all files as root's; the image is "
+				  "marked %s=disallow",
+				  request->emulation, OWNERSHIP_MARK);
+	return box->emulation == BOX_EMULATION_TAP ? use_tap(root, flatten, err) : 0;
+}
+
+int run_use_copy(struct run_root *root, struct box *box, struct err *err)
+{
+	const struct config *config = &root->image.config;
+	int r;
+
+	err_clear(err);
+	r = merge_private(&root->store, config->diff_ids, config->diff_id_count, root->copy_name,
+			  err);
+	if (r < 0)
+		return err_wrap(err, "a copy of the root, for layers cannot be stacked here");
+	strings_clear(&box->root.lower);
+	box->root.kind = BOX_ROOT_DIRECTORY;
+	box->root.path = arena_printf(&box->arena, "%s/%s", root->store.path, root->copy_name);
+	root->is_copy = true;
+	if (root->is_real)
+		return use_real_copy(root, err);
+	return box->emulation == BOX_EMULATION_TAP ? read_merged_owners(root, err) : 0;
+}

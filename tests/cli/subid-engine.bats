@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+load ../support/common
+load ../support/build
+load ../support/engine
+
+setup() {
+    common_setup
+    need newuidmap
+    need_userns
+    export ROOTLET_ENGINE=subid
+}
+
+teardown() {
+    common_teardown
+}
+
+@test "subid: a build gives the image that one id gives" {
+    same_image
+}
+
+@test "subid: recorded owners are real" {
+    true_owners
+}
+
+@test "subid: what is changed is real" {
+    changes_are_real
+}
+
+@test "subid: a copy of layers that cannot be stacked has true owners" {
+    copied_root
+}
+
+@test "subid: everything can be deleted, also after a crash" {
+    cleans_up
+}
+
+@test "subid: an owner beyond the range is named before anything is done" {
+    import_tiny
+    python3 -c '
+import sys, tarfile
+out = tarfile.open(fileobj=sys.stdout.buffer, mode="w|")
+info = tarfile.TarInfo("far")
+info.uid = 900000
+out.addfile(info)
+out.close()' >far.tar
+    dockerfile <<<$'FROM tiny\nADD far.tar /\nRUN echo run""ning'
+    refused rootlet build --progress plain .
+    expect_stderr "'/far': uid 900000 is beyond the"
+    expect_stderr "hint: *usermod --add-subuids"
+    [[ $stderr != *running* ]]
+    refused rootlet run -u 900000 tiny true
+    expect_stderr "the command's user: uid 900000 is beyond the"
+}
+
+@test "subid: a directory's files are the caller's, who is the same inside" {
+    tiny_root root
+    ok rootlet run ./root sh -c 'id -u; stat -c %u /bin; cat /proc/self/uid_map'
+    expect_output "$(id -u)
+$(id -u)
+"
+    ok rootlet run --write -u 0 ./root sh -c 'chown 5 /etc; stat -c %u /etc; chown 0 /etc'
+    equal "$output" 5
+}
+
+@test "subid: --why and doctor name it, and no_new_privs takes it away" {
+    attempt rootlet run --why --engine subid --dry-run "$(tiny_tar)" true
+    expect_stderr "subid: chosen because it was asked for"
+    attempt rootlet doctor
+    [[ $output =~ subid\ +usable ]]
+    attempt setpriv --no-new-privs rootlet run --engine subid "$(tiny_tar)" true
+    expect_status 125
+    expect_stderr "engine 'subid' cannot run this"
+    expect_stderr "no_new_privs is set"
+}

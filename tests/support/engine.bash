@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every engine must do, as functions for *-engine.bats; after common.bash and build.bash. The
+# engine is $ROOTLET_ENGINE. Whole suites take an engine, too: ROOTLET_TEST_ENGINE, see run-tests.
+
+# owned_tar: a tar of files with many owners, modes and attributes, on stdout.
+owned_tar() {
+    python3 - <<'END'
+import io, sys, tarfile
+
+CAP = {"SCHILY.xattr.security.capability": "\x01\x00\x00\x02\x00\x04\x00\x00" + "\x00" * 12}
+out = tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.PAX_FORMAT)
+
+def add(name, kind=tarfile.REGTYPE, data=b"", **more):
+    info = tarfile.TarInfo(name)
+    info.type, info.size, info.mode, info.mtime = kind, len(data), 0o644, 1600000000
+    for key, value in more.items():
+        setattr(info, key, value)
+    out.addfile(info, io.BytesIO(data))
+
+add("own", tarfile.DIRTYPE, mode=0o755)
+add("own/shadow", data=b"secret\n", mode=0o640, gid=42)
+add("own/none", data=b"none\n", mode=0)
+add("own/su", data=b"su\n", mode=0o6755, uid=7, gid=8)
+add("own/su2", tarfile.LNKTYPE, linkname="own/su", mode=0o6755, uid=7, gid=8)
+add("own/ping", data=b"ping\n", mode=0o755, pax_headers=CAP)
+add("own/ping2", data=b"ping\n", mode=0o755, uid=3, pax_headers=CAP)
+add("own/link", tarfile.SYMTYPE, linkname="shadow", mode=0o777, uid=7, gid=8)
+add("own/pipe", tarfile.FIFOTYPE, mode=0o620, uid=3)
+add("own/spool", tarfile.DIRTYPE, mode=0o2775, uid=33, gid=34)
+add("own/spool/closed", tarfile.DIRTYPE, mode=0, uid=33)
+add("own/spool/closed/file", data=b"inside\n", mode=0o400, uid=1000, gid=1000)
+add("own/spool/gone", data=b"gone\n", uid=5)
+out.close()
+END
+}
+
+# same_image: a build that does all that can be done to owners gives the image that engine userns
+# gives, byte for byte, and leaves nothing behind that is not the caller's.
+same_image() {
+    import_tiny
+    owned_tar >owned.tar
+    dockerfile <<'END'
+FROM tiny
+ADD owned.tar /
+RUN ls -lnR /own && cat /own/none /own/spool/closed/file
+RUN chmod g+w /own/shadow; touch /own/ping /own/ping2; rm /own/spool/gone; mv /own/spool /own/queue
+RUN chown 12:13 /own/su && chmod 4711 /own/su; chgrp 99 /own/link -h; chown -R 60000:5 /own/queue
+RUN mkdir -p /new/a && echo hi >/new/a/f && chown 65534:65534 /new/a/f && chmod 4750 /new/a/f && \
+    ln /new/a/f /new/g && ln -s g /new/s && chown -h 9:9 /new/s && mkfifo /new/p && chown 8 /new/p && \
+    chown 33:60 /new/a && chmod 000 /new/a && mkdir -m 1777 /new/t
+RUN --mount=type=cache,target=/cache echo x >/cache/f && chown -R 5:6 /cache
+RUN --mount=type=cache,target=/cache cat /cache/f && chown -R 7:8 /cache
+END
+    builds --no-cache --source-date-epoch 1700000000 -t mine .
+    ROOTLET_ENGINE='' builds --no-cache --source-date-epoch 1700000000 --engine userns -t theirs .
+    equal "$(image_id mine)" "$(image_id theirs)"
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+    equal "$(find "$ROOTLET_STORE" -path "$ROOTLET_STORE/cache/real" -prune -o ! -user "$(id -u)" -print)" ""
+}
+
+image_id() {
+    rootlet images --format json --no-trunc | python3 -c '
+import json, sys
+print([image["id"] for image in json.load(sys.stdin) if image["repository"].endswith(sys.argv[1])][0])' "$1"
+}
+
+# true_owners: what the layers record is what programs see and the kernel enforces, with no
+# emulation around them.
+true_owners() {
+    import_tiny
+    owned_tar >owned.tar
+    dockerfile <<<$'FROM tiny\nADD owned.tar /'
+    builds -t owned .
+    ok rootlet run owned stat -c '%n %u:%g %a' /own/shadow /own/none /own/su /own/link /own/spool /own/spool/closed/file
+    equal "$output" "/own/shadow 0:42 640
+/own/none 0:0 0
+/own/su 7:8 6755
+/own/link 7:8 777
+/own/spool 33:34 2775
+/own/spool/closed/file 1000:1000 400"
+    ok rootlet run owned sh -c 'grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status; cat /own/none'
+    expect_output $'NoNewPrivs:\t0'
+    expect_output $'Seccomp:\t0'
+    expect_output none
+    ok rootlet run -u 1000:42 owned sh -c 'id; cat /own/shadow; echo x >/own/shadow || echo no; cat /own/none || echo no'
+    expect_output "uid=1000"
+    expect_output secret
+    expect_output $'no\nno'
+    attempt rootlet run -u 1000:1000 owned cat /own/shadow
+    expect_status 1
+    expect_stderr "ermission denied"
+}
+
+# changes_are_real: chown, set-id programs and other users work as on a machine of one's own.
+changes_are_real() {
+    import_tiny
+    ok rootlet run tiny sh -c 'echo x >/f; chown 7:8 /f; chmod 600 /f; stat -c %u:%g:%a /f
+        printf "root::0:0::/:/bin/sh\nu::7:8::/:/bin/sh\n" >/etc/passwd
+        su u -c "id -u; cat /f; kill -0 1 2>/dev/null || echo not mine; su root -c id || echo no su"
+        chmod 4755 /bin/busybox; su u -c "su root -c \"id -u\""'
+    equal "$output" $'7:8:600\n7\nx\nnot mine\nno su\n0'
+}
+
+# copied_root: where layers cannot be stacked, a copy of them has the same owners and goes away.
+copied_root() {
+    import_tiny
+    owned_tar >owned.tar
+    dockerfile <<<$'FROM tiny\nADD owned.tar /'
+    builds -t owned .
+    sed -i '/^# overlay ready/d' "$ROOTLET_STORE"/owners/*
+    ok rootlet run owned sh -c 'stat -c %u:%g:%a /own/su; touch /own/spool/closed/new'
+    expect_output 7:8:6755
+    ok rootlet run --dry-run owned true
+    expect_output '"type": "directory"'
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+}
+
+# cleans_up: images with foreign owners go away altogether, also what a killed build left.
+cleans_up() {
+    import_tiny
+    owned_tar >owned.tar
+    dockerfile <<<$'FROM tiny\nADD owned.tar /\nRUN mkdir -m 700 /own/dir && touch /own/dir/file && chown -R 7:8 /own/dir && chmod 0 /own/dir'
+    builds -t owned .
+    [ -n "$(find "$ROOTLET_STORE/cache/real" -name su)" ]
+    dockerfile D2 <<<$'FROM owned\nRUN mkdir -m 700 /d && touch /d/f && chown -R 7:8 /d && echo ready && sleep 600'
+    rootlet build --progress plain -f D2 . >out 2>&1 3>&- &
+    local pid=$! deadline=$((SECONDS + 120))
+    until grep -q '^ *ready' out; do
+        [ "$SECONDS" -lt "$deadline" ] || { cat out >&2; return 1; }
+        read -rt 0.1 <> <(:) || :
+    done
+    kill -KILL "$pid"
+    wait "$pid" || :
+    until [ -z "$(processes_of 'sleep 600')" ]; do
+        [ "$SECONDS" -lt "$deadline" ]
+        read -rt 0.1 <> <(:) || :
+    done
+    [ -n "$(find "$ROOTLET_STORE/tmp" -name d 2>/dev/null)" ]
+    ok rootlet rmi -f owned tiny
+    ok rootlet cache prune -af
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+    expect_empty_dir "$ROOTLET_STORE/layers"
+    equal "$(find "$ROOTLET_STORE" ! -user "$(id -u)")" ""
+}
