@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/images.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/banned.h"
+#include "flow/parallel.h"
 #include "store/layers.h"
 
 /* RFC 3339: 2024-01-31T23:59:60.123+01:00 or Z. Leap seconds run into the next minute. */
@@ -51,11 +54,6 @@ uint64_t image_size(const struct store *store, const struct image *image)
 	return total;
 }
 
-static const char *problem_text(struct arena *arena, const struct err *err)
-{
-	return arena_copy(arena, err->text);
-}
-
 /* An index of which nothing is for this machine is shown by any image of it that is there. */
 static int load_any(const struct store *store, const struct descriptor *root, struct image *image,
 		    struct err *err)
@@ -66,61 +64,144 @@ static int load_any(const struct store *store, const struct descriptor *root, st
 	return r == -ENOENT ? image_load_descriptor(store, root, &any, image, err) : r;
 }
 
-static void fill(const struct store *store, struct arena *arena, const struct ref_entry *entry,
-		 struct image_item *item)
+/* What a listing is made of, for the threads that make it. */
+struct listing {
+	const struct store *store;
+	struct image_item *items;
+	size_t count;
+	pthread_mutex_t lock; /* of the arena */
+	struct arena *arena;
+};
+
+static const char *keep(struct listing *listing, const char *text)
+{
+	const char *copy;
+
+	pthread_mutex_lock(&listing->lock);
+	copy = arena_copy(listing->arena, text);
+	pthread_mutex_unlock(&listing->lock);
+	return copy;
+}
+
+static void fill(struct listing *listing, struct image_item *item)
 {
 	auto_image image = { 0 };
 	struct platform platform;
 	struct err err = { 0 };
 	char text[64];
 
-	*item = (struct image_item){
-		.entry = *entry, .id = entry->descriptor.digest, .created = "", .platform = ""
-	};
-	if (load_any(store, &entry->descriptor, &image, &err) < 0) {
-		item->problem = problem_text(arena, &err);
+	if (load_any(listing->store, &item->entry.descriptor, &image, &err) < 0) {
+		item->problem = keep(listing, err.text);
 		return;
 	}
 	platform = config_platform(&image.config);
 	item->id = *image_id(&image);
-	item->size_bytes = image_size(store, &image);
-	item->platform = arena_copy(arena, platform_format(&platform, text));
+	item->size_bytes = image_size(listing->store, &image);
+	item->platform = keep(listing, platform_format(&platform, text));
 	if (image.config.created)
-		item->created = arena_copy(arena, image.config.created);
+		item->created = keep(listing, image.config.created);
 	time_parse(image.config.created, &item->created_s);
+}
+
+static bool same_image(const struct image_item *a, const struct image_item *b)
+{
+	return digest_equal(&a->entry.descriptor.digest, &b->entry.descriptor.digest);
+}
+
+/* Not the entry: another thread may just be looking at it. */
+static void copy_facts(const struct image_item *from, struct image_item *to)
+{
+	to->id = from->id;
+	to->created_s = from->created_s;
+	to->created = from->created;
+	to->size_bytes = from->size_bytes;
+	to->platform = from->platform;
+	to->problem = from->problem;
+}
+
+/* An image with many names is read once: the first of equal digests is filled, and copied. */
+static int fill_group(void *context, size_t index, struct err *err)
+{
+	struct listing *listing = context;
+	struct image_item *first = &listing->items[index];
+
+	(void)err; /* what cannot be read is listed with its problem */
+	if (index > 0 && same_image(first - 1, first))
+		return 0;
+	fill(listing, first);
+	for (size_t i = index + 1; i < listing->count && same_image(first, &listing->items[i]); i++)
+		copy_facts(first, &listing->items[i]);
+	return 0;
+}
+
+static int by_digest(const void *left, const void *right)
+{
+	const struct image_item *a = left;
+	const struct image_item *b = right;
+
+	return strcmp(a->entry.descriptor.digest.text, b->entry.descriptor.digest.text);
 }
 
 static int newest_first(const void *left, const void *right)
 {
 	const struct image_item *a = left;
 	const struct image_item *b = right;
-	char text_a[REF_TEXT_MAX];
-	char text_b[REF_TEXT_MAX];
 
 	if (a->created_s != b->created_s)
 		return a->created_s < b->created_s ? 1 : -1;
-	if (a->entry.untagged || b->entry.untagged)
-		return a->entry.untagged - b->entry.untagged;
-	return strcmp(ref_format(&a->entry.ref, text_a), ref_format(&b->entry.ref, text_b));
+	return a->rank < b->rank ? -1 : a->rank > b->rank;
+}
+
+/* Reading a thousand images is mostly waiting for the file system; few are not worth a thread. */
+static unsigned thread_count(size_t count)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t wanted = 1 + count / 64;
+
+	if (processors < 1)
+		processors = 1;
+	if (wanted > (size_t)processors)
+		wanted = (size_t)processors;
+	return wanted > 8 ? 8 : (unsigned)wanted;
+}
+
+static int fill_all(struct listing *listing, struct err *err)
+{
+	atomic_bool cancel = false;
+	int r;
+
+	qsort(listing->items, listing->count, sizeof(*listing->items), by_digest);
+	r = parallel_run(listing->count, thread_count(listing->count), fill_group, listing, &cancel,
+			 err);
+	if (r == 0)
+		qsort(listing->items, listing->count, sizeof(*listing->items), newest_first);
+	return r;
 }
 
 int images_list(const struct store *store, struct arena *arena, struct image_item **ret_items,
 		size_t *ret_count, struct err *err)
 {
+	struct listing listing = { .store = store,
+				   .lock = PTHREAD_MUTEX_INITIALIZER,
+				   .arena = arena };
 	struct ref_entry *entries;
-	struct image_item *items;
-	size_t count;
-	int r = refs_list(store, arena, &entries, &count, err);
+	int r = refs_list(store, arena, &entries, &listing.count, err);
 
 	if (r < 0)
 		return r;
-	items = arena_array(arena, struct image_item, count);
-	for (size_t i = 0; i < count; i++)
-		fill(store, arena, &entries[i], &items[i]);
-	if (count)
-		qsort(items, count, sizeof(*items), newest_first);
-	*ret_items = items;
-	*ret_count = count;
+	listing.items = arena_array(arena, struct image_item, listing.count);
+	for (size_t i = 0; i < listing.count; i++)
+		listing.items[i] = (struct image_item){ .entry = entries[i],
+							.rank = i,
+							.id = entries[i].descriptor.digest,
+							.created = "",
+							.platform = "" };
+	if (listing.count)
+		r = fill_all(&listing, err);
+	if (r < 0)
+		return r;
+	*ret_items = listing.items;
+	*ret_count = listing.count;
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 struct image_item {
 	struct ref_entry entry;
+	size_t rank;	      /* among all names, sorted */
 	struct digest id;     /* of the config; the manifest's digest when it cannot be read */
 	int64_t created_s;    /* 0: not known */
 	const char *created;  /* as the config has it; "" when not known */

@@ -231,14 +231,18 @@ static int compare_entries(const void *left, const void *right)
 {
 	const struct ref_entry *a = left;
 	const struct ref_entry *b = right;
-	char text_a[REF_TEXT_MAX];
-	char text_b[REF_TEXT_MAX];
+	int order;
 
 	if (a->untagged != b->untagged)
 		return a->untagged ? 1 : -1;
 	if (a->untagged)
 		return strcmp(a->descriptor.digest.text, b->descriptor.digest.text);
-	return strcmp(ref_format(&a->ref, text_a), ref_format(&b->ref, text_b));
+	order = strcmp(a->ref.host, b->ref.host);
+	if (order == 0)
+		order = strcmp(a->ref.name, b->ref.name);
+	if (order == 0)
+		order = strcmp(a->ref.tag, b->ref.tag);
+	return order ? order : strcmp(a->ref.digest.text, b->ref.digest.text);
 }
 
 int refs_list(const struct store *store, struct arena *arena, struct ref_entry **ret_entries,

@@ -33,7 +33,8 @@ int refs_set_untagged(const struct store *store, const struct descriptor *descri
  * images are removed alike. */
 int refs_remove(const struct store *store, const struct ref_entry *entry,
 		struct err *err) must_check;
-/* All of them, sorted by complete reference, nameless ones last; array and text in the arena. */
+/* All of them, sorted by host, name, tag and digest, nameless ones last; array and text in the
+ * arena. */
 int refs_list(const struct store *store, struct arena *arena, struct ref_entry **ret_entries,
 	      size_t *ret_count, struct err *err) must_check;
 /* Write index.json anew. Every change above does so itself; a new store begins with it. */
