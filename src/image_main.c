@@ -17,11 +17,10 @@
 #include "cmd/unpack.h"
 
 static const struct command *const commands[] = {
-	&command_build, &command_cache,	  &command_pull,    &command_push,
-	&command_login, &command_logout,  &command_images,  &command_tag,
-	&command_rmi,	&command_inspect, &command_history, &command_import,
-	&command_load,	&command_export,  &command_save,    &command_unpack,
-	NULL,
+	&command_build,	  &command_cache,      &command_pull, &command_push,   &command_login,
+	&command_logout,  &command_images,     &command_tag,  &command_rmi,    &command_inspect,
+	&command_history, &command_import,     &command_load, &command_export, &command_save,
+	&command_unpack,  &command_cache_name, NULL,
 };
 
 int main(int argc, char **argv)

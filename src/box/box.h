@@ -42,6 +42,9 @@ enum box_mount_kind {
 	BOX_MOUNT_FILE,	  /* `content` as a file at `target` */
 };
 
+/* Whether others may use a cache mount at the same time: they may; they wait; each has its own. */
+enum box_sharing { BOX_SHARED, BOX_LOCKED, BOX_PRIVATE };
+
 struct box_mount {
 	enum box_mount_kind kind;
 	const char *source;
@@ -56,6 +59,9 @@ struct box_mount {
 	bool read_only;
 	bool is_kept;  /* a bind of the store's own, whose files must stay the caller's */
 	bool optional; /* leave out when the target is missing and would have to be made */
+	/* BOX_MOUNT_BIND whose source is a cache mount of the store; the flow fills in source. */
+	const char *cache_id;
+	enum box_sharing sharing;
 };
 
 struct box_mounts {

@@ -129,7 +129,7 @@ int mount_opt_tmpfs(const char *text, struct arena *arena, struct box_mounts *mo
 }
 
 struct mount_words {
-	const char *type, *source, *target, *size, *mode;
+	const char *type, *source, *target, *size, *mode, *id, *sharing, *cache_mode;
 	bool read_only;
 };
 
@@ -149,10 +149,17 @@ static int mount_word(char *word, struct mount_words *words, struct err *err)
 	struct {
 		const char *name;
 		const char **into;
-	} const keys[] = { { "type", &words->type },	      { "source", &words->source },
-			   { "src", &words->source },	      { "target", &words->target },
-			   { "destination", &words->target }, { "dst", &words->target },
-			   { "tmpfs-size", &words->size },    { "tmpfs-mode", &words->mode } };
+	} const keys[] = { { "type", &words->type },
+			   { "source", &words->source },
+			   { "src", &words->source },
+			   { "target", &words->target },
+			   { "destination", &words->target },
+			   { "dst", &words->target },
+			   { "tmpfs-size", &words->size },
+			   { "tmpfs-mode", &words->mode },
+			   { "id", &words->id },
+			   { "sharing", &words->sharing },
+			   { "mode", &words->cache_mode } };
 
 	if (value)
 		*value++ = '\0';
@@ -167,6 +174,29 @@ static int mount_word(char *word, struct mount_words *words, struct err *err)
 	return fail_plain(err, EINVAL, "unknown word '%s'", word);
 }
 
+static int cache_of_words(const struct mount_words *words, struct box_mount *mount, struct err *err)
+{
+	static const char *const names[] = {
+		[BOX_SHARED] = "shared", [BOX_LOCKED] = "locked", [BOX_PRIVATE] = "private"
+	};
+
+	if (words->source || words->size || words->mode)
+		return fail_plain(err, EINVAL,
+				  "type=cache takes target=, id=, sharing=, mode= and readonly");
+	mount->cache_id = words->id && *words->id ? words->id : words->target;
+	mount->mode = 0755;
+	for (size_t i = 0; words->sharing && i <= array_count(names); i++) {
+		if (i == array_count(names))
+			return fail_plain(err, EINVAL, "sharing=%s (shared, private or locked)",
+					  words->sharing);
+		if (strcmp(names[i], words->sharing) == 0) {
+			mount->sharing = (enum box_sharing)i;
+			break;
+		}
+	}
+	return words->cache_mode ? parse_mode(words->cache_mode, &mount->mode, err) : 0;
+}
+
 static int mount_of_words(const struct mount_words *words, struct arena *arena,
 			  struct box_mount *mount, struct err *err)
 {
@@ -176,6 +206,10 @@ static int mount_of_words(const struct mount_words *words, struct arena *arena,
 	mount->read_only = words->read_only;
 	if (r < 0)
 		return r;
+	if (text_equal(words->type, "cache"))
+		return cache_of_words(words, mount, err);
+	if (words->id || words->sharing || words->cache_mode)
+		return fail_plain(err, EINVAL, "id=, sharing= and mode= are for type=cache");
 	if (text_equal(words->type, "tmpfs")) {
 		mount->kind = BOX_MOUNT_TMPFS;
 		if (words->source)
@@ -187,7 +221,7 @@ static int mount_of_words(const struct mount_words *words, struct arena *arena,
 		return r;
 	}
 	if (!text_equal(words->type, "bind"))
-		return fail_plain(err, EINVAL, "type '%s' (bind or tmpfs)",
+		return fail_plain(err, EINVAL, "type '%s' (bind, tmpfs or cache)",
 				  words->type ? words->type : "");
 	if (!words->source)
 		return fail_plain(err, EINVAL, "source= is missing");

@@ -87,8 +87,9 @@ static const struct opt run_opts[] = {
 	  "make host path SRC visible at DST (options ro, rw, z)", on_volume },
 	{ OPT_CALL, 'b', "bind", 0, "SRC[:DST]", "make host path SRC visible at DST", on_volume },
 	{ OPT_CALL, 0, "mount", 0, "type=TYPE,...",
-	  "mount as docker writes it: type=bind|tmpfs,"
-	  "source=SRC,target=DST,readonly,tmpfs-size=SIZE,tmpfs-mode=MODE",
+	  "mount as docker writes it: type=bind|tmpfs|cache, "
+	  "source=SRC, target=DST, readonly, tmpfs-size=SIZE, tmpfs-mode=MODE, id=ID, "
+	  "sharing=shared|locked|private, mode=MODE",
 	  on_mount },
 	{ OPT_CALL, 0, "tmpfs", 0, "DST[:OPTIONS]",
 	  "an empty directory in memory at DST (options size=, mode=, ro)", on_tmpfs },

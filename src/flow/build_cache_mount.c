@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/banned.h"
@@ -11,80 +10,12 @@
 #include "flow/build_origin.h"
 #include "sys/remove.h"
 
-#define PRIVATE_MAX 1000 /* copies of one private cache in use at the same time */
-#define NAME_BYTES  128
-
-/* ---- locks ---- */
+#define NAME_BYTES 128
 
 static const char *part(const char *name, const char *suffix, char path[NAME_BYTES])
 {
 	snprintf(path, NAME_BYTES, CACHE_MOUNT_FOLDER "/%s%s", name, suffix);
 	return path;
-}
-
-static int open_lock(const struct store *store, const char *name, int *ret_fd, struct err *err)
-{
-	char path[NAME_BYTES];
-	int fd;
-
-	if (mkdirat(store->dirfd, part(name, "", path), 0700) < 0 && errno != EEXIST)
-		return fail(err, errno, "make '%s' in the store", path);
-	fd = openat(store->dirfd, part(name, "/lock", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == ENOENT)
-		return -EAGAIN; /* it was pruned in between */
-	if (fd < 0)
-		return fail(err, errno, "open '%s' in the store", path);
-	*ret_fd = fd;
-	return 0;
-}
-
-/* Is what we locked still what the name means? Who prunes holds the lock while it moves away. */
-static bool is_current(const struct store *store, const char *name, int fd)
-{
-	char path[NAME_BYTES];
-	struct stat locked;
-	struct stat named;
-
-	return fstat(fd, &locked) == 0 &&
-	       fstatat(store->dirfd, part(name, "/lock", path), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
-}
-
-/* 1: locked; 0: somebody has it; -EAGAIN: it was pruned meanwhile, there may be a new one. */
-static int lock_once(const struct store *store, const char *name, int how, int *ret_fd,
-		     struct err *err)
-{
-	auto_fd fd = -1;
-	int r = open_lock(store, name, &fd, err);
-
-	if (r < 0)
-		return r;
-	while (flock(fd, how) < 0) {
-		if (errno == EWOULDBLOCK)
-			return 0;
-		if (errno != EINTR)
-			return fail(err, errno, "lock cache mount '%s'", name);
-	}
-	if (!is_current(store, name, fd))
-		return -EAGAIN;
-	*ret_fd = take_fd(&fd);
-	return 1;
-}
-
-int cache_mount_hold(const struct store *store, const char *name, enum cache_mount_hold how,
-		     bool wait, int *ret_fd, struct err *err)
-{
-	int r = store_make_folder(store, CACHE_MOUNT_FOLDER, err);
-
-	if (r < 0)
-		return r;
-	do
-		r = lock_once(store, name,
-			      (how == CACHE_MOUNT_SHARED ? LOCK_SH : LOCK_EX) |
-				      (wait ? 0 : LOCK_NB),
-			      ret_fd, err);
-	while (r == -EAGAIN);
-	return r;
 }
 
 const char *cache_mount_name(struct arena *arena, const char *id, unsigned number)
@@ -182,7 +113,7 @@ static int open_numbered(struct work *work, const struct step_mount *mount, unsi
 int cache_mount_open(struct work *work, const struct step_mount *mount, const char **ret_path,
 		     struct err *err)
 {
-	unsigned most = mount->sharing == SHARING_PRIVATE ? PRIVATE_MAX : 1;
+	unsigned most = mount->sharing == SHARING_PRIVATE ? CACHE_MOUNT_PRIVATE : 1;
 	int r = 0;
 
 	for (unsigned number = 0; r == 0 && number < most; number++) {
@@ -191,6 +122,6 @@ int cache_mount_open(struct work *work, const struct step_mount *mount, const ch
 			return 0;
 	}
 	if (r == 0)
-		r = fail(err, EBUSY, "more than %d builds use it", PRIVATE_MAX);
+		r = fail(err, EBUSY, "more than %d builds use it", CACHE_MOUNT_PRIVATE);
 	return err_wrap(err, "cache mount '%s'", mount->id);
 }

@@ -14,6 +14,7 @@
 #include "flow/host_files.h"
 #include "flow/mount_points.h"
 #include "flow/root_lock.h"
+#include "flow/run_cache.h"
 #include "flow/run_env.h"
 #include "flow/tar_root.h"
 #include "rootfs/stack.h"
@@ -444,6 +445,10 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 		strings_add_all(&box->env, root->image.config.env.item);
 	set_namespaces(request, box);
 	add_mounts(request, &user, root, box);
+	root->store_path = request->store;
+	r = run_caches_open(root, box, err);
+	if (r < 0)
+		return r;
 	box->cwd = arena_copy(&box->arena, cwd_inside(request, root));
 	if (box->cwd[0] != '/')
 		return fail_plain(err, EINVAL, "working directory '%s' is not absolute", box->cwd);

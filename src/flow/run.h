@@ -47,10 +47,11 @@ void run_request_done(struct run_request *request);
 
 /* The root a box is made for; what it holds must live as long as the box runs. */
 struct run_root {
-	struct store store;
+	const char *store_path; /* as asked for */
+	struct store store;	/* open where something of it is used */
 	struct image image;
 	bool is_image;
-	struct layer_holds holds; /* its layers: nobody deletes them meanwhile */
+	struct layer_holds holds; /* its layers, and caches: nobody deletes them meanwhile */
 	struct view layers;	  /* whose records root emulation begins with */
 	bool is_copy;		  /* of the layers, see run_use_copy */
 	char copy_name[STORE_WORK_NAME_MAX];
@@ -67,7 +68,7 @@ void run_root_done(struct run_root *root);
 #define auto_run_root cleanup(run_root_done) struct run_root
 
 /* Fill in `box` (box_init'ed) and `root` (run_root_init'ed). Nothing is changed on disk but for a
- * tar file, which is imported. */
+ * tar file, which is imported, and cache mounts, which are made. */
 int run_make_box(const struct run_request *request, struct box *box, struct run_root *root,
 		 struct err *err) must_check;
 

@@ -118,3 +118,17 @@ int tar_root_unpack(const struct store *store, const struct digest *id, struct e
 
 	return r < 0 ? err_wrap(err, "unpack image %s", id->text) : 0;
 }
+
+int tar_root_cache_name(const struct store *store, const char *id, struct arena *arena,
+			const char **ret_name, struct err *err)
+{
+	const char *const argv[] = { "rootlet", "--store", store->path, "__cache-name",
+				     "--",	id,	   NULL };
+	auto_buf output = { 0 };
+	int r = run_image_program(argv, &output, err);
+
+	if (r < 0)
+		return r;
+	*ret_name = arena_copy(arena, buf_text(&output));
+	return 0;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What rootlet-image, which has the heavy libraries, does for a run: import a tar file without a
- * name, and unpack layers. */
+ * name, unpack layers, hash the id of a cache mount. */
 #ifndef FLOW_TAR_ROOT_H
 #define FLOW_TAR_ROOT_H
 
@@ -14,5 +14,9 @@ int tar_root_import(const struct store *store, const char *path, struct arena *a
 
 /* Unpack those layers of the image with this id that are not unpacked. */
 int tar_root_unpack(const struct store *store, const struct digest *id, struct err *err) must_check;
+
+/* The name in the store of the cache mount with this id (store/cache_mount.h), in the arena. */
+int tar_root_cache_name(const struct store *store, const char *id, struct arena *arena,
+			const char **ret_name, struct err *err) must_check;
 
 #endif

@@ -238,3 +238,44 @@ PRETTY_NAME=\"busybox and nothing else\""
     ok rootlet run "$(basename "$config" | cut -c 1-12)" echo found
     equal "$output" found
 }
+
+@test "a cache mount keeps files from run to run, and is the one that builds have" {
+    import_tiny
+    ok rootlet run --mount type=cache,dst=/c tiny sh -c 'echo from a run >/c/file'
+    attempt rootlet run --mount type=cache,target=/elsewhere,id=/c,ro tiny sh -c 'cat /elsewhere/file; touch /elsewhere/x'
+    expect_status 1
+    equal "$output" "from a run"
+    mkdir context
+    printf 'FROM tiny\nRUN --mount=type=cache,target=/c cp /c/file /kept && echo from a build >/c/file\n' >context/Dockerfile
+    ok rootlet build -q -t built context
+    ok rootlet run --mount type=cache,dst=/c --mount type=cache,dst=/d,id=/c,sharing=locked built cat /kept /c/file /d/file
+    equal "$output" "from a run
+from a build
+from a build"
+    ok rootlet cache ls
+    expect_output "/c"
+    refused rootlet run --mount type=cache,dst=/c,sharing=never tiny true
+    expect_stderr "sharing=never"
+    # also where the root is no image
+    ok rootlet run --mount type=cache,dst=/mnt,id=/c --write ./tiny cat /mnt/file
+    equal "$output" "from a build"
+}
+
+@test "a private cache that is in use is given to nobody else" {
+    local mount=type=cache,dst=/c,sharing=private
+    import_tiny
+    mkfifo go
+    rootlet run --mount "$mount" -i tiny sh -c 'echo mine >/c/file; echo ready; read -r line' <go >said 3>&- &
+    exec 5>go
+    until [ -s said ]; do
+        kill -0 $! || return
+        sleep 0.05
+    done
+    ok rootlet run --mount "$mount" tiny ls /c
+    equal "$output" ""
+    echo end >&5
+    exec 5>&-
+    wait $!
+    ok rootlet run --mount "$mount" tiny cat /c/file
+    equal "$output" mine
+}

@@ -116,6 +116,15 @@ test(dockers_mount_words_are_understood)
 	assert_string_equal(mount->source, "/usr");
 	assert_string_equal(mount->target, "/mnt");
 	assert_true(mount->read_only);
+	mount = accept(mount_opt_mount, "type=cache,dst=/c");
+	assert_string_equal(mount->cache_id, "/c");
+	assert_int_equal(mount->sharing, BOX_SHARED);
+	assert_int_equal(mount->mode, 0755);
+	mount = accept(mount_opt_mount, "type=cache,dst=/c,id=i,sharing=private,mode=700,ro");
+	assert_string_equal(mount->cache_id, "i");
+	assert_int_equal(mount->sharing, BOX_PRIVATE);
+	assert_int_equal(mount->mode, 0700);
+	assert_true(mount->read_only);
 	mount = accept(mount_opt_mount, "type=bind,source=/usr,destination=/mnt,ro=false");
 	assert_false(mount->read_only);
 	mount = accept(mount_opt_mount, "target=/t,type=tmpfs,tmpfs-size=1k,tmpfs-mode=1777");
@@ -129,6 +138,9 @@ test(dockers_mount_words_are_understood)
 
 test(a_mount_that_makes_no_sense_is_refused_by_name)
 {
+	refuse(mount_opt_mount, "type=cache,dst=/c,sharing=never", "sharing=never");
+	refuse(mount_opt_mount, "type=cache,dst=/c,source=/usr", "type=cache takes");
+	refuse(mount_opt_mount, "type=bind,dst=/c,source=/usr,id=x", "are for type=cache");
 	refuse(mount_opt_mount, "type=bind,target=/mnt", "source= is missing");
 	refuse(mount_opt_mount, "source=/usr,target=/mnt", "type ''");
 	refuse(mount_opt_mount, "type=nfs,source=/usr,target=/mnt", "type 'nfs'");
