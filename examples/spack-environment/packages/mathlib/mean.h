@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+double mean(const double *values, int count);
