@@ -239,41 +239,64 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 	return r;
 }
 
-static int run_box(const struct command *command, const struct run_command *run, struct box *box,
-		   struct run_root *root)
+/* Nobody chose the engine, and nothing could be started with `failed`, the first: was it the
+ * engine, and is there one that can? */
+static const struct engine *find_other(const struct run_command *run, const struct engine *failed,
+				       const struct box *box)
 {
-	const struct engine *engine;
+	const struct engine *other = NULL;
 	struct err err = { 0 };
 	auto_buf why = { 0 };
-	int status;
+
+	if (run->why || !engine_is_automatic(run->request.engine) ||
+	    engine_choose(NULL, box, &other, &why, &err) < 0)
+		return NULL;
+	return other == failed ? NULL : other;
+}
+
+/* With a box made for this engine. When it fails, *ret_other is the engine that may do, or NULL. */
+static int run_with(const struct run_command *run, const char *engine_name,
+		    const struct engine **ret_other, int *ret_status, struct err *err)
+{
+	const struct engine *engine;
+	auto_box box;
+	auto_run_root root;
+	auto_buf why = { 0 };
 	int r;
 
-	r = engine_choose(run->request.engine, box, &engine, run->why ? &why : NULL, &err);
+	*ret_other = NULL;
+	*ret_status = EXIT_ROOTLET;
+	box_init(&box);
+	run_root_init(&root);
+	r = run_make_box(&run->request, &box, &root, err);
+	if (r < 0)
+		return r;
+	r = engine_choose(engine_name, &box, &engine, run->why ? &why : NULL, err);
 	if (run->why)
 		fputs(buf_text(&why), stderr);
 	if (r == 0)
-		r = run_use_engine(&run->request, engine, box, root, &err);
+		r = run_use_engine(&run->request, engine, &box, &root, err);
 	if (r < 0)
-		return command_fail(command, &err);
-	if (run->dry_run)
-		return print_box(box);
+		return r;
+	if (run->dry_run) {
+		*ret_status = 0;
+		return print_box(&box);
+	}
 	log_verbose("engine %s: %s", engine->name, engine->summary);
-	r = run_job(engine, box, root, &status, &err);
-	if (r < 0)
-		command_fail(command, &err);
-	return status;
+	r = run_job(engine, &box, &root, ret_status, err);
+	if (r < 0 && *ret_status == EXIT_ROOTLET)
+		*ret_other = find_other(run, engine, &box);
+	return r;
 }
 
 static int run_parsed(const struct command *command, struct run_command *run, int argc, char **argv,
 		      int operand)
 {
-	auto_box box;
-	auto_run_root root;
+	const struct engine *other;
 	struct err err = { 0 };
 	int status;
+	int r;
 
-	box_init(&box);
-	run_root_init(&root);
 	if (operand == argc && !run->request.host_root) {
 		fail_plain(&err, EINVAL,
 			   "what to run in is missing: an image, a directory or a tar file");
@@ -286,10 +309,14 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 	if (operand < argc && text_equal(argv[operand], "--"))
 		operand++;
 	strings_add_all(&run->request.command, argv + operand);
-	if (run_make_box(&run->request, &box, &root, &err) < 0)
-		status = command_fail(command, &err);
-	else
-		status = run_box(command, run, &box, &root);
+	r = run_with(run, run->request.engine, &other, &status, &err);
+	if (r < 0 && other) {
+		log_verbose("%s; trying engine %s", err.text, other->name);
+		err_clear(&err);
+		r = run_with(run, other->name, &other, &status, &err);
+	}
+	if (r < 0)
+		command_fail(command, &err);
 	return status;
 }
 

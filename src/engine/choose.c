@@ -92,6 +92,11 @@ int engine_choose(const char *name, const struct box *box, const struct engine *
 			return 0;
 		}
 		note(ret_why, engines[i], err->text);
+		if (err->hint[0])
+			buf_printf(ret_why, "  hint: %s\n", err->hint);
+		err_clear(err);
 	}
-	return err_wrap(err, "no engine can run this");
+	fail_plain(err, ENOTSUP, "no engine can run this");
+	err_hint(err, "rootlet doctor says what each of them needs");
+	return -ENOTSUP;
 }

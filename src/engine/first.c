@@ -2,6 +2,7 @@
 #include "engine/first.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
@@ -72,6 +73,20 @@ static void close_on_exec_from(unsigned first)
 		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
 }
 
+/* Until execve(2), as any other user has them whom a user namespace was made for: limits and the
+ * bounding set are still to be set. */
+static int regain_capabilities(struct err *err)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return fail(err, errno, "capget");
+	for (size_t i = 0; i < array_count(data); i++)
+		data[i].effective = data[i].permitted;
+	return syscall(SYS_capset, &header, data) < 0 ? fail(err, errno, "capset") : 0;
+}
+
 /* The calls themselves: those of libc tell all threads of the memory we may share (vfork). */
 static int become_user(const struct box *box, struct err *err)
 {
@@ -83,9 +98,10 @@ static int become_user(const struct box *box, struct err *err)
 		return fail(err, errno, "drop supplementary groups");
 	if (syscall(SYS_setresgid, box->gid, box->gid, box->gid) < 0)
 		return fail(err, errno, "become gid %u", box->gid);
-	if (syscall(SYS_setresuid, box->uid, box->uid, box->uid) < 0)
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_setresuid, box->uid, box->uid, box->uid) < 0)
 		return fail(err, errno, "become uid %u", box->uid);
-	return 0;
+	return regain_capabilities(err);
 }
 
 /* Everything from here on is exec's business. */

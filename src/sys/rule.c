@@ -2,6 +2,7 @@
 #include "sys/rule.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -155,6 +156,31 @@ static void set_refusal(struct rule *rule, const char *what)
 		    text_equal(container, "podman") ? "podman" : "docker");
 }
 
+bool rule_apparmor_profile(const char *program, char text[RULE_TEXT_MAX])
+{
+	static const char format[] =
+		"printf 'abi <abi/4.0>,\\nprofile %s %s flags=(unconfined) {userns,}\\n' > "
+		"/etc/apparmor.d/%s && apparmor_parser -r /etc/apparmor.d/%s";
+	const char *slash = strrchr(program, '/');
+	const char *name = slash ? slash + 1 : program;
+
+	return program[strcspn(program, " '\"\\{}[]*?^,%")] == '\0' &&
+	       snprintf(text, RULE_TEXT_MAX, format, name, program, name, name) < RULE_TEXT_MAX;
+}
+
+/* A profile for this program alone; where it lies in an odd place, the restriction of all. */
+static void set_apparmor(struct rule *rule)
+{
+	char program[PATH_MAX];
+	char line[RULE_TEXT_MAX];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	set_sysctl(rule, "kernel.apparmor_restrict_unprivileged_userns", 1, 0);
+	program[length > 0 ? length : 0] = '\0';
+	if (length > 0 && rule_apparmor_profile(program, line))
+		memcpy(rule->admin, line, sizeof(line));
+}
+
 void rule_user_namespace(int error, struct rule *ret_rule)
 {
 	*ret_rule = (struct rule){ 0 };
@@ -173,7 +199,7 @@ void rule_user_namespace(int error, struct rule *ret_rule)
 		set(ret_rule->forbids, "this kernel was built without user namespaces");
 		set(ret_rule->admin, "boot a kernel with CONFIG_USER_NS=y");
 	} else if (rule_sysctl("kernel.apparmor_restrict_unprivileged_userns") == 1) {
-		set_sysctl(ret_rule, "kernel.apparmor_restrict_unprivileged_userns", 1, 0);
+		set_apparmor(ret_rule);
 	} else {
 		set_refusal(ret_rule, "user namespaces");
 	}
@@ -183,7 +209,7 @@ void rule_namespace_mount(int error, struct rule *ret_rule)
 {
 	*ret_rule = (struct rule){ 0 };
 	if (rule_sysctl("kernel.apparmor_restrict_unprivileged_userns") == 1)
-		set_sysctl(ret_rule, "kernel.apparmor_restrict_unprivileged_userns", 1, 0);
+		set_apparmor(ret_rule);
 	else if (error == EPERM || error == EACCES)
 		set_refusal(ret_rule, "mounts");
 }
@@ -239,15 +265,17 @@ void rule_subordinate_ids(const struct user *user, struct rule *ret_rule)
 void rule_root(const struct user *user, int error, struct rule *ret_rule)
 {
 	*ret_rule = (struct rule){ 0 };
-	if (geteuid() != 0)
-		set(ret_rule->user,
-		    "sudo rootlet run --engine root ... # if you may; %.64s needs "
-		    "no root with the other engines",
-		    user->name);
-	else if (error == EPERM && rule_container())
+	if (geteuid() != 0) {
+		set(ret_rule->forbids,
+		    "only root mounts without a user namespace, and %.64s is not", user->name);
+		set(ret_rule->user, "sudo rootlet ... (if allowed)");
+	} else if (error == EPERM && rule_container()) {
+		set(ret_rule->forbids, "this container (%s) has no CAP_SYS_ADMIN",
+		    rule_container());
 		set(ret_rule->user, "start the container with: --cap-add SYS_ADMIN");
-	else if (error == EPERM || error == EACCES)
+	} else if (error == EPERM || error == EACCES) {
 		set_refusal(ret_rule, "mounts");
+	}
 }
 
 void rule_fuse(int error, struct rule *ret_rule)

@@ -22,6 +22,11 @@ struct rule {
 /* A user namespace could not be made and gave `error`. */
 void rule_user_namespace(int error, struct rule *ret_rule);
 
+/* The line that gives `program` alone what kernel.apparmor_restrict_unprivileged_userns takes from
+ * everybody (apparmor.d(5), "userns"). False, and text of no use: its path needs quoting or is too
+ * long. */
+bool rule_apparmor_profile(const char *program, char text[RULE_TEXT_MAX]);
+
 /* A user namespace was made but its capabilities are void: mounting in it gave `error`. */
 void rule_namespace_mount(int error, struct rule *ret_rule);
 

@@ -57,8 +57,29 @@ END
     cmp before after
 }
 
+@test "root: where user namespaces are refused root has this engine, and a build has" {
+    unset ROOTLET_ENGINE
+    import_tiny
+    deny userns rootlet run --why --dry-run tiny true >/dev/null 2>why
+    grep "^userns: user namespaces: " why
+    grep "^  hint: a seccomp filter refuses user namespaces" why
+    grep "^root: chosen: " why
+    attempt deny userns rootlet -v run tiny sh -c 'grep CapEff /proc/self/status; exit 3'
+    expect_status 3
+    expect_output 00000000a80425fb
+    expect_stderr "trying engine root"
+    dockerfile <<<$'FROM tiny\nRUN mkdir /d && chown 5:6 /d'
+    ok deny userns rootlet build -t here .
+    ok rootlet run here stat -c %u:%g /d
+    equal "$output" 5:6
+    attempt deny userns,mount rootlet run tiny true
+    expect_status 125
+    expect_stderr "user namespace"
+}
+
 @test "root: others are refused it by name, with what they can do" {
     attempt setpriv --reuid 65534 --clear-groups env HOME=/ rootlet run --engine root /tmp true
     expect_status 125
     expect_stderr "engine 'root' cannot run this: root: nobody (65534) is not root"
+    expect_stderr "hint: only root mounts without a user namespace"
 }
