@@ -18,6 +18,9 @@ enum tap_control_flags {
 	TAP_CONTROL_BLOCKED = 4,       /* the program has SIGSYS blocked */
 	TAP_CONTROL_SECURE = 8,	       /* AT_SECURE: a set-id program */
 	TAP_CONTROL_NO_NEW_PRIVS = 16, /* the program asked for no_new_privs */
+	TAP_CONTROL_TRACE = 32,	       /* it asked to be traced, and is not yet */
+	TAP_CONTROL_TRACED = 64,       /* it asked to be traced, and may be */
+	TAP_CONTROL_TRAP_HELD = 128,   /* SIGTRAP is blocked until the program runs */
 };
 
 struct tap_control {

@@ -147,6 +147,23 @@ static int choose_fd_base(uint64_t open_files, uint32_t *ret_base, struct err *e
 	return 0;
 }
 
+static int note_files(const struct tap_session *session, struct tap_page *page, struct err *err)
+{
+	const int fds[TAP_FILES] = { session->blob_fd, session->image_fd, session->lies.fd };
+
+	for (size_t i = 0; i < TAP_FILES; i++) {
+		struct statx x;
+
+		if (raw5(__NR_statx, fds[i], "", AT_EMPTY_PATH, STATX_INO, &x) < 0)
+			return fail(err, EBADF, "look at the tap's own files");
+		page->files[i] = (struct tap_file){
+			.device = (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor,
+			.inode = x.stx_ino,
+		};
+	}
+	return 0;
+}
+
 static int write_page(struct tap_session *session, const struct tap_options *options,
 		      struct err *err)
 {
@@ -167,6 +184,9 @@ static int write_page(struct tap_session *session, const struct tap_options *opt
 		return fail_plain(err, -count, "the filter has more than %d instructions",
 				  TAP_FILTER_MAX);
 	page->filter_count = (uint32_t)count;
+	r = note_files(session, page, err);
+	if (r < 0)
+		return r;
 	page->magic = TAP_PAGE_MAGIC;
 	return 0;
 }

@@ -44,12 +44,21 @@ struct tap_peer {
 	uint32_t unused;
 };
 
+/* The files of struct tap_control's first three descriptors: what they are, should somebody have
+ * put others in their places. */
+#define TAP_FILES 3
+struct tap_file {
+	uint64_t device; /* major << 32 | minor */
+	uint64_t inode;
+};
+
 struct tap_page {
 	uint64_t magic;
 	uint32_t flags;
 	uint32_t fd_base; /* descriptors from here up may be ours: see struct tap_control */
 	uint32_t filter_count;
 	uint32_t unused;
+	struct tap_file files[TAP_FILES];
 	struct sock_filter filter[TAP_FILTER_MAX];
 	struct tap_peer peers[TAP_PEERS];
 };

@@ -4,6 +4,7 @@
 #include "tap/table.h"
 
 #include <fcntl.h>
+#include <linux/wait.h>
 #include <stddef.h>
 
 #ifdef TAP_BLOB
@@ -30,6 +31,10 @@
 #define CORE_IF_SET(arg)                     \
 	{                                    \
 		TAP_CORE, TAP_IF_SET, arg, 0 \
+	}
+#define CORE_IF_ANY(arg, bits)                  \
+	{                                       \
+		TAP_CORE, TAP_IF_ANY, arg, bits \
 	}
 #define CORE_IF_FD(arg)                     \
 	{                                   \
@@ -302,7 +307,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(process_vm_readv, PASS, "", NEVER, NULL),
 	ROW(process_vm_writev, PASS, "", NEVER, NULL),
 	ROW(pselect6, SIGNAL, "......", CORE_IF_SET(5), on_pselect6),
-	ROW(ptrace, PASS, "", NEVER, NULL),
+	ROW(ptrace, SIGNAL, "....", CORE, on_ptrace),
 	ROW(putpmsg, PASS, "", NEVER, NULL),
 	ROW(pwrite64, FD, "f...", NEVER, NULL),
 	ROW(pwritev, FD, "f...", NEVER, NULL),
@@ -444,7 +449,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(vhangup, PASS, "", NEVER, NULL),
 	ROW(vmsplice, FD, "f...", NEVER, NULL),
 	ROW(vserver, PASS, "", NEVER, NULL),
-	ROW(wait4, PASS, "", NEVER, NULL),
+	ROW(wait4, SIGNAL, "....", CORE_IF_ANY(2, __WALL), on_wait4),
 	ROW(waitid, PASS, "", NEVER, NULL),
 	ROW(write, FD, "f...", NEVER, NULL),
 	ROW(writev, FD, "f...", NEVER, NULL),

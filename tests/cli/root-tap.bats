@@ -21,3 +21,13 @@ teardown() {
         "$TORTURE/torture-$name"
     done
 }
+
+@test "where anonymous files may not be executed, another is" {
+    status=0
+    unshare -pfm --mount-proc sh -ec '
+        echo 2 2>/dev/null >/proc/sys/vm/memfd_noexec || exit 77
+        exec rootlet root -- sh -c "touch f; chown 3:4 f; test \$(stat -c %u:%g f) = 3:4"' ||
+        status=$?
+    [ "$status" != 77 ] || skip "the kernel has no vm.memfd_noexec"
+    [ "$status" = 0 ]
+}

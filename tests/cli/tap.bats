@@ -52,6 +52,47 @@ userns_works() {
     torture patch
 }
 
+@test "threads that are cancelled, processes made in odd ways, other entries to the kernel" {
+    torture threads
+}
+
+@test "a debugger and what it debugs" {
+    torture trace
+}
+
+@test "gdb and strace work inside" {
+    local mode
+    for mode in patch trap; do
+        export ROOTLET_TAP=$mode
+        if command -v gdb >/dev/null; then
+            attempt timeout 120 rootlet root -- gdb -q -batch -nx -ex "break main" -ex run -ex bt \
+                -ex continue --args "$TORTURE/torture-trace" calls
+            expect_output "Breakpoint 1, main"
+            expect_output "exited with code 05"
+            expect_no_output SIGSYS
+        fi
+        if command -v strace >/dev/null; then
+            ok timeout 120 rootlet root -- strace -f -o log sh -c "ls -ld /"
+            expect_output "root root"
+            grep -q newfstatat log || grep -q statx log
+        fi
+    done
+}
+
+@test "after chroot, or in another mount namespace, what was said still holds" {
+    userns_works || skip "user namespaces are refused here"
+    tiny_root root
+    ok unshare -Urm rootlet root -- sh -ec '
+        touch root/f; chown 3:4 root/f
+        chroot root /bin/sh -c "test \$(stat -c %u:%g /f) = 3:4; chown 5:6 /f; exec stat -c %u:%g /f"
+        unshare -m stat -c %u:%g root/f'
+    equal "$output" "5:6
+5:6"
+    need bwrap
+    ok unshare -Urm rootlet root -- bwrap --ro-bind / / --dev-bind /dev /dev stat -c %u:%g "$PWD/root/f"
+    [[ $output =~ ^[0-9]+:[0-9]+$ ]]
+}
+
 @test "programs that pass bad pointers" {
     torture memory
 }

@@ -53,15 +53,21 @@ struct kernel_action {
 	uint64_t mask;
 };
 
+/* ptrace(PTRACE_TRACEME), see debugger.c. */
+enum trace { TRACE_OFF, TRACE_ON, TRACE_LATER };
+
 /* What belongs to a process and not to its memory: a vfork(2) child uses its parent's memory, but
  * what it changes here must not reach the parent. */
 struct process {
 	struct kernel_action sys_action; /* the program's idea of its SIGSYS disposition */
 	bool no_new_privs;
 	uint8_t seccomp_mode;
+	uint8_t trace;	    /* enum trace */
 	struct creds creds; /* last: its end is long and mostly not used */
 };
 
+/* Is the memory we are in another process's, as a vfork(2) child's is? */
+bool process_is_guest(void);
 const struct process *process_read(void);
 struct process *process_write(void);
 /* At the start of a program: to be filled in. */

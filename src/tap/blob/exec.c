@@ -75,6 +75,33 @@ static const struct creds *next_creds(struct work *work, unsigned *flags)
 	return creds_is_initial(&work->creds) ? NULL : &work->creds;
 }
 
+#define SIGTRAP_BIT (1ul << (SIGTRAP - 1))
+
+/* See debugger.c. */
+static unsigned hold_trace_stop(void)
+{
+	uint64_t trap = SIGTRAP_BIT;
+	uint64_t old;
+
+	switch (process_read()->trace) {
+	case TRACE_LATER:
+		return TAP_CONTROL_TRACE;
+	case TRACE_ON:
+		raw4(__NR_rt_sigprocmask, SIG_BLOCK, &trap, &old, 8);
+		return TAP_CONTROL_TRACED | (old & trap ? 0 : TAP_CONTROL_TRAP_HELD);
+	default:
+		return 0;
+	}
+}
+
+static void let_trace_stop(unsigned flags)
+{
+	uint64_t trap = SIGTRAP_BIT;
+
+	if (flags & TAP_CONTROL_TRAP_HELD)
+		raw4(__NR_rt_sigprocmask, SIG_UNBLOCK, &trap, NULL, 8);
+}
+
 static long start_program(struct work *work, const void *envp)
 {
 	struct target *target = &work->target;
@@ -88,6 +115,7 @@ static long start_program(struct work *work, const void *envp)
 	flags |= signals_is_ignored() ? TAP_CONTROL_IGNORED : 0;
 	flags |= signals_is_blocked() ? TAP_CONTROL_BLOCKED : 0;
 	flags |= process_read()->no_new_privs ? TAP_CONTROL_NO_NEW_PRIVS : 0;
+	flags |= hold_trace_stop();
 	control = (struct tap_control){ .blob_fd = tap.blob_fd,
 					.image_fd = tap.image_fd,
 					.table_fd = tap.lies.fd,
@@ -100,8 +128,9 @@ static long start_program(struct work *work, const void *envp)
 	raw3(__NR_fcntl, target->fd, F_SETFD, 0);
 	if (target->interpreter_fd >= 0)
 		raw3(__NR_fcntl, target->interpreter_fd, F_SETFD, 0);
-	return raw5(__NR_execveat, tap.blob_fd, "", target->argv + target->first, envp,
-		    AT_EMPTY_PATH);
+	r = raw5(__NR_execveat, tap.blob_fd, "", target->argv + target->first, envp, AT_EMPTY_PATH);
+	let_trace_stop(flags);
+	return r;
 }
 
 static long resolve(struct work *work, const struct request *request, size_t argc)

@@ -16,6 +16,8 @@
 #define MORE	64 /* descriptors above the limit */
 #define CARRIED 3  /* the first three stay open over exec */
 
+HOT static bool has_moved; /* any of them, by what was done in this memory */
+
 static int *ours(size_t index)
 {
 	static int *const all[OURS] = { &tap.blob_fd, &tap.image_fd, &tap.lies.fd, &tap.exe_fd };
@@ -31,59 +33,40 @@ bool fds_is_ours(long fd)
 	return false;
 }
 
-HOT static bool has_moved; /* any of them, ever */
-/* Which files they are, seen before the first of them moves. */
-static struct {
-	uint64_t device, inode;
-} identity[CARRIED];
-
-static bool look(int fd, uint64_t *ret_device, uint64_t *ret_inode)
-{
-	struct statx x;
-
-	if (raw5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &x) < 0)
-		return false;
-	*ret_device = (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor;
-	*ret_inode = x.stx_ino;
-	return true;
-}
-
 static bool is_same(size_t index, int fd)
 {
-	uint64_t device;
-	uint64_t inode;
+	const struct tap_file *file = &tap.page->files[index];
+	struct statx x;
 
-	return look(fd, &device, &inode) && device == identity[index].device &&
-	       inode == identity[index].inode;
+	return raw5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &x) == 0 &&
+	       ((uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor) == file->device &&
+	       x.stx_ino == file->inode;
 }
 
-static void know_all(void)
+static int find_again(size_t index)
 {
-	if (has_moved)
-		return;
-	for (size_t i = 0; i < CARRIED; i++)
-		look(*ours(i), &identity[i].device, &identity[i].inode);
-	has_moved = true;
+	int fd = *ours(index);
+	int end = (int)tap.page->fd_base + 2 * MORE;
+
+	if (is_same(index, fd))
+		return 0;
+	for (fd = (int)tap.page->fd_base; !is_same(index, fd); fd++)
+		if (fd > end)
+			return -EBADF;
+	*ours(index) = fd;
+	return 0;
 }
 
+/* Nobody takes one of them without the others: they are the highest. */
 int fds_verify(void)
 {
-	if (!has_moved)
-		return 0;
-	for (size_t i = 0; i < CARRIED; i++) {
-		int fd = *ours(i);
+	int r = 0;
 
-		if (fd < 0)
-			continue;
-		if (is_same(i, fd))
-			continue;
-		fd = (int)tap.page->fd_base;
-		while (!is_same(i, fd))
-			if (++fd > (int)tap.page->fd_base + 2 * MORE)
-				return -EBADF;
-		*ours(i) = fd;
-	}
-	return 0;
+	if (!has_moved && is_same(0, tap.blob_fd))
+		return 0;
+	for (size_t i = 0; r == 0 && i < CARRIED; i++)
+		r = find_again(i);
+	return r;
 }
 
 bool fds_raise(struct fds_limit *ret_old)
@@ -152,7 +135,7 @@ long on_dup2(struct tap_call *call)
 
 		if (fd < 0 || fd != (int)call->arg[1])
 			continue;
-		know_all();
+		has_moved = true;
 		moved = move(fd, i < CARRIED);
 		if (moved < 0)
 			return moved;

@@ -9,7 +9,8 @@
 
 bool fds_is_ours(long fd);
 /* Before an exec: find them again, should a vfork child have moved them in its own table of
- * descriptors and noted that in the memory it shares with us. -EBADF: they are gone. */
+ * descriptors and noted that in the memory it shares with us, or a child with memory of its own in
+ * a table that it shares. -EBADF: they are gone. */
 int fds_verify(void);
 
 /* The program has used up the descriptors it may have, and we need one more: until fds_restore the

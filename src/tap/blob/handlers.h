@@ -70,6 +70,7 @@ long on_openat2(struct tap_call *call);
 long on_ppoll(struct tap_call *call);
 long on_prctl(struct tap_call *call);
 long on_pselect6(struct tap_call *call);
+long on_ptrace(struct tap_call *call);
 long on_readlink(struct tap_call *call);
 long on_readlinkat(struct tap_call *call);
 long on_removexattr(struct tap_call *call);
@@ -106,5 +107,6 @@ long on_unlinkat(struct tap_call *call);
 long on_utime(struct tap_call *call);
 long on_utimensat(struct tap_call *call);
 long on_utimes(struct tap_call *call);
+long on_wait4(struct tap_call *call);
 
 #endif

@@ -62,6 +62,13 @@ static struct guest *make_guest(uint32_t pid)
 	return guest;
 }
 
+bool process_is_guest(void)
+{
+	uint32_t pid = my_pid();
+
+	return find_guest(pid) || is_guest(pid);
+}
+
 const struct process *process_read(void)
 {
 	const struct guest *guest;

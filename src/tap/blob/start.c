@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/ptrace.h>
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -125,6 +126,32 @@ static void take_process(void)
 	if (flags & TAP_CONTROL_BLOCKED)
 		signals_set_blocked(true);
 	tap_take_signal();
+}
+
+#define SIGTRAP_BIT (1ul << (SIGTRAP - 1))
+
+/* See debugger.c. */
+static void take_trace(void)
+{
+	uint64_t trap = SIGTRAP_BIT;
+	long pid = raw0(__NR_getpid);
+
+	if (program.control.flags & (TAP_CONTROL_TRACE | TAP_CONTROL_TRACED))
+		process_first()->trace = TRACE_ON;
+	if (!(program.control.flags & TAP_CONTROL_TRACE) ||
+	    raw4(__NR_ptrace, PTRACE_TRACEME, 0, 0, 0) < 0)
+		return;
+	raw4(__NR_rt_sigprocmask, SIG_BLOCK, &trap, NULL, 8);
+	raw3(__NR_tgkill, pid, pid, SIGTRAP);
+	program.control.flags |= TAP_CONTROL_TRAP_HELD;
+}
+
+static void stop_for_tracer(void)
+{
+	uint64_t trap = SIGTRAP_BIT;
+
+	if (program.control.flags & TAP_CONTROL_TRAP_HELD)
+		raw4(__NR_rt_sigprocmask, SIG_UNBLOCK, &trap, NULL, 8);
 }
 
 static bool is_randomised(void)
@@ -318,6 +345,7 @@ _Noreturn void tap_start(unsigned long *stack)
 	if (program.control.flags & TAP_CONTROL_FIRST)
 		install_filter();
 	take_process();
+	take_trace();
 	random = random_word();
 	map_target(random);
 	map_interpreter();
@@ -330,5 +358,6 @@ _Noreturn void tap_start(unsigned long *stack)
 	make_stack_executable();
 	name_process();
 	raw1(__NR_close, program.control.target_fd);
+	stop_for_tracer();
 	enter_program(program.entry, (unsigned long)program.stack);
 }
