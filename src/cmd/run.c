@@ -104,6 +104,8 @@ static const struct opt run_opts[] = {
 	{ OPT_CALL, 0, "home", 0, "DIR", "host directory DIR as the user's home inside", on_home },
 	{ OPT_FLAG, 0, "empty-home", REQUEST(empty_home), NULL,
 	  "an empty directory in memory as the user's home inside", NULL },
+	{ OPT_CHOICE, 0, "pull", REQUEST(pull), "missing|always|never",
+	  "fetch an image that the store lacks (default), each time, or not at all", NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Environment and command", NULL },
 	{ OPT_LIST, 'e', "env", REQUEST(env), "NAME[=VALUE]",
 	  "set a variable; without =VALUE, to the host's value", NULL },

@@ -131,15 +131,47 @@ static int hold_layers(struct run_root *root, struct err *err)
 	return r;
 }
 
+/* An id is no name that a registry would know. */
+static int pull_image(const char *name, struct box *box, struct run_root *root, struct err *err)
+{
+	const char *pulled;
+	int r;
+
+	if (text_starts(name, "sha256:"))
+		return image_load(&root->store, name, NULL, &root->image, err);
+	log_info("pulling %s", name);
+	r = tar_root_pull(&root->store, name, &box->arena, &pulled, err);
+	if (r < 0)
+		return err_wrap(err, "pull '%s'", name);
+	return image_load(&root->store, pulled, NULL, &root->image, err);
+}
+
+static int find_image(const struct run_request *request, const char *name, struct box *box,
+		      struct run_root *root, struct err *err)
+{
+	int r;
+
+	if (text_equal(request->pull, "always"))
+		return pull_image(name, box, root, err);
+	r = image_load(&root->store, name, NULL, &root->image, err);
+	if (r != -ENOENT)
+		return r;
+	if (access(name, F_OK) == 0) {
+		err->hint[0] = '\0'; /* what is meant is at hand, not in a registry */
+		err_hint(err, "a directory or file is written as a path: ./%s", name);
+		return r;
+	}
+	if (text_equal(request->pull, "never"))
+		return r;
+	err_clear(err);
+	return pull_image(name, box, root, err);
+}
+
 static int use_image(const struct run_request *request, const char *name, struct box *box,
 		     struct run_root *root, struct err *err)
 {
-	int r = image_load(&root->store, name, NULL, &root->image, err);
+	int r = find_image(request, name, box, root, err);
 
-	if (r == -ENOENT && access(name, F_OK) == 0) {
-		err->hint[0] = '\0'; /* what is meant is at hand, not in a registry */
-		err_hint(err, "a directory or file is written as a path: ./%s", name);
-	}
 	if (r < 0)
 		return r;
 	root->is_image = true;

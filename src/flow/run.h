@@ -13,6 +13,7 @@
 struct run_request {
 	const char *store;	  /* NULL: the default */
 	const char *root;	  /* image reference, or path of a directory or tar file */
+	const char *pull;	  /* "missing", "always", "never": images; NULL is missing */
 	bool host_root;		  /* the host's own tree instead; root is NULL */
 	struct strings command;	  /* empty: the image's, or a shell */
 	const char *entrypoint;	  /* NULL: the image's; "" : none */

@@ -108,6 +108,19 @@ int tar_root_import(const struct store *store, const char *path, struct arena *a
 	return 0;
 }
 
+int tar_root_pull(const struct store *store, const char *name, struct arena *arena,
+		  const char **ret_name, struct err *err)
+{
+	const char *const argv[] = { "rootlet", "--store", store->path, "pull", "--", name, NULL };
+	auto_buf output = { 0 };
+	int r = run_image_program(argv, &output, err);
+
+	if (r < 0)
+		return r;
+	*ret_name = arena_copy(arena, buf_text(&output));
+	return 0;
+}
+
 int tar_root_unpack(const struct store *store, const struct digest *id, struct err *err)
 {
 	const char *const argv[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What rootlet-image, which has the heavy libraries, does for a run: import a tar file without a
- * name, unpack layers, hash the id of a cache mount. */
+ * name, pull an image, unpack layers, hash the id of a cache mount. */
 #ifndef FLOW_TAR_ROOT_H
 #define FLOW_TAR_ROOT_H
 
@@ -11,6 +11,11 @@
 /* *ret_id is the image's id, in the arena. A second time the same bytes are found unpacked. */
 int tar_root_import(const struct store *store, const char *path, struct arena *arena,
 		    const char **ret_id, struct err *err) must_check;
+
+/* *ret_name, in the arena, is what the image is called in the store: short names are looked up as
+ * pull does. */
+int tar_root_pull(const struct store *store, const char *name, struct arena *arena,
+		  const char **ret_name, struct err *err) must_check;
 
 /* Unpack those layers of the image with this id that are not unpacked. */
 int tar_root_unpack(const struct store *store, const struct digest *id, struct err *err) must_check;

@@ -187,6 +187,32 @@ damage_layer() {
     expect_stderr "$REGISTRY"
 }
 
+@test "run pulls what the store lacks, or always, or never" {
+    need_userns
+    tiny_root root
+    echo one >root/word
+    publish run:1 root
+    refused rootlet run --pull never "$REGISTRY/run:1" cat /word
+    expect_stderr "hint: *rootlet pull"
+    ok rootlet run "$REGISTRY/run:1" cat /word
+    equal "$output" one
+    expect_stderr "pulling $REGISTRY/run:1"
+    echo two >root/word
+    publish run:1 root
+    ok rootlet run "$REGISTRY/run:1" cat /word
+    equal "$output" one
+    equal "$stderr" ""
+    ok rootlet run --pull always "$REGISTRY/run:1" cat /word
+    equal "$output" two
+    # standard input is the command's
+    rm -rf "$ROOTLET_STORE"
+    equal "$(echo typed | rootlet run "$REGISTRY/run:1" cat)" typed
+    registry_stop
+    ok rootlet run "$REGISTRY/run:1" true
+    refused rootlet run --pull always "$REGISTRY/run:1" true
+    expect_stderr "pull '$REGISTRY/run:1'"
+}
+
 @test "wrong words on the command line are refused" {
     for words in "" "a b" "UPPER" "--platform nonsense//x $REGISTRY/a" "--retry-delay soon $REGISTRY/a" "--retry 1000 $REGISTRY/a"; do
         refused rootlet pull $words

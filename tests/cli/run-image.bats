@@ -159,9 +159,14 @@ PRETTY_NAME=\"busybox and nothing else\""
 
 @test "an image that is not there is named, with what would fetch it" {
     image it tiny
-    refused rootlet run nosuch true
+    refused rootlet run --pull never nosuch true
     expect_stderr "nosuch"
     expect_stderr "rootlet pull"
+    # a port that nobody listens on
+    refused rootlet run 127.0.0.1:1/nosuch true
+    expect_stderr "pull '127.0.0.1:1/nosuch'"
+    refused rootlet run "sha256:$(printf '%064d' 7)" true
+    expect_stderr "no image has the name or id"
     mkdir nosuch
     refused rootlet run nosuch true
     expect_stderr "hint: *./nosuch"
