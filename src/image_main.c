@@ -6,6 +6,7 @@
 #include "base/banned.h"
 #include "cmd/build.h"
 #include "cmd/cache.h"
+#include "cmd/commit.h"
 #include "cmd/export.h"
 #include "cmd/images.h"
 #include "cmd/import.h"
@@ -17,10 +18,25 @@
 #include "cmd/unpack.h"
 
 static const struct command *const commands[] = {
-	&command_build,	  &command_cache,      &command_pull, &command_push,   &command_login,
-	&command_logout,  &command_images,     &command_tag,  &command_rmi,    &command_inspect,
-	&command_history, &command_import,     &command_load, &command_export, &command_save,
-	&command_unpack,  &command_cache_name, NULL,
+	&command_build,
+	&command_cache,
+	&command_pull,
+	&command_push,
+	&command_login,
+	&command_logout,
+	&command_images,
+	&command_tag,
+	&command_rmi,
+	&command_inspect,
+	&command_history,
+	&command_import,
+	&command_load,
+	&command_export,
+	&command_save,
+	&command_unpack,
+	&command_cache_name,
+	&command_commit,
+	NULL,
 };
 
 int main(int argc, char **argv)

@@ -98,6 +98,10 @@ static const struct opt run_opts[] = {
 	  "make the root read-only (a directory is unless --write)", NULL },
 	{ OPT_FLAG, 0, "write", REQUEST(write), NULL, "let changes go into the directory ROOT",
 	  NULL },
+	{ OPT_STR, 0, "overlay", REQUEST(overlay), "DIR",
+	  "keep the changes in DIR (made if missing), and go on from there next time", NULL },
+	{ OPT_STR, 0, "commit", REQUEST(commit), "REF",
+	  "when the command succeeds, make an image REF of ROOT and the changes", NULL },
 	{ OPT_FLAG, 0, "host-root", REQUEST(host_root), NULL,
 	  "the host's own tree, environment and working directory instead of a ROOT: no jail",
 	  NULL },
@@ -193,7 +197,8 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 		    struct engine_made *made, int *ret_status, struct err *err)
 {
 	struct emulation emulation = { .layers = &root->layers,
-				       .merged = root->is_copy ? &root->merged : NULL };
+				       .merged = root->is_copy ? &root->merged : NULL,
+				       .collects = root->changes.path != NULL };
 	struct engine_job job = { .box = box, .made = made };
 	int r;
 
@@ -205,6 +210,8 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 		return r;
 	job.emulation = &emulation;
 	r = engine->run(&job, ret_status, err);
+	if (r == 0 && emulation.collects)
+		r = run_changes_record(&root->changes, &emulation, err);
 	emulation_done(&emulation);
 	return r;
 }
@@ -230,7 +237,10 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 	struct engine_made *made = keeps ? engine_made_new() : NULL;
 	int r = run_once(engine, box, root, made, ret_status, err);
 
-	if (r < 0 && made && made->overlay_refused && root->is_image) {
+	if (r < 0 && made && made->overlay_refused && root->changes.path) {
+		err_hint(err, "changes are kept by overlayfs, which needs a local file system with "
+			      "user xattrs, no overlay, no NFS");
+	} else if (r < 0 && made && made->overlay_refused && root->is_image) {
 		log_verbose("%s; using a copy of the layers", err->text);
 		r = run_use_copy(root, box, err);
 		if (r == 0)
@@ -238,6 +248,23 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 	}
 	r = tidy(root, box, made, r, ret_status, err);
 	engine_made_free(made);
+	return r;
+}
+
+/* Only what succeeded is worth a name. */
+static int commit(const struct run_command *run, const struct box *box, const struct run_root *root,
+		  int *status, struct err *err)
+{
+	int r;
+
+	if (*status != 0) {
+		log_info("nothing is committed: the command ended with status %d", *status);
+		return 0;
+	}
+	r = run_changes_commit(&root->changes, &root->store, image_id(&root->image)->text,
+			       run->request.commit, box, err);
+	if (r < 0)
+		*status = EXIT_ROOTLET;
 	return r;
 }
 
@@ -286,6 +313,8 @@ static int run_with(const struct run_command *run, const char *engine_name,
 	}
 	log_verbose("engine %s: %s", engine->name, engine->summary);
 	r = run_job(engine, &box, &root, ret_status, err);
+	if (r == 0 && run->request.commit)
+		return commit(run, &box, &root, ret_status, err);
 	if (r < 0 && *ret_status == EXIT_ROOTLET)
 		*ret_other = find_other(run, engine, &box);
 	return r;

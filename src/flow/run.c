@@ -24,12 +24,15 @@
 
 void run_root_init(struct run_root *root)
 {
-	*root = (struct run_root){ .store = STORE_NONE, .directory_fd = -1 };
+	*root = (struct run_root){ .store = STORE_NONE,
+				   .directory_fd = -1,
+				   .changes = RUN_CHANGES_NONE };
 	view_init(&root->layers);
 }
 
 void run_root_done(struct run_root *root)
 {
+	run_changes_done(&root->changes);
 	layer_holds_done(&root->holds);
 	view_done(&root->layers);
 	image_done(&root->image);
@@ -105,6 +108,8 @@ static int use_directory(const struct run_request *request, const char *path, st
 int run_tidy(const struct run_root *root, const struct box *box, const struct engine_made *made,
 	     struct err *err)
 {
+	if (root->changes.path)
+		return mount_points_remove(box, made, err);
 	if (made->count == 0 || box->root.kind != BOX_ROOT_DIRECTORY || root->is_image)
 		return 0;
 	if (!root->is_locked || !root_lock_alone(root->directory_fd)) {
@@ -257,6 +262,22 @@ static int read_names(struct run_root *root, struct err *err)
 	return 0;
 }
 
+/* Where changes are kept these files may be among them. */
+static void read_changed_names(struct run_root *root)
+{
+	auto_buf passwd = { 0 };
+	auto_buf group = { 0 };
+
+	if (run_changes_read(&root->changes, "/etc/passwd", ID_FILE_BYTES, &passwd)) {
+		buf_truncate(&root->passwd, 0);
+		buf_add_text(&root->passwd, buf_text(&passwd));
+	}
+	if (run_changes_read(&root->changes, "/etc/group", ID_FILE_BYTES, &group)) {
+		buf_truncate(&root->group, 0);
+		buf_add_text(&root->group, buf_text(&group));
+	}
+}
+
 /* Home of the caller inside a root that does not know them: theirs if it is there, else / . */
 static const char *home_inside(const struct run_root *root, const char *home)
 {
@@ -280,6 +301,8 @@ static int choose_user(const struct run_request *request, struct box *box, struc
 
 	if (r < 0)
 		return r;
+	if (root->changes.path)
+		read_changed_names(root);
 	if (!spec && root->is_image)
 		spec = root->image.config.user && root->image.config.user[0]
 			       ? root->image.config.user
@@ -439,6 +462,19 @@ static const char *cwd_inside(const struct run_request *request, const struct ru
 	return request->host_root && getcwd(host_cwd, sizeof(host_cwd)) ? host_cwd : "/";
 }
 
+static int keep_changes(const struct run_request *request, struct box *box, struct run_root *root,
+			struct err *err)
+{
+	if (root->is_copy)
+		return fail_plain(err, ENOTSUP,
+				  "changes cannot be kept: the image's layers cannot be stacked");
+	if (request->overlay)
+		return run_changes_open(&root->changes, request->overlay, box, err);
+	if (!root->is_image)
+		return fail_plain(err, EINVAL, "--commit: '%s' is not an image", request->root);
+	return run_changes_open_in_store(&root->changes, &root->store, box, err);
+}
+
 /* What cannot go together. */
 static int check_request(const struct run_request *request, struct err *err)
 {
@@ -448,6 +484,20 @@ static int check_request(const struct run_request *request, struct err *err)
 		return fail_plain(err, EINVAL,
 				  "--host-root: the host's files can be written anyway, where the "
 				  "user may; --write is for a directory");
+	if ((request->overlay || request->commit) &&
+	    (request->write || request->read_only || request->host_root))
+		return fail_plain(err, EINVAL,
+				  "%s goes with none of --write, --read-only, --host-root",
+				  request->overlay ? "--overlay" : "--commit");
+	if (request->overlay && request->commit)
+		return fail_plain(err, EINVAL, "--overlay and --commit exclude each other");
+	if (request->commit) {
+		struct ref ref;
+		int r = ref_parse(request->commit, &ref, err);
+
+		if (r < 0)
+			return err_wrap(err, "--commit");
+	}
 	return check_fds(request, err);
 }
 
@@ -461,6 +511,8 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 		r = check_hostname(request, err);
 	if (r == 0)
 		r = find_root(request, box, root, err);
+	if (r == 0 && (request->overlay || request->commit))
+		r = keep_changes(request, box, root, err);
 	if (r == 0)
 		r = choose_user(request, box, root, &user, err);
 	if (r < 0)

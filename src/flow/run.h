@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "box/box.h"
 #include "engine/engine.h"
+#include "flow/run_changes.h"
 #include "rootfs/view.h"
 #include "store/image.h"
 
@@ -24,10 +25,12 @@ struct run_request {
 	struct strings env_host_globs; /* host variables to pass */
 	struct strings unset_env_globs;
 	const char *cwd;
-	const char *home; /* host directory that is the user's home inside */
-	bool empty_home;  /* an empty directory is */
-	bool pure;	  /* nothing of the user's configuration */
-	const char *user; /* USER[:GROUP] */
+	const char *overlay; /* folder that keeps the changes; NULL: they are thrown away */
+	const char *commit;  /* name for an image with the changes; NULL */
+	const char *home;    /* host directory that is the user's home inside */
+	bool empty_home;     /* an empty directory is */
+	bool pure;	     /* nothing of the user's configuration */
+	const char *user;    /* USER[:GROUP] */
 	const char *hostname;
 	const char *network;	     /* "host", "none"; NULL is host */
 	const char *pid, *ipc, *uts; /* "host", "private"; NULL is private */
@@ -63,18 +66,19 @@ struct run_root {
 	struct buf passwd, group;
 	int directory_fd; /* of a root that is a directory, or -1: it may be unreadable */
 	bool is_locked;	  /* by root_lock_share */
+	struct run_changes changes;
 };
 void run_root_init(struct run_root *root);
 void run_root_done(struct run_root *root);
 #define auto_run_root cleanup(run_root_done) struct run_root
 
 /* Fill in `box` (box_init'ed) and `root` (run_root_init'ed). Nothing is changed on disk but for a
- * tar file, which is imported, and cache mounts, which are made. */
+ * tar file, which is imported, cache mounts and the folder that keeps changes, which are made. */
 int run_make_box(const struct run_request *request, struct box *box, struct run_root *root,
 		 struct err *err) must_check;
 
-/* After a run that wrote to a directory: take away the mount points it needed, unless another run
- * uses them now. */
+/* After a run whose changes stay: take away the mount points it needed, unless another run in the
+ * same directory uses them now. */
 int run_tidy(const struct run_root *root, const struct box *box, const struct engine_made *made,
 	     struct err *err) must_check;
 /* What depends on the engine: root emulation, and true owners. After run_make_box; changes nothing

@@ -103,6 +103,8 @@ static int use_tap(struct run_root *root, bool flatten, struct err *err)
 {
 	int r = push_layers(root, err);
 
+	if (r == 0 && root->changes.path)
+		r = run_changes_recall(&root->changes, &root->layers, err);
 	if (r == 0 && flatten)
 		flatten_layers(&root->layers);
 	return r == 0 && root->is_copy ? read_merged_owners(root, err) : r;
@@ -142,6 +144,11 @@ int run_use_engine(const struct run_request *request, const struct engine *engin
 		r = engine->space(box, &root->space, err);
 	if (r < 0)
 		return r;
+	if (engine->space && root->changes.path) {
+		fail_plain(err, ENOTSUP, "engine %s cannot keep changes", engine->name);
+		err_hint(err, "--engine userns can");
+		return -ENOTSUP;
+	}
 	if (engine->space && none_needed && root->is_image && !flatten)
 		return use_real(root, box, err);
 	r = choose_emulation(name, root, box, err);

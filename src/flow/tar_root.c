@@ -62,7 +62,7 @@ static int collect(pid_t pid, const struct pipes *pipes, struct buf *output, str
 	int r = io_read_to_end(pipes->output[0], 4096, output, err);
 
 	if (waitpid(pid, &wait_status, 0) < 0)
-		return fail(err, errno, "wait for the import");
+		return fail(err, errno, "wait for rootlet-image");
 	if (r < 0)
 		return r;
 	if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0)
@@ -73,8 +73,7 @@ static int collect(pid_t pid, const struct pipes *pipes, struct buf *output, str
 	return -err->code;
 }
 
-/* Its first line goes to output. */
-static int run_image_program(const char *const *argv, struct buf *output, struct err *err)
+int tar_root_program(const char *const *argv, struct buf *output, struct err *err)
 {
 	auto_pipes pipes = { { -1, -1 }, { -1, -1 } };
 	pid_t pid;
@@ -100,7 +99,7 @@ int tar_root_import(const struct store *store, const char *path, struct arena *a
 	const char *const argv[] = { "rootlet", "--store", store->path, "import",
 				     "--quiet", path,	   NULL };
 	auto_buf output = { 0 };
-	int r = run_image_program(argv, &output, err);
+	int r = tar_root_program(argv, &output, err);
 
 	if (r < 0)
 		return err_wrap(err, "root");
@@ -127,7 +126,7 @@ int tar_root_unpack(const struct store *store, const struct digest *id, struct e
 		"rootlet", "--store", store->path, "__unpack", id->text, NULL
 	};
 	auto_buf output = { 0 };
-	int r = run_image_program(argv, &output, err);
+	int r = tar_root_program(argv, &output, err);
 
 	return r < 0 ? err_wrap(err, "unpack image %s", id->text) : 0;
 }
@@ -138,7 +137,7 @@ int tar_root_cache_name(const struct store *store, const char *id, struct arena 
 	const char *const argv[] = { "rootlet", "--store", store->path, "__cache-name",
 				     "--",	id,	   NULL };
 	auto_buf output = { 0 };
-	int r = run_image_program(argv, &output, err);
+	int r = tar_root_program(argv, &output, err);
 
 	if (r < 0)
 		return r;

@@ -5,6 +5,7 @@
 #define FLOW_TAR_ROOT_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "store/store.h"
 
@@ -23,5 +24,7 @@ int tar_root_unpack(const struct store *store, const struct digest *id, struct e
 /* The name in the store of the cache mount with this id (store/cache_mount.h), in the arena. */
 int tar_root_cache_name(const struct store *store, const char *id, struct arena *arena,
 			const char **ret_name, struct err *err) must_check;
+/* Run it with this argv; the first line it prints goes to output. It tells its own errors. */
+int tar_root_program(const char *const *argv, struct buf *output, struct err *err) must_check;
 
 #endif
