@@ -112,7 +112,7 @@ int tar_root_pull(const struct store *store, const char *name, struct arena *are
 {
 	const char *const argv[] = { "rootlet", "--store", store->path, "pull", "--", name, NULL };
 	auto_buf output = { 0 };
-	int r = run_image_program(argv, &output, err);
+	int r = tar_root_program(argv, &output, err);
 
 	if (r < 0)
 		return r;

@@ -21,6 +21,7 @@ teardown() {
     equal "$(ls changes)" upper
     [ ! -e changes/upper/proc ]
     rm -r changes
+    refused rootlet run --engine subid --overlay changes ./root true
 }
 
 @test "--overlay on an image: owners, modes and names are known the next time" {
