@@ -166,7 +166,6 @@ static int check_parsed(const struct command *command, struct build_command *bui
 	auto_buf excerpt = { 0 };
 	auto_buf out = { 0 };
 	int r = remote_opt_settings(&build_command->remote, &build_command->request.remote, err);
-	int written;
 
 	if (r == 0)
 		r = build_check(&build_command->request, &findings, &excerpt, err);
@@ -174,9 +173,10 @@ static int check_parsed(const struct command *command, struct build_command *bui
 		build_findings_print_json(&findings, r < 0 ? err->text : NULL, &out);
 	else
 		build_findings_print(&findings, &out);
-	written = io_write_all(STDOUT_FILENO, buf_text(&out), out.size_bytes);
-	if (written < 0 && r == 0)
-		r = fail(err, -written, "write what the checks found");
+	if (r == 0)
+		r = command_write(&out, err);
+	else
+		(void)io_write_all(STDOUT_FILENO, buf_text(&out), out.size_bytes);
 	if (r < 0) {
 		(void)io_write_all(STDERR_FILENO, buf_text(&excerpt), excerpt.size_bytes);
 		return command_fail(command, err);

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "base/banned.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "base/table.h"
@@ -106,13 +105,6 @@ static struct cache_filter filter_of(const struct cache_command *cache)
 static bool is_chosen_at_all(const struct cache_command *cache)
 {
 	return cache->names.count || cache->type || cache->unused_s || cache->larger_bytes;
-}
-
-static int print(const struct buf *out, struct err *err)
-{
-	int r = io_write_all(STDOUT_FILENO, buf_text(out), out->size_bytes);
-
-	return r < 0 ? fail(err, -r, "write to stdout") : 0;
 }
 
 /* ---- ls ---- */
@@ -232,7 +224,7 @@ static int list(struct cache_command *cache, const struct store *store, struct e
 	}
 	if (!cache->common.quiet && !as_json)
 		table_print(&table, &out);
-	r = print(&out, err);
+	r = command_write(&out, err);
 	if (r == 0 && !as_json)
 		tell_total(&entries);
 	return r;

@@ -97,6 +97,13 @@ static void print_tables(const struct command *const *commands)
 	opt_print_table(&every, stdout);
 }
 
+int command_write(const struct buf *out, struct err *err)
+{
+	int r = io_write_all(STDOUT_FILENO, buf_text(out), out->size_bytes);
+
+	return r < 0 ? fail(err, -r, "write to standard output") : 0;
+}
+
 /* What was printed must have arrived: a script reads the id of an image from a pipe. */
 static int flushed(const struct command *command, int status)
 {

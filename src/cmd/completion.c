@@ -9,7 +9,6 @@
 
 #include "base/banned.h"
 #include "base/buf.h"
-#include "base/io.h"
 #include "base/strings.h"
 #include "cmd/rows.h"
 
@@ -361,7 +360,6 @@ static int write_script(const struct command *command, const char *shell)
 	auto_buf out = { 0 };
 	struct err err = { 0 };
 	bool complete;
-	int r;
 
 	if (rows_read(&rows, &complete, &err) < 0)
 		return command_fail(command, &err);
@@ -370,9 +368,9 @@ static int write_script(const struct command *command, const char *shell)
 			scripts[i].write(&out, &rows);
 	if (!out.size_bytes)
 		fail_plain(&err, EINVAL, "'%s' is not one of bash, zsh, fish", shell);
-	else if ((r = io_write_all(STDOUT_FILENO, out.bytes, out.size_bytes)) < 0)
-		fail(&err, -r, "write the script");
-	return err.code ? command_fail(command, &err) : 0;
+	if (err.code || command_write(&out, &err) < 0)
+		return command_fail(command, &err);
+	return 0;
 }
 
 static int completion_main(const struct command *command, const struct common *common, int argc,

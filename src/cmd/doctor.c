@@ -10,7 +10,6 @@
 
 #include "base/banned.h"
 #include "base/buf.h"
-#include "base/io.h"
 #include "base/text.h"
 #include "cmd/version.h"
 #include "engine/engine.h"
@@ -446,7 +445,6 @@ static int report(const struct command *command, const struct request *request)
 	auto_buf out = { 0 };
 	struct utsname kernel;
 	struct err err = { 0 };
-	int r;
 
 	/* without a default store there are no facts about it, and they say so */
 	if (request->common.store)
@@ -459,11 +457,8 @@ static int report(const struct command *command, const struct request *request)
 		report_json(&out, &host, need, &kernel);
 	else
 		report_text(&out, &host, need, &kernel);
-	r = io_write_all(STDOUT_FILENO, out.bytes, out.size_bytes);
-	if (r < 0) {
-		fail(&err, -r, "write the report");
+	if (command_write(&out, &err) < 0)
 		return command_fail(command, &err);
-	}
 	return can_work(&host, need) ? 0 : 1;
 }
 

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "base/banned.h"
-#include "base/io.h"
 #include "base/number.h"
 #include "base/table.h"
 #include "cmd/images.h"
@@ -189,11 +188,8 @@ static int history_main(const struct command *command, const struct common *comm
 		r = store_open(request.common.store, &store, &err);
 	if (r == 0)
 		r = history(&request, &store, argv[operand], &out, &err);
-	if (r == 0) {
-		r = io_write_all(STDOUT_FILENO, buf_text(&out), out.size_bytes);
-		if (r < 0)
-			fail(&err, -r, "write the result");
-	}
+	if (r == 0)
+		r = command_write(&out, &err);
 	return r < 0 ? command_fail(command, &err) : 0;
 }
 

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "base/banned.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "base/table.h"
@@ -185,11 +184,8 @@ static int images_main(const struct command *command, const struct common *commo
 		return command_fail(command, &err);
 	images.pattern = argv[operand];
 	print_items(&images, items, count, &out);
-	r = io_write_all(STDOUT_FILENO, buf_text(&out), out.size_bytes);
-	if (r < 0) {
-		fail(&err, -r, "write the list");
+	if (command_write(&out, &err) < 0)
 		return command_fail(command, &err);
-	}
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/strings.h"
 
@@ -80,6 +81,9 @@ void opt_print_table(const struct command *command, FILE *out);
 
 /* Options every command has. */
 extern const struct opt opt_common[];
+
+/* Write a result to stdout, all of it; an error names no more than that. */
+int command_write(const struct buf *out, struct err *err) must_check;
 
 /* Print "rootlet NAME: error: text" and the hint to stderr; returns EXIT_ROOTLET. */
 int command_fail(const struct command *command, const struct err *err);

@@ -69,28 +69,12 @@ static int write_tar(struct packing *packing, int tree_fd, struct err *err)
 	return r;
 }
 
-static int open_unnamed(const struct store *store, int *ret_fd, struct err *err)
-{
-	char name[STORE_WORK_NAME_MAX];
-	int r = store_work_name(store, name, err);
-	int fd;
-
-	if (r < 0)
-		return r;
-	fd = openat(store->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail(err, errno, "create a temporary file in the store");
-	unlinkat(store->dirfd, name, 0);
-	*ret_fd = fd;
-	return 0;
-}
-
 static int pack(const struct store *store, int tree_fd, int *ret_fd, struct descriptor *ret_layer,
 		struct digest *ret_diff_id, struct err *err)
 {
 	struct packing packing = { .fd = -1 };
 	char hex[SHA256_HEX_LENGTH + 1];
-	int r = open_unnamed(store, &packing.fd, err);
+	int r = store_open_unnamed(store, &packing.fd, err);
 
 	sha256_init(&packing.tar_sha);
 	sha256_init(&packing.blob_sha);

@@ -29,23 +29,6 @@ int import_name(const struct import_request *request, const struct descriptor *r
 
 /* --- temporary files --- */
 
-/* A file without a name in the store's tmp/, for what must be read more than once. */
-static int open_unnamed(const struct store *store, int *ret_fd, struct err *err)
-{
-	char name[STORE_WORK_NAME_MAX];
-	int r = store_work_name(store, name, err);
-	int fd;
-
-	if (r < 0)
-		return r;
-	fd = openat(store->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail(err, errno, "create a temporary file in '%s'", store->path);
-	unlinkat(store->dirfd, name, 0);
-	*ret_fd = fd;
-	return 0;
-}
-
 /* Read all of the source, decompressed, into a temporary file. */
 static int spool_decompressed(const struct store *store, const struct byte_source *source,
 			      int *ret_fd, struct err *err)
@@ -54,7 +37,7 @@ static int spool_decompressed(const struct store *store, const struct byte_sourc
 	auto_decoder *decoder = NULL;
 	auto_fd fd = -1;
 	ssize_t n;
-	int r = open_unnamed(store, &fd, err);
+	int r = store_open_unnamed(store, &fd, err);
 
 	if (r == 0)
 		r = decoder_new(source, &decoder, err);
@@ -74,7 +57,7 @@ static int spool_decompressed(const struct store *store, const struct byte_sourc
 static int spool(const struct store *store, int from_fd, int *ret_fd, struct err *err)
 {
 	auto_fd fd = -1;
-	int r = open_unnamed(store, &fd, err);
+	int r = store_open_unnamed(store, &fd, err);
 
 	if (r == 0)
 		r = io_copy(from_fd, fd, UINT64_MAX, err);
@@ -197,6 +180,18 @@ static int no_root(struct err *err)
 	return -EINVAL;
 }
 
+/* A root in a format that would otherwise be called a damaged tar archive. */
+static int refuse_squashfs(int fd, struct err *err)
+{
+	char magic[4];
+
+	if (pread(fd, magic, sizeof(magic), 0) != sizeof(magic) || memcmp(magic, "hsqs", 4) != 0)
+		return 0;
+	fail_plain(err, ENOTSUP, "a squashfs file, which this version does not read");
+	err_hint(err, "unsquashfs -d DIR FILE makes a directory of it");
+	return -ENOTSUP;
+}
+
 static int import_file(const struct import_request *request, int fd, struct err *err)
 {
 	enum encoding encoding = ENCODING_NONE;
@@ -293,6 +288,8 @@ int import_run(const struct import_request *request, struct err *err)
 		r = fail(err, errno, "stat");
 	if (r == 0 && request->owners && !S_ISDIR(st.st_mode))
 		r = fail_plain(err, EINVAL, "--owners is for a directory: archives have them");
+	if (r == 0 && !S_ISDIR(st.st_mode))
+		r = refuse_squashfs(fd, err);
 	if (r == 0)
 		r = S_ISDIR(st.st_mode) ? import_directory(request, fd, err)
 					: import_file(request, fd, err);

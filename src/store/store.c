@@ -213,6 +213,22 @@ int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX
 	return session_work_name(store->session, store->dirfd, ret_name, STORE_WORK_NAME_MAX, err);
 }
 
+int store_open_unnamed(const struct store *store, int *ret_fd, struct err *err)
+{
+	char name[STORE_WORK_NAME_MAX];
+	int r = store_work_name(store, name, err);
+	int fd;
+
+	if (r < 0)
+		return r;
+	fd = openat(store->dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail(err, errno, "create a temporary file in '%s'", store->path);
+	unlinkat(store->dirfd, name, 0);
+	*ret_fd = fd;
+	return 0;
+}
+
 int store_announce(const struct store *store, struct err *err)
 {
 	return session_announce(store->session, store->dirfd, err);

@@ -48,6 +48,9 @@ void store_done(struct store *store);
 int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX],
 		    struct err *err) must_check;
 
+/* An empty file without a name in tmp/, for what must be read more than once; the caller closes. */
+int store_open_unnamed(const struct store *store, int *ret_fd, struct err *err) must_check;
+
 /* Say that this process works in the store, before it relies on blobs or layers that no name leads
  * to yet: who deletes then leaves everything alone that is not named. */
 int store_announce(const struct store *store, struct err *err) must_check;

@@ -93,6 +93,9 @@ one_error() {
 @test "the error of a root tar is told once, by the command that was typed" {
     : >nothing.tar
     one_error "rootlet run: error: root: './nothing.tar': *cut short" rootlet run ./nothing.tar true
+    printf 'hsqs%092d' 0 >root.squashfs
+    one_error "root: './root.squashfs': a squashfs file, which this version does not read" rootlet run ./root.squashfs true
+    one_error "'root.squashfs': a squashfs file" rootlet import root.squashfs
     one_error "rootlet run: error: root: '/dev/zero': *more than 64 MiB follow" rootlet run /dev/zero true
 }
 
