@@ -113,6 +113,7 @@ int tree_overlay_in_memory(struct tree *tree, struct mount_option *options, size
 	options[count++] = (struct mount_option){ "upperdir", upper, true };
 	options[count++] = (struct mount_option){ "workdir", work, true };
 	options[count++] = (struct mount_option){ "userxattr", NULL };
+	options[count++] = (struct mount_option){ "xino", "on" }; /* see stack_root */
 	options[count] = (struct mount_option){ NULL, NULL };
 	return mount_new("overlay", "rootlet", options, 0, target_fd, ret_root_fd, err);
 }
@@ -217,6 +218,9 @@ static int mount_directory(struct tree *tree, struct err *err)
 	return r < 0 ? err_wrap(err, "mount '%s' as root", root->path) : 0;
 }
 
+/* xino: where the upper directory is on another file system than the layers, as a memory file
+ * system is, overlayfs numbers directories as they come into memory, and anew when the kernel had
+ * forgotten them: the tap, which knows directories by their inode, would no longer know them. */
 static int stack_root(struct tree *tree, struct err *err)
 {
 	const struct box_root *root = &tree->plan->box->root;
@@ -235,6 +239,7 @@ static int stack_root(struct tree *tree, struct err *err)
 	options[n++] = (struct mount_option){ "upperdir", root->upper, true };
 	options[n++] = (struct mount_option){ "workdir", root->work, true };
 	options[n++] = (struct mount_option){ "userxattr", NULL };
+	options[n++] = (struct mount_option){ "xino", "on" };
 	options[n] = (struct mount_option){ NULL, NULL };
 	return mount_new("overlay", "rootlet", options, 0, tree->host_root_fd, &tree->root_fd, err);
 }

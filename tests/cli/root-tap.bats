@@ -9,6 +9,7 @@ setup() {
 
 teardown() {
     common_teardown
+    [ -z "${FOLDER:-}" ] || rm -rf "$FOLDER"
 }
 
 @test "real root keeps the claims about identity and files" {
@@ -30,4 +31,33 @@ teardown() {
         status=$?
     [ "$status" != 77 ] || skip "the kernel has no vm.memfd_noexec"
     [ "$status" = 0 ]
+}
+
+# as_user CMD...: as the user of the other tests, who has no subordinate ids.
+as_user() {
+    setpriv --reuid rootlet-test --regid rootlet-test --clear-groups -- "$@"
+}
+
+@test "directories are still known when the kernel had to forget them" {
+    id rootlet-test >/dev/null 2>&1 || skip "run-tests has not made its user"
+    FOLDER=$(mktemp -d /var/tmp/rootlet-tap-XXXXXX) # within the user's reach
+    export HOME=$FOLDER ROOTLET_STORE=$FOLDER/store XDG_DATA_HOME=$FOLDER/data
+    cd "$FOLDER"
+    mkdir shared
+    mkfifo shared/forget shared/go
+    chown -R rootlet-test "$FOLDER"
+    as_user unshare -Ur true || skip "user namespaces are refused here"
+    as_user rootlet -q import "$(tiny_tar)" tiny
+    as_user rootlet run -v "$PWD/shared:/shared" tiny sh -ec '
+        mkdir /made; chown 5:6 /made /etc
+        echo >/shared/forget; read -r word </shared/go
+        stat -c "%n %u:%g" /made /etc' >said &
+    pid=$!
+    exec 8<>shared/forget 9<>shared/go
+    read -r -t 120 _ <&8
+    echo 2 >/proc/sys/vm/drop_caches
+    echo >&9
+    wait "$pid"
+    equal "$(cat said)" "/made 5:6
+/etc 5:6"
 }
