@@ -4,12 +4,16 @@
 # and the layer's archive say.
 load ../support/common
 load ../support/build
+load ../support/registry
 setup() {
     common_setup
     need_userns
     import_tiny
 }
-teardown() { common_teardown; }
+teardown() {
+    registry_stop
+    common_teardown
+}
 
 # owner_in TAR PATTERN: mode, owner and device numbers of the entries that match, as tar lists them.
 owner_in() {
@@ -116,4 +120,30 @@ END
     equal "$output" 0:0
     ok rootlet run --root-emulation tap tiny sh -c 'touch /f; chown 7:8 /f; stat -c %u:%g /f'
     equal "$output" 7:8
+}
+
+@test "what a step chowned is there in a shell, and in what other tools take from a registry" {
+    need docker-registry skopeo umoci python3
+    registry_start
+    dockerfile <<'END'
+FROM tiny
+RUN echo x >/given && chown 11:12 /given && chmod 2750 /given && mkdir -p /d/e && chown -R 13:14 /d
+RUN ln -s given /link && chown -h 15:16 /link && mknod /disk b 8 1 && chown 17:6 /disk && chmod 660 /disk
+END
+    builds -t made .
+    equal "$(rootlet shell made <<<'stat -c "%u:%g %a %n" /given /d/e /link /disk')" "11:12 2750 /given
+13:14 755 /d/e
+15:16 777 /link
+17:6 660 /disk"
+    ok rootlet push made "$REGISTRY/made"
+    skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$REGISTRY/made" oci:copy:x
+    registry_stop
+    equal "$(python3 "$ROOTLET_TEST_STAGE/tests/support/imagetree.py" copy | grep -E '^/(d|disk|given|link)( |/)')" \
+        "/d directory 13:14 0755
+/d/e directory 13:14 0755
+/disk block 17:6 0660 8,1
+/given file 11:12 2750
+/link symlink 15:16 0777"
+    umoci unpack --rootless --image copy:x bundle 2>/dev/null
+    [ -f bundle/rootfs/given ]
 }

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import posixpath
+import sys
 import tarfile
 
 KINDS = {tarfile.REGTYPE: "file", tarfile.AREGTYPE: "file", tarfile.GNUTYPE_SPARSE: "file",
@@ -103,3 +104,8 @@ def image_tree(layout):
     for archive in layers(layout):
         apply_layer(tree, archive)
     return tree
+
+
+if __name__ == "__main__":
+    for name, entry in sorted(image_tree(sys.argv[1]).items()):
+        print(f"/{name} {entry}")
