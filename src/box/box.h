@@ -81,6 +81,8 @@ enum box_emulation {
 	BOX_EMULATION_TAP,     /* lies that later calls agree with */
 };
 
+#define BOX_GROUPS_MAX 1000
+
 struct box {
 	struct arena arena;
 	struct box_root root;
@@ -96,6 +98,9 @@ struct box {
 	 * for engines that have more than one id. */
 	uid_t own_uid;
 	gid_t own_gid;
+	/* Supplementary ones. A namespace with one id has them under BOX_EMULATION_TAP only. */
+	gid_t *groups;
+	size_t group_count;
 	struct box_private private_ns;
 	enum box_emulation emulation;
 	bool terminal; /* a pseudo-terminal of its own */

@@ -72,6 +72,16 @@ static void put_list(struct writer *writer, const char *key, const struct string
 	close_group(writer, ']');
 }
 
+static void put_groups(struct writer *writer, const struct box *box)
+{
+	if (!box->group_count)
+		return;
+	open_group(writer, "groups", '[');
+	for (size_t i = 0; i < box->group_count; i++)
+		put_number(writer, NULL, box->groups[i]);
+	close_group(writer, ']');
+}
+
 static void put_root(struct writer *writer, const struct box_root *root)
 {
 	open_group(writer, "root", '{');
@@ -178,6 +188,7 @@ void box_to_json(const struct box *box, struct buf *ret_text)
 	put_number(&writer, "gid", box->gid);
 	put_number(&writer, "ownUid", box->own_uid);
 	put_number(&writer, "ownGid", box->own_gid);
+	put_groups(&writer, box);
 	put_private(&writer, &box->private_ns);
 	put_text(&writer, "rootEmulation", box_emulation_name(box->emulation));
 	put_flag(&writer, "terminal", box->terminal);

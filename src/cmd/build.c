@@ -102,7 +102,9 @@ static const struct opt build_opts[] = {
 	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none", "network of RUN", NULL },
 	{ OPT_STR, 0, "engine", REQUEST(engine), "NAME", "use this engine or fail", NULL },
 	{ OPT_CHOICE, 0, "root-emulation", REQUEST(emulation), "auto|none|seccomp|tap",
-	  "what calls that need real root do in RUN", NULL },
+	  "what calls that need real root do in RUN: fail (none), pretend (seccomp), or be "
+	  "remembered, so that later calls and steps agree (tap, which is auto)",
+	  NULL },
 	{ OPT_U64, 0, "jobs", REQUEST(jobs), "N", "stages built at a time (default: processors)",
 	  NULL },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Output", NULL },

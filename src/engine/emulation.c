@@ -24,7 +24,11 @@ int emulation_open(struct emulation *emulation, const struct box *box, struct er
 	const char *mode = getenv("ROOTLET_TAP");
 	struct tap_options options = { .trap_only = mode && strcmp(mode, "trap") == 0,
 				       .copies_up = true,
-				       .open_files = open_files_of(&box->limits) };
+				       .open_files = open_files_of(&box->limits),
+				       .uid = box->uid,
+				       .gid = box->gid,
+				       .groups = box->groups,
+				       .group_count = box->group_count };
 	int r = 0;
 
 	emulation->report_fd = -1;

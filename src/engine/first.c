@@ -87,20 +87,26 @@ static int regain_capabilities(struct err *err)
 	return syscall(SYS_capset, &header, data) < 0 ? fail(err, errno, "capset") : 0;
 }
 
-/* The calls themselves: those of libc tell all threads of the memory we may share (vfork). */
+/* The calls themselves: those of libc tell all threads of the memory we may share (vfork). Under
+ * the tap everybody is root to the kernel. */
 static int become_user(const struct box *box, struct err *err)
 {
-	gid_t groups[] = { box->gid };
+	bool is_emulated = box->emulation == BOX_EMULATION_TAP;
+	uid_t uid = is_emulated ? 0 : box->uid;
+	gid_t gid = is_emulated ? 0 : box->gid;
+	gid_t groups[1 + BOX_GROUPS_MAX] = { gid };
+	size_t count = 1;
 
-	if (box->terminal && fchown(STDIN_FILENO, box->uid, (gid_t)-1) < 0)
-		return fail(err, errno, "give the terminal to uid %u", box->uid);
-	if (syscall(SYS_setgroups, array_count(groups), groups) < 0)
-		return fail(err, errno, "drop supplementary groups");
-	if (syscall(SYS_setresgid, box->gid, box->gid, box->gid) < 0)
-		return fail(err, errno, "become gid %u", box->gid);
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
-	    syscall(SYS_setresuid, box->uid, box->uid, box->uid) < 0)
-		return fail(err, errno, "become uid %u", box->uid);
+	for (size_t i = 0; !is_emulated && i < box->group_count && i < BOX_GROUPS_MAX; i++)
+		groups[count++] = box->groups[i];
+	if (box->terminal && fchown(STDIN_FILENO, uid, (gid_t)-1) < 0)
+		return fail(err, errno, "give the terminal to uid %u", uid);
+	if (syscall(SYS_setgroups, count, groups) < 0)
+		return fail(err, errno, "set %zu supplementary groups", count);
+	if (syscall(SYS_setresgid, gid, gid, gid) < 0)
+		return fail(err, errno, "become gid %u", gid);
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0)
+		return fail(err, errno, "become uid %u", uid);
 	return regain_capabilities(err);
 }
 

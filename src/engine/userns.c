@@ -21,7 +21,10 @@ static int setup(const struct engine_job *job, void *context, struct err *err)
 	const struct box *box = job->box;
 	int r;
 
-	r = ns_map_self(box->uid, plan->outside_uid, box->gid, plan->outside_gid, err);
+	/* Under the tap everybody is root to the kernel. */
+	r = box->emulation == BOX_EMULATION_TAP
+		    ? ns_map_self(0, plan->outside_uid, 0, plan->outside_gid, err)
+		    : ns_map_self(box->uid, plan->outside_uid, box->gid, plan->outside_gid, err);
 	if (r < 0)
 		return r;
 	/* Mounts need not be made slaves: a mount namespace owned by another user namespace

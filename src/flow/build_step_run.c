@@ -157,16 +157,28 @@ static void add_script(const struct step_run *run, struct box *box)
 	mount->read_only = true;
 }
 
-/* The tap makes root of a process that is root inside; another user needs none of it. */
-static enum box_emulation emulation_for(const struct work *work, const struct user *user)
+static enum box_emulation emulation_for(const struct work *work)
 {
 	if (work->build->owners_are_real)
 		return BOX_EMULATION_NONE;
 	if (strcmp(work->build->emulation, "seccomp") == 0)
 		return BOX_EMULATION_SECCOMP;
-	if (strcmp(work->build->emulation, "tap") == 0 && user->uid == 0)
-		return BOX_EMULATION_TAP;
-	return BOX_EMULATION_NONE;
+	return strcmp(work->build->emulation, "tap") == 0 ? BOX_EMULATION_TAP : BOX_EMULATION_NONE;
+}
+
+/* Without the tap the kernel shows the one id there is as this user's. The tap knows who made what;
+ * what it does not know is root's. */
+static void set_user(struct work *work, const struct user *user, struct box *box)
+{
+	box->uid = user->uid;
+	box->gid = user->gid;
+	box->groups = user->groups;
+	box->group_count = user->group_count;
+	box->emulation = emulation_for(work);
+	if (box->emulation == BOX_EMULATION_TAP)
+		return;
+	work->new_uid = user->uid;
+	work->new_gid = user->gid;
 }
 
 static int run_box(struct work *work, struct box *box, struct err *err)
@@ -181,8 +193,7 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 		r = run_user(work, &user, err);
 	if (r < 0)
 		return r;
-	box->uid = work->new_uid = user.uid;
-	box->gid = work->new_gid = user.gid;
+	set_user(work, &user, box);
 	r = run_root(work, box, err);
 	if (r < 0)
 		return r;
@@ -198,7 +209,6 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 	r = build_mounts_add(work, box, err);
 	if (r < 0)
 		return err_wrap(err, "--mount");
-	box->emulation = emulation_for(work, &user);
 	if (box->emulation == BOX_EMULATION_SECCOMP)
 		calm_apt(box);
 	return 0;

@@ -521,6 +521,8 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 	name_home(request, &user, &box->arena);
 	box->uid = user.uid;
 	box->gid = user.gid;
+	box->groups = user.groups;
+	box->group_count = user.group_count;
 	if (!root->is_image) { /* whose files these are is the caller's choice of a user */
 		box->own_uid = user.uid;
 		box->own_gid = user.gid;

@@ -81,10 +81,6 @@ static int choose_emulation(const char *name, const struct run_root *root, struc
 		box->emulation = BOX_EMULATION_SECCOMP;
 	if (!is_asked && (strcmp(name, "auto") != 0 || !root->is_image || box->uid != 0))
 		return 0;
-	if (box->uid != 0)
-		return fail_plain(err, EINVAL,
-				  "--root-emulation tap: the command is not root (uid %u)",
-				  box->uid);
 	if (!tap_is_active()) {
 		box->emulation = BOX_EMULATION_TAP;
 		return 0;

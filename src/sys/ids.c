@@ -13,6 +13,7 @@
 
 #define FIELDS_MAX   7 /* passwd(5); group(5) has four */
 #define PASSWD_BYTES ((size_t)16 << 20)
+#define GROUPS_MAX   1000 /* of one user; box.h has room for as many */
 
 struct line {
 	const char *field[FIELDS_MAX];
@@ -177,6 +178,34 @@ static int resolve_group(const char *spec, const char *group, gid_t *ret_gid, st
 	return -ENOENT;
 }
 
+static bool group_lists(const struct line *line, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t at = 0; line->count > 3 && at < line->length[3];) {
+		const char *member = line->field[3] + at;
+		const char *comma = memchr(member, ',', line->length[3] - at);
+		size_t member_bytes = comma ? (size_t)(comma - member) : line->length[3] - at;
+
+		if (member_bytes == length && memcmp(member, name, length) == 0)
+			return true;
+		at += member_bytes + 1;
+	}
+	return false;
+}
+
+static void find_groups(const char *group, struct arena *arena, struct user *user)
+{
+	struct line line;
+	gid_t gid;
+
+	user->groups = arena_array(arena, gid_t, GROUPS_MAX);
+	while (user->group_count < GROUPS_MAX && next_line(&group, &line))
+		if (group_lists(&line, user->name) && field_number(&line, 2, &gid) &&
+		    gid != user->gid)
+			user->groups[user->group_count++] = gid;
+}
+
 /* The kernel takes this id for "leave it": setresuid(2), chown(2). */
 static int check_ids(const struct user *user, const char *spec, struct err *err)
 {
@@ -208,6 +237,8 @@ int ids_resolve(const char *spec, const char *passwd, const char *group, struct 
 
 		if (r < 0)
 			return r;
+	} else {
+		find_groups(group, arena, &user);
 	}
 	if (check_ids(&user, spec, err) < 0)
 		return -EINVAL;

@@ -18,6 +18,9 @@ struct user {
 	gid_t gid;
 	const char *home;
 	const char *shell;
+	/* ids_resolve only: other groups that list the user, in the arena; none with :GROUP */
+	gid_t *groups;
+	size_t group_count;
 };
 
 /* Find a user or group in the text of a passwd / group file. False when absent. */

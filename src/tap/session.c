@@ -191,6 +191,20 @@ static int write_page(struct tap_session *session, const struct tap_options *opt
 	return 0;
 }
 
+/* As login(1) does: while it is still root, groups first. */
+static void set_creds(const struct tap_options *options, struct creds *creds)
+{
+	uint32_t groups[CREDS_GROUPS_MAX] = { options->gid };
+	size_t count = 1;
+
+	creds_init(creds);
+	for (size_t i = 0; i < options->group_count && count < CREDS_GROUPS_MAX; i++)
+		groups[count++] = options->groups[i];
+	creds_setgroups(creds, groups, count);
+	creds_setresgid(creds, options->gid, options->gid, options->gid);
+	creds_setresuid(creds, options->uid, options->uid, options->uid);
+}
+
 int tap_session_open(struct tap_session *session, const struct tap_options *options,
 		     struct err *err)
 {
@@ -198,6 +212,7 @@ int tap_session_open(struct tap_session *session, const struct tap_options *opti
 	int r;
 
 	*session = (struct tap_session){ .blob_fd = -1, .image_fd = -1, .lies = { .fd = -1 } };
+	set_creds(options, &session->creds);
 	r = open_blob(session, err);
 	if (r == 0)
 		r = open_table(options, &table_fd, err);
@@ -261,7 +276,8 @@ static int start(const struct tap_session *session, struct target *target, char 
 		return r;
 	if (sigaction(SIGSYS, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
 		control.flags |= TAP_CONTROL_IGNORED;
-	tap_control_print(&control, NULL, text);
+	tap_control_print(&control, creds_is_initial(&session->creds) ? NULL : &session->creds,
+			  text);
 	target->argv[--target->first] = target->path;
 	target->argv[--target->first] = text;
 	fcntl(target->fd, F_SETFD, 0);

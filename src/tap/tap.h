@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "rootemu/creds.h"
 #include "rootemu/lies.h"
 
 struct tap_options {
@@ -22,6 +23,11 @@ struct tap_options {
 	/* The limit of open files the command will have (0: the caller's): the tap's own lie at
 	 * the end of what it allows. */
 	uint64_t open_files;
+	/* Who the first program is; zeroes: root with every capability. */
+	uint32_t uid;
+	uint32_t gid;
+	const uint32_t *groups; /* beside gid */
+	size_t group_count;
 	/* Keep the table in this file (made if missing, continued if there); NULL: in memory. The
 	 * identities in it are those of the files as the session sees them, so it can only be
 	 * continued where these stay the same: not on an overlay that is mounted anew. */
@@ -32,6 +38,7 @@ struct tap_session {
 	int blob_fd;  /* the tap, executable */
 	int image_fd; /* the same bytes in another file, so that /proc/self/exe can be made true */
 	struct lies lies;
+	struct creds creds; /* of the first program */
 };
 
 int tap_session_open(struct tap_session *session, const struct tap_options *options,

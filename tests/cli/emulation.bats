@@ -147,3 +147,27 @@ END
     umoci unpack --rootless --image copy:x bundle 2>/dev/null
     [ -f bundle/rootfs/given ]
 }
+
+@test "another USER sees whose things are, makes its own, and has its groups" {
+    dockerfile <<'END'
+FROM tiny
+RUN echo app:x:7:8::/home/app:/bin/sh >>/etc/passwd && printf 'app:x:8:\nmore:x:9:root,app\n' >>/etc/group && mkdir -p /home/app && chown app:app /home/app && echo x >/etc/secret && chmod 600 /etc/secret
+USER app
+RUN id >/home/app/id; stat -c '%u:%g %a %n' /bin /etc/secret /home/app >/home/app/seen
+RUN if chown 0 /home/app/id 2>/dev/null || [ -w /etc ]; then exit 1; fi
+USER app:more
+RUN mkdir /home/app/d && id -G >/home/app/d/groups
+USER 0
+END
+    builds -t made .
+    image_sh made "cat /home/app/id /home/app/seen /home/app/d/groups; stat -c '%u:%g %n' /home/app/id /home/app/d"
+    equal "$output" "uid=7(app) gid=8(app) groups=8(app),9(more)
+0:0 755 /bin
+0:0 600 /etc/secret
+7:8 755 /home/app
+9
+7:8 /home/app/id
+7:9 /home/app/d"
+    equal "$(rootlet run --root-emulation tap -u app made stat -c %u:%g /bin /home/app)" $'0:0\n7:8'
+    equal "$(rootlet run --dry-run --root-emulation tap -u app made true | tr -d ' \n' | grep -o '"groups":.9.')" '"groups":[9]'
+}

@@ -53,6 +53,9 @@ static void fill(struct box *box)
 	strings_add(&box->argv, "");
 	strings_add(&box->env, "A=\xc3\xa4\t");
 	box->uid = 4294967294u;
+	box->groups = arena_array(&box->arena, gid_t, 1);
+	box->groups[0] = 27;
+	box->group_count = 1;
 	box->hostname = "h";
 }
 
@@ -82,6 +85,8 @@ test(everything_in_a_box_is_printed)
 	assert_string_equal(json_text(json_at(json_get(json, "env"), 0)), "A=\xc3\xa4\t");
 	assert_true(json_integer_of(json_get(json, "uid"), &number));
 	assert_true(number == 4294967294);
+	assert_true(json_integer_of(json_at(json_get(json, "groups"), 0), &number));
+	assert_int_equal(number, 27);
 	assert_string_equal(json_get_text(json, "hostname"), "h");
 }
 

@@ -97,6 +97,23 @@ test(a_name_made_of_digits_wins_over_the_number)
 	assert_resolves("root:1001", "root", 0, 77, "/root");
 }
 
+test(a_user_is_in_the_groups_that_list_him_unless_one_is_named)
+{
+	static const char groups[] = "adm:x:4:www-data,root\nmail:x:8:root2,\nempty:x:9:\n"
+				     "www-data:x:33:www-data\nmore:x:10:a,www-data\nshort:x:11\n";
+	struct err err = { 0 };
+	struct user user;
+
+	assert_int_equal(ids_resolve("www-data", passwd, groups, &arena, &user, &err), 0);
+	assert_int_equal(user.group_count, 2 + (user.gid != 33));
+	assert_int_equal(user.groups[0], 4);
+	assert_int_equal(user.groups[user.group_count - 1], 10);
+	assert_int_equal(ids_resolve("root", passwd, groups, &arena, &user, &err), 0);
+	assert_int_equal(user.group_count, 1);
+	assert_int_equal(ids_resolve("www-data:8", passwd, groups, &arena, &user, &err), 0);
+	assert_int_equal(user.group_count, 0);
+}
+
 static void assert_refused(const char *spec, int error, const char *text)
 {
 	struct err err = { 0 };
@@ -142,6 +159,7 @@ int main(void)
 		RUN(groups_are_found_both_ways),
 		RUN(a_spec_is_resolved_as_docker_does),
 		RUN(a_name_made_of_digits_wins_over_the_number),
+		RUN(a_user_is_in_the_groups_that_list_him_unless_one_is_named),
 		RUN(unknown_names_are_refused_by_name),
 		RUN(the_id_that_means_none_is_refused),
 		RUN(the_caller_always_has_a_name),
