@@ -54,6 +54,19 @@ static void add_choices(struct buf *out, const char *choices)
 		buf_add_char(out, *choices == '|' ? ' ' : *choices);
 }
 
+/* A synopsis that begins with words to choose from, "ls|prune [OPTIONS]": add them; or nothing. */
+static bool add_first_words(struct buf *out, const char *synopsis)
+{
+	size_t length = strcspn(synopsis, " ");
+	auto_buf words = { 0 };
+
+	if (strspn(synopsis, "abcdefghijklmnopqrstuvwxyz|") != length || !strchr(synopsis, '|'))
+		return false;
+	buf_add(&words, synopsis, length);
+	add_choices(out, buf_text(&words));
+	return true;
+}
+
 /* ---- bash */
 
 static void bash_options(struct buf *out, const struct rows *rows, const char *command)
@@ -96,12 +109,9 @@ static void bash_operands(struct buf *out, const struct row *command)
 		buf_add_text(out, "@image ");
 	if (is_file(command->value) || strstr(command->value, "ROOT"))
 		buf_add_text(out, "@file ");
-	if (same(command->command, "completion"))
-		buf_add_text(out, "bash zsh fish");
 	if (same(command->command, "help"))
 		buf_add_text(out, "@command");
-	if (same(command->command, "cache"))
-		buf_add_text(out, "ls prune export import");
+	add_first_words(out, command->value);
 	buf_add_text(out, "' ;;\n");
 }
 
@@ -230,6 +240,8 @@ static void zsh_option(struct buf *out, const struct row *row, const char *form)
 
 static void zsh_command(struct buf *out, const struct rows *rows, const struct row *command)
 {
+	auto_buf words = { 0 };
+
 	buf_printf(out, "        %s)\n            _arguments -s -S \\\n", command->command);
 	for (each_command(rows, row)) {
 		char form[80];
@@ -243,6 +255,8 @@ static void zsh_command(struct buf *out, const struct rows *rows, const struct r
 		if (*row->letter)
 			zsh_option(out, row, form);
 	}
+	if (add_first_words(&words, command->value))
+		buf_printf(out, "            '1:word:(%s)' \\\n", words.bytes);
 	buf_printf(out, "            '*:operand:_rootlet_operand %s'\n            ;;\n",
 		   is_image(command->value) ? "image" : "file");
 }
@@ -324,6 +338,20 @@ static void fish_option(struct buf *out, const struct row *row)
 	buf_add_char(out, '\n');
 }
 
+static void fish_operands(struct buf *out, const struct row *command)
+{
+	auto_buf words = { 0 };
+
+	if (is_image(command->value))
+		buf_printf(out,
+			   "complete -c rootlet -n '__fish_seen_subcommand_from %s' "
+			   "-a '(__rootlet_images)'\n",
+			   command->command);
+	if (add_first_words(&words, command->value))
+		buf_printf(out, "complete -c rootlet -n '__fish_seen_subcommand_from %s' -a '%s'\n",
+			   command->command, words.bytes);
+}
+
 static void write_fish(struct buf *out, const struct rows *rows)
 {
 	buf_add_text(out, "# Completion of rootlet for fish:\n"
@@ -340,11 +368,7 @@ static void write_fish(struct buf *out, const struct rows *rows)
 			   row->command);
 		fish_text(out, row->help);
 		buf_add_char(out, '\n');
-		if (is_image(row->value))
-			buf_printf(out,
-				   "complete -c rootlet -n '__fish_seen_subcommand_from %s' "
-				   "-a '(__rootlet_images)'\n",
-				   row->command);
+		fish_operands(out, row);
 	}
 }
 

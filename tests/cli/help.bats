@@ -113,6 +113,7 @@ page_text() {
     touch a-file
     equal "$(complete_line "rootlet run --env-file a-")" a-file
     equal "$(complete_line "rootlet completion z")" zsh
+    equal "$(complete_line "rootlet cache pr")" prune
 }
 
 @test "bash completion goes on after a cut at '=' as readline sees it" {
@@ -134,6 +135,9 @@ page_text() {
     need zsh fish
     zsh -n _rootlet
     fish -n rootlet.fish
+    ok env HOME="$PWD" fish -c 'source rootlet.fish; complete -C "rootlet cache pr"; complete -C "rootlet build --chec"'
+    expect_output prune
+    expect_output --check
 }
 
 @test "completion of an unknown shell is refused" {
