@@ -81,10 +81,14 @@ static int make_tree(struct work *work, const struct step_mount *mount, const ch
 	const struct store *store = &work->build->store;
 	const char *tree_name = arena_printf(&work->arena, CACHE_MOUNT_FOLDER "/%s/tree", name);
 	const char *id_name = arena_printf(&work->arena, CACHE_MOUNT_FOLDER "/%s/id", name);
+	auto_fd making = -1;
 	int r;
 
 	if (faccessat(store->dirfd, tree_name, F_OK, 0) == 0)
 		return 0;
+	r = cache_mount_hold_making(store, name, &making, err);
+	if (r < 0 || faccessat(store->dirfd, tree_name, F_OK, 0) == 0)
+		return r;
 	r = io_replace_file_at(store->dirfd, id_name, mount->id, strlen(mount->id), 0600, err);
 	return r < 0 ? r : fill(work, mount, tree_name, err);
 }

@@ -83,14 +83,41 @@ int cache_mount_hold(const struct store *store, const char *name, enum cache_mou
 	return r;
 }
 
+int cache_mount_hold_making(const struct store *store, const char *name, int *ret_fd,
+			    struct err *err)
+{
+	char path[NAME_BYTES];
+	auto_fd fd = openat(store->dirfd, part(name, "/making", path), O_RDWR | O_CREAT | O_CLOEXEC,
+			    0600);
+
+	if (fd < 0)
+		return fail(err, errno, "open '%s' in the store", path);
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return fail(err, errno, "lock '%s' in the store", path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static bool has_tree(const struct store *store, const char *name)
+{
+	char path[NAME_BYTES];
+
+	return faccessat(store->dirfd, part(name, "/tree", path), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int cache_mount_make(const struct store *store, const char *name, const char *id, mode_t mode,
 		     struct err *err)
 {
 	char path[NAME_BYTES];
+	auto_fd making = -1;
 	int r;
 
-	if (faccessat(store->dirfd, part(name, "/tree", path), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (has_tree(store, name))
 		return 0;
+	r = cache_mount_hold_making(store, name, &making, err);
+	if (r < 0 || has_tree(store, name))
+		return r;
 	r = io_replace_file_at(store->dirfd, part(name, "/id", path), id, strlen(id), 0600, err);
 	if (r < 0)
 		return r;

@@ -3,6 +3,7 @@
  *
  *     cache/mounts/NAME/tree    what the box sees
  *     cache/mounts/NAME/id      the id, for listings
+ *     cache/mounts/NAME/making  flock(2): held while tree is made
  *     cache/mounts/NAME/lock    flock(2): shared, or exclusive for sharing=locked and private;
  *                               its time of modification is that of the last use
  *
@@ -22,6 +23,12 @@
 enum cache_mount_hold { CACHE_MOUNT_SHARED, CACHE_MOUNT_ALONE };
 int cache_mount_hold(const struct store *store, const char *name, enum cache_mount_hold how,
 		     bool wait, int *ret_fd, struct err *err) must_check;
+
+/* Those who share a mount may all find it without a tree; who makes one holds this as well, and
+ * looks again. Without, the rename that publishes a tree would replace an empty one that somebody
+ * uses. */
+int cache_mount_hold_making(const struct store *store, const char *name, int *ret_fd,
+			    struct err *err) must_check;
 
 /* An empty tree, where there is none yet. For who holds it. */
 int cache_mount_make(const struct store *store, const char *name, const char *id, mode_t mode,

@@ -127,3 +127,11 @@ END
     done
     for pid in "${pids[@]}"; do wait "$pid" || { cat said*; return 1; }; done
 }
+
+@test "all who find a shared cache mount new get the same one" {
+    for stage in 1 2 3 4; do
+        printf 'FROM tiny AS s%s\nARG N\nRUN --mount=type=cache,id=new-$N,target=/c echo $N >/c/%s && cp /c/%s /%s\n' "$stage" "$stage" "$stage" "$stage"
+    done >Dockerfile
+    printf 'FROM tiny\nCOPY --from=s1 /1 /\nCOPY --from=s2 /2 /\nCOPY --from=s3 /3 /\nCOPY --from=s4 /4 /\nARG N\nRUN --mount=type=cache,id=new-$N,target=/c for s in 1 2 3 4; do cmp /$s /c/$s || exit 1; done\n' >>Dockerfile
+    for n in $(seq 10); do builds --jobs 4 --build-arg "N=$n" .; done
+}
