@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/banned.h"
-#include "flow/build_copy.h"
+#include "flow/build_copy_fill.h"
 #include "flow/build_unpack.h"
 #include "rootfs/xattrs.h"
 
@@ -78,18 +78,20 @@ static int place_archive(const struct copy_target *target, struct copy_list *lis
 
 /* ---- entries ---- */
 
-static int place_regular(const struct copy_target *target, struct copy_list *list,
-			 const struct copy_tree *tree, const struct copy_entry *entry,
-			 const char *path, const struct place_meta *meta, struct err *err)
-{
-	auto_fd fd = -1;
-	int r = view_open(tree->view, entry->path, &entry->entry, &fd, err);
+struct copying {
+	const struct copy_target *target;
+	struct copy_list *list;
+	struct copy_filler *filler;
+};
 
-	if (r == 0)
-		r = place_file(target->place, path, fd, meta, err);
-	if (r == 0)
-		list->has_changed |= !copy_is_same(tree, entry, fd);
-	return r;
+static int place_regular(const struct copying *copying, const struct copy_tree *tree,
+			 const struct copy_entry *entry, const char *path,
+			 const struct place_meta *meta, struct err *err)
+{
+	int fd;
+	int r = place_create(copying->target->place, path, meta, &fd, err);
+
+	return r < 0 ? r : copy_filler_add(copying->filler, tree, entry, fd, meta, err);
 }
 
 /* A directory that exists keeps its mode. A new one takes that of the source, but for the
@@ -106,19 +108,19 @@ static int place_copied_directory(const struct copy_target *target, const struct
 	return place_directory(target->place, path, &made, is_new, err);
 }
 
-static int place_entry(const struct copy_target *target, struct copy_list *list,
-		       const struct copy_tree *tree, const struct copy_entry *entry,
-		       const char *path, struct err *err)
+static int place_entry(const struct copying *copying, const struct copy_tree *tree,
+		       const struct copy_entry *entry, const char *path, struct err *err)
 {
+	const struct copy_target *target = copying->target;
 	struct place_meta meta;
-	int r = meta_of(target, list, tree, entry, &meta, err);
+	int r = meta_of(target, copying->list, tree, entry, &meta, err);
 
 	if (r < 0)
 		return r;
 	if (S_ISDIR(entry->entry.mode))
 		return place_copied_directory(target, entry, path, &meta, err);
 	if (S_ISREG(entry->entry.mode))
-		return place_regular(target, list, tree, entry, path, &meta, err);
+		return place_regular(copying, tree, entry, path, &meta, err);
 	if (S_ISLNK(entry->entry.mode))
 		return place_symlink(target->place, path, entry->link, &meta, err);
 	return place_special(target->place, path, entry->entry.mode & S_IFMT, entry->entry.rdev,
@@ -155,9 +157,11 @@ int copy_place_file(const struct copy_target *target, struct arena *arena, const
 	return r < 0 ? r : place_file(target->place, path, fd, meta, err);
 }
 
-static int place_operand(const struct copy_target *target, struct copy_list *list,
-			 const struct copy_operand *operand, struct err *err)
+static int place_operand(const struct copying *copying, const struct copy_operand *operand,
+			 struct err *err)
 {
+	const struct copy_target *target = copying->target;
+	struct copy_list *list = copying->list;
 	const char *top;
 	int r = place_archive(target, list, operand, err);
 
@@ -169,7 +173,7 @@ static int place_operand(const struct copy_target *target, struct copy_list *lis
 	for (size_t i = 0; r == 0 && i < operand->count; i++) {
 		const struct copy_entry *entry = &operand->entry[i];
 
-		r = place_entry(target, list, operand->tree, entry,
+		r = place_entry(copying, operand->tree, entry,
 				*entry->suffix ? join(list->arena, top, entry->suffix) : top, err);
 	}
 	return r;
@@ -177,9 +181,12 @@ static int place_operand(const struct copy_target *target, struct copy_list *lis
 
 int copy_place(const struct copy_target *target, struct copy_list *list, struct err *err)
 {
+	const struct copying copying = { target, list, copy_filler_new() };
+	int filled;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < list->count; i++)
-		r = place_operand(target, list, &list->operand[i], err);
-	return r;
+		r = place_operand(&copying, &list->operand[i], err);
+	filled = copy_filler_end(copying.filler, &list->has_changed, r < 0 ? NULL : err);
+	return r < 0 ? r : filled;
 }

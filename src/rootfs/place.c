@@ -355,17 +355,43 @@ static int create_file(struct place *place, const char *path, const struct place
 	return 0;
 }
 
+/* After its content: writing would change both. */
+static int set_mode_and_time(int fd, mode_t mode, struct timespec mtime, struct err *err)
+{
+	const struct timespec times[2] = { mtime, mtime };
+
+	if (fchmod(fd, (mode & 07777) | 0400) < 0)
+		return fail(err, errno, "chmod");
+	if (futimens(fd, times) < 0)
+		return fail(err, errno, "set times");
+	return 0;
+}
+
 static int finish_file(struct place *place, const char *path, int fd, const struct place_meta *meta,
 		       struct err *err)
 {
-	const struct timespec times[2] = { meta->mtime, meta->mtime };
+	int r;
 
 	remember_meta(place, path, meta, S_IFREG, fd);
-	if (fchmod(fd, (meta->mode & 07777) | 0400) < 0)
-		return fail(err, errno, "chmod '/%s'", path);
-	if (futimens(fd, times) < 0)
-		return fail(err, errno, "set times of '/%s'", path);
-	return 0;
+	r = set_mode_and_time(fd, meta->mode, meta->mtime, err);
+	return r < 0 ? err_wrap(err, "'/%s'", path) : 0;
+}
+
+int place_create(struct place *place, const char *path, const struct place_meta *meta, int *ret_fd,
+		 struct err *err)
+{
+	int r = create_file(place, path, meta, ret_fd, err);
+
+	if (r == 0)
+		remember_meta(place, path, meta, S_IFREG, *ret_fd);
+	return r;
+}
+
+int place_fill(int to_fd, int from_fd, mode_t mode, struct timespec mtime, struct err *err)
+{
+	int r = io_copy(from_fd, to_fd, UINT64_MAX, err);
+
+	return r < 0 ? r : set_mode_and_time(to_fd, mode, mtime, err);
 }
 
 int place_file(struct place *place, const char *path, int fd, const struct place_meta *meta,

@@ -57,6 +57,14 @@ int place_directory(struct place *place, const char *path, const struct place_me
 /* Content from fd, from its beginning to its end. -EISDIR when a directory is in the way. */
 int place_file(struct place *place, const char *path, int fd, const struct place_meta *meta,
 	       struct err *err) must_check;
+/* The same in two halves. The first gives the file its place, its owner and its mode as the
+ * snapshot shall see it; *ret_fd (O_CLOEXEC, of the caller) is open for writing. The second, which
+ * touches nothing but these two files and so may run in another thread, gives it content, mode on
+ * disk and time; before place_finish. */
+int place_create(struct place *place, const char *path, const struct place_meta *meta, int *ret_fd,
+		 struct err *err) must_check;
+int place_fill(int to_fd, int from_fd, mode_t mode, struct timespec mtime,
+	       struct err *err) must_check;
 int place_bytes(struct place *place, const char *path, const void *bytes, size_t size_bytes,
 		const struct place_meta *meta, struct err *err) must_check;
 int place_symlink(struct place *place, const char *path, const char *target,
