@@ -33,6 +33,8 @@ void engine_made_free(struct engine_made *made);
 
 struct emulation; /* emulation.h */
 
+#define ENGINE_HELD_MAX 64
+
 /* One run of a box. Zero means: nothing special. */
 struct engine_job {
 	const struct box *box;
@@ -42,7 +44,11 @@ struct engine_job {
 	void *context;
 	bool redirect; /* use stdio below instead of the caller's 0, 1, 2 */
 	int stdio[3];
-	struct engine_made *made;    /* may be NULL */
+	struct engine_made *made; /* may be NULL */
+	/* Locks: they stay open until the last process inside has ended, also when the caller is
+	 * killed. At most ENGINE_HELD_MAX. */
+	const int *held_fd;
+	size_t held_count;
 	struct emulation *emulation; /* opened, when box->emulation is BOX_EMULATION_TAP or the
 				      * engine has a space; else NULL */
 };

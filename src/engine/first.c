@@ -177,19 +177,23 @@ static void close_between(unsigned first, unsigned last)
 
 /* Files of the caller must not stay open as long as the command runs: pipes of other steps would
  * never end. */
-static void close_all_but(const struct first_files *files)
+static void close_all_but(const struct engine_job *job, const struct first_files *files)
 {
-	int keep[] = { files->children_fd, files->upper_fd, files->report_fd, files->table_fd };
+	int keep[4 + ENGINE_HELD_MAX] = { files->children_fd, files->upper_fd, files->report_fd,
+					  files->table_fd };
 	int from = STDERR_FILENO + 1;
+	size_t count = 4;
 
-	for (size_t i = 1; i < array_count(keep); i++)
+	for (size_t i = 0; i < job->held_count && count < array_count(keep); i++)
+		keep[count++] = job->held_fd[i];
+	for (size_t i = 1; i < count; i++)
 		for (size_t j = i; j > 0 && keep[j] < keep[j - 1]; j--) {
 			int larger = keep[j - 1];
 
 			keep[j - 1] = keep[j];
 			keep[j] = larger;
 		}
-	for (size_t i = 0; i < array_count(keep); i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (keep[i] > from)
 			close_between((unsigned)from, (unsigned)keep[i] - 1);
 		from = keep[i] >= from ? keep[i] + 1 : from;
@@ -225,7 +229,7 @@ static void end_everyone(void)
 }
 
 /* Wait for the command, its status as a shell sees it; orphans are reaped on the way. */
-static int reap(pid_t command, const struct first_files *files)
+static int reap(pid_t command, bool alone, const struct first_files *files)
 {
 	sigset_t set;
 
@@ -239,6 +243,8 @@ static int reap(pid_t command, const struct first_files *files)
 
 		if (number == CALLER_DIED) {
 			end_listed(files->children_fd);
+			if (alone)
+				end_everyone();
 			_exit(128 + SIGKILL);
 		}
 		if (number > 0 && signal_is_forwarded(number, info.si_code))
@@ -255,8 +261,8 @@ static _Noreturn void stay_until_the_end(const struct engine_job *job, bool alon
 {
 	int status;
 
-	close_all_but(files);
-	status = reap(command, files);
+	close_all_but(job, files);
+	status = reap(command, alone, files);
 	end_listed(files->children_fd);
 	if (files->upper_fd >= 0) {
 		if (alone)
@@ -284,6 +290,22 @@ static int follow_caller(const struct channel *channel, bool alone, struct err *
 	if (poll(&report, 1, 0) == 1 && report.revents & POLLERR)
 		_exit(128 + SIGKILL);
 	return 0;
+}
+
+/* Until here the kernel ends us at once when the caller dies. From now on there are others, and
+ * what is held for them must not be let go before they are gone: the kernel would close our files
+ * first and end them then. */
+static void outlive_caller(const struct channel *channel)
+{
+	struct pollfd report = { .fd = channel->write_fd };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, CALLER_DIED);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	prctl(PR_SET_PDEATHSIG, CALLER_DIED, 0, 0, 0);
+	if (poll(&report, 1, 0) == 1 && report.revents & POLLERR)
+		_exit(128 + SIGKILL);
 }
 
 /* The caller still has something to do outside. Without a word it failed, and says so itself. */
@@ -343,6 +365,8 @@ _Noreturn void first_process(const struct engine_job *job, const struct spawn_pl
 	wait_for_go(channel);
 	if (open_files(job, alone, &files, &err) < 0 || set_up(job, plan, channel, &err) < 0)
 		report_and_exit(channel, 125, &err);
+	if (job->held_count)
+		outlive_caller(channel);
 	command = fork_command(job, plan, channel);
 	if (command < 0) {
 		fail(&err, -command, "fork the command");

@@ -30,16 +30,16 @@ static void prepare(struct work *work, struct box *box)
 static int run_shell(struct work *work, const struct box *box, struct emulation *emulation,
 		     struct err *err)
 {
-	struct engine_job job = { .box = box,
-				  .redirect = !box->terminal,
-				  .stdio = { STDIN_FILENO, STDERR_FILENO, STDERR_FILENO },
-				  .emulation = emulation,
-				  .made = engine_made_new() };
+	struct engine_job job = work_job(work, box, emulation);
 	int status;
-	int r = job.made ? 0 : fail(err, ENOMEM, "shared memory");
+	int r;
 
-	if (r == 0)
-		r = work->build->engine->run(&job, &status, err);
+	job.redirect = !box->terminal;
+	job.stdio[0] = STDIN_FILENO;
+	job.stdio[1] = job.stdio[2] = STDERR_FILENO;
+	job.made = engine_made_new();
+	r = job.made ? work->build->engine->run(&job, &status, err)
+		     : fail(err, ENOMEM, "shared memory");
 	if (r == 0)
 		r = mount_points_remove(box, job.made, err);
 	engine_made_free(job.made);

@@ -97,16 +97,17 @@ static int run_with_reader(struct engine_job *job, const struct engine *engine, 
 	return r;
 }
 
-int build_run(const struct box *box, const struct engine *engine, struct emulation *emulation,
+int build_run(const struct engine_job *given, const struct engine *engine,
 	      struct build_run_output *output, int *ret_status, struct err *err)
 {
-	struct engine_job job = { .box = box, .redirect = true, .emulation = emulation };
+	struct engine_job job = *given;
 	int pipe_fds[2];
 	auto_fd null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int r;
 
 	if (null_fd < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return fail(err, errno, "input and output of the command");
+	job.redirect = true;
 	job.stdio[0] = null_fd;
 	job.stdio[1] = job.stdio[2] = pipe_fds[1];
 	job.made = engine_made_new();
@@ -114,7 +115,7 @@ int build_run(const struct box *box, const struct engine *engine, struct emulati
 	if (r == 0)
 		r = run_with_reader(&job, engine, pipe_fds, output, ret_status, err);
 	if (r == 0)
-		r = mount_points_remove(box, job.made, err);
+		r = mount_points_remove(job.box, job.made, err);
 	output->overlay_refused = r < 0 && job.made && job.made->overlay_refused;
 	engine_made_free(job.made);
 	close(pipe_fds[0]);

@@ -17,10 +17,10 @@ struct build_run_output {
 	struct strings tail;  /* the last BUILD_TAIL_LINES lines, for the error message */
 };
 
-/* Run the box with /dev/null as input, under `emulation` (opened) when the box asks for the tap.
- * *ret_status is the command's exit status; mount points made in box->root.upper are removed again.
- */
-int build_run(const struct box *box, const struct engine *engine, struct emulation *emulation,
+/* Run the job's box with /dev/null as input; of the job only what engine.h calls box, emulation and
+ * held counts. *ret_status is the command's exit status; mount points made in box->root.upper are
+ * removed again. */
+int build_run(const struct engine_job *job, const struct engine *engine,
 	      struct build_run_output *output, int *ret_status, struct err *err) must_check;
 
 #endif

@@ -261,16 +261,26 @@ int work_emulation(struct work *work, const struct box *box, struct emulation *r
 	return r;
 }
 
+struct engine_job work_job(const struct work *work, const struct box *box,
+			   struct emulation *emulation)
+{
+	return (struct engine_job){ .box = box,
+				    .held_fd = work->open_fd,
+				    .held_count = work->open_count,
+				    .emulation = emulation };
+}
+
 /* With owners that are known afterwards: by the tap, or because they were real. */
 static int run_with_owners(struct work *work, const struct box *box,
 			   struct build_run_output *output, int *ret_status, struct err *err)
 {
 	struct emulation emulation;
+	struct engine_job job = work_job(work, box, &emulation);
 	int r = work_emulation(work, box, &emulation, err);
 
 	if (r < 0)
 		return r;
-	r = build_run(box, work->build->engine, &emulation, output, ret_status, err);
+	r = build_run(&job, work->build->engine, output, ret_status, err);
 	if (r == 0 && *ret_status == 0) {
 		r = emulation_read(&emulation, &work->arena, &work->emulated, err);
 		work->has_emulated = r == 0;
@@ -282,9 +292,11 @@ static int run_with_owners(struct work *work, const struct box *box,
 static int run_command(struct work *work, const struct box *box, struct build_run_output *output,
 		       int *ret_status, struct err *err)
 {
+	struct engine_job job = work_job(work, box, NULL);
+
 	if (box->emulation == BOX_EMULATION_TAP || work->build->owners_are_real)
 		return run_with_owners(work, box, output, ret_status, err);
-	return build_run(box, work->build->engine, NULL, output, ret_status, err);
+	return build_run(&job, work->build->engine, output, ret_status, err);
 }
 
 /* Where overlayfs is refused: a private copy of the whole root, compared as a whole afterwards. The

@@ -90,6 +90,10 @@ struct timespec work_now(const struct build *build);
 int work_user(struct work *work, const char *spec, struct user *ret_user,
 	      struct err *err) must_check;
 
+struct engine_job;
+/* What a run of the box needs of this step: its locks. */
+struct engine_job work_job(const struct work *work, const struct box *box,
+			   struct emulation *emulation);
 struct emulation;
 /* Open the tap's emulation for a command of this step; the caller ends it (emulation_done). */
 int work_emulation(struct work *work, const struct box *box, struct emulation *ret_emulation,
