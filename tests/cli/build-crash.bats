@@ -8,6 +8,7 @@ KILLS=${ROOTLET_TEST_KILLS:-8}
 
 setup() {
     common_setup
+    need jq
     need_userns
     import_tiny
     export SOURCE_DATE_EPOCH=1000000000 # the same steps give the same image, whoever did them

@@ -5,6 +5,7 @@ load ../support/build
 
 setup() {
     common_setup
+    need jq
     need_userns
     import_tiny
 }
