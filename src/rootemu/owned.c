@@ -36,10 +36,18 @@ static int look_inside(int root_fd, const char *path, struct statx *ret_statx)
 	return fd < 0 ? fd : (int)look(fd, "", ret_statx);
 }
 
+/* Overlayfs with xino puts the number of the layer's file system into the highest bits. */
+#define INODE_BITS 56
+
+static bool is_same_inode(uint64_t a, uint64_t b)
+{
+	return (a ^ b) << (64 - INODE_BITS) == 0;
+}
+
 static bool is_same_file(const struct statx *a, const struct statx *b)
 {
 	return (a->stx_mode & S_IFMT) == (b->stx_mode & S_IFMT) &&
-	       (S_ISDIR(a->stx_mode) || a->stx_ino == b->stx_ino) &&
+	       (S_ISDIR(a->stx_mode) || is_same_inode(a->stx_ino, b->stx_ino)) &&
 	       a->stx_btime.tv_sec == b->stx_btime.tv_sec &&
 	       a->stx_btime.tv_nsec == b->stx_btime.tv_nsec;
 }
