@@ -15,7 +15,7 @@ all_options() {
     {
         rootlet __options
         rootlet-image __options 2>/dev/null || :
-    } | awk -F '\t' '$5 != "command" && $5 != "heading" && $5 != "refused" { print $1 "\t--" $3 }'
+    } | awk -F '\t' '$1 !~ /^__/ && $5 != "command" && $5 != "heading" && $5 != "refused" { print $1 "\t--" $3 }'
 }
 
 all_commands() {
