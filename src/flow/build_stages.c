@@ -93,8 +93,30 @@ static int wait_for_needs(struct built_stage *built)
 	return r;
 }
 
-/* What triggers of the base image need is known only now; the slot is free meanwhile. */
-static int wait_for_triggers(struct built_stage *built)
+static void *stage_thread(void *argument);
+
+/* With those it needs. Called with the lock. */
+static int start_stage(struct build *build, size_t number, struct err *err)
+{
+	struct built_stage *built = &build->stage[number];
+	int r = 0;
+
+	if (built->is_started)
+		return 0;
+	for (size_t i = 0; r == 0 && i < built->plan->need_count; i++)
+		r = start_stage(build, built->plan->need[i], err);
+	if (r < 0)
+		return r;
+	r = pthread_create(&built->thread, NULL, stage_thread, built);
+	if (r != 0)
+		return fail(err, r, "start a thread for a stage");
+	built->is_started = true;
+	return 0;
+}
+
+/* What triggers of the base image need is known only now, and maybe nobody else needs it; the slot
+ * is free meanwhile. */
+static int wait_for_triggers(struct built_stage *built, struct err *err)
 {
 	const struct origins *origins = &built->evaluation.trigger_origins;
 	struct build *build = built->build;
@@ -102,6 +124,9 @@ static int wait_for_triggers(struct built_stage *built)
 
 	pthread_mutex_lock(&build->lock);
 	give_slot(build);
+	for (size_t i = 0; r == 0 && i < origins->count; i++)
+		if (origins->item[i].kind == ORIGIN_STAGE)
+			r = start_stage(build, origins->item[i].stage, err);
 	for (size_t i = 0; r == 0 && i < origins->count; i++)
 		if (origins->item[i].kind == ORIGIN_STAGE)
 			r = wait_for_stage(build, origins->item[i].stage);
@@ -202,7 +227,7 @@ static int build_one(struct built_stage *built, struct err *err)
 		return step_failed(built, &built->build->dockerfile.source, stage->from, err);
 	add_base_to_trail(built);
 	if (built->evaluation.trigger_origins.count)
-		r = wait_for_triggers(built);
+		r = wait_for_triggers(built, err);
 	for (size_t i = 0; r == 0 && i < built->evaluation.step_count; i++)
 		r = built->build->has_failed ? -ECANCELED : one_step(built, i, err);
 	return r;
@@ -230,24 +255,28 @@ static void *stage_thread(void *argument)
 
 /* ---- all of them ---- */
 
-static int start_threads(struct build *build, pthread_t *thread, bool *started, struct err *err)
+static int start_stages(struct build *build, struct err *err)
 {
-	for (size_t i = 0; i < build->plan.stage_count; i++) {
-		int r;
+	int r = 0;
 
-		if (!build->plan.stage[i].is_needed)
-			continue;
-		r = pthread_create(&thread[i], NULL, stage_thread, &build->stage[i]);
-		if (r != 0) {
-			pthread_mutex_lock(&build->lock);
-			build->has_failed = true;
-			pthread_cond_broadcast(&build->progress);
-			pthread_mutex_unlock(&build->lock);
-			return fail(err, r, "start a thread for a stage");
-		}
-		started[i] = true;
+	pthread_mutex_lock(&build->lock);
+	for (size_t i = 0; r == 0 && i < build->plan.stage_count; i++)
+		if (build->plan.stage[i].is_needed)
+			r = start_stage(build, i, err);
+	if (r < 0) {
+		build->has_failed = true;
+		pthread_cond_broadcast(&build->progress);
 	}
-	return 0;
+	pthread_mutex_unlock(&build->lock);
+	return r;
+}
+
+/* The last one first: a stage can be started only by one that comes after it. */
+static void join_stages(struct build *build)
+{
+	for (size_t i = build->plan.stage_count; i-- > 0;)
+		if (build->stage[i].is_started)
+			pthread_join(build->stage[i].thread, NULL);
 }
 
 /* Stages that only were cancelled have nothing to say. */
@@ -289,8 +318,6 @@ static int choose_cached(struct build *build, struct err *err)
 int build_stages(struct build *build, struct err *err)
 {
 	size_t count = build->plan.stage_count;
-	pthread_t *thread = arena_array(&build->arena, pthread_t, count);
-	bool *started = arena_array(&build->arena, bool, count);
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	int r;
 
@@ -304,11 +331,10 @@ int build_stages(struct build *build, struct err *err)
 	if (!build->free_slots)
 		build->free_slots = processors > 0 ? (uint64_t)processors : 1;
 	r = choose_cached(build, err);
-	if (r == 0)
-		r = start_threads(build, thread, started, err);
-	for (size_t i = 0; i < count; i++)
-		if (started[i])
-			pthread_join(thread[i], NULL);
+	if (r == 0) {
+		r = start_stages(build, err);
+		join_stages(build);
+	}
 	return r < 0 ? r : first_failure(build, err);
 }
 

@@ -27,11 +27,13 @@ struct built_stage {
 	struct arena arena; /* of the evaluation */
 	struct evaluation evaluation;
 	bool has_state;
-	enum stage_progress progress; /* under build->lock */
-	char position[192];	      /* of the step under way, for people */
-	unsigned step_number;	      /* the same for programs */
-	size_t ordinal;		      /* the same within the stage; FROM is 1 */
-	const char *below;	      /* the step that made what the next stands on, for people */
+	enum stage_progress progress; /* this and the next two under build->lock */
+	bool is_started;
+	pthread_t thread;
+	char position[192];   /* of the step under way, for people */
+	unsigned step_number; /* the same for programs */
+	size_t ordinal;	      /* the same within the stage; FROM is 1 */
+	const char *below;    /* the step that made what the next stands on, for people */
 	bool no_cache;
 	struct buf excerpt; /* of the failure */
 	struct err err;
