@@ -13,6 +13,7 @@ void box_done(struct box *box)
 {
 	arena_done(&box->arena);
 	strings_done(&box->root.lower);
+	strings_done(&box->hidden);
 	strings_done(&box->argv);
 	strings_done(&box->env);
 	box_mounts_done(&box->mounts);

@@ -87,6 +87,7 @@ struct box {
 	struct arena arena;
 	struct box_root root;
 	struct box_mounts mounts;
+	struct strings hidden; /* guest paths that answer ENOENT; absolute, no slash at the end */
 	struct strings argv;
 	struct strings env; /* NAME=VALUE: the whole environment */
 	const char *cwd;

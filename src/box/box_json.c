@@ -162,6 +162,8 @@ static void put_confinement(struct writer *writer, const struct box *box)
 		strings_add(&limits, buf_text(&text));
 	}
 	capabilities_to_names(box->drop_capabilities, &capabilities);
+	if (box->hidden.count)
+		put_list(writer, "hidden", &box->hidden);
 	if (limits.count)
 		put_list(writer, "limits", &limits);
 	if (capabilities.count)

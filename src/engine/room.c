@@ -52,14 +52,16 @@ static int bind_entry(int from_fd, int cover_fd, const char *name, struct err *e
 				: mknodat(cover_fd, name, S_IFREG | 0600, 0);
 	if (r < 0)
 		return fail(err, errno, "place for '%s'", name);
-	r = mount_take(from_fd, name, true, MOUNT_READ_ONLY, &source, err);
+	r = mount_take(from_fd, name, true, 0, &source, err); /* read-only if it was */
 	if (r == 0)
 		r = mount_put(&source, cover_fd, name, NULL, err);
 	return r < 0 ? err_wrap(err, "'%s'", name) : 0;
 }
 
 /* getdents64(2) itself: opendir(3) allocates. */
-static int bind_entries(int from_fd, int cover_fd, struct err *err)
+static int bind_entries(int from_fd, int cover_fd,
+			bool (*leaves_out)(const void *context, const char *name),
+			const void *context, struct err *err)
 {
 	_Alignas(struct dirent64) char entries[8192];
 	auto_fd list_fd = openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -72,7 +74,8 @@ static int bind_entries(int from_fd, int cover_fd, struct err *err)
 			const struct dirent64 *entry = (const void *)(entries + at);
 			int r = 0;
 
-			if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			    !(leaves_out && leaves_out(context, entry->d_name)))
 				r = bind_entry(from_fd, cover_fd, entry->d_name, err);
 			if (r < 0)
 				return r;
@@ -82,22 +85,26 @@ static int bind_entries(int from_fd, int cover_fd, struct err *err)
 	return n < 0 ? fail(err, errno, "list") : 0;
 }
 
-static int cover_by_binds(struct tree *tree, int directory_fd, mode_t mode, int *ret_fd,
-			  struct err *err)
+int room_cover_by_binds(struct tree *tree, int directory_fd,
+			bool (*leaves_out)(const void *context, const char *name),
+			const void *context, int *ret_fd, struct err *err)
 {
 	auto_mount_source source = MOUNT_SOURCE_NONE;
+	struct stat st;
 	char name[16];
-	int r = tree_memory_directory(tree, mode, name, err);
+	int r = fstat(directory_fd, &st) < 0 ? fail(err, errno, "stat") : 0;
 
+	if (r == 0)
+		r = tree_memory_directory(tree, st.st_mode & 07777, name, err);
 	if (r == 0)
 		r = mount_take(tree->memory_fd, name, false, 0, &source, err);
 	if (r == 0)
 		r = mount_put(&source, directory_fd, NULL, ret_fd, err);
-	return r < 0 ? r : bind_entries(directory_fd, *ret_fd, err);
+	return r < 0 ? r : bind_entries(directory_fd, *ret_fd, leaves_out, context, err);
 }
 
 /* Room in the root directory itself is the root from then on. */
-static int become_root(struct tree *tree, int directory_fd, int room_fd, struct err *err)
+int room_become_root(struct tree *tree, int directory_fd, int room_fd, struct err *err)
 {
 	struct stat root;
 	struct stat st;
@@ -130,10 +137,10 @@ static int make_room(struct tree *tree, int directory_fd, struct err *err)
 	r = cover_by_overlay(tree, directory_fd, st.st_mode & 07777, room_fd, err);
 	if (r < 0) {
 		err_clear(err);
-		r = cover_by_binds(tree, directory_fd, st.st_mode & 07777, room_fd, err);
+		r = room_cover_by_binds(tree, directory_fd, NULL, NULL, room_fd, err);
 	}
 	if (r == 0)
-		r = become_root(tree, directory_fd, *room_fd, err);
+		r = room_become_root(tree, directory_fd, *room_fd, err);
 	if (r < 0) {
 		(void)!mount_path_of(directory_fd, path);
 		return err_wrap(err, "room for mount points in '%s'", path);

@@ -95,17 +95,14 @@ int tree_memory_file(struct tree *tree, const struct box_mount *mount, char ret_
 	return 0;
 }
 
-int tree_overlay_in_memory(struct tree *tree, struct mount_option *options, size_t count,
-			   mode_t mode, int target_fd, int *ret_root_fd, struct err *err)
+int tree_overlay_on(struct tree *tree, struct mount_option *options, size_t count,
+		    const char *upper_name, int target_fd, int *ret_root_fd, struct err *err)
 {
-	char upper_name[16];
 	char work_name[16];
 	char upper[64];
 	char work[64];
-	int r = tree_memory_directory(tree, mode, upper_name, err);
+	int r = tree_memory_directory(tree, 0700, work_name, err);
 
-	if (r == 0)
-		r = tree_memory_directory(tree, 0700, work_name, err);
 	if (r < 0)
 		return r;
 	snprintf(upper, sizeof(upper), "/proc/self/fd/%d/%s", tree->memory_fd, upper_name);
@@ -116,6 +113,17 @@ int tree_overlay_in_memory(struct tree *tree, struct mount_option *options, size
 	options[count++] = (struct mount_option){ "xino", "on" }; /* see stack_root */
 	options[count] = (struct mount_option){ NULL, NULL };
 	return mount_new("overlay", "rootlet", options, 0, target_fd, ret_root_fd, err);
+}
+
+int tree_overlay_in_memory(struct tree *tree, struct mount_option *options, size_t count,
+			   mode_t mode, int target_fd, int *ret_root_fd, struct err *err)
+{
+	char upper_name[16];
+	int r = tree_memory_directory(tree, mode, upper_name, err);
+
+	return r < 0 ? r
+		     : tree_overlay_on(tree, options, count, upper_name, target_fd, ret_root_fd,
+				       err);
 }
 
 /* ---- mount points ---- */
@@ -275,8 +283,12 @@ static int build(struct tree *tree, struct err *err)
 
 	if (r == 0 && tree->makes_rooms)
 		r = room_make_all(tree, err);
+	if (r == 0) /* now, as rooms would hide covers below them */
+		r = hide_all(tree, false, err);
 	for (size_t i = 0; r == 0 && i < box->mounts.count; i++)
 		r = tree_mount(tree, &box->mounts.item[i], err);
+	if (r == 0)
+		r = hide_all(tree, true, err);
 	if (r == 0)
 		r = make_cwd(tree, err);
 	if (r == 0 && overlay && box->root.read_only)
@@ -304,7 +316,7 @@ static int attempt(struct tree *tree, struct err *err)
 		return tree->host_root_fd;
 	r = copy_host_trees(tree, err);
 	/* Under the root, so that one look at "/.." tells when everything over it is gone. */
-	if (r == 0 && tree->makes_rooms)
+	if (r == 0 && (tree->makes_rooms || tree->plan->box->hidden.count))
 		r = tree_need_memory(tree, tree->host_root_fd, err);
 	if (r == 0)
 		r = build(tree, err);

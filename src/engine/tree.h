@@ -40,6 +40,10 @@ int tree_memory_directory(struct tree *tree, mode_t mode, char ret_name[16],
 int tree_memory_file(struct tree *tree, const struct box_mount *mount, char ret_name[16],
 		     struct err *err) must_check;
 
+/* An overlay over target_fd whose changes go to the directory `upper_name` of memory, as below. */
+int tree_overlay_on(struct tree *tree, struct mount_option *options, size_t count,
+		    const char *upper_name, int target_fd, int *ret_root_fd,
+		    struct err *err) must_check;
 /* An overlay over target_fd whose changes go to memory (tree_need_memory was called). options has
  * `count` entries, the lower directories, and room for five more. `mode` of its root. */
 int tree_overlay_in_memory(struct tree *tree, struct mount_option *options, size_t count,
@@ -61,6 +65,18 @@ int tree_mount(struct tree *tree, const struct box_mount *mount, struct err *err
 
 /* Before anything is mounted in a read-only directory: see to it that every mount point exists. */
 int room_make_all(struct tree *tree, struct err *err) must_check;
+/* A directory in memory over directory_fd, with everything of the original bound in it but the
+ * names for which `leaves_out`, unless NULL, is true. */
+int room_cover_by_binds(struct tree *tree, int directory_fd,
+			bool (*leaves_out)(const void *context, const char *name),
+			const void *context, int *ret_fd, struct err *err) must_check;
+/* When directory_fd was the root, what covers it is the root from now on. */
+int room_become_root(struct tree *tree, int directory_fd, int cover_fd, struct err *err) must_check;
+
+/* Hide those of box->hidden that are in the root itself (in_mounts false, before anything is
+ * mounted in it), or in what was mounted: hide.c. */
+int hide_all(struct tree *tree, bool in_mounts, struct err *err) must_check;
+
 /* At the end: rooms become as read-only as what they cover. */
 int room_close_all(struct tree *tree, struct err *err) must_check;
 

@@ -51,6 +51,7 @@ void run_request_done(struct run_request *request)
 	strings_done(&request->env_files);
 	strings_done(&request->env_host_globs);
 	strings_done(&request->unset_env_globs);
+	strings_done(&request->hidden);
 }
 
 static bool is_path(const char *root)
@@ -501,6 +502,36 @@ static int check_request(const struct run_request *request, struct err *err)
 	return check_fds(request, err);
 }
 
+/* After all mounts are known: what is mounted there cannot be hidden. */
+static int hide_paths(const struct run_request *request, struct box *box, struct err *err)
+{
+	strings_each(&request->hidden, given) {
+		size_t length = strlen(given);
+		char *path;
+
+		while (length > 0 && given[length - 1] == '/')
+			length--;
+		path = arena_copy_bytes(&box->arena, given, length);
+		if (given[0] != '/' || length == 0 || text_ends(path, "/.") ||
+		    text_ends(path, "/.."))
+			return fail_plain(err, EINVAL,
+					  "--hide '%s': not an absolute path of something in the "
+					  "root",
+					  given);
+		if (text_starts(path, "/proc/") || text_starts(path, "/sys/") ||
+		    text_starts(path, "/dev/"))
+			return fail_plain(err, EINVAL,
+					  "--hide '%s': what the kernel shows cannot be hidden",
+					  given);
+		for (size_t i = 0; i < box->mounts.count; i++)
+			if (strcmp(box->mounts.item[i].target, path) == 0)
+				return fail_plain(err, EINVAL,
+						  "--hide '%s': something is mounted there", given);
+		strings_add(&box->hidden, path);
+	}
+	return 0;
+}
+
 int run_make_box(const struct run_request *request, struct box *box, struct run_root *root,
 		 struct err *err)
 {
@@ -538,6 +569,9 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 	box->cwd = arena_copy(&box->arena, cwd_inside(request, root));
 	if (box->cwd[0] != '/')
 		return fail_plain(err, EINVAL, "working directory '%s' is not absolute", box->cwd);
+	r = hide_paths(request, box, err);
+	if (r < 0)
+		return r;
 	box->limits = request->limits;
 	box->drop_capabilities = request->drop_capabilities;
 	box->timeout_s = request->timeout_s;

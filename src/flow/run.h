@@ -35,6 +35,7 @@ struct run_request {
 	const char *network;	     /* "host", "none"; NULL is host */
 	const char *pid, *ipc, *uts; /* "host", "private"; NULL is private */
 	uint64_t shm_bytes;
+	struct strings hidden; /* guest paths */
 	struct limits limits;
 	uint64_t drop_capabilities;
 	uint64_t timeout_s;    /* 0: none */
