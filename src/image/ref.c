@@ -218,11 +218,16 @@ const char *ref_format(const struct ref *ref, char text[REF_TEXT_MAX])
 const char *ref_familiar(const struct ref *ref, char text[REF_TEXT_MAX])
 {
 	const char *name = ref->name;
+	const char *slash;
 
 	if (strcmp(ref->host, DEFAULT_HOST) != 0)
 		return ref_format(ref, text);
 	/* "library/a/b" keeps its prefix: "a/b" would be read back as another repository */
 	if (text_starts(name, OFFICIAL) && !strchr(name + strlen(OFFICIAL), '/'))
 		name += strlen(OFFICIAL);
+	/* and what would be read as a host must not come first: docker.io/docker.io/tool */
+	slash = strchr(name, '/');
+	if (slash && looks_like_host(name, (size_t)(slash - name)))
+		return ref_format(ref, text);
 	return format(ref, "", name, text);
 }

@@ -16,6 +16,8 @@ static const struct {
 	{ "index.docker.io/debian:12", "docker.io/library/debian:12", "debian:12" },
 	{ "me/app", "docker.io/me/app:latest", "me/app:latest" },
 	{ "library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest" },
+	{ "docker.io/docker.io/a", "docker.io/docker.io/a:latest", "docker.io/docker.io/a:latest" },
+	{ "docker.io/localhost/a", "docker.io/localhost/a:latest", "docker.io/localhost/a:latest" },
 	{ "localhost/app", "localhost/app:latest", "localhost/app:latest" },
 	{ "localhost:5000/a__b/c-d.e:T.1", "localhost:5000/a__b/c-d.e:T.1",
 	  "localhost:5000/a__b/c-d.e:T.1" },
