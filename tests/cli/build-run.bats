@@ -177,7 +177,7 @@ END
     refuses .
     expect_stderr "Dockerfile:2: RUN: --mount: secret 'c' is required"
     refuses --secret id=c,src=nosuch .
-    expect_stderr "secret 'c'"
+    expect_stderr "--secret 'id=c,src=nosuch'"
     expect_stderr "nosuch"
 }
 
