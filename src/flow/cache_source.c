@@ -47,16 +47,41 @@ static int check_digest(const struct descriptor *descriptor, const struct buf *b
 
 /* ---- from a manifest to what the cache knows ---- */
 
+static void *join(struct arena *arena, const void *a, size_t a_bytes, const void *b, size_t b_bytes)
+{
+	char *joined = arena_alloc(arena, a_bytes + b_bytes + 1);
+
+	if (a_bytes)
+		memcpy(joined, a, a_bytes);
+	if (b_bytes)
+		memcpy(joined + a_bytes, b, b_bytes);
+	return joined;
+}
+
+/* To those of other platforms, which there may be. */
+static void add_pack(struct cache_source *source, const struct cache_pack *more)
+{
+	struct cache_pack *pack = &source->pack;
+
+	pack->step = join(&source->arena, pack->step, pack->step_count * sizeof(*pack->step),
+			  more->step, more->step_count * sizeof(*more->step));
+	pack->step_count += more->step_count;
+	pack->mount = join(&source->arena, pack->mount, pack->mount_count * sizeof(*pack->mount),
+			   more->mount, more->mount_count * sizeof(*more->mount));
+	pack->mount_count += more->mount_count;
+	for (size_t i = 0; i < pack->step_count; i++)
+		map_set(&source->steps, pack->step[i].key, &pack->step[i]);
+}
+
 static int take_pack(struct cache_source *source, const char *text, size_t size_bytes,
 		     struct err *err)
 {
-	int r = cache_pack_parse(text, size_bytes, &source->arena, &source->pack, err);
+	struct cache_pack pack;
+	int r = cache_pack_parse(text, size_bytes, &source->arena, &pack, err);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < source->pack.step_count; i++)
-		map_set(&source->steps, source->pack.step[i].key, &source->pack.step[i]);
-	return 0;
+	if (r == 0)
+		add_pack(source, &pack);
+	return r;
 }
 
 static int take_manifest(struct cache_source *source, const struct buf *bytes, read_blob *read,
@@ -78,6 +103,33 @@ static int take_manifest(struct cache_source *source, const struct buf *bytes, r
 		return fail_plain(err, EFBIG, "its list of steps is too large");
 	r = read(source, &manifest.config, &config, err);
 	return r < 0 ? r : take_pack(source, buf_text(&config), config.size_bytes, err);
+}
+
+/* An image for several platforms: each of its manifests may carry a cache, and one must. */
+static int take_index(struct cache_source *source, const struct buf *bytes,
+		      read_blob *read_manifest, read_blob *read, struct err *err)
+{
+	struct index index;
+	int r = index_parse(buf_text(bytes), bytes->size_bytes, &source->arena, &index, err);
+	size_t taken = 0;
+
+	for (size_t i = 0; r == 0 && i < index.manifest_count; i++) {
+		auto_buf manifest = { 0 };
+
+		if (!media_type_is_manifest(index.manifests[i].media_type))
+			continue;
+		r = read_manifest(source, &index.manifests[i], &manifest, err);
+		if (r == 0)
+			r = take_manifest(source, &manifest, read, err);
+		taken += r == 0;
+		if (r == -ENOENT) {
+			err_clear(err);
+			r = 0;
+		}
+	}
+	if (r == 0 && taken == 0)
+		r = fail_plain(err, ENOENT, "none of its images carries a build cache");
+	return r;
 }
 
 /* ---- files ---- */
@@ -117,7 +169,6 @@ static int choose_root(const struct index *index, const char *which, struct desc
 
 static int read_bundle(struct cache_source *source, const char *which, struct err *err)
 {
-	struct platform host = platform_host();
 	auto_buf index_text = { 0 };
 	auto_buf bytes = { 0 };
 	struct descriptor root;
@@ -131,15 +182,11 @@ static int read_bundle(struct cache_source *source, const char *which, struct er
 		r = choose_root(&index, which, &root, err);
 	if (r == 0)
 		r = read_file(source, &root, &bytes, err);
-	if (r == 0 && media_type_is_index(root.media_type)) {
-		r = index_parse(bytes.bytes, bytes.size_bytes, &source->arena, &index, err);
-		if (r == 0)
-			r = index_select(&index, &host, &root, err);
-		buf_truncate(&bytes, 0);
-		if (r == 0)
-			r = read_file(source, &root, &bytes, err);
-	}
-	return r < 0 ? r : take_manifest(source, &bytes, read_file, err);
+	if (r < 0)
+		return r;
+	return media_type_is_index(root.media_type)
+		       ? take_index(source, &bytes, read_file, read_file, err)
+		       : take_manifest(source, &bytes, read_file, err);
 }
 
 static int finish_file(struct cache_source *source, const char *which, const char *path,
@@ -202,28 +249,27 @@ static int read_remote(struct cache_source *source, const struct descriptor *des
 	return r < 0 ? r : check_digest(descriptor, bytes, err);
 }
 
+static int read_remote_manifest(struct cache_source *source, const struct descriptor *descriptor,
+				struct buf *bytes, struct err *err)
+{
+	return repository_get_manifest(&source->repository, descriptor, bytes, err);
+}
+
 static int take_remote(struct cache_source *source, struct err *err)
 {
-	struct platform host = platform_host();
 	auto_free char *header = NULL;
 	auto_buf bytes = { 0 };
-	struct descriptor chosen;
 	struct digest digest;
 	const char *media_type;
-	struct index index;
 	int r = repository_resolve(&source->repository, &bytes, &digest, &header, err);
 
 	if (r == 0)
 		r = manifest_detect(buf_text(&bytes), bytes.size_bytes, &media_type, err);
-	if (r < 0 || !media_type_is_index(media_type))
-		return r < 0 ? r : take_manifest(source, &bytes, read_remote, err);
-	r = index_parse(buf_text(&bytes), bytes.size_bytes, &source->arena, &index, err);
-	if (r == 0)
-		r = index_select(&index, &host, &chosen, err);
-	buf_truncate(&bytes, 0);
-	if (r == 0)
-		r = repository_get_manifest(&source->repository, &chosen, &bytes, err);
-	return r < 0 ? r : take_manifest(source, &bytes, read_remote, err);
+	if (r < 0)
+		return r;
+	return media_type_is_index(media_type)
+		       ? take_index(source, &bytes, read_remote_manifest, read_remote, err)
+		       : take_manifest(source, &bytes, read_remote, err);
 }
 
 static int open_repository(struct cache_source *source, const char *name, struct err *err)

@@ -98,6 +98,12 @@ words() {
     cached 2
     ok rootlet images -q
     equal "${#lines[@]}" 2
+    # An index of several platforms, each with its own.
+    printf 'FROM scratch\nCOPY src /\n' >Files
+    builds -f Files --platform linux/amd64,linux/arm64 -t "$REGISTRY/files" --push --cache-to type=inline .
+    fresh platforms
+    builds -f Files --platform linux/amd64,linux/arm64 -t files --cache-from "$REGISTRY/files" .
+    cached 2
     registry_stop
     fresh alone
     builds -t image --retry 0 --cache-from "$REGISTRY/cache" .
