@@ -80,6 +80,9 @@ int run_caches_open(struct run_root *root, struct box *box, struct err *err)
 		r = store_open(root->store_path, &root->store, err);
 	qsort(caches, count, sizeof(*caches), compare);
 	for (size_t i = 0; r == 0 && i < count; i++) {
+		caches[i]->is_kept = true;
+		caches[i]->uid = box->own_uid;
+		caches[i]->gid = box->own_gid;
 		if (i && strcmp(caches[i]->cache_id, caches[i - 1]->cache_id) == 0)
 			caches[i]->source = caches[i - 1]->source;
 		else
