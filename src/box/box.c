@@ -53,6 +53,7 @@ const char *box_emulation_name(enum box_emulation emulation)
 		[BOX_EMULATION_NONE] = "none",
 		[BOX_EMULATION_SECCOMP] = "seccomp",
 		[BOX_EMULATION_TAP] = "tap",
+		[BOX_EMULATION_DEVICES] = "devices",
 	};
 
 	return names[emulation];

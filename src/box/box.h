@@ -79,6 +79,7 @@ enum box_emulation {
 	BOX_EMULATION_NONE,
 	BOX_EMULATION_SECCOMP, /* fake success, nothing remembered */
 	BOX_EMULATION_TAP,     /* lies that later calls agree with */
+	BOX_EMULATION_DEVICES, /* ids are real, and only devices need remembering */
 };
 
 #define BOX_GROUPS_MAX 1000

@@ -8,11 +8,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "engine/devices.h"
 #include "engine/emulation.h"
 #include "engine/exec.h"
 #include "sys/ns.h"
@@ -162,6 +164,8 @@ struct first_files {
 	int upper_fd;	 /* when owners are noted afterwards: the overlay's upper directory, */
 	int report_fd;	 /* what is found out, */
 	int table_fd;	 /* and the table of lies */
+	int listener_fd; /* devices.h, */
+	int signal_fd;	 /* and signals as a file, to wait for both */
 };
 
 static void close_between(unsigned first, unsigned last)
@@ -179,10 +183,12 @@ static void close_between(unsigned first, unsigned last)
  * never end. */
 static void close_all_but(const struct engine_job *job, const struct first_files *files)
 {
-	int keep[4 + ENGINE_HELD_MAX] = { files->children_fd, files->upper_fd, files->report_fd,
-					  files->table_fd };
+	int keep[6 + ENGINE_HELD_MAX] = {
+		files->children_fd, files->upper_fd,	files->report_fd,
+		files->table_fd,    files->listener_fd, files->signal_fd
+	};
 	int from = STDERR_FILENO + 1;
-	size_t count = 4;
+	size_t count = 6;
 
 	for (size_t i = 0; i < job->held_count && count < array_count(keep); i++)
 		keep[count++] = job->held_fd[i];
@@ -228,16 +234,47 @@ static void end_everyone(void)
 		;
 }
 
+static void signals_awaited(sigset_t *set)
+{
+	signals_forwarded(set);
+	sigaddset(set, CALLER_DIED);
+}
+
+/* The next signal, its code in *ret_code; -1: something else had to be done. */
+static int next_signal(const struct first_files *files, int *ret_code)
+{
+	struct pollfd fds[] = { { .fd = files->signal_fd, .events = POLLIN },
+				{ .fd = files->listener_fd, .events = POLLIN } };
+	struct signalfd_siginfo from_fd;
+	sigset_t set;
+	siginfo_t info;
+	int number;
+
+	*ret_code = 0;
+	if (files->listener_fd < 0) {
+		signals_awaited(&set);
+		number = sigwaitinfo(&set, &info);
+		if (number > 0)
+			*ret_code = info.si_code;
+		return number;
+	}
+	if (poll(fds, array_count(fds), -1) < 0)
+		return -1;
+	if (fds[1].revents & POLLIN)
+		devices_answer(files->listener_fd);
+	if (!(fds[0].revents & POLLIN) ||
+	    read(files->signal_fd, &from_fd, sizeof(from_fd)) != (ssize_t)sizeof(from_fd))
+		return -1;
+	*ret_code = from_fd.ssi_code;
+	return (int)from_fd.ssi_signo;
+}
+
 /* Wait for the command, its status as a shell sees it; orphans are reaped on the way. */
 static int reap(pid_t command, bool alone, const struct first_files *files)
 {
-	sigset_t set;
-
-	signals_forwarded(&set);
-	sigaddset(&set, CALLER_DIED);
 	for (;;) {
-		siginfo_t info;
-		int number = sigwaitinfo(&set, &info);
+		int code;
+		int number = next_signal(files, &code);
 		int wait_status;
 		pid_t pid;
 
@@ -247,7 +284,7 @@ static int reap(pid_t command, bool alone, const struct first_files *files)
 				end_everyone();
 			_exit(128 + SIGKILL);
 		}
-		if (number > 0 && signal_is_forwarded(number, info.si_code))
+		if (number > 0 && signal_is_forwarded(number, code))
 			kill(command, number);
 		while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0)
 			if (pid == command)
@@ -328,7 +365,7 @@ static int open_files(const struct engine_job *job, bool alone, struct first_fil
 	const struct box_root *root = &job->box->root;
 	const char *changed = root->upper ? root->upper : root->path; /* a copy of the layers */
 
-	*files = (struct first_files){ -1, -1, -1, -1 };
+	*files = (struct first_files){ -1, -1, -1, -1, -1, -1 };
 	if (!alone)
 		files->children_fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
 	if (!job->emulation || job->emulation->report_fd < 0)
@@ -351,6 +388,21 @@ static int set_up(const struct engine_job *job, const struct spawn_plan *plan,
 	return r;
 }
 
+/* Last, for the filter stays: devices are refused where the kernel cannot ask us. */
+static int watch_devices(const struct engine_job *job, struct first_files *files, struct err *err)
+{
+	sigset_t set;
+
+	if (job->box->emulation != BOX_EMULATION_DEVICES)
+		return 0;
+	files->listener_fd = devices_listen();
+	if (files->listener_fd < 0)
+		return 0;
+	signals_awaited(&set);
+	files->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return files->signal_fd < 0 ? fail(err, errno, "signalfd") : 0;
+}
+
 _Noreturn void first_process(const struct engine_job *job, const struct spawn_plan *plan,
 			     struct channel *channel)
 {
@@ -363,7 +415,8 @@ _Noreturn void first_process(const struct engine_job *job, const struct spawn_pl
 	if (follow_caller(channel, alone, &err) < 0)
 		report_and_exit(channel, 125, &err);
 	wait_for_go(channel);
-	if (open_files(job, alone, &files, &err) < 0 || set_up(job, plan, channel, &err) < 0)
+	if (open_files(job, alone, &files, &err) < 0 || set_up(job, plan, channel, &err) < 0 ||
+	    watch_devices(job, &files, &err) < 0)
 		report_and_exit(channel, 125, &err);
 	if (job->held_count)
 		outlive_caller(channel);

@@ -67,10 +67,17 @@ static int list_xattrs(struct settling *settling, struct file *file)
 	return 0;
 }
 
-#define each_noted(settling, file, at)                                                         \
-	for (const char *at = (settling)->names; at < (settling)->names + (file)->names_bytes; \
-	     at += strlen(at) + 1)                                                             \
+/* The noted attribute after `at` (NULL: the first), or NULL. */
+static const char *next_noted(const struct settling *settling, const struct file *file,
+			      const char *at)
+{
+	const char *end = settling->names + file->names_bytes;
+
+	for (at = at ? at + strlen(at) + 1 : settling->names; at < end; at += strlen(at) + 1)
 		if (is_noted(at))
+			return at;
+	return NULL;
+}
 
 /* ---- the first walk ---- */
 
@@ -93,21 +100,16 @@ static int put_xattr(struct settling *settling, const char *name, const void *va
 	return r < 0 ? r : put(settling, value, size_bytes);
 }
 
-/* What the layers say of the file, as far as it could not be made real: an emulated device is an
- * empty file, which a program may have touched. */
-static const struct owner *find_unreal(const struct settling *settling, const struct file *file)
+/* What the layers say of the file, as far as attributes could not be made real. */
+static const struct owner *find_unreal(const struct settling *settling)
 {
 	const struct view *layers = settling->emulation->layers;
 
 	for (size_t i = 0; layers && i < layers->count; i++) {
 		const struct owner *owner = owners_find(&layers->layer[i].owners, settling->path);
 
-		if (!owner)
-			continue;
-		if (owner->whiteout)
-			return NULL;
-		return !owner->type || (S_ISREG(file->st.st_mode) && file->st.st_size == 0) ? owner
-											    : NULL;
+		if (owner)
+			return owner->whiteout ? NULL : owner;
 	}
 	return NULL;
 }
@@ -128,8 +130,10 @@ static uint32_t count_xattrs(const struct settling *settling, const struct file 
 			     const struct owner *unreal)
 {
 	uint32_t count = 0;
+	const char *at = NULL;
 
-	each_noted(settling, file, at) count++;
+	while ((at = next_noted(settling, file, at)))
+		count++;
 	for (size_t i = 0; unreal && i < unreal->xattr_count; i++)
 		count += is_unreal_xattr(settling, file, unreal->xattrs[i].name);
 	return count;
@@ -138,10 +142,10 @@ static uint32_t count_xattrs(const struct settling *settling, const struct file 
 static int put_xattrs(struct settling *settling, const struct file *file,
 		      const struct owner *unreal)
 {
+	const char *at = NULL;
 	int r = 0;
 
-	each_noted(settling, file, at)
-	{
+	while ((at = next_noted(settling, file, at))) {
 		ssize_t size = lgetxattr(file->name, at, settling->value, sizeof(settling->value));
 
 		if (size < 0)
@@ -159,9 +163,25 @@ static int put_xattrs(struct settling *settling, const struct file *file,
 	return r;
 }
 
+/* An empty file that stands for a device (devices.h). */
+static void note_device(struct settling *settling, const struct file *file, struct lie *lie)
+{
+	mode_t type;
+	ssize_t size;
+
+	if (!S_ISREG(file->st.st_mode) || file->st.st_size > 0)
+		return;
+	size = lgetxattr(file->name, REAL_DEVICE, settling->value, sizeof(settling->value));
+	if (size < 0 || !real_parse_device(settling->value, (size_t)size, &type, &lie->rdev_major,
+					   &lie->rdev_minor))
+		return;
+	lie->mode_mask |= S_IFMT;
+	lie->mode_bits |= type;
+}
+
 static int note(struct settling *settling, struct file *file)
 {
-	const struct owner *unreal = find_unreal(settling, file);
+	const struct owner *unreal = find_unreal(settling);
 	const struct stat *st = &file->st;
 	struct report_file header = {
 		.path_bytes = (uint32_t)strlen(settling->path),
@@ -177,12 +197,7 @@ static int note(struct settling *settling, struct file *file)
 	if (r < 0)
 		return r;
 	header.xattr_count = count_xattrs(settling, file, unreal);
-	if (unreal && unreal->type) {
-		header.lie.mode_mask |= S_IFMT;
-		header.lie.mode_bits |= unreal->type;
-		header.lie.rdev_major = unreal->rdev_major;
-		header.lie.rdev_minor = unreal->rdev_minor;
-	}
+	note_device(settling, file, &header.lie);
 	r = put(settling, &header, sizeof(header));
 	if (r == 0)
 		r = put(settling, settling->path, header.path_bytes);
@@ -196,13 +211,17 @@ static int give_back(struct settling *settling, struct file *file)
 	const struct stat *st = &file->st;
 	mode_t least = S_ISDIR(st->st_mode) ? 0700 : 0400;
 	bool is_own = st->st_uid == settling->own_uid && st->st_gid == settling->own_gid;
+	const char *at = NULL;
 	int r = list_xattrs(settling, file);
 
 	if (r < 0)
 		return r;
-	each_noted(settling, file,
-		   at) if (lremovexattr(file->name, at) < 0 &&
-			   errno != ENODATA) return cannot(settling, "take an attribute from");
+	while ((at = next_noted(settling, file, at)))
+		if (lremovexattr(file->name, at) < 0 && errno != ENODATA)
+			return cannot(settling, "take an attribute from");
+	if (S_ISREG(st->st_mode) && lremovexattr(file->name, REAL_DEVICE) < 0 && errno != ENODATA &&
+	    errno != ENOTSUP)
+		return cannot(settling, "take an attribute from");
 	if (!is_own && lchown(file->name, settling->own_uid, settling->own_gid) < 0)
 		return cannot(settling, "take back");
 	/* after chown(2), which takes set-id bits away */

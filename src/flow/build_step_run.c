@@ -160,7 +160,8 @@ static void add_script(const struct step_run *run, struct box *box)
 static enum box_emulation emulation_for(const struct work *work)
 {
 	if (work->build->owners_are_real)
-		return BOX_EMULATION_NONE;
+		return id_space_has_devices(&work->space) ? BOX_EMULATION_NONE
+							  : BOX_EMULATION_DEVICES;
 	if (strcmp(work->build->emulation, "seccomp") == 0)
 		return BOX_EMULATION_SECCOMP;
 	return strcmp(work->build->emulation, "tap") == 0 ? BOX_EMULATION_TAP : BOX_EMULATION_NONE;

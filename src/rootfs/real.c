@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "base/strings.h"
 #include "rootfs/tree.h"
+#include "sys/openat2.h"
 #include "sys/remove.h"
 
 #define SPACE_TEXT_MAX ((size_t)16 * 1024)
@@ -54,8 +55,45 @@ static int set_xattrs(int root_fd, const struct owner *owner, struct err *err)
 	return 0;
 }
 
-/* The empty file that stands for it on disk goes, and the directory keeps its time. 0 also when the
- * kernel grants no devices here. */
+int real_mark_device(int fd, mode_t type, unsigned device_major, unsigned device_minor)
+{
+	char path[64];
+	char value[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(value, sizeof(value), "%c %u %u", S_ISCHR(type) ? 'c' : 'b', device_major,
+		 device_minor);
+	return setxattr(path, REAL_DEVICE, value, strlen(value), 0) < 0 ? -errno : 0;
+}
+
+bool real_parse_device(const char *value, size_t size_bytes, mode_t *ret_type, uint32_t *ret_major,
+		       uint32_t *ret_minor)
+{
+	char text[64];
+	char kind, end;
+
+	if (size_bytes >= sizeof(text))
+		return false;
+	memcpy(text, value, size_bytes);
+	text[size_bytes] = '\0';
+	if (sscanf(text, "%c %u %u%c", &kind, ret_major, ret_minor, &end) != 3 ||
+	    (kind != 'c' && kind != 'b'))
+		return false;
+	*ret_type = kind == 'c' ? S_IFCHR : S_IFBLK;
+	return true;
+}
+
+/* Where the kernel grants none. */
+static int mark_device(int root_fd, const struct owner *owner, struct err *err)
+{
+	auto_fd fd = openat2_no_symlinks(root_fd, owner->path, O_PATH | O_NOFOLLOW, 0);
+	int r = fd < 0 ? fd
+		       : real_mark_device(fd, owner->type, owner->rdev_major, owner->rdev_minor);
+
+	return r < 0 ? fail(err, -r, "note that '/%s' is a device", owner->path) : 0;
+}
+
+/* The empty file that stands for it on disk goes, and the directory keeps its time. */
 static int make_device(int root_fd, const struct owner *owner, struct err *err)
 {
 	const char *slash = strrchr(owner->path, '/');
@@ -71,7 +109,8 @@ static int make_device(int root_fd, const struct owner *owner, struct err *err)
 		return fail(err, errno, "look at '/%s'", parent);
 	if (mknodat(root_fd, name, owner->type | 0600,
 		    makedev(owner->rdev_major, owner->rdev_minor)) < 0)
-		return errno == EPERM ? 0 : fail(err, errno, "make device '/%s'", owner->path);
+		return errno == EPERM ? mark_device(root_fd, owner, err)
+				      : fail(err, errno, "make device '/%s'", owner->path);
 	times[1] = st.st_mtim;
 	if (renameat(root_fd, name, root_fd, owner->path) < 0 ||
 	    utimensat(root_fd, parent, times, AT_SYMLINK_NOFOLLOW) < 0)

@@ -40,6 +40,13 @@ int real_copy(const struct store *store, const char *copy_name, const struct own
  * (devices, trusted.*) is left out where the kernel refuses it. Allocates nothing. */
 int real_apply(int root_fd, const struct owners *owners, struct err *err) must_check;
 
+/* Note on the empty file at fd (O_PATH) that it stands for a device, in the attribute REAL_DEVICE,
+ * and read that back: false when the file is none. */
+#define REAL_DEVICE "user.rootlet.device"
+int real_mark_device(int fd, mode_t type, unsigned device_major, unsigned device_minor) must_check;
+bool real_parse_device(const char *value, size_t size_bytes, mode_t *ret_type, uint32_t *ret_major,
+		       uint32_t *ret_minor);
+
 /* Can the process that applied the record not have made this attribute real? */
 bool real_is_refused_xattr(const char *name);
 

@@ -292,6 +292,13 @@ int id_space_check(const struct id_space *space, uid_t uid, gid_t gid, const cha
 	return -EOVERFLOW;
 }
 
+bool id_space_has_devices(const struct id_space *space)
+{
+	const struct id_map *map = &space->uid.item[0];
+
+	return space->is_here && map->inside == 0 && map->outside == 0 && map->count == UINT32_MAX;
+}
+
 static void name_maps(const struct id_maps *maps, char kind, struct buf *name)
 {
 	for (size_t i = 0; i < maps->count; i++)

@@ -72,6 +72,8 @@ int id_space_here(struct id_space *ret_space, struct err *err) must_check;
  * and which ids there are, the hint what would give more. */
 int id_space_check(const struct id_space *space, uid_t uid, gid_t gid, const char *what,
 		   struct err *err) must_check;
+/* May root among these ids make devices? (Those of the initial user namespace.) */
+bool id_space_has_devices(const struct id_space *space);
 /* A short text that differs between spaces whose ids are others outside. */
 void id_space_name(const struct id_space *space, struct buf *ret_name);
 

@@ -62,6 +62,20 @@ $(id -u)
     equal "$output" 5
 }
 
+@test "subid: devices are made by root of the box alone, and not without emulation" {
+    import_tiny
+    ok rootlet run tiny sh -c 'mknod /null c 1 3 && [ -f /null ] && rm /null && mkdir /c && cp -r /bin /c/bin &&
+        chroot /c mknod /z c 1 5 && [ -f /c/z ] && grep Umask /proc/1/status >/dev/null'
+    attempt rootlet run -u 1000 --tmpfs /t tiny mknod /t/null c 1 3
+    expect_status 1
+    expect_stderr "Operation not permitted"
+    attempt rootlet run --root-emulation none tiny mknod /null c 1 3
+    expect_status 1
+    expect_stderr "Operation not permitted"
+    ok rootlet run --dry-run tiny true
+    expect_output '"rootEmulation": "devices"'
+}
+
 @test "subid: --why and doctor name it, and no_new_privs takes it away" {
     attempt rootlet run --why --engine subid --dry-run "$(tiny_tar)" true
     expect_stderr "subid: chosen because it was asked for"

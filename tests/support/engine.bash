@@ -48,6 +48,9 @@ RUN chown 12:13 /own/su && chmod 4711 /own/su; chgrp 99 /own/link -h; chown -R 6
 RUN mkdir -p /new/a && echo hi >/new/a/f && chown 65534:65534 /new/a/f && chmod 4750 /new/a/f && \
     ln /new/a/f /new/g && ln -s g /new/s && chown -h 9:9 /new/s && mkfifo /new/p && chown 8 /new/p && \
     chown 33:60 /new/a && chmod 000 /new/a && mkdir -m 1777 /new/t
+RUN umask 027 && mknod /own/null c 1 3 && cd /own && mknod -m 640 disk b 7 200 && chown 0:6 disk && \
+    ln disk disk2 && mv null nil && ! mknod disk c 1 3 && ! mknod /no/disk c 1 3 && mknod ../fifo p
+RUN chmod 600 /own/nil && rm /own/disk
 RUN --mount=type=cache,target=/cache echo x >/cache/f && chown -R 5:6 /cache
 RUN --mount=type=cache,target=/cache cat /cache/f && chown -R 7:8 /cache
 END
