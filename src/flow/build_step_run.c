@@ -131,6 +131,8 @@ static int run_root(struct work *work, struct box *box, struct err *err)
 				      work->work_name);
 	if (work->build->owners_are_real) {
 		r = work->build->engine->space(box, &work->space, err);
+		if (r == 0 && !id_space_has_devices(&work->space))
+			box->emulation = BOX_EMULATION_DEVICES;
 		return r < 0 ? r
 			     : real_stack(state->store, state->config.diff_ids,
 					  state->config.diff_id_count, &state->view, &work->space,
@@ -160,8 +162,7 @@ static void add_script(const struct step_run *run, struct box *box)
 static enum box_emulation emulation_for(const struct work *work)
 {
 	if (work->build->owners_are_real)
-		return id_space_has_devices(&work->space) ? BOX_EMULATION_NONE
-							  : BOX_EMULATION_DEVICES;
+		return BOX_EMULATION_NONE; /* but see run_root */
 	if (strcmp(work->build->emulation, "seccomp") == 0)
 		return BOX_EMULATION_SECCOMP;
 	return strcmp(work->build->emulation, "tap") == 0 ? BOX_EMULATION_TAP : BOX_EMULATION_NONE;
