@@ -97,32 +97,117 @@ static const char *path_below(const char *path, const char *below)
 	return path + length + (path[length] == '/');
 }
 
-int owned_seed_below(struct lies *lies, int root_fd, int layer_fd, const char *below,
-		     const struct owners *owners, struct err *err)
+/* What an overlay shows of a layer's file differs from the file itself in the device, and in high
+ * bits of the inode. These are the same for a whole layer, so one file that was looked at on both
+ * sides tells them for all others, which need not be looked up in the root: that is ten times
+ * dearer. Rows for files that a higher layer hides are made as well; nobody will ask for them. */
+struct seeding {
+	struct lies *lies;
+	int root_fd;
+	int layer_fd;
+	bool is_known; /* the two below */
+	uint64_t device;
+	uint64_t inode_bits;
+	int parent_fd; /* of the record before: records are sorted */
+	char parent[PATH_MAX];
+};
+
+static uint64_t device_of(const struct statx *x)
+{
+	return (uint64_t)x->stx_dev_major << 32 | x->stx_dev_minor;
+}
+
+static int look_in_layer(struct seeding *seeding, const char *path, struct statx *ret_own)
+{
+	const char *slash = strrchr(path, '/');
+	size_t length = slash ? (size_t)(slash - path) : 0;
+
+	if (!slash)
+		return look_inside(seeding->layer_fd, path, ret_own);
+	if (length >= sizeof(seeding->parent))
+		return -ENAMETOOLONG;
+	if (seeding->parent_fd < 0 || strncmp(seeding->parent, path, length) != 0 ||
+	    seeding->parent[length]) {
+		cleanup_fd(&seeding->parent_fd);
+		memcpy(seeding->parent, path, length);
+		seeding->parent[length] = '\0';
+		seeding->parent_fd = openat2_in_root(seeding->layer_fd, seeding->parent, O_PATH, 0);
+		if (seeding->parent_fd < 0)
+			return seeding->parent_fd;
+	}
+	return (int)look(seeding->parent_fd, slash + 1, ret_own);
+}
+
+/* Not directories: an overlay numbers them by itself when its layers are on several file systems
+ * and it has no xino, and when one of the upper directory is also below, by that one. */
+static bool is_told(const struct seeding *seeding, const struct statx *own)
+{
+	return seeding->is_known && !S_ISDIR(own->stx_mode) && own->stx_ino >> INODE_BITS == 0;
+}
+
+/* As the root shows the record's file: 0, or -ENOENT where it shows another. */
+static int look_both(struct seeding *seeding, const struct owner *owner, const char *path,
+		     struct statx *ret_shown)
+{
+	struct statx own = { 0 };
+	int r = 0;
+
+	if (seeding->layer_fd >= 0)
+		r = look_in_layer(seeding, owner->path, &own);
+	if (r < 0)
+		return r;
+	if (is_told(seeding, &own)) {
+		*ret_shown = own;
+		ret_shown->stx_ino ^= seeding->inode_bits;
+		ret_shown->stx_dev_major = (uint32_t)(seeding->device >> 32);
+		ret_shown->stx_dev_minor = (uint32_t)seeding->device;
+		return 0;
+	}
+	r = look_inside(seeding->root_fd, path, ret_shown);
+	if (r < 0 || seeding->layer_fd < 0)
+		return r;
+	if (!is_same_file(ret_shown, &own))
+		return -ENOENT;
+	if (!S_ISDIR(own.stx_mode) && !seeding->is_known) {
+		seeding->device = device_of(ret_shown);
+		seeding->inode_bits = ret_shown->stx_ino ^ own.stx_ino;
+		seeding->is_known = true;
+	}
+	return 0;
+}
+
+static int seed(struct seeding *seeding, const char *below, const struct owners *owners,
+		struct err *err)
 {
 	for (size_t i = 0; i < owners->count; i++) {
 		const struct owner *owner = &owners->item[i];
 		const char *path = path_below(owner->path, below);
 		struct statx shown;
-		struct statx own;
 		int r;
 
 		if (owner->whiteout || !path)
 			continue;
-		r = look_inside(root_fd, path, &shown);
-		if (r == 0 && layer_fd >= 0) {
-			r = look_inside(layer_fd, owner->path, &own);
-			if (r == 0 && !is_same_file(&shown, &own))
-				continue;
-		}
+		r = look_both(seeding, owner, path, &shown);
 		if (is_gone(r))
 			continue;
 		if (r == 0)
-			r = enter(lies, owner, &shown);
+			r = enter(seeding->lies, owner, &shown);
 		if (r < 0)
 			return fail(err, -r, "owner of '/%s'", owner->path);
 	}
 	return 0;
+}
+
+int owned_seed_below(struct lies *lies, int root_fd, int layer_fd, const char *below,
+		     const struct owners *owners, struct err *err)
+{
+	struct seeding seeding = {
+		.lies = lies, .root_fd = root_fd, .layer_fd = layer_fd, .parent_fd = -1
+	};
+	int r = seed(&seeding, below, owners, err);
+
+	cleanup_fd(&seeding.parent_fd);
+	return r;
 }
 
 int owned_seed(struct lies *lies, int root_fd, int layer_fd, const struct owners *owners,
