@@ -8,6 +8,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "flow/build_explain.h"
 #include "flow/build_work.h"
 #include "rootfs/snapshot.h"
@@ -54,6 +55,16 @@ int work_user(struct work *work, const char *spec, struct user *ret_user, struct
 	view_read_text(view, "/etc/passwd", ID_FILE_BYTES, &passwd);
 	view_read_text(view, "/etc/group", ID_FILE_BYTES, &group);
 	return ids_resolve(spec, buf_text(&passwd), buf_text(&group), &work->arena, ret_user, err);
+}
+
+int work_owner(struct work *work, const char *spec, struct user *ret_user, struct err *err)
+{
+	uint32_t number;
+	int r = work_user(work, spec, ret_user, err);
+
+	if (r == 0 && number_parse_u32(spec, &number) == 0)
+		ret_user->gid = number;
+	return r;
 }
 
 static const struct step_kind *kind_of(const struct step *step)

@@ -79,7 +79,7 @@ static int key_owner(struct work *work, struct build_key *key, struct err *err)
 
 	if (!copy->link || !copy->chown)
 		return 0;
-	r = work_user(work, copy->chown, &user, err);
+	r = work_owner(work, copy->chown, &user, err);
 	if (r == 0)
 		build_key_add(key, "owner",
 			      arena_printf(&work->arena, "%u:%u", user.uid, user.gid));
@@ -114,7 +114,7 @@ static int copy_meta_of(struct work *work, struct copy_meta *ret_meta, struct er
 	const struct step_copy *copy = &work->step->copy;
 	struct copy_meta meta = { .chmod = copy->chmod ? &copy->mode : NULL };
 	struct user user = { 0 };
-	int r = copy->chown ? work_user(work, copy->chown, &user, err) : 0;
+	int r = copy->chown ? work_owner(work, copy->chown, &user, err) : 0;
 
 	meta.uid = user.uid;
 	meta.gid = user.gid;
@@ -202,17 +202,34 @@ const struct step_kind step_kind_copy = {
 
 /* ---- WORKDIR ---- */
 
+/* What is missing of the directory will belong to USER, as BuildKit has it; to root when the image
+ * does not know that name (yet: only RUN insists). */
+static struct user workdir_owner(struct work *work)
+{
+	const char *spec = work->stage->state.config.user;
+	struct user user = { 0 };
+
+	if (spec && *spec && work_owner(work, spec, &user, NULL) < 0)
+		return (struct user){ 0 };
+	return user;
+}
+
 static int workdir_key(struct work *work, struct build_key *key, struct err *err)
 {
+	const struct user user = workdir_owner(work);
+
 	(void)err;
 	build_key_add(key, "directory", work->step->text);
-	build_key_add(key, "user", or_empty(work->stage->state.config.user));
+	build_key_add(key, "owner", arena_printf(&work->arena, "%u:%u", user.uid, user.gid));
 	return 0;
 }
 
 static int workdir_fill(struct work *work, struct err *err)
 {
-	struct place_meta meta = { .mode = 0755, .mtime = work_now(work->build) };
+	const struct user user = workdir_owner(work);
+	struct place_meta meta = {
+		.uid = user.uid, .gid = user.gid, .mode = 0755, .mtime = work_now(work->build)
+	};
 	struct view_entry entry;
 	const char *path;
 	int r = view_resolve(work->place.view, work->step->text, true, &work->arena, &path, err);

@@ -89,6 +89,10 @@ struct timespec work_now(const struct build *build);
 /* USER[:GROUP] looked up in the stage's own passwd and group. */
 int work_user(struct work *work, const char *spec, struct user *ret_user,
 	      struct err *err) must_check;
+/* The same for whom files are given to (--chown, WORKDIR): a number alone is the group's as well.
+ */
+int work_owner(struct work *work, const char *spec, struct user *ret_user,
+	       struct err *err) must_check;
 
 struct engine_job;
 /* What a run of the box needs of this step: its locks. */

@@ -135,3 +135,38 @@ END
     printf '# check=skip=all;error=true\nFROM tiny\nMAINTAINER x\n' >Dockerfile
     builds .
 }
+
+@test "WORKDIR and --chown: who owns what is made, by name and by number" {
+    mkdir dir && touch dir/file
+    dockerfile <<'END'
+FROM tiny
+RUN mkdir /kept && printf 'app:x:77:88::/:/bin/sh\n' >>/etc/passwd
+USER app
+WORKDIR /made/by/app
+WORKDIR /kept
+USER 99
+WORKDIR /by/number
+USER 98:97
+WORKDIR /by/both
+USER nosuch
+WORKDIR /by/nobody
+USER 0
+COPY --chown=55 dir /c/number
+COPY --chown=app dir /c/name
+COPY --chown=app:0 dir /c/both
+END
+    builds -t owners .
+    image_sh owners "stat -c '%u:%g %n' /made /made/by/app /kept /by /by/number /by/both /by/nobody /c /c/number /c/number/file /c/name/file /c/both"
+    equal "$output" "77:88 /made
+77:88 /made/by/app
+0:0 /kept
+99:99 /by
+99:99 /by/number
+98:97 /by/both
+0:0 /by/nobody
+55:55 /c
+55:55 /c/number
+55:55 /c/number/file
+77:88 /c/name/file
+77:0 /c/both"
+}
