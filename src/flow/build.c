@@ -429,9 +429,8 @@ static int run(struct build *build, struct err *err)
 		r = choose_epoch(build, err);
 	if (r == 0)
 		r = store_open(build->request->store, &build->store, err);
-	if (r < 0)
-		return r;
-	r = store_announce(&build->store, err);
+	if (r == 0)
+		r = store_announce(&build->store, err);
 	if (r == 0)
 		r = build_caches_init(build, err);
 	if (r == 0)
