@@ -108,8 +108,10 @@ struct box {
 	bool terminal; /* a pseudo-terminal of its own */
 	struct limits limits;
 	uint64_t drop_capabilities; /* bit n: capability n (box/capabilities.h) */
-	uint64_t timeout_s;	    /* then SIGTERM, and SIGKILL later; 0: never */
-	unsigned preserve_fds;	    /* so many of the caller's descriptors from 3 on stay open */
+	const void *seccomp;	    /* struct sock_filter, as many; NULL: none */
+	size_t seccomp_count;
+	uint64_t timeout_s;    /* then SIGTERM, and SIGKILL later; 0: never */
+	unsigned preserve_fds; /* so many of the caller's descriptors from 3 on stay open */
 };
 
 void box_init(struct box *box);

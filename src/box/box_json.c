@@ -168,6 +168,8 @@ static void put_confinement(struct writer *writer, const struct box *box)
 		put_list(writer, "limits", &limits);
 	if (capabilities.count)
 		put_list(writer, "dropCapabilities", &capabilities);
+	if (box->seccomp)
+		put_number(writer, "seccompInstructions", box->seccomp_count);
 	if (box->timeout_s)
 		put_number(writer, "timeoutSeconds", box->timeout_s);
 	if (box->preserve_fds)

@@ -156,6 +156,8 @@ static const struct opt run_opts[] = {
 	  "System V IPC and POSIX queues: own (default) or the host's", NULL },
 	{ OPT_CHOICE, 0, "uts", REQUEST(uts), "private|host",
 	  "host name: own (default) or the host's", NULL },
+	{ OPT_STR, 0, "seccomp", REQUEST(seccomp), "FILE",
+	  "refuse system calls by a profile, JSON as docker and OCI write it", NULL },
 	{ OPT_CALL, 0, "cap-drop", 0, "NAME|all",
 	  "a capability that root inside does not get, such as CAP_NET_RAW", on_cap_drop },
 	{ OPT_STR, 0, "engine", REQUEST(engine), "NAME",

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "base/banned.h"
+#include "sys/seccomp.h"
 
 /* An ordinary user's hard limits can only be lowered. */
 static int explain(const struct limit *limit, struct err *err)
@@ -51,5 +52,9 @@ int confine(const struct box *box, struct err *err)
 {
 	int r = set_limits(&box->limits, err);
 
-	return r < 0 ? r : drop_capabilities(box->drop_capabilities, err);
+	if (r == 0)
+		r = drop_capabilities(box->drop_capabilities, err);
+	if (r == 0 && box->seccomp)
+		r = seccomp_load(box->seccomp, box->seccomp_count, err);
+	return r;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a command may not do or have: limits, capabilities. In the child, right before execve(2). */
+/* What a command may not do or have: limits, capabilities, system calls. In the child, right before
+ * execve(2). */
 #ifndef ENGINE_CONFINE_H
 #define ENGINE_CONFINE_H
 

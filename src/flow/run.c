@@ -16,6 +16,7 @@
 #include "flow/root_lock.h"
 #include "flow/run_cache.h"
 #include "flow/run_env.h"
+#include "flow/run_seccomp.h"
 #include "flow/tar_root.h"
 #include "rootfs/stack.h"
 #include "sys/openat2.h"
@@ -574,6 +575,11 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 		return r;
 	box->limits = request->limits;
 	box->drop_capabilities = request->drop_capabilities;
+	if (request->seccomp) {
+		r = run_seccomp(request->seccomp, box, err);
+		if (r < 0)
+			return r;
+	}
 	box->timeout_s = request->timeout_s;
 	box->preserve_fds = (unsigned)request->preserve_fds;
 	box->make_cwd = root->is_image && !box->root.read_only;

@@ -36,6 +36,7 @@ struct run_request {
 	const char *pid, *ipc, *uts; /* "host", "private"; NULL is private */
 	uint64_t shm_bytes;
 	struct strings hidden; /* guest paths */
+	const char *seccomp;   /* profile, a JSON file; NULL: none */
 	struct limits limits;
 	uint64_t drop_capabilities;
 	uint64_t timeout_s;    /* 0: none */

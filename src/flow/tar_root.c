@@ -13,6 +13,9 @@
 #include "base/io.h"
 #include "sys/sibling.h"
 
+/* A seccomp filter of as many instructions as the kernel takes, in hexadecimal digits. */
+#define OUTPUT_BYTES_MAX ((size_t)1 << 17)
+
 /* What the program says: its output, and its error in the place of a message. */
 struct pipes {
 	int output[2];
@@ -59,7 +62,7 @@ static int collect(pid_t pid, const struct pipes *pipes, struct buf *output, str
 {
 	int wait_status;
 	struct err why;
-	int r = io_read_to_end(pipes->output[0], 4096, output, err);
+	int r = io_read_to_end(pipes->output[0], OUTPUT_BYTES_MAX, output, err);
 
 	if (waitpid(pid, &wait_status, 0) < 0)
 		return fail(err, errno, "wait for rootlet-image");

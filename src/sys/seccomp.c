@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -108,20 +109,28 @@ static void emit_architecture(struct program *program, uint32_t architecture, bo
 	program->line[skip + 2].k = program->count - (skip + 3u);
 }
 
+int seccomp_load(const void *program, size_t count, struct err *err)
+{
+	struct sock_fprog filter = { .len = (unsigned short)count };
+
+	memcpy(&filter.filter, &program, sizeof(program)); /* the kernel does not write to it */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(err, errno, "set no_new_privs");
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
+		return fail(err, errno, "install the seccomp filter");
+	return 0;
+}
+
 int seccomp_fake_success(struct err *err)
 {
 	struct program program = { .count = 0 };
-	struct sock_fprog filter;
+	int r;
 
 	emit_architecture(&program, ARCH_NATIVE, true);
 #ifdef __x86_64__
 	emit_architecture(&program, AUDIT_ARCH_I386, false);
 #endif
 	emit(&program, ANSWER(SECCOMP_RET_ALLOW));
-	filter = (struct sock_fprog){ .len = program.count, .filter = program.line };
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fail(err, errno, "set no_new_privs");
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
-		return fail(err, errno, "install the fake-success filter");
-	return 0;
+	r = seccomp_load(program.line, program.count, err);
+	return r < 0 ? err_wrap(err, "fake success") : 0;
 }

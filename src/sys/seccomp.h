@@ -5,9 +5,15 @@
 #ifndef SYS_SECCOMP_H
 #define SYS_SECCOMP_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 
 /* Install it in this process for good; sets no_new_privs. Allocates nothing. */
 int seccomp_fake_success(struct err *err) must_check;
+
+/* Install a filter of `count` struct sock_filter for good; sets no_new_privs, as also programs
+ * without privilege may do it then. Allocates nothing. */
+int seccomp_load(const void *program, size_t count, struct err *err) must_check;
 
 #endif
