@@ -42,6 +42,7 @@ print(facts[sys.argv[1]][sys.argv[2]])' "$1" "$2"
 }
 
 @test "doctor says of engines and root emulation what was seen, which rule forbids it and what changes it" {
+    export container=docker # where it is another, what changes it is known as well
     attempt deny userns,seccomp rootlet doctor
     expect_status 1
     expect_output "  userns * refused: user namespaces: clone into new namespaces: Operation not permitted
