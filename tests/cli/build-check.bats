@@ -165,3 +165,11 @@ rootlet: warning: Dockerfile:3: JSONArgsRecommended: *
     LC_ALL=C sort -k 2 found >sorted
     equal "$(cat sorted)" "$(grep -v '^#' "$list" | LC_ALL=C sort -k 2)"
 }
+
+@test "the examples have nothing to be found" {
+    local file
+    for file in "$BATS_TEST_DIRNAME"/../../examples/*/*Dockerfile; do
+        ok rootlet build -q --check -f "$file" "${file%/*}"
+        equal "$output" ""
+    done
+}
