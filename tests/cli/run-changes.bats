@@ -77,7 +77,7 @@ teardown() {
     attempt rootlet run --commit no tiny sh -c 'touch /f; exit 3'
     expect_status 3
     expect_stderr "nothing is committed"
-    refused rootlet run no true
+    refused rootlet inspect no
     refused rootlet run --commit Bad:Ref: tiny true
     tiny_root root
     refused rootlet run --commit x ./root true
