@@ -105,7 +105,8 @@ struct box {
 	size_t group_count;
 	struct box_private private_ns;
 	enum box_emulation emulation;
-	bool terminal; /* a pseudo-terminal of its own */
+	bool owners_are_real; /* the root was made so (rootfs/real.h); the engine has the ids */
+	bool terminal;	      /* a pseudo-terminal of its own */
 	struct limits limits;
 	uint64_t drop_capabilities; /* bit n: capability n (box/capabilities.h) */
 	const void *seccomp;	    /* struct sock_filter, as many; NULL: none */

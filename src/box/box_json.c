@@ -195,6 +195,7 @@ void box_to_json(const struct box *box, struct buf *ret_text)
 	put_groups(&writer, box);
 	put_private(&writer, &box->private_ns);
 	put_text(&writer, "rootEmulation", box_emulation_name(box->emulation));
+	put_flag(&writer, "ownersAreReal", box->owners_are_real);
 	put_flag(&writer, "terminal", box->terminal);
 	put_confinement(&writer, box);
 	close_group(&writer, '}');

@@ -203,11 +203,13 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 {
 	struct emulation emulation = { .layers = &root->layers,
 				       .merged = root->is_copy ? &root->merged : NULL,
+				       .space = root->is_real ? &root->space : NULL,
 				       .collects = root->changes.path != NULL };
 	struct engine_job job = { .box = box, .made = made };
 	int r;
 
-	if (box->emulation != BOX_EMULATION_TAP) /* real owners need nobody to remember them */
+	/* real owners need nobody to remember them, but for the next run */
+	if (box->emulation != BOX_EMULATION_TAP && !(root->is_real && emulation.collects))
 		return engine->run(&job, ret_status, err);
 	*ret_status = EXIT_ROOTLET;
 	r = emulation_open(&emulation, box, err);

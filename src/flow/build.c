@@ -76,7 +76,8 @@ static int choose_emulation(struct build *build, struct err *err)
 
 	/* What real ids do is what the tap remembers: the result, and so the key, is the same. */
 	build->emulation = strcmp(name, "auto") == 0 ? "tap" : name;
-	build->owners_are_real = build->engine->space && strcmp(name, "auto") == 0;
+	build->owners_are_real = build->engine->space &&
+				 (strcmp(name, "auto") == 0 || strcmp(name, "none") == 0);
 	if (build->owners_are_real || strcmp(build->emulation, "tap") != 0 || !tap_is_active())
 		return 0;
 	fail_plain(err, ENOTSUP,

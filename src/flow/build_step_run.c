@@ -130,8 +130,10 @@ static int run_root(struct work *work, struct box *box, struct err *err)
 	box->root.work = arena_printf(&box->arena, "%s/%s/work", state->store->path,
 				      work->work_name);
 	if (work->build->owners_are_real) {
+		box->owners_are_real = true;
 		r = work->build->engine->space(box, &work->space, err);
-		if (r == 0 && !id_space_has_devices(&work->space))
+		if (r == 0 && strcmp(work->build->emulation, "none") != 0 &&
+		    !id_space_has_devices(&work->space))
 			box->emulation = BOX_EMULATION_DEVICES;
 		return r < 0 ? r
 			     : real_stack(state->store, state->config.diff_ids,

@@ -24,13 +24,14 @@ static bool find_below(const struct box *box, const char *path, struct stat *ret
 }
 
 /* A directory of the upper directory that making the mount point brought along: a copy of one below
- * whose only change is its mtime. */
+ * whose only change is its mtime. Where owners are real a new one would not show here, and whoever
+ * compares knows it is no change. */
 static bool is_copy_of_below(const struct box *box, int upper_fd, const char *path)
 {
 	struct stat below;
 	struct stat above;
 
-	return box->root.kind == BOX_ROOT_OVERLAY &&
+	return box->root.kind == BOX_ROOT_OVERLAY && !box->owners_are_real &&
 	       fstatat(upper_fd, path, &above, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISDIR(above.st_mode) && find_below(box, path, &below) &&
 	       below.st_mode == above.st_mode;

@@ -114,12 +114,25 @@ static int use_real_copy(struct run_root *root, struct err *err)
 		     : real_copy(&root->store, root->copy_name, &root->merged, &root->space, err);
 }
 
+/* What an earlier run kept is the caller's on disk, like a layer. */
+static int use_real_changes(struct run_root *root, struct err *err)
+{
+	int r = run_changes_recall(&root->changes, &root->layers, err);
+	const struct view_layer *changes = &root->layers.layer[0];
+
+	if (r == 0)
+		r = real_own(changes->dirfd, &changes->owners, &root->space, err);
+	return r < 0 ? err_wrap(err, "true owners of the changes in '%s'", root->changes.path) : 0;
+}
+
 static int use_real(struct run_root *root, struct box *box, struct err *err)
 {
 	const struct config *config = &root->image.config;
 	int r = push_layers(root, err);
 
-	root->is_real = true;
+	root->is_real = box->owners_are_real = true;
+	if (r == 0 && root->changes.path)
+		r = use_real_changes(root, err);
 	if (r < 0 || root->is_copy)
 		return r < 0 ? r : use_real_copy(root, err);
 	strings_clear(&box->root.lower);
@@ -140,8 +153,9 @@ int run_use_engine(const struct run_request *request, const struct engine *engin
 		r = engine->space(box, &root->space, err);
 	if (r < 0)
 		return r;
-	if (engine->space && root->changes.path) {
-		fail_plain(err, ENOTSUP, "engine %s cannot keep changes", engine->name);
+	if (engine->space && root->changes.path && !root->is_image) {
+		fail_plain(err, ENOTSUP, "engine %s cannot keep changes to a directory",
+			   engine->name);
 		err_hint(err, "--engine userns can");
 		return -ENOTSUP;
 	}

@@ -125,7 +125,7 @@ static int apply_one(int root_fd, const struct owner *owner, struct err *err)
 	int r = 0;
 
 	if (fstatat(root_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(err, errno, "look at '/%s'", owner->path);
+		return errno == ENOENT ? 0 : fail(err, errno, "look at '/%s'", owner->path);
 	if (owner->type == S_IFCHR || owner->type == S_IFBLK)
 		r = make_device(root_fd, owner, err);
 	if (r < 0)
@@ -331,8 +331,8 @@ int real_stack(const struct store *store, const struct digest *diff_ids, size_t 
 	for (size_t i = count; i-- > 0;) {
 		auto_buf thin = { 0 };
 		auto_buf path = { 0 };
-		int r = real_layer(store, &diff_ids[i], &view->layer[count - 1 - i].owners, space,
-				   &thin, err);
+		int r = real_layer(store, &diff_ids[i], &view->layer[view->count - 1 - i].owners,
+				   space, &thin, err);
 
 		if (r < 0)
 			return r;
@@ -344,17 +344,23 @@ int real_stack(const struct store *store, const struct digest *diff_ids, size_t 
 	return 0;
 }
 
+int real_own(int root_fd, const struct owners *owners, const struct id_space *space,
+	     struct err *err)
+{
+	struct application application = { .root_fd = root_fd, .owners = owners };
+	int r = real_check(owners, space, err);
+
+	return r < 0 ? r : id_space_call(space, apply_inside, &application, err);
+}
+
 int real_copy(const struct store *store, const char *copy_name, const struct owners *owners,
 	      const struct id_space *space, struct err *err)
 {
 	auto_fd root_fd = openat(store->dirfd, copy_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct application application = { .root_fd = root_fd, .owners = owners };
 	int r;
 
 	if (root_fd < 0)
 		return fail(err, errno, "open '%s' in the store", copy_name);
-	r = real_check(owners, space, err);
-	if (r == 0)
-		r = id_space_call(space, apply_inside, &application, err);
+	r = real_own(root_fd, owners, space, err);
 	return r < 0 ? err_wrap(err, "true owners of the copied root") : 0;
 }

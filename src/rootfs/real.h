@@ -26,7 +26,8 @@ int real_layer(const struct store *store, const struct digest *diff_id, const st
 	       const struct id_space *space, struct buf *ret_path, struct err *err) must_check;
 
 /* What overlayfs is to stack for these layers (lowest first), topmost first, appended to `lower`:
- * each layer, and its thin one over it. `view` holds them with their records. */
+ * each layer, and its thin one over it. `view` holds them with their records, and may hold more on
+ * top. */
 int real_stack(const struct store *store, const struct digest *diff_ids, size_t count,
 	       const struct view *view, const struct id_space *space, struct strings *lower,
 	       struct err *err) must_check;
@@ -34,6 +35,9 @@ int real_stack(const struct store *store, const struct digest *diff_ids, size_t 
 /* The same for a private copy of merged layers (rootfs/merge.h), in place. */
 int real_copy(const struct store *store, const char *copy_name, const struct owners *owners,
 	      const struct id_space *space, struct err *err) must_check;
+/* And for any directory; what is no longer in it is passed over. */
+int real_own(int root_fd, const struct owners *owners, const struct id_space *space,
+	     struct err *err) must_check;
 
 /* What the record says, done to the files below root_fd: lchown, chmod, setxattr, mknod; times
  * stay. For a process that is root among the ids. What only the initial namespace may have

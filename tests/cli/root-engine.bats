@@ -21,6 +21,10 @@ teardown() {
     true_owners
 }
 
+@test "root: changes that are kept have true owners" {
+    changes_are_kept
+}
+
 @test "root: what is changed is real" {
     changes_are_real
 }

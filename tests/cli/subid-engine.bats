@@ -22,6 +22,10 @@ teardown() {
     true_owners
 }
 
+@test "subid: changes that are kept have true owners" {
+    changes_are_kept
+}
+
 @test "subid: what is changed is real" {
     changes_are_real
 }

@@ -81,6 +81,8 @@ true_owners() {
 /own/link 7:8 777
 /own/spool 33:34 2775
 /own/spool/closed/file 1000:1000 400"
+    dockerfile <<<$'FROM tiny\nRUN chown 5:6 /etc\nRUN [ "$(stat -c %u:%g /etc)" = 5:6 ]' # with mount points in it
+    builds -t etc .
     ok rootlet run owned sh -c 'grep NoNewPrivs: /proc/self/status; cat /own/none'
     expect_output $'NoNewPrivs:\t0'
     expect_output none
@@ -143,4 +145,24 @@ cleans_up() {
     expect_empty_dir "$ROOTLET_STORE/tmp"
     expect_empty_dir "$ROOTLET_STORE/layers"
     equal "$(find "$ROOTLET_STORE" ! -user "$(id -u)")" ""
+}
+
+# changes_are_kept: --overlay and --commit know true owners, and so does another engine.
+changes_are_kept() {
+    import_tiny
+    ok rootlet run --overlay changes tiny sh -c 'mkdir /srv; touch /srv/f /srv/gone; chown -R 77:78 /srv; chown 5 /srv/f
+        chmod 4755 /srv/f; mknod /srv/null c 1 3; chown 6 /etc; chmod 0 /srv/gone'
+    equal "$(find changes ! -user "$(id -u)")" ""
+    rm changes/upper/srv/gone
+    ok rootlet run --overlay changes -u 77 tiny sh -c 'stat -c "%n %u:%g %a" /srv /etc /srv/f; touch /srv/g'
+    equal "$output" $'/srv 77:78 755\n/etc 6:0 755\n/srv/f 5:78 4755'
+    ok rootlet run --engine userns --overlay changes tiny stat -c '%n %u:%g %F' /srv /srv/g /srv/f /srv/null
+    equal "$output" "/srv 77:78 directory
+/srv/g 77:0 regular empty file
+/srv/f 5:78 regular empty file
+/srv/null 0:0 character special file"
+    ok rootlet run --commit new:1 tiny sh -c 'touch /f; chown 12:34 /f'
+    ok rootlet run --engine userns new:1 stat -c %u:%g /f
+    equal "$output" 12:34
+    expect_empty_dir "$ROOTLET_STORE/tmp"
 }
