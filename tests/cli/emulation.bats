@@ -148,6 +148,15 @@ END
     [ -f bundle/rootfs/given ]
 }
 
+@test "what a run chowned is in the image it commits, for root and for another user" {
+    ok rootlet run --commit first tiny sh -c 'echo x >/given && chown 11:12 /given && mknod /null c 1 3 && mkdir /d && chown 13 /d'
+    ok rootlet run --commit second --root-emulation tap -u 7:8 first sh -c 'echo y >>/given && mkdir /d/new'
+    equal "$(rootlet run second stat -c '%u:%g %t,%T %n' /given /null /d /d/new)" "11:12 0,0 /given
+0:0 1,3 /null
+13:0 0,0 /d
+7:8 0,0 /d/new"
+}
+
 @test "another USER sees whose things are, makes its own, and has its groups" {
     dockerfile <<'END'
 FROM tiny
