@@ -10,6 +10,7 @@
 #include "flow/flatten.h"
 #include "flow/unpack_image.h"
 #include "image/ownership.h"
+#include "store/blob.h"
 
 #define OUTPUT_BYTES ((size_t)256 * 1024)
 
@@ -111,12 +112,47 @@ static int choose_ownership(const struct export_request *request, bool whole,
 	return image_load_descriptor(request->store, &flat, NULL, &image->image, err);
 }
 
+/* An index is written as a whole: which image of it is looked at first does not matter, and this
+ * machine's may not be among them. */
+static int load_any(const struct store *store, const struct descriptor *root,
+		    struct image *ret_image, struct err *err)
+{
+	auto_arena arena = { 0 };
+	auto_buf bytes = { 0 };
+	struct index index;
+	int r = blob_read(store, root, MANIFEST_SIZE_MAX, &bytes, err);
+
+	if (r == 0)
+		r = index_parse(buf_text(&bytes), bytes.size_bytes, &arena, &index, err);
+	if (r < 0)
+		return r;
+	r = -ENOENT;
+	for (size_t i = 0; r == -ENOENT && i < index.manifest_count; i++) {
+		err_clear(err);
+		r = image_load_descriptor(store, root, &index.manifests[i].platform, ret_image,
+					  err);
+	}
+	return r;
+}
+
+static int load_root(const struct export_request *request, const struct descriptor *root,
+		     const struct platform *platform, struct image *ret_image, struct err *err)
+{
+	int r = image_load_descriptor(request->store, root, platform, ret_image, err);
+	bool is_layout = request->format == EXPORT_OCI || request->format == EXPORT_OCI_ARCHIVE;
+
+	if (r != -ENOENT || platform || !is_layout || !media_type_is_index(root->media_type))
+		return r;
+	err_clear(err);
+	return load_any(request->store, root, ret_image, err);
+}
+
 /* `whole` as in choose_ownership. Takes the image over, also on failure. */
 static int load_image(const struct export_request *request, struct export_image *image,
 		      const struct descriptor *root, const struct platform *platform, bool whole,
 		      struct err *err)
 {
-	int r = image_load_descriptor(request->store, root, platform, &image->image, err);
+	int r = load_root(request, root, platform, &image->image, err);
 
 	if (r == 0)
 		r = choose_ownership(request, whole, image, err);

@@ -2,6 +2,7 @@
 # rootlet build --platform: what cannot run here is refused before anything is done.
 load ../support/common
 load ../support/build
+load ../support/registry
 
 setup() {
     common_setup
@@ -15,6 +16,7 @@ setup() {
 }
 
 teardown() {
+    registry_stop
     common_teardown
 }
 
@@ -109,6 +111,22 @@ END
     equal "$output" "$(cat id)"
     ok rootlet save --format oci-archive multi -o saved.tar
     skopeo inspect --raw oci-archive:saved.tar | cmp - "blobs/sha256/$(cut -d: -f2 id)"
+}
+
+@test "an index without this machine's platform is built, saved and pushed" {
+    need skopeo jq docker-registry
+    registry_start
+    mkdir empty
+    "$ROOTLET_TEST_STAGE/tests/support/make-layout" far latest --platform linux/s390x --platform linux/ppc64le empty >/dev/null
+    rootlet -q import far far
+    printf 'FROM far\nCOPY Dockerfile /\n' >Dockerfile
+    builds --platform linux/s390x,linux/ppc64le -t "$REGISTRY/multi:1" --push .
+    ok rootlet save --format oci-archive -o saved.tar "$REGISTRY/multi:1"
+    skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/multi:1" >pushed.json
+    skopeo inspect --raw oci-archive:saved.tar | cmp - pushed.json
+    equal "$(jq -c '[.manifests[].platform.architecture]' pushed.json)" '["s390x","ppc64le"]'
+    refused rootlet run "$REGISTRY/multi:1"
+    expect_stderr "there is: linux/s390x linux/ppc64le"
 }
 
 @test "files of several platforms have a folder each" {
