@@ -173,6 +173,8 @@ static const struct opt run_opts[] = {
 	{ OPT_FLAG, 0, "dry-run", RUN(dry_run), NULL, "print the box as JSON and exit", NULL },
 	{ OPT_FLAG, 0, "why", RUN(why), NULL,
 	  "say which engine is chosen and why each cheaper one is not", NULL },
+	{ OPT_REFUSED, 0, "kernel-release", 0, "RELEASE",
+	  "the kernel answers uname(2) itself, and nothing here stands between", NULL },
 	{ OPT_REFUSED, 'd', "detach", 0, NULL,
 	  "nothing of rootlet keeps running; use '&', nohup, systemd-run or a batch job", NULL },
 	{ OPT_REFUSED, 'p', "publish", 0, "PORT",

@@ -80,3 +80,10 @@ teardown() {
     expect_stderr 77
     expect_stderr 88
 }
+
+@test "what cannot be had is refused with the reason" {
+    refused rootlet run --kernel-release 6.1 ./root true
+    expect_stderr "--kernel-release*uname"
+    refused rootlet run --network private ./root true
+    expect_stderr "'private' is not one of host|none"
+}
