@@ -67,6 +67,7 @@ END
 }
 
 @test "a privilege that was refused is named, with what gives it" {
+    need_one_id
     run_line 'chown nobody /etc/passwd'
     builds .
     refuses --root-emulation none .

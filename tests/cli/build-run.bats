@@ -49,6 +49,7 @@ END
 }
 
 @test "bind: from a stage or an image, with owners, modes and devices; source through a symlink" {
+    need_one_id
     dockerfile <<'END'
 FROM tiny AS first
 RUN mkdir -p /data/sub && echo a >/data/file && chown 5:6 /data /data/file && chmod 4711 /data/file && \
@@ -78,6 +79,7 @@ drwxr-xr-x 9/9 copy/sub/"
 }
 
 @test "COPY --from takes devices as what they are" {
+    need_one_id
     dockerfile <<'END'
 FROM tiny AS made
 RUN mkdir /d && mknod /d/zero c 1 5 && mknod -m 660 /d/disk b 8 17 && mkfifo /d/pipe && chown 0:6 /d/disk
