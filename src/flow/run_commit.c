@@ -69,9 +69,8 @@ static int add_layer(struct commit *commit, struct build_stage *stage, struct er
 		.lower = &stage->view,
 		.lookup = commit->has_owners ? recorded_meta : NULL,
 		.lookup_context = commit,
-		/* the tap knows whose is what the command made: what it does not know is root's */
-		.new_uid = commit->has_owners ? 0 : request->uid,
-		.new_gid = commit->has_owners ? 0 : request->gid,
+		.new_uid = request->uid,
+		.new_gid = request->gid,
 	};
 	time_t now = time(NULL);
 	struct build_cached result = { .text = request->created_by };
