@@ -24,6 +24,7 @@ int emulation_open(struct emulation *emulation, const struct box *box, struct er
 	const char *mode = getenv("ROOTLET_TAP");
 	struct tap_options options = { .trap_only = mode && strcmp(mode, "trap") == 0,
 				       .copies_up = true,
+				       .one_id = true,
 				       .open_files = open_files_of(&box->limits),
 				       .uid = box->uid,
 				       .gid = box->gid,

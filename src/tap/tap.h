@@ -18,6 +18,7 @@ struct tap_options {
 	 * root's and lend permissions, as fakeroot(1) does. Else: one id is mapped to 0. */
 	bool host_tree;
 	bool unknown_is_real; /* with host_tree: files nothing was said about keep their owner */
+	bool one_id;	      /* one id is mapped, to 0: what is others' on the host looks root's */
 	bool trap_only;	      /* ROOTLET_TAP=trap: patch no call sites */
 	bool copies_up;	      /* some of the files lie on an overlay */
 	/* The limit of open files the command will have (0: the caller's): the tap's own lie at

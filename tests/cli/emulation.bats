@@ -37,6 +37,14 @@ owner_in() {
 
 show_and_fail() { show; false; }
 
+@test "what belongs to others on the host looks root's inside" {
+    local mode
+    for mode in patch trap; do
+        ROOTLET_TAP=$mode ok rootlet run -v /usr:/host tiny stat -c %u:%g /proc /sys /etc/hosts /host /host/bin
+        equal "$(printf '%s\n' "${lines[@]}" | sort -u)" 0:0
+    done
+}
+
 @test "owners, modes and devices last across steps and come out in the archive" {
     dockerfile <<'END'
 FROM tiny

@@ -28,16 +28,14 @@ struct lie_row *files_row(const struct statx *statx)
 void files_show(const struct statx *statx, const struct lie_row *row, struct shown *ret_shown)
 {
 	struct lie lie = { .uid = LIES_KEEP, .gid = LIES_KEEP };
-	bool all_root = tap.host_tree && !(tap.page->flags & TAP_PAGE_UNKNOWN_IS_REAL);
-
 	if (row)
 		lies_read(row, &lie);
 	*ret_shown = (struct shown){
 		.uid = lie.uid != LIES_KEEP ? lie.uid
-		       : all_root	    ? 0
+		       : tap.all_root	    ? 0
 					    : statx->stx_uid,
 		.gid = lie.gid != LIES_KEEP ? lie.gid
-		       : all_root	    ? 0
+		       : tap.all_root	    ? 0
 					    : statx->stx_gid,
 		.mode = (statx->stx_mode & ~lie.mode_mask) | lie.mode_bits,
 		.rdev_major = lie.mode_mask & S_IFMT ? lie.rdev_major : statx->stx_rdev_major,

@@ -36,7 +36,7 @@ static void edit_stat(struct stat *st, const struct where *where)
 	struct statx x;
 
 	if (!lies_find(&tap.lies, &id)) {
-		if (tap.host_tree && !(tap.page->flags & TAP_PAGE_UNKNOWN_IS_REAL))
+		if (tap.all_root)
 			st->st_uid = st->st_gid = 0;
 		return;
 	}
