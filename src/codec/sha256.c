@@ -40,3 +40,12 @@ void sha256_finish(struct sha256 *sha, char ret_hex[SHA256_HEX_LENGTH + 1])
 	for (unsigned int i = 0; i < size; i++)
 		snprintf(ret_hex + 2 * (size_t)i, 3, "%02x", raw[i]);
 }
+
+void sha256_hex(const void *bytes, size_t size_bytes, char ret_hex[SHA256_HEX_LENGTH + 1])
+{
+	auto_sha256 sha;
+
+	sha256_init(&sha);
+	sha256_add(&sha, bytes, size_bytes);
+	sha256_finish(&sha, ret_hex);
+}

@@ -20,5 +20,7 @@ void sha256_done(struct sha256 *sha);
 void sha256_add(struct sha256 *sha, const void *bytes, size_t size_bytes);
 /* Lower-case hex with a NUL. Nothing may be added afterwards. */
 void sha256_finish(struct sha256 *sha, char ret_hex[SHA256_HEX_LENGTH + 1]);
+/* All of it at once. */
+void sha256_hex(const void *bytes, size_t size_bytes, char ret_hex[SHA256_HEX_LENGTH + 1]);
 
 #endif

@@ -20,12 +20,9 @@ static const char *part(const char *name, const char *suffix, char path[NAME_BYT
 
 const char *cache_mount_name(struct arena *arena, const char *id, unsigned number)
 {
-	auto_sha256 sha;
 	char hex[SHA256_HEX_LENGTH + 1];
 
-	sha256_init(&sha);
-	sha256_add(&sha, id, strlen(id));
-	sha256_finish(&sha, hex);
+	sha256_hex(id, strlen(id), hex);
 	return number ? arena_printf(arena, "%s-%u", hex, number) : arena_copy(arena, hex);
 }
 

@@ -142,14 +142,11 @@ static void load(struct build_files *files)
 
 void build_files_open(struct build_files *files, const struct store *store, const char *topic)
 {
-	auto_sha256 sha;
 	char hex[SHA256_HEX_LENGTH + 1];
 
 	*files = (struct build_files){ .store = store };
 	pthread_mutex_init(&files->lock, NULL);
-	sha256_init(&sha);
-	sha256_add(&sha, topic, strlen(topic));
-	sha256_finish(&sha, hex);
+	sha256_hex(topic, strlen(topic), hex);
 	snprintf(files->name, sizeof(files->name), FOLDER "/%s", hex);
 	load(files);
 }

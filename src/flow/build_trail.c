@@ -67,14 +67,11 @@ static void read_trail(const struct store *store, const char *name, struct arena
 
 void build_trail_open(struct build_trail *trail, const struct store *store, const char *topic)
 {
-	auto_sha256 sha;
 	char hex[SHA256_HEX_LENGTH + 1];
 
 	*trail = (struct build_trail){ .store = store };
 	pthread_mutex_init(&trail->lock, NULL);
-	sha256_init(&sha);
-	sha256_add(&sha, topic, strlen(topic));
-	sha256_finish(&sha, hex);
+	sha256_hex(topic, strlen(topic), hex);
 	snprintf(trail->name, sizeof(trail->name), NAME_PREFIX "%s", hex);
 	read_trail(store, trail->name, &trail->arena, &trail->then);
 }

@@ -150,11 +150,8 @@ static struct descriptor describe(const char *media_type, const struct buf *byte
 	struct descriptor descriptor = { .media_type = media_type,
 					 .size_bytes = bytes->size_bytes };
 	char hex[SHA256_HEX_LENGTH + 1];
-	auto_sha256 sha;
 
-	sha256_init(&sha);
-	sha256_add(&sha, bytes->bytes, bytes->size_bytes);
-	sha256_finish(&sha, hex);
+	sha256_hex(bytes->bytes, bytes->size_bytes, hex);
 	descriptor.digest = digest_of_hex(hex);
 	return descriptor;
 }

@@ -35,11 +35,8 @@ static int check_digest(const struct descriptor *descriptor, const struct buf *b
 			struct err *err)
 {
 	char hex[SHA256_HEX_LENGTH + 1];
-	auto_sha256 sha;
 
-	sha256_init(&sha);
-	sha256_add(&sha, buf_text(bytes), bytes->size_bytes);
-	sha256_finish(&sha, hex);
+	sha256_hex(buf_text(bytes), bytes->size_bytes, hex);
 	if (strcmp(hex, digest_hex(&descriptor->digest)) == 0)
 		return 0;
 	return fail(err, EUCLEAN, "digest mismatch: %s is damaged", descriptor->digest.text);

@@ -62,23 +62,11 @@ static int make_table(struct lies *ret_lies, struct err *err)
 	return r < 0 ? fail(err, -r, "memory for owners") : 0;
 }
 
-static size_t count_xattrs(struct lies *lies, const struct lie_row *row)
-{
-	uint32_t cursor = 0;
-	size_t count = 0;
-	const char *name;
-	bool removed;
-
-	while (lies_xattr_next(lies, row, &cursor, &name, &removed))
-		count += !removed;
-	return count;
-}
-
 static void take_xattrs(struct lies *lies, const struct lie_row *row, struct tree_entry *entry,
 			struct arena *arena)
 {
 	const struct xattrs on_disk = { entry->xattrs, entry->xattr_count };
-	size_t room = count_xattrs(lies, row);
+	size_t room = lies_xattr_count(lies, row);
 	struct xattr *more = arena_array(arena, struct xattr, room);
 	uint32_t cursor = 0;
 	size_t count = 0;

@@ -60,11 +60,8 @@ static struct digest digest_header(const struct http_response *response)
 static struct digest digest_of(const struct buf *bytes)
 {
 	char hex[SHA256_HEX_LENGTH + 1];
-	auto_sha256 sha = { 0 };
 
-	sha256_init(&sha);
-	sha256_add(&sha, buf_text(bytes), bytes->size_bytes);
-	sha256_finish(&sha, hex);
+	sha256_hex(buf_text(bytes), bytes->size_bytes, hex);
 	return digest_of_hex(hex);
 }
 

@@ -541,6 +541,18 @@ bool lies_xattr_next(struct lies *lies, const struct lie_row *row, uint32_t *cur
 	return true;
 }
 
+uint32_t lies_xattr_count(struct lies *lies, const struct lie_row *row)
+{
+	uint32_t cursor = 0;
+	uint32_t count = 0;
+	const char *name;
+	bool removed;
+
+	while (lies_xattr_next(lies, row, &cursor, &name, &removed))
+		count += !removed;
+	return count;
+}
+
 static bool says_something(const struct lie_row *row)
 {
 	return load(&row->birth_ns) && !load(&row->alias_of) &&

@@ -105,6 +105,8 @@ void lies_xattr_forget(struct lies *lies, struct lie_row *row, const char *name)
 /* The names a row holds, one call each until it returns false; start with *cursor = 0. */
 bool lies_xattr_next(struct lies *lies, const struct lie_row *row, uint32_t *cursor,
 		     const char **ret_name, bool *ret_removed);
+/* How many of them are not removed ones. */
+uint32_t lies_xattr_count(struct lies *lies, const struct lie_row *row);
 
 /* All rows that say something, in no order; start with a zeroed cursor. */
 struct lies_cursor {

@@ -245,18 +245,6 @@ static int put(struct reporter *reporter, const void *bytes, size_t size_bytes)
 	return r < 0 ? fail(reporter->err, -r, "note the owner of '/%s'", reporter->path) : 0;
 }
 
-static uint32_t count_xattrs(struct lies *lies, const struct lie_row *row)
-{
-	uint32_t cursor = 0;
-	uint32_t count = 0;
-	const char *name;
-	bool removed;
-
-	while (lies_xattr_next(lies, row, &cursor, &name, &removed))
-		count += !removed;
-	return count;
-}
-
 static int put_xattrs(struct reporter *reporter, const struct lie_row *row)
 {
 	struct lies *lies = reporter->lies;
@@ -297,7 +285,7 @@ static int report_one(struct reporter *reporter)
 		return 0;
 	lies_read(row, &header.lie);
 	header.path_bytes = (uint32_t)strlen(reporter->path);
-	header.xattr_count = count_xattrs(reporter->lies, row);
+	header.xattr_count = lies_xattr_count(reporter->lies, row);
 	r = put(reporter, &header, sizeof(header));
 	if (r == 0)
 		r = put(reporter, reporter->path, header.path_bytes);

@@ -271,11 +271,8 @@ uint64_t blob_writer_wait_for(struct blob_writer *writer, uint64_t offset)
 static struct digest digest_of_bytes(const void *bytes, size_t size_bytes)
 {
 	char hex[SHA256_HEX_LENGTH + 1];
-	auto_sha256 sha;
 
-	sha256_init(&sha);
-	sha256_add(&sha, bytes, size_bytes);
-	sha256_finish(&sha, hex);
+	sha256_hex(bytes, size_bytes, hex);
 	return digest_of_hex(hex);
 }
 
