@@ -72,8 +72,16 @@ void text_add_json_string(struct buf *buf, const char *text)
 	const unsigned char *s = (const unsigned char *)text;
 
 	buf_add_char(buf, '"');
-	while (*s)
-		s += add_json_char(buf, s);
+	while (*s) {
+		size_t plain = 0;
+
+		while (s[plain] >= 0x20 && s[plain] < 0x7f && s[plain] != '"' && s[plain] != '\\')
+			plain++;
+		buf_add(buf, s, plain);
+		s += plain;
+		if (*s)
+			s += add_json_char(buf, s);
+	}
 	buf_add_char(buf, '"');
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/banned.h"
 #include "base/buf.h"
@@ -223,6 +224,8 @@ static int build_main(const struct command *command, const struct common *common
 	int status;
 	int r;
 
+	/* What RUN makes must not depend on who builds; nobody else may read the store. */
+	umask(022);
 	r = opt_parse(command, argc, argv, &build_command, &operand, &err);
 	if (r == 0 && argc - operand != 1) {
 		r = fail_plain(&err, EINVAL,

@@ -347,22 +347,29 @@ int copy_collect(const struct copy_tree *tree, const char *pattern, const struct
 /* ---- the key ---- */
 
 static void key_entry(const struct copy_operand *operand, const struct copy_entry *entry,
-		      struct build_key *key)
+		      struct buf *name, struct buf *value, struct build_key *key)
 {
-	auto_buf name = { 0 };
-	auto_buf value = { 0 };
-
-	buf_printf(&name, "file %s%s%s", operand->name, *entry->suffix ? "/" : "", entry->suffix);
-	buf_printf(&value, "%06o %u:%u %s", entry->entry.mode, entry->entry.uid, entry->entry.gid,
-		   entry->link ? entry->link : entry->hex);
+	buf_truncate(name, 0);
+	buf_add_text(name, "file ");
+	buf_add_text(name, operand->name);
+	if (*entry->suffix)
+		buf_add_char(name, '/');
+	buf_add_text(name, entry->suffix);
+	buf_truncate(value, 0);
+	buf_printf(value, "%06o %u:%u ", entry->entry.mode, entry->entry.uid, entry->entry.gid);
+	buf_add_text(value, entry->link ? entry->link : entry->hex);
 	if (S_ISCHR(entry->entry.mode) || S_ISBLK(entry->entry.mode))
-		buf_printf(&value, "%u,%u", major(entry->entry.rdev), minor(entry->entry.rdev));
-	build_key_add(key, name.bytes, value.bytes);
+		buf_printf(value, "%u,%u", major(entry->entry.rdev), minor(entry->entry.rdev));
+	build_key_add(key, name->bytes, value->bytes);
 }
 
 void copy_key(const struct copy_list *list, struct build_key *key)
 {
+	auto_buf name = { 0 };
+	auto_buf value = { 0 };
+
 	for (size_t i = 0; i < list->count; i++)
 		for (size_t j = 0; j < list->operand[i].count; j++)
-			key_entry(&list->operand[i], &list->operand[i].entry[j], key);
+			key_entry(&list->operand[i], &list->operand[i].entry[j], &name, &value,
+				  key);
 }

@@ -88,10 +88,10 @@ static int place_regular(const struct copying *copying, const struct copy_tree *
 			 const struct copy_entry *entry, const char *path,
 			 const struct place_meta *meta, struct err *err)
 {
-	int fd;
-	int r = place_create(copying->target->place, path, meta, &fd, err);
+	struct copy_file file = { .tree = tree, .entry = entry };
+	int r = place_create(copying->target->place, path, meta, &file.to, err);
 
-	return r < 0 ? r : copy_filler_add(copying->filler, tree, entry, fd, meta, err);
+	return r < 0 ? r : copy_filler_add(copying->filler, &file, err);
 }
 
 /* A directory that exists keeps its mode. A new one takes that of the source, but for the

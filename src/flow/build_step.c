@@ -121,7 +121,9 @@ static int placed_meta(void *context, const char *path, const struct statx *stx,
 					    .rdev_major = major(owner->rdev),
 					    .rdev_minor = minor(owner->rdev),
 					    .xattrs = owner->xattrs,
-					    .xattr_count = owner->xattr_count };
+					    .xattr_count = owner->xattr_count,
+					    .content = owner->content,
+					    .content_bytes = owner->content_bytes };
 	return 1;
 }
 
@@ -163,6 +165,7 @@ static int take_snapshot(struct work *work, const struct step_kind *kind,
 			  : work->has_emulated ? emulated_meta
 					       : NULL,
 		.lookup_context = work,
+		.placed = kind->places,
 		.new_uid = work->new_uid,
 		.new_gid = work->new_gid,
 		.clamp = build->epoch_s >= 0,

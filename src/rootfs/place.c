@@ -5,13 +5,19 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/xattr.h>
 
 #include "base/banned.h"
 #include "base/io.h"
 #include "rootfs/xattrs.h"
 #include "sys/openat2.h"
+#include "sys/process.h"
 #include "sys/remove.h"
+
+/* What is kept in memory at most: of one file, and of all. */
+#define CONTENT_FILE_BYTES_MAX 32768
+#define CONTENT_BYTES_MAX      ((size_t)64 * 1024 * 1024)
 
 int place_init(struct place *place, struct view *view, const char *upper_path, struct err *err)
 {
@@ -19,7 +25,13 @@ int place_init(struct place *place, struct view *view, const char *upper_path, s
 
 	if (r < 0)
 		return r;
-	*place = (struct place){ .view = view, .upper_fd = view->layer[0].dirfd };
+	*place = (struct place){ .view = view,
+				 .upper_fd = view->layer[0].dirfd,
+				 .umask = process_umask() };
+	place->content = mmap(NULL, CONTENT_BYTES_MAX, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (place->content == MAP_FAILED)
+		place->content = NULL;
 	directories_init(&place->directories, place->upper_fd);
 	return 0;
 }
@@ -29,17 +41,21 @@ void place_done(struct place *place)
 	directories_done(&place->directories);
 	if (place->view)
 		view_pop(place->view);
+	if (place->content)
+		munmap(place->content, CONTENT_BYTES_MAX);
 	map_done(&place->owners);
 	arena_done(&place->arena);
 	*place = (struct place){ .upper_fd = -1 };
 }
 
-static void remember(struct place *place, const char *path, const struct place_owner *owner)
+static struct place_owner *remember(struct place *place, const char *path,
+				    const struct place_owner *owner)
 {
 	struct place_owner *copy = arena_new(&place->arena, struct place_owner);
 
 	*copy = *owner;
 	map_set(&place->owners, path, copy);
+	return copy;
 }
 
 static void add_xattr(struct place *place, struct place_owner *owner, const struct xattr *xattr)
@@ -56,7 +72,7 @@ static void add_xattr(struct place *place, struct place_owner *owner, const stru
 	owner->xattr_count = after.count;
 }
 
-/* What the user may set goes onto the file as well as it can, the rest into the record. fd is -1
+/* All are remembered; what the user may set goes onto the file too, as well as it can. fd is -1
  * for what cannot carry any. */
 static void add_xattrs(struct place *place, struct place_owner *owner, int fd,
 		       const struct place_meta *meta)
@@ -64,14 +80,14 @@ static void add_xattrs(struct place *place, struct place_owner *owner, int fd,
 	for (size_t i = 0; i < meta->xattr_count; i++) {
 		const struct xattr *xattr = &meta->xattrs[i];
 
-		if (fd < 0 || !xattr_is_settable(xattr->name) ||
-		    fsetxattr(fd, xattr->name, xattr->value, xattr->size_bytes, 0) < 0)
-			add_xattr(place, owner, xattr);
+		if (fd >= 0 && xattr_is_settable(xattr->name))
+			(void)!fsetxattr(fd, xattr->name, xattr->value, xattr->size_bytes, 0);
+		add_xattr(place, owner, xattr);
 	}
 }
 
-static void remember_meta(struct place *place, const char *path, const struct place_meta *meta,
-			  mode_t type, int fd)
+static struct place_owner *remember_meta(struct place *place, const char *path,
+					 const struct place_meta *meta, mode_t type, int fd)
 {
 	struct place_owner owner = { .uid = meta->uid,
 				     .gid = meta->gid,
@@ -79,7 +95,7 @@ static void remember_meta(struct place *place, const char *path, const struct pl
 				     .mtime = meta->mtime };
 
 	add_xattrs(place, &owner, fd, meta);
-	remember(place, path, &owner);
+	return remember(place, path, &owner);
 }
 
 const struct place_owner *place_owner_of(const struct place *place, const char *path)
@@ -160,15 +176,21 @@ static int take_away(struct place *place, const char *path, struct err *err)
 static int copy_up_directory(struct place *place, const char *path, const struct view_entry *below,
 			     struct err *err)
 {
-	const struct place_owner owner = { .uid = below->uid,
-					   .gid = below->gid,
-					   .mode = below->mode,
-					   .mtime = below->st.st_mtim };
-	int r = make_directory(place, path, below->mode, below->st.st_mtim, err);
+	struct place_owner owner = { .uid = below->uid,
+				     .gid = below->gid,
+				     .mode = below->mode,
+				     .mtime = below->st.st_mtim };
+	struct xattrs xattrs;
+	int r = xattrs_of_view(place->view, path, below, &place->arena, &xattrs, err);
 
 	if (r == 0)
-		remember(place, path, &owner);
-	return r;
+		r = make_directory(place, path, below->mode, below->st.st_mtim, err);
+	if (r < 0)
+		return r;
+	owner.xattrs = xattrs.item;
+	owner.xattr_count = xattrs.count;
+	remember(place, path, &owner);
+	return 0;
 }
 
 static int make_missing_directory(struct place *place, const char *path,
@@ -339,16 +361,25 @@ static int clear_way(struct place *place, const char *path, const struct place_m
 	return 0;
 }
 
+/* The mode on disk: the user can read whatever he places. */
+static mode_t disk_mode(mode_t mode)
+{
+	return (mode & 07777) | 0400;
+}
+
+/* Most files get the mode they shall have at birth. Attributes can only be set while the file may
+ * be written. */
 static int create_file(struct place *place, const char *path, const struct place_meta *meta,
 		       int *ret_fd, struct err *err)
 {
+	mode_t mode = meta->xattr_count ? 0600 : disk_mode(meta->mode) & 0777;
 	int parent_fd;
 	int r = clear_way(place, path, meta, &parent_fd, err);
 	int fd;
 
 	if (r < 0)
 		return r;
-	fd = openat(parent_fd, last_name(path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = openat(parent_fd, last_name(path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return fail(err, errno, "create '/%s'", path);
 	*ret_fd = fd;
@@ -356,11 +387,13 @@ static int create_file(struct place *place, const char *path, const struct place
 }
 
 /* After its content: writing would change both. */
-static int set_mode_and_time(int fd, mode_t mode, struct timespec mtime, struct err *err)
+static int set_mode_and_time(const struct place *place, const struct place_owner *owner, int fd,
+			     struct err *err)
 {
-	const struct timespec times[2] = { mtime, mtime };
+	const struct timespec times[2] = { owner->mtime, owner->mtime };
+	mode_t mode = disk_mode(owner->mode);
 
-	if (fchmod(fd, (mode & 07777) | 0400) < 0)
+	if ((owner->xattr_count || mode & (place->umask | 07000)) && fchmod(fd, mode) < 0)
 		return fail(err, errno, "chmod");
 	if (futimens(fd, times) < 0)
 		return fail(err, errno, "set times");
@@ -370,28 +403,68 @@ static int set_mode_and_time(int fd, mode_t mode, struct timespec mtime, struct 
 static int finish_file(struct place *place, const char *path, int fd, const struct place_meta *meta,
 		       struct err *err)
 {
-	int r;
+	struct place_owner *owner = remember_meta(place, path, meta, S_IFREG, fd);
+	int r = set_mode_and_time(place, owner, fd, err);
 
-	remember_meta(place, path, meta, S_IFREG, fd);
-	r = set_mode_and_time(fd, meta->mode, meta->mtime, err);
 	return r < 0 ? err_wrap(err, "'/%s'", path) : 0;
 }
 
-int place_create(struct place *place, const char *path, const struct place_meta *meta, int *ret_fd,
-		 struct err *err)
+int place_create(struct place *place, const char *path, const struct place_meta *meta,
+		 struct place_file *ret_file, struct err *err)
 {
-	int r = create_file(place, path, meta, ret_fd, err);
+	int fd;
+	int r = create_file(place, path, meta, &fd, err);
 
-	if (r == 0)
-		remember_meta(place, path, meta, S_IFREG, *ret_fd);
-	return r;
+	if (r < 0)
+		return r;
+	*ret_file = (struct place_file){
+		.place = place,
+		.owner = remember_meta(place, path, meta, S_IFREG, fd),
+		.fd = fd,
+	};
+	return 0;
 }
 
-int place_fill(int to_fd, int from_fd, mode_t mode, struct timespec mtime, struct err *err)
+/* Room for the content of a small file; NULL when it is not to be kept. */
+static char *content_room(struct place *place, int from_fd, size_t *ret_size_bytes)
 {
-	int r = io_copy(from_fd, to_fd, UINT64_MAX, err);
+	struct stat st;
+	size_t at;
 
-	return r < 0 ? r : set_mode_and_time(to_fd, mode, mtime, err);
+	if (!place->content || fstat(from_fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0 ||
+	    st.st_size > CONTENT_FILE_BYTES_MAX ||
+	    atomic_load(&place->content_bytes) >= CONTENT_BYTES_MAX)
+		return NULL;
+	*ret_size_bytes = (size_t)st.st_size;
+	at = atomic_fetch_add(&place->content_bytes, *ret_size_bytes);
+	return at + *ret_size_bytes <= CONTENT_BYTES_MAX ? place->content + at : NULL;
+}
+
+/* A file that somebody writes to meanwhile is taken as long as it was. */
+static int fill_and_keep(const struct place_file *file, int from_fd, char *content,
+			 size_t size_bytes, struct err *err)
+{
+	ssize_t n = io_read_full(from_fd, content, size_bytes);
+	int r;
+
+	if (n < 0)
+		return fail(err, (int)-n, "read");
+	r = io_write_all(file->fd, content, (size_t)n);
+	if (r < 0)
+		return fail(err, -r, "write");
+	file->owner->content = content;
+	file->owner->content_bytes = (size_t)n;
+	return 0;
+}
+
+int place_fill(const struct place_file *file, int from_fd, struct err *err)
+{
+	size_t size_bytes = 0;
+	char *content = content_room(file->place, from_fd, &size_bytes);
+	int r = content ? fill_and_keep(file, from_fd, content, size_bytes, err)
+			: io_copy(from_fd, file->fd, UINT64_MAX, err);
+
+	return r < 0 ? r : set_mode_and_time(file->place, file->owner, file->fd, err);
 }
 
 int place_file(struct place *place, const char *path, int fd, const struct place_meta *meta,

@@ -5,6 +5,7 @@
 #ifndef ROOTFS_PLACE_H
 #define ROOTFS_PLACE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -19,8 +20,12 @@ struct place_owner {
 	dev_t rdev;
 	struct timespec mtime; /* of a directory: what is placed in it changes it on disk */
 	bool is_fresh;	       /* a directory of which the layers below show nothing */
-	struct xattr *xattrs;  /* that are not on disk */
+	struct xattr *xattrs;  /* all of them, on disk or not */
 	size_t xattr_count;
+	/* A small file as it was placed, so that nobody has to read it again; NULL: on disk only.
+	 */
+	const char *content;
+	size_t content_bytes;
 };
 
 struct place {
@@ -28,7 +33,10 @@ struct place {
 	int upper_fd;
 	struct directories directories; /* of upper_fd */
 	struct arena arena;
-	struct map owners; /* path -> struct place_owner * */
+	struct map owners;	     /* path -> struct place_owner * */
+	char *content;		     /* of small files, one behind the other; NULL: not kept */
+	atomic_size_t content_bytes; /* given away; it ends somewhere */
+	mode_t umask;
 	/* Unpacking: what is in the way goes, also a directory for a file and the other way. */
 	bool replaces;
 };
@@ -58,13 +66,17 @@ int place_directory(struct place *place, const char *path, const struct place_me
 int place_file(struct place *place, const char *path, int fd, const struct place_meta *meta,
 	       struct err *err) must_check;
 /* The same in two halves. The first gives the file its place, its owner and its mode as the
- * snapshot shall see it; *ret_fd (O_CLOEXEC, of the caller) is open for writing. The second, which
- * touches nothing but these two files and so may run in another thread, gives it content, mode on
+ * snapshot shall see it; ret_file->fd (O_CLOEXEC, of the caller) is open for writing. The second,
+ * which touches nothing but this file and so may run in another thread, gives it content, mode on
  * disk and time; before place_finish. */
-int place_create(struct place *place, const char *path, const struct place_meta *meta, int *ret_fd,
-		 struct err *err) must_check;
-int place_fill(int to_fd, int from_fd, mode_t mode, struct timespec mtime,
-	       struct err *err) must_check;
+struct place_file {
+	struct place *place;
+	struct place_owner *owner;
+	int fd;
+};
+int place_create(struct place *place, const char *path, const struct place_meta *meta,
+		 struct place_file *ret_file, struct err *err) must_check;
+int place_fill(const struct place_file *file, int from_fd, struct err *err) must_check;
 int place_bytes(struct place *place, const char *path, const void *bytes, size_t size_bytes,
 		const struct place_meta *meta, struct err *err) must_check;
 int place_symlink(struct place *place, const char *path, const char *target,

@@ -23,8 +23,10 @@ struct snapshot_meta {
 	mode_t mode; /* type and permission bits */
 	uint32_t rdev_major;
 	uint32_t rdev_minor;
-	struct xattr *xattrs; /* beside those on disk; borrowed until the snapshot is done */
+	struct xattr *xattrs; /* beside those on disk (placed: all); borrowed until it is done */
 	size_t xattr_count;
+	const char *content; /* of a small file that was placed, or NULL; borrowed as well */
+	size_t content_bytes;
 };
 
 struct snapshot_request {
@@ -43,6 +45,10 @@ struct snapshot_request {
 	int (*lookup)(void *context, const char *path, const struct statx *stx,
 		      struct snapshot_meta *ret_meta, struct err *err);
 	void *lookup_context;
+	/* Whatever lookup knows was placed by us: there is no other file of that name, so it is
+	 * given no statx, and what attributes a file has on disk beyond those it tells of came from
+	 * the store's own folder and belong to no layer. */
+	bool placed;
 	/* Who owns new entries that lookup does not know and that on disk are the caller's, as the
 	 * layer records it. What was copied up keeps the owner it had. */
 	uint32_t new_uid;

@@ -132,18 +132,20 @@ static int ask_lookup(struct plan *plan, const struct subject *subject, struct t
 {
 	const struct snapshot_request *request = plan->request;
 	struct snapshot_meta meta = { 0 };
-	struct statx stx;
+	struct statx stx = { 0 };
 	int r;
 
 	if (!request->lookup)
 		return 0;
-	if (statx(subject->dirfd, subject->name, AT_SYMLINK_NOFOLLOW,
-		  STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
+	if (!request->placed && statx(subject->dirfd, subject->name, AT_SYMLINK_NOFOLLOW,
+				      STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
 		return fail(plan->err, errno, "stat '/%s'", subject->path);
 	stx.stx_mode = (uint16_t)subject->st.st_mode; /* before it was opened up */
 	r = request->lookup(request->lookup_context, subject->path, &stx, &meta, plan->err);
 	if (r <= 0)
 		return r;
+	if (meta.content_bytes == entry->size_bytes)
+		entry->content = meta.content;
 	struct owner owner = {
 		.uid = meta.uid,
 		.gid = meta.gid,
@@ -168,8 +170,11 @@ static int describe(struct plan *plan, const struct subject *subject,
 
 	entry->path = arena_copy(&plan->tree->arena, subject->path);
 	entry->root_fd = plan->upper_fd;
-	r = tree_entry_from_disk(plan->tree, entry, subject->dirfd, subject->name, &subject->st,
+	r = tree_entry_from_stat(plan->tree, entry, subject->dirfd, subject->name, &subject->st,
 				 plan->err);
+	if (r == 0 && !request->placed)
+		r = tree_entry_read_xattrs(plan->tree, entry, subject->dirfd, subject->name,
+					   plan->err);
 	if (r < 0)
 		return r;
 	/* only root makes files that are not his */
@@ -177,6 +182,10 @@ static int describe(struct plan *plan, const struct subject *subject,
 	entry->gid = plan->caller || subject->st.st_gid == getegid() ? request->new_gid
 								     : subject->st.st_gid;
 	r = ask_lookup(plan, subject, entry);
+	if (r == 0 && request->placed && subject->is_below) { /* the root, which nobody placed */
+		entry->xattrs = below->xattrs;
+		entry->xattr_count = below->xattr_count;
+	}
 	if (r == 0 && subject->is_copied_up)
 		inherit(entry, subject, below, &plan->tree->arena);
 	return r < 0 ? r : 0;

@@ -44,12 +44,9 @@ static int read_link(struct tree *tree, struct tree_entry *entry, int dirfd, con
 	return 0;
 }
 
-int tree_entry_from_disk(struct tree *tree, struct tree_entry *entry, int dirfd, const char *name,
+int tree_entry_from_stat(struct tree *tree, struct tree_entry *entry, int dirfd, const char *name,
 			 const struct stat *st, struct err *err)
 {
-	struct xattrs xattrs;
-	int r;
-
 	entry->mode = st->st_mode;
 	entry->disk_mode = st->st_mode;
 	entry->mtime = st->st_mtim;
@@ -59,17 +56,28 @@ int tree_entry_from_disk(struct tree *tree, struct tree_entry *entry, int dirfd,
 	entry->dev = st->st_dev;
 	entry->ino = st->st_ino;
 	entry->nlink = st->st_nlink;
-	if (S_ISLNK(st->st_mode)) {
-		r = read_link(tree, entry, dirfd, name, err);
-		if (r < 0)
-			return r;
-	}
-	r = xattrs_read(dirfd, name, &tree->arena, &xattrs, err);
+	return S_ISLNK(st->st_mode) ? read_link(tree, entry, dirfd, name, err) : 0;
+}
+
+int tree_entry_read_xattrs(struct tree *tree, struct tree_entry *entry, int dirfd, const char *name,
+			   struct err *err)
+{
+	struct xattrs xattrs;
+	int r = xattrs_read(dirfd, name, &tree->arena, &xattrs, err);
+
 	if (r < 0)
 		return err_wrap(err, "'/%s'", entry->path);
 	entry->xattrs = xattrs.item;
 	entry->xattr_count = xattrs.count;
 	return 0;
+}
+
+int tree_entry_from_disk(struct tree *tree, struct tree_entry *entry, int dirfd, const char *name,
+			 const struct stat *st, struct err *err)
+{
+	int r = tree_entry_from_stat(tree, entry, dirfd, name, st, err);
+
+	return r < 0 ? r : tree_entry_read_xattrs(tree, entry, dirfd, name, err);
 }
 
 void tree_entry_apply_owner(struct tree_entry *entry, const struct owner *owner,

@@ -32,6 +32,9 @@ struct tree_entry {
 	const char *link;     /* a symlink's target */
 	struct xattr *xattrs; /* sorted by name */
 	size_t xattr_count;
+	/* Of a file that was written just now; borrowed, and NULL when it has to be read from disk.
+	 */
+	const char *content;
 	int root_fd; /* where a file's content is: `path` below this; borrowed */
 	dev_t dev;   /* on disk, to find hard links */
 	ino_t ino;
@@ -61,8 +64,14 @@ int tree_of_view(const struct view *view, struct tree *tree, struct err *err) mu
 int view_push_layers(struct view *view, const struct store *store, const struct digest *diff_ids,
 		     size_t count, struct err *err) must_check;
 
-/* What is on disk at dirfd/name into an entry: type, mode, size, times, link, identity, and the
- * extended attributes that belong to the file. The owner stays 0:0. */
+/* What is on disk at dirfd/name into an entry: type, mode, size, times, link, identity. The owner
+ * stays 0:0. */
+int tree_entry_from_stat(struct tree *tree, struct tree_entry *entry, int dirfd, const char *name,
+			 const struct stat *st, struct err *err) must_check;
+/* The extended attributes on disk that belong to the file. */
+int tree_entry_read_xattrs(struct tree *tree, struct tree_entry *entry, int dirfd, const char *name,
+			   struct err *err) must_check;
+/* Both. */
 int tree_entry_from_disk(struct tree *tree, struct tree_entry *entry, int dirfd, const char *name,
 			 const struct stat *st, struct err *err) must_check;
 /* What a record says over it; NULL changes nothing. */

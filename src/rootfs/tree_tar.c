@@ -52,6 +52,8 @@ static int write_content(struct emission *emission, const struct tree_entry *ent
 
 	if (left == 0)
 		return 0;
+	if (entry->content)
+		return tar_writer_data(emission->writer, entry->content, left, emission->err);
 	fd = open_content(emission, entry);
 	if (fd < 0)
 		return fail(emission->err, -fd, "open '/%s'", entry->path);

@@ -13,10 +13,10 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/memory.h"
-#include "base/number.h"
 #include "base/strings.h"
 #include "image/whiteout.h"
 #include "rootfs/directories.h"
+#include "sys/process.h"
 #include "sys/remove.h"
 
 #define IMPLICIT_MODE 0755
@@ -42,22 +42,6 @@ void unpacker_be_literal(struct unpacker *unpacker)
 	unpacker->literal = true;
 }
 
-/* umask(2) cannot be asked without being changed, which is not thread safe. */
-static mode_t current_umask(void)
-{
-	auto_buf status = { 0 };
-	const char *at;
-	char digits[8] = "";
-	uint32_t mask;
-
-	if (io_read_file_at(AT_FDCWD, "/proc/self/status", 65536, &status, NULL) < 0)
-		return 0777;
-	at = strstr(buf_text(&status), "\nUmask:\t");
-	if (at)
-		sscanf(at + 8, "%7[0-7]", digits);
-	return number_parse_octal(digits, &mask) < 0 ? 0777 : (mode_t)mask;
-}
-
 /* Directories without an entry get 1970, so that the same archive always gives the same tree. */
 static void set_time(struct unpacker *unpacker, const char *path, struct timespec value)
 {
@@ -75,7 +59,7 @@ struct unpacker *unpacker_new(int root_fd)
 	struct unpacker *unpacker = memory_zeroed(1, sizeof(*unpacker));
 
 	unpacker->root_fd = root_fd;
-	unpacker->umask = current_umask();
+	unpacker->umask = process_umask();
 	unpacker->overlay_ready = true;
 	directories_init(&unpacker->directories, root_fd);
 	directories_init(&unpacker->targets, root_fd);

@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/number.h"
 
 #define COMPLAINT_BYTES ((size_t)4096) /* of stderr that is kept; the last lines say why */
 
@@ -123,4 +124,19 @@ int process_capture_in(const char *const *argv, char *const *environ_list, size_
 	if (lseek(output_fd, 0, SEEK_SET) < 0)
 		return fail(err, errno, "read the output of %s", argv[0]);
 	return io_read_to_end(output_fd, limit_bytes, ret_output, err);
+}
+
+mode_t process_umask(void)
+{
+	auto_buf status = { 0 };
+	const char *at;
+	char digits[8] = "";
+	uint32_t mask;
+
+	if (io_read_file_at(AT_FDCWD, "/proc/self/status", 65536, &status, NULL) < 0)
+		return 0777;
+	at = strstr(buf_text(&status), "\nUmask:\t");
+	if (at)
+		sscanf(at + 8, "%7[0-7]", digits);
+	return number_parse_octal(digits, &mask) < 0 ? 0777 : (mode_t)mask;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -23,5 +24,9 @@ int process_capture(const char *const *argv, size_t limit_bytes, struct buf *ret
 /* The same with another environment than ours (NAME=VALUE, NULL at the end). */
 int process_capture_in(const char *const *argv, char *const *environ_list, size_t limit_bytes,
 		       struct buf *ret_output, struct err *err) must_check;
+
+/* The process's umask, 0777 when it cannot be found out. umask(2) cannot be asked without being
+ * changed, which is not thread safe. */
+mode_t process_umask(void) must_check;
 
 #endif

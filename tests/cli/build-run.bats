@@ -256,3 +256,21 @@ END
     refuses .
     expect_stderr "Dockerfile:2: "
 }
+
+@test "what RUN makes does not depend on the builder's umask" {
+    local mask images=()
+    echo text >file
+    dockerfile <<'END'
+FROM tiny
+COPY file /copied
+RUN umask && : >/made && mkdir /folder
+END
+    for mask in 022 077; do
+        umask "$mask"
+        builds --no-cache --source-date-epoch 1000000000 -t "mask$mask" .
+        printed 0022
+        images+=("$(rootlet inspect "mask$mask" | jq -r '.[0].Id')")
+    done
+    umask 022
+    equal "${images[0]}" "${images[1]}"
+}

@@ -221,6 +221,56 @@ test(in_a_new_directory_files_replace_each_other_and_directories_stand)
 	assert_disk("new/file/below", S_IFREG | 04751, "x");
 }
 
+test(a_directory_copied_up_keeps_the_attributes_its_layer_recorded)
+{
+	static struct xattr xattr = { .name = "security.test", .value = "v", .size_bytes = 1 };
+	static struct owner owner = { .path = "usr", .xattrs = &xattr, .xattr_count = 1 };
+	const struct place_owner *placed;
+
+	tree_push(&tree, LAYER("d usr"));
+	tree.view.layer[0].owners = (struct owners){ .item = &owner, .count = 1 };
+	begin();
+	put("usr/file", "x");
+	placed = place_owner_of(&place, "usr");
+	assert_int_equal(placed->xattr_count, 1);
+	assert_string_equal(placed->xattrs[0].name, "security.test");
+}
+
+/* What the file "from" holds, placed in two halves. */
+static const struct place_owner *fill_from(const char *text, const struct place_meta *file_meta)
+{
+	char path[128];
+	struct place_file file;
+	struct err err = { 0 };
+	auto_fd from = -1;
+	auto_fd to = -1;
+
+	snprintf(path, sizeof(path), "%s/from", tree.folder);
+	from = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_int_equal(io_write_all(from, text, strlen(text)), 0);
+	assert_int_equal(lseek(from, 0, SEEK_SET), 0);
+	assert_int_equal(place_create(&place, "to", file_meta, &file, &err), 0);
+	to = file.fd;
+	assert_int_equal(place_fill(&file, from, &err), 0);
+	return place_owner_of(&place, "to");
+}
+
+test(a_small_file_is_kept_in_memory_as_it_is_on_disk_and_has_its_mode_whatever_the_umask)
+{
+	const struct place_meta open_to_all = { .mode = 0666 };
+	const struct place_owner *owner;
+	mode_t before = umask(027);
+
+	begin();
+	owner = fill_from("some text", &open_to_all);
+	umask(before);
+	assert_int_equal(owner->content_bytes, 9);
+	assert_memory_equal(owner->content, "some text", 9);
+	assert_disk("to", S_IFREG | 0666, "some text");
+	assert_int_equal(fill_from("", &meta)->content_bytes, 0);
+	assert_disk("to", S_IFREG | 04751, "");
+}
+
 #define WITH_TREE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -234,6 +284,9 @@ int main(void)
 		WITH_TREE(a_directory_its_owner_may_not_enter_stays_usable_on_disk),
 		WITH_TREE(directories_have_their_times_although_files_came_later),
 		WITH_TREE(in_a_new_directory_files_replace_each_other_and_directories_stand),
+		WITH_TREE(a_directory_copied_up_keeps_the_attributes_its_layer_recorded),
+		WITH_TREE(
+			a_small_file_is_kept_in_memory_as_it_is_on_disk_and_has_its_mode_whatever_the_umask),
 		WITH_TREE(links_and_special_files_are_placed),
 		WITH_TREE(what_was_deleted_below_can_be_placed_again),
 	};
