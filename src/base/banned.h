@@ -10,5 +10,6 @@
 #pragma GCC poison strcpy strncpy sprintf vsprintf gets atoi atol atoll /* buf_*, number_* */
 #pragma GCC poison getpwnam getpwuid getgrnam getgrgid			/* NSS: sys/ids.h */
 #pragma GCC poison system popen tmpnam mktemp tempnam
+#pragma GCC poison raise /* kill(getpid(), ...): in a child of ns_fork, musl's hits the parent */
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/reason.h"
+
 static void set(struct err *err, int code, bool with_reason, const char *format, va_list args)
 {
 	int length;
@@ -16,8 +18,7 @@ static void set(struct err *err, int code, bool with_reason, const char *format,
 	length = vsnprintf(err->text, sizeof(err->text), format, args);
 	if (!with_reason || length < 0 || (size_t)length >= sizeof(err->text))
 		return;
-	/* strerrordesc_np: no locale, no allocation (strerror(3) may do both) */
-	const char *reason = strerrordesc_np(code);
+	const char *reason = reason_words(code);
 	size_t left = sizeof(err->text) - (size_t)length;
 
 	if (reason)

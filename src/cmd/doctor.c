@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 #include "base/buf.h"
+#include "base/reason.h"
 #include "base/text.h"
 #include "cmd/version.h"
 #include "engine/engine.h"
@@ -320,7 +321,7 @@ static void json_string(struct buf *out, const char *name, const char *value)
 
 static void json_errno(struct buf *out, int error)
 {
-	json_string(out, "errno", error ? strerrorname_np(error) : NULL);
+	json_string(out, "errno", error ? reason_name(error) : NULL);
 	buf_add_text(out, ", ");
 }
 

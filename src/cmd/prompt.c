@@ -50,7 +50,7 @@ static void show(struct terminal *terminal)
 	for (size_t i = 0; i < array_count(caught); i++)
 		sigaction(caught[i], &terminal->handlers[i], NULL);
 	if (signal_seen)
-		raise(signal_seen);
+		kill(getpid(), signal_seen);
 }
 
 /* Byte by byte: what follows the line belongs to whoever reads stdin next. */

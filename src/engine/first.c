@@ -17,6 +17,7 @@
 #include "engine/devices.h"
 #include "engine/emulation.h"
 #include "engine/exec.h"
+#include "sys/new_calls.h"
 #include "sys/ns.h"
 
 void signals_forwarded(sigset_t *set)

@@ -11,6 +11,8 @@
 #ifndef STORE_CACHE_MOUNT_H
 #define STORE_CACHE_MOUNT_H
 
+#include <sys/types.h>
+
 #include "store/store.h"
 
 #define CACHE_MOUNT_FOLDER "cache/mounts"

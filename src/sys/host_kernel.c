@@ -114,7 +114,7 @@ static _Noreturn void be_traced(void)
 {
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 		_exit(errno);
-	raise(SIGSTOP);
+	kill(getpid(), SIGSTOP);
 	syscall(SYS_getppid);
 	_exit(0);
 }

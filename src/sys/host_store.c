@@ -17,6 +17,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/reason.h"
 #include "sys/host_probe.h"
 #include "sys/process.h"
 #include "sys/remove.h"
@@ -292,6 +293,6 @@ int probe_virtual_machine(struct host *host, struct err *err)
 		return fail_plain(err, ENOENT, "%s is not installed", name);
 	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (kvm < 0)
-		return host_detail(err, "%.100s; slow: /dev/kvm: %s", path, strerrordesc_np(errno));
+		return host_detail(err, "%.100s; slow: /dev/kvm: %s", path, reason_words(errno));
 	return host_detail(err, "%.100s with KVM", path);
 }

@@ -7,12 +7,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/banned.h"
 #include "sys/mount_old.h"
+#include "sys/new_calls.h"
 
 /* ENOSYS: old kernel; EPERM: a container's seccomp profile that does not know the call. */
 static bool refused(int error)

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "sys/new_calls.h"
 #include "sys/rule.h"
 
 pid_t ns_fork(unsigned long flags)

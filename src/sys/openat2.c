@@ -16,7 +16,7 @@ static int open_direct(int root_fd, const char *path, int flags, mode_t mode, ui
 {
 	struct open_how how = {
 		.flags = (unsigned)(flags | O_CLOEXEC),
-		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+		.mode = flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? mode : 0,
 		.resolve = resolve,
 	};
 
