@@ -36,7 +36,7 @@ struct export_command {
 			"marked with, else keep)",                                    \
 			NULL                                                          \
 	}
-#define FORMATS "tar|dir|oci|oci-archive|docker-archive|squashfs"
+#define FORMATS "tar|dir|squashfs|oci|oci-archive|docker-archive"
 #define END                                           \
 	{                                             \
 		OPT_END, 0, NULL, 0, NULL, NULL, NULL \
@@ -45,7 +45,8 @@ struct export_command {
 static const struct opt export_opts[] = {
 	OUTPUT,
 	{ OPT_CHOICE, 0, "format", EXPORT(format), FORMATS,
-	  "what to write: the root file system as tar (default) or dir, else the image", NULL },
+	  "what to write: the root file system as tar (default), dir or squashfs, else the image",
+	  NULL },
 	OWNERSHIP,
 	{ OPT_STR, 0, "owners", EXPORT(owners), "FILE|xattr",
 	  "tell who owns what in a directory: to FILE, as fakeroot -i reads it, or in its files' "
@@ -67,14 +68,15 @@ static const struct opt save_opts[] = {
 static int check(const struct export_command *command, const struct strings *images,
 		 enum export_format format, struct err *err)
 {
-	bool is_root = format == EXPORT_TAR || format == EXPORT_DIRECTORY;
+	bool needs_file = format == EXPORT_DIRECTORY || format == EXPORT_OCI ||
+			  format == EXPORT_SQUASHFS;
 
 	if (images->count == 0)
 		return fail_plain(err, EINVAL, "which image?");
-	if (is_root && images->count > 1)
+	if (export_is_root(format) && images->count > 1)
 		return fail_plain(err, EINVAL, "%zu images cannot be written as one root",
 				  images->count);
-	if ((format == EXPORT_DIRECTORY || format == EXPORT_OCI) && !command->output)
+	if (needs_file && (!command->output || strcmp(command->output, "-") == 0))
 		return fail_plain(err, EINVAL, "--format %s needs -o DEST", command->format);
 	if (command->owners && format != EXPORT_DIRECTORY)
 		return fail_plain(err, EINVAL, "--owners is for --format dir: all else has them");
@@ -96,7 +98,7 @@ static int run(const struct export_command *command, const char *default_format,
 	int r;
 
 	if (!export_format_parse(format_text, &request.format))
-		return fail_plain(err, ENOTSUP, "--format %s is not supported yet", format_text);
+		return fail_plain(err, EINVAL, "--format %s is not one of " FORMATS, format_text);
 	r = check(command, images, request.format, err);
 	if (r == 0)
 		r = store_open(command->common.store, &store, err);

@@ -26,11 +26,11 @@ static const struct output_word {
 	const char *types; /* it has a meaning for, with blanks around */
 } words[] = {
 	{ "type", offsetof(struct output_given, type), NULL },
-	{ "dest", offsetof(struct output_given, dest), " local tar oci docker " },
+	{ "dest", offsetof(struct output_given, dest), " local tar squashfs oci docker " },
 	{ "name", offsetof(struct output_given, name), " image registry oci docker " },
 	{ "push", offsetof(struct output_given, push), " image registry " },
 	{ "tar", offsetof(struct output_given, tar), " oci " },
-	{ "platform-split", offsetof(struct output_given, split), " local tar " },
+	{ "platform-split", offsetof(struct output_given, split), " local tar squashfs " },
 };
 
 static const struct output_type {
@@ -43,6 +43,7 @@ static const struct output_type {
 	{ "registry", 0, true, false },
 	{ "local", EXPORT_DIRECTORY, false, true },
 	{ "tar", EXPORT_TAR, false, true },
+	{ "squashfs", EXPORT_SQUASHFS, false, true },
 	{ "oci", EXPORT_OCI_ARCHIVE, false, true },
 	{ "docker", EXPORT_DOCKER_ARCHIVE, false, true },
 	{ "cacheonly", 0, false, false },
@@ -174,13 +175,13 @@ static int check_output(struct build *build, const struct output_given *given,
 	if (!output->is_file)
 		return 0;
 	if (!output->dest)
-		return fail_plain(err, EINVAL, "type=%s needs dest=DIRECTORY", given->type);
+		return fail_plain(err, EINVAL, "type=%s needs dest=%s", given->type,
+				  export_is_directory(output->format) ? "DIRECTORY" : "FILE");
 	if (output->format == EXPORT_DOCKER_ARCHIVE && build->platform_count > 1)
 		return fail_plain(err, ENOTSUP,
 				  "a docker archive holds an image for one platform; type=oci "
 				  "holds several");
-	if (!output->is_split && build->platform_count > 1 &&
-	    (output->format == EXPORT_DIRECTORY || output->format == EXPORT_TAR))
+	if (!output->is_split && build->platform_count > 1 && export_is_root(output->format))
 		return fail_plain(err, ENOTSUP,
 				  "without platform-split the files of several platforms would "
 				  "overwrite each other");
@@ -227,8 +228,8 @@ static int fill(struct build *build, const struct output_given *given, struct bu
 
 	if (!type)
 		return fail_plain(err, ENOTSUP,
-				  "type '%s' is not one of image, registry, local, tar, oci, "
-				  "docker and cacheonly",
+				  "type '%s' is not one of image, registry, local, tar, "
+				  "squashfs, oci, docker and cacheonly",
 				  given->type);
 	r = check_words(given, err);
 	if (r < 0)
@@ -352,7 +353,7 @@ static int write_archive(struct build *build, const struct build_output *output,
 
 static int write_file(struct build *build, const struct build_output *output, struct err *err)
 {
-	bool is_root = output->format == EXPORT_DIRECTORY || output->format == EXPORT_TAR;
+	bool is_root = export_is_root(output->format);
 	int r = is_root ? write_files(build, output, err) : write_archive(build, output, err);
 
 	build->result.has_image |= !is_root;

@@ -19,6 +19,7 @@ bool export_format_parse(const char *text, enum export_format *ret_format)
 	static const char *const names[] = {
 		[EXPORT_TAR] = "tar",
 		[EXPORT_DIRECTORY] = "dir",
+		[EXPORT_SQUASHFS] = "squashfs",
 		[EXPORT_OCI] = "oci",
 		[EXPORT_OCI_ARCHIVE] = "oci-archive",
 		[EXPORT_DOCKER_ARCHIVE] = "docker-archive",
@@ -83,9 +84,9 @@ bool export_is_directory(enum export_format format)
 	return format == EXPORT_DIRECTORY || format == EXPORT_OCI;
 }
 
-static bool needs_layers(enum export_format format)
+bool export_is_root(enum export_format format)
 {
-	return format == EXPORT_DIRECTORY || format == EXPORT_TAR;
+	return format == EXPORT_DIRECTORY || format == EXPORT_TAR || format == EXPORT_SQUASHFS;
 }
 
 /* whole: all of an index is wanted. */
@@ -98,7 +99,7 @@ static int choose_ownership(const struct export_request *request, bool whole,
 
 	if (r == 0)
 		r = ownership_choose(mark, request->ownership, &image->flatten, err);
-	if (r < 0 || !image->flatten || needs_layers(request->format))
+	if (r < 0 || !image->flatten || export_is_root(request->format))
 		return r;
 	if (whole && media_type_is_index(image->image.root.media_type))
 		return fail_plain(err, ENOTSUP,
@@ -156,7 +157,7 @@ static int load_image(const struct export_request *request, struct export_image 
 
 	if (r == 0)
 		r = choose_ownership(request, whole, image, err);
-	if (r == 0 && needs_layers(request->format))
+	if (r == 0 && export_is_root(request->format))
 		r = unpack_image(request->store, &image->image, err);
 	if (r < 0) {
 		image_done(&image->image);
@@ -208,6 +209,7 @@ int export_images(const struct export_job *job, struct err *err)
 	switch (job->request->format) {
 	case EXPORT_TAR:
 	case EXPORT_DIRECTORY:
+	case EXPORT_SQUASHFS:
 		return export_root(job, err);
 	case EXPORT_OCI:
 	case EXPORT_OCI_ARCHIVE:

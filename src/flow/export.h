@@ -11,6 +11,7 @@
 enum export_format {
 	EXPORT_TAR,	       /* the root file system, layers merged */
 	EXPORT_DIRECTORY,      /* the same as a directory */
+	EXPORT_SQUASHFS,       /* the same as a squashfs image */
 	EXPORT_OCI,	       /* an OCI layout */
 	EXPORT_OCI_ARCHIVE,    /* that as a tar */
 	EXPORT_DOCKER_ARCHIVE, /* what `docker load` reads */
@@ -28,6 +29,8 @@ struct export_request {
 	const char *platform;  /* which of an index; NULL: this machine's */
 };
 
+/* Is it a root file system, and not an image with its configuration? */
+bool export_is_root(enum export_format format);
 bool export_format_parse(const char *text, enum export_format *ret_format);
 
 /* A file or directory appears at dest once it is complete; what is there is replaced when it is a

@@ -40,7 +40,7 @@ static int open_work(const char *work, bool directory, int *ret_fd, struct err *
 	if (directory && mkdir(work, 0777) < 0)
 		return fail(err, errno, "make directory '%s'", work);
 	fd = directory ? open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-		       : open(work, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		       : open(work, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return fail(err, errno, "create '%s'", work);
 	*ret_fd = fd;
@@ -140,6 +140,8 @@ int export_to_dest(struct export_job *job, struct err *err)
 		return r;
 	if (job->request->merge)
 		return write_merged(job, dest, err);
+	if (job->request->format == EXPORT_SQUASHFS && is_special(dest))
+		return fail_plain(err, EINVAL, "'%s': a squashfs needs a file", dest);
 	if (strcmp(dest, "-") == 0) {
 		job->fd = STDOUT_FILENO;
 		return export_images(job, err);

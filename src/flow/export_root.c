@@ -21,6 +21,19 @@ static int write_tar(const struct tree *tree, const struct tree_tar_options *opt
 	return tree_write_tar(tree, options, &writer, err);
 }
 
+static int write_squash(const struct tree *tree, const struct tree_tar_options *options, int fd,
+			struct err *err)
+{
+	struct squash_writer *writer;
+	int r = squash_writer_new(fd, &writer, err);
+
+	if (r < 0)
+		return r;
+	r = tree_write_squash(tree, options, writer, err);
+	squash_writer_free(writer);
+	return r;
+}
+
 static void flatten(struct tree *tree)
 {
 	for (size_t i = 0; i < tree->count; i++)
@@ -106,6 +119,8 @@ static int export_one(const struct export_job *job, size_t i, struct export_outp
 		flatten(&tree);
 	if (job->request->format == EXPORT_TAR)
 		return write_tar(&tree, &options, output, err);
+	if (job->request->format == EXPORT_SQUASHFS)
+		return write_squash(&tree, &options, job->fd, err);
 	return write_directory(job, image->folder, &tree, err);
 }
 

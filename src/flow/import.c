@@ -180,16 +180,11 @@ static int no_root(struct err *err)
 	return -EINVAL;
 }
 
-/* A root in a format that would otherwise be called a damaged tar archive. */
-static int refuse_squashfs(int fd, struct err *err)
+static bool is_squashfs(int fd)
 {
 	char magic[4];
 
-	if (pread(fd, magic, sizeof(magic), 0) != sizeof(magic) || memcmp(magic, "hsqs", 4) != 0)
-		return 0;
-	fail_plain(err, ENOTSUP, "a squashfs file, which this version does not read");
-	err_hint(err, "unsquashfs -d DIR FILE makes a directory of it");
-	return -ENOTSUP;
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, "hsqs", 4) == 0;
 }
 
 static int import_file(const struct import_request *request, int fd, struct err *err)
@@ -197,8 +192,11 @@ static int import_file(const struct import_request *request, int fd, struct err 
 	enum encoding encoding = ENCODING_NONE;
 	bool images = false;
 	bool done = false;
-	int r = looks_like_images(fd, &images, &encoding, err);
+	int r;
 
+	if (is_squashfs(fd))
+		return request->images_only ? no_root(err) : import_root_squashfs(request, fd, err);
+	r = looks_like_images(fd, &images, &encoding, err);
 	if (r == 0 && images)
 		r = import_archive(request, fd, encoding, &done, err);
 	if (r < 0 || done)
@@ -288,8 +286,6 @@ int import_run(const struct import_request *request, struct err *err)
 		r = fail(err, errno, "stat");
 	if (r == 0 && request->owners && !S_ISDIR(st.st_mode))
 		r = fail_plain(err, EINVAL, "--owners is for a directory: archives have them");
-	if (r == 0 && !S_ISDIR(st.st_mode))
-		r = refuse_squashfs(fd, err);
 	if (r == 0)
 		r = S_ISDIR(st.st_mode) ? import_directory(request, fd, err)
 					: import_file(request, fd, err);

@@ -42,6 +42,8 @@ int import_open_bundle(const struct store *store, const char *source, struct bun
 int import_root(const struct import_request *request, int fd, struct err *err) must_check;
 int import_root_directory(const struct import_request *request, int dirfd,
 			  struct err *err) must_check;
+/* Of a squashfs file; the fd is borrowed. */
+int import_root_squashfs(const struct import_request *request, int fd, struct err *err) must_check;
 int import_oci(const struct import_request *request, const struct bundle *bundle,
 	       struct err *err) must_check;
 /* One image of an OCI layout into the store, without giving it a name. `which` is a tag or a

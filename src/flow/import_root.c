@@ -133,11 +133,12 @@ int import_root(const struct import_request *request, int fd, struct err *err)
 	return import_source(request, &source, encoding_detect(magic, (size_t)n), err);
 }
 
-/* --- a directory: written as tar by a thread, read back from a pipe --- */
+/* --- a directory or squashfs: written as tar by a thread, read back from a pipe --- */
 
 struct tar_thread {
 	const struct import_request *request;
-	int dirfd;
+	int fd;
+	int (*write)(struct tar_thread *thread, struct tar_writer *writer);
 	int pipe_fd;
 	pthread_t thread;
 	int result;
@@ -152,19 +153,41 @@ static int write_to_pipe(void *context, const void *bytes, size_t size_bytes, st
 	return r < 0 ? fail(err, -r, "pass the files on") : 0;
 }
 
+static int write_directory(struct tar_thread *thread, struct tar_writer *writer)
+{
+	struct tree_tar_options options = { 0 };
+	auto_tree tree = { 0 };
+	int r = tree_of_directory(thread->fd, &tree, &thread->err);
+
+	if (r == 0 && thread->request->owners)
+		r = directory_owners_load(thread->request->owners, &tree, &thread->err);
+	return r < 0 ? r : tree_write_tar(&tree, &options, writer, &thread->err);
+}
+
+static int pass_entry(void *context, const struct tar_entry *entry, struct err *err)
+{
+	return tar_writer_entry(context, entry, err);
+}
+
+static int pass_data(void *context, const void *bytes, size_t size_bytes, struct err *err)
+{
+	return tar_writer_data(context, bytes, size_bytes, err);
+}
+
+static int write_squashfs(struct tar_thread *thread, struct tar_writer *writer)
+{
+	const struct squash_sink sink = { pass_entry, pass_data, writer };
+	int r = squash_read_all(thread->fd, &sink, &thread->err);
+
+	return r < 0 ? r : tar_writer_end(writer, &thread->err);
+}
+
 static void *write_tar(void *argument)
 {
 	struct tar_thread *thread = argument;
 	struct tar_writer writer = { .write = write_to_pipe, .context = thread };
-	struct tree_tar_options options = { 0 };
-	auto_tree tree = { 0 };
 
-	thread->result = tree_of_directory(thread->dirfd, &tree, &thread->err);
-	if (thread->result == 0 && thread->request->owners)
-		thread->result = directory_owners_load(thread->request->owners, &tree,
-						       &thread->err);
-	if (thread->result == 0)
-		thread->result = tree_write_tar(&tree, &options, &writer, &thread->err);
+	thread->result = thread->write(thread, &writer);
 	close(thread->pipe_fd);
 	return NULL;
 }
@@ -183,30 +206,43 @@ static int start(struct tar_thread *thread, struct err *err)
 	return r ? fail(err, r, "start a thread") : 0;
 }
 
-int import_root_directory(const struct import_request *request, int dirfd, struct err *err)
+static int import_thread(struct tar_thread *thread, struct err *err)
 {
-	struct tar_thread thread = { .request = request, .dirfd = dirfd };
 	struct byte_source source;
 	int fds[2];
 	int r;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return fail(err, errno, "pipe");
-	thread.pipe_fd = fds[1];
-	r = start(&thread, err);
+	thread->pipe_fd = fds[1];
+	r = start(thread, err);
 	if (r < 0) {
 		close(fds[0]);
 		close(fds[1]);
 		return r;
 	}
 	source = byte_source_fd(&fds[0]);
-	r = import_source(request, &source, ENCODING_NONE, err);
+	r = import_source(thread->request, &source, ENCODING_NONE, err);
 	close(fds[0]);
-	pthread_join(thread.thread, NULL);
-	if (thread.result < 0 && thread.result != -EPIPE) { /* why the stream ended early */
+	pthread_join(thread->thread, NULL);
+	if (thread->result < 0 && thread->result != -EPIPE) { /* why the stream ended early */
 		if (err)
-			*err = thread.err;
-		return thread.result;
+			*err = thread->err;
+		return thread->result;
 	}
 	return r;
+}
+
+int import_root_directory(const struct import_request *request, int dirfd, struct err *err)
+{
+	struct tar_thread thread = { .request = request, .fd = dirfd, .write = write_directory };
+
+	return import_thread(&thread, err);
+}
+
+int import_root_squashfs(const struct import_request *request, int fd, struct err *err)
+{
+	struct tar_thread thread = { .request = request, .fd = fd, .write = write_squashfs };
+
+	return import_thread(&thread, err);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "codec/squash.h"
 #include "codec/tar.h"
 #include "rootfs/view.h"
 #include "store/owners.h"
@@ -91,6 +92,10 @@ struct tree_tar_options {
  * changed its size meanwhile. */
 int tree_write_tar(const struct tree *tree, const struct tree_tar_options *options,
 		   struct tar_writer *writer, struct err *err) must_check;
+
+/* The same into a squashfs; -ENOTSUP names what one cannot hold. */
+int tree_write_squash(const struct tree *tree, const struct tree_tar_options *options,
+		      struct squash_writer *writer, struct err *err) must_check;
 
 enum tree_copy {
 	TREE_COPY_REFLINK,   /* shared blocks where the file system has them, else copies */

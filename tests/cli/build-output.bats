@@ -114,7 +114,7 @@ drwxr-xr-x 7/8 sub/
     echo >full/file
     for given in type=nonsense type=local type=oci,dest=nosuch/x type=tar,dest=full type=oci,tar=false,dest=full \
         type=oci,dest=full type=local,dest=- type=local,dest=Dockerfile type=image,dest=x type=oci,tar=maybe dest=x \
-        type=local,push=true type=docker,dest= type=squashfs,dest=x type=image,push=true '"' '' type=image,name=NO; do
+        type=local,push=true type=docker,dest= type=squashfs type=image,push=true '"' '' type=image,name=NO; do
         refuses --output "$given" .
         expect_stderr "--output '$given'"
         fails grep -q "1/2" <<<"$stderr"

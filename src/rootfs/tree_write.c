@@ -13,10 +13,18 @@
 
 #define CHUNK_BYTES ((size_t)256 * 1024)
 
+/* What entries and their data are written to. */
+struct tree_sink {
+	int (*entry)(void *context, const struct tar_entry *entry, struct err *err);
+	int (*data)(void *context, const void *bytes, size_t size_bytes, struct err *err);
+	int (*end)(void *context, struct err *err);
+	void *context;
+};
+
 struct emission {
 	const struct tree *tree;
 	const struct tree_tar_options *options;
-	struct tar_writer *writer;
+	const struct tree_sink *sink;
 	struct directories directories; /* of directories.root_fd */
 	struct map first_names;		/* "dev:ino" of files with several names -> path */
 	char *chunk;
@@ -53,7 +61,8 @@ static int write_content(struct emission *emission, const struct tree_entry *ent
 	if (left == 0)
 		return 0;
 	if (entry->content)
-		return tar_writer_data(emission->writer, entry->content, left, emission->err);
+		return emission->sink->data(emission->sink->context, entry->content, left,
+					    emission->err);
 	fd = open_content(emission, entry);
 	if (fd < 0)
 		return fail(emission->err, -fd, "open '/%s'", entry->path);
@@ -67,7 +76,8 @@ static int write_content(struct emission *emission, const struct tree_entry *ent
 		if ((size_t)n < want)
 			return fail(emission->err, EUCLEAN,
 				    "'/%s' became shorter while it was read", entry->path);
-		r = tar_writer_data(emission->writer, emission->chunk, (size_t)n, emission->err);
+		r = emission->sink->data(emission->sink->context, emission->chunk, (size_t)n,
+					 emission->err);
 		if (r < 0)
 			return r;
 		left -= (uint64_t)n;
@@ -159,7 +169,7 @@ static int emit_file(struct emission *emission, const struct tree_entry *entry)
 	if (first) {
 		tar.type = TAR_HARD_LINK;
 		tar.link = name_in_tar(emission, first, &emission->link);
-		return tar_writer_entry(emission->writer, &tar, emission->err);
+		return emission->sink->entry(emission->sink->context, &tar, emission->err);
 	}
 	xattrs = memory_zeroed(entry->xattr_count, sizeof(*xattrs));
 	for (size_t i = 0; i < entry->xattr_count; i++)
@@ -167,7 +177,7 @@ static int emit_file(struct emission *emission, const struct tree_entry *entry)
 						entry->xattrs[i].size_bytes };
 	tar.xattrs = xattrs;
 	tar.xattr_count = entry->xattr_count;
-	r = tar_writer_entry(emission->writer, &tar, emission->err);
+	r = emission->sink->entry(emission->sink->context, &tar, emission->err);
 	free(xattrs);
 	if (r == 0 && tar.type == TAR_FILE)
 		r = write_content(emission, entry);
@@ -192,7 +202,7 @@ static int emit_whiteout(struct emission *emission, const struct tree_entry *ent
 	else
 		buf_printf(&path, WHITEOUT_PREFIX "%s", entry->path);
 	tar.path = path.bytes;
-	return tar_writer_entry(emission->writer, &tar, emission->err);
+	return emission->sink->entry(emission->sink->context, &tar, emission->err);
 }
 
 static int emit_all(struct emission *emission)
@@ -205,15 +215,15 @@ static int emit_all(struct emission *emission)
 		if (r < 0)
 			return r;
 	}
-	return emission->options->goes_on ? 0 : tar_writer_end(emission->writer, emission->err);
+	return emission->options->goes_on
+		       ? 0
+		       : emission->sink->end(emission->sink->context, emission->err);
 }
 
-int tree_write_tar(const struct tree *tree, const struct tree_tar_options *options,
-		   struct tar_writer *writer, struct err *err)
+static int tree_write(const struct tree *tree, const struct tree_tar_options *options,
+		      const struct tree_sink *sink, struct err *err)
 {
-	struct emission emission = {
-		.tree = tree, .options = options, .writer = writer, .err = err
-	};
+	struct emission emission = { .tree = tree, .options = options, .sink = sink, .err = err };
 	int r;
 
 	directories_init(&emission.directories, -1);
@@ -225,4 +235,54 @@ int tree_write_tar(const struct tree *tree, const struct tree_tar_options *optio
 	directories_done(&emission.directories);
 	map_done(&emission.first_names);
 	return r;
+}
+
+/* --- as tar --- */
+
+static int tar_entry(void *context, const struct tar_entry *entry, struct err *err)
+{
+	return tar_writer_entry(context, entry, err);
+}
+
+static int tar_data(void *context, const void *bytes, size_t size_bytes, struct err *err)
+{
+	return tar_writer_data(context, bytes, size_bytes, err);
+}
+
+static int tar_end(void *context, struct err *err)
+{
+	return tar_writer_end(context, err);
+}
+
+int tree_write_tar(const struct tree *tree, const struct tree_tar_options *options,
+		   struct tar_writer *writer, struct err *err)
+{
+	const struct tree_sink sink = { tar_entry, tar_data, tar_end, writer };
+
+	return tree_write(tree, options, &sink, err);
+}
+
+/* --- as squashfs --- */
+
+static int squash_entry(void *context, const struct tar_entry *entry, struct err *err)
+{
+	return squash_writer_entry(context, entry, err);
+}
+
+static int squash_data(void *context, const void *bytes, size_t size_bytes, struct err *err)
+{
+	return squash_writer_data(context, bytes, size_bytes, err);
+}
+
+static int squash_end(void *context, struct err *err)
+{
+	return squash_writer_end(context, err);
+}
+
+int tree_write_squash(const struct tree *tree, const struct tree_tar_options *options,
+		      struct squash_writer *writer, struct err *err)
+{
+	const struct tree_sink sink = { squash_entry, squash_data, squash_end, writer };
+
+	return tree_write(tree, options, &sink, err);
 }

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/squash_io.h"
+
+#include <sqfs/error.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+
+static int read_at(sqfs_file_t *file, sqfs_u64 offset, void *buffer, size_t size)
+{
+	struct squash_io *io = (struct squash_io *)file;
+	char *bytes = buffer;
+
+	while (size > 0) {
+		ssize_t n = pread(io->fd, bytes, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			io->saved_errno = errno;
+		if (n <= 0)
+			return n < 0 ? SQFS_ERROR_IO : SQFS_ERROR_OUT_OF_BOUNDS;
+		bytes += n;
+		offset += (sqfs_u64)n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_at(sqfs_file_t *file, sqfs_u64 offset, const void *buffer, size_t size)
+{
+	struct squash_io *io = (struct squash_io *)file;
+	const char *bytes = buffer;
+
+	while (size > 0) {
+		ssize_t n = pwrite(io->fd, bytes, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			io->saved_errno = n < 0 ? errno : ENOSPC;
+			return SQFS_ERROR_IO;
+		}
+		bytes += n;
+		offset += (sqfs_u64)n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static sqfs_u64 get_size(const sqfs_file_t *file)
+{
+	const struct squash_io *io = (const struct squash_io *)file;
+	struct stat st;
+
+	return fstat(io->fd, &st) < 0 ? 0 : (sqfs_u64)st.st_size;
+}
+
+static int truncate_file(sqfs_file_t *file, sqfs_u64 size)
+{
+	struct squash_io *io = (struct squash_io *)file;
+
+	if (ftruncate(io->fd, (off_t)size) == 0)
+		return 0;
+	io->saved_errno = errno;
+	return SQFS_ERROR_IO;
+}
+
+static void destroy(sqfs_object_t *object)
+{
+	(void)object; /* its owner frees it */
+}
+
+void squash_io_init(struct squash_io *io, int fd)
+{
+	*io = (struct squash_io){ .file = { .base = { .destroy = destroy },
+					    .read_at = read_at,
+					    .write_at = write_at,
+					    .get_size = get_size,
+					    .truncate = truncate_file },
+				  .fd = fd };
+}
+
+static int as_errno(int code)
+{
+	switch (code) {
+	case SQFS_ERROR_ALLOC:
+		return ENOMEM;
+	case SQFS_ERROR_UNSUPPORTED:
+	case SFQS_ERROR_SUPER_VERSION:
+		return ENOTSUP;
+	case SQFS_ERROR_IO:
+		return EIO;
+	default:
+		return EUCLEAN;
+	}
+}
+
+static const char *in_words(int code)
+{
+	switch (code) {
+	case SQFS_ERROR_ALLOC:
+		return "out of memory";
+	case SQFS_ERROR_IO:
+		return "the file cannot be read or written";
+	case SQFS_ERROR_COMPRESSOR:
+		return "damaged compressed data";
+	case SQFS_ERROR_CORRUPTED:
+		return "damaged squashfs";
+	case SQFS_ERROR_UNSUPPORTED:
+		return "not supported by libsquashfs";
+	case SQFS_ERROR_OVERFLOW:
+		return "a number is too large";
+	case SQFS_ERROR_OUT_OF_BOUNDS:
+		return "the file is cut short, or damaged";
+	case SFQS_ERROR_SUPER_MAGIC:
+		return "no squashfs";
+	case SFQS_ERROR_SUPER_VERSION:
+		return "not version 4.0 of squashfs";
+	case SQFS_ERROR_SUPER_BLOCK_SIZE:
+		return "damaged squashfs (block size)";
+	case SQFS_ERROR_LINK_LOOP:
+		return "damaged squashfs (a directory inside of itself)";
+	default:
+		return "libsquashfs failed";
+	}
+}
+
+int squash_fail(struct err *err, const struct squash_io *io, int code, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (code == SQFS_ERROR_IO && io->saved_errno)
+		return fail(err, io->saved_errno, "%s", text);
+	return fail_plain(err, as_errno(code), "%s: %s", text, in_words(code));
+}

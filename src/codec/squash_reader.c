@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A whole squashfs as a list of entries. What it says is checked: names, loops and sizes may come
+ * from anybody. */
+#include <sqfs/data_reader.h>
+#include <sqfs/dir_reader.h>
+#include <sqfs/error.h>
+#include <sqfs/inode.h>
+#include <sqfs/xattr.h>
+#include <sqfs/xattr_reader.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/memory.h"
+#include "codec/squash_tree.h"
+
+#define CHUNK_BYTES	((size_t)256 * 1024)
+#define DEPTH_MAX	4096 /* of directories, for each is a call deep */
+#define XATTR_BYTES_MAX ((size_t)1024 * 1024)
+
+struct reading {
+	struct squash_io io;
+	const struct squash_sink *sink;
+	sqfs_super_t super;
+	sqfs_compressor_t *compressor;
+	sqfs_id_table_t *ids;
+	sqfs_dir_reader_t *directories;
+	sqfs_data_reader_t *data;
+	sqfs_xattr_reader_t *xattrs; /* NULL: the image has none */
+	sqfs_tree_node_t *root;
+	struct map first_names; /* inode number -> path of files with several names */
+	struct arena arena;
+	char *chunk;
+	struct err *err;
+};
+
+static int damaged(struct reading *reading, const char *path, const char *what)
+{
+	return fail_plain(reading->err, EUCLEAN, "'%s': %s", path, what);
+}
+
+/* --- attributes --- */
+
+static int read_xattr(struct reading *reading, struct tar_xattr *ret, struct arena *arena)
+{
+	sqfs_xattr_entry_t *key = NULL;
+	sqfs_xattr_value_t *value = NULL;
+	int r = sqfs_xattr_reader_read_key(reading->xattrs, &key);
+
+	if (r == 0)
+		r = sqfs_xattr_reader_read_value(reading->xattrs, key, &value);
+	if (r == 0 && value->size > XATTR_BYTES_MAX)
+		r = SQFS_ERROR_OVERFLOW;
+	if (r == 0)
+		*ret = (struct tar_xattr){ arena_copy(arena, (const char *)key->key),
+					   arena_copy_bytes(arena, value->value, value->size),
+					   value->size };
+	sqfs_free(key);
+	sqfs_free(value);
+	return r;
+}
+
+static int read_xattrs(struct reading *reading, const sqfs_inode_generic_t *inode,
+		       struct tar_entry *entry, struct arena *arena)
+{
+	sqfs_xattr_id_t desc;
+	struct tar_xattr *list;
+	sqfs_u32 index;
+	int r = sqfs_inode_get_xattr_index(inode, &index);
+
+	if (r < 0 || index == SQUASH_NO_XATTR || !reading->xattrs)
+		return 0;
+	r = sqfs_xattr_reader_get_desc(reading->xattrs, index, &desc);
+	if (r == 0)
+		r = sqfs_xattr_reader_seek_kv(reading->xattrs, &desc);
+	if (r == 0 && desc.count > 0xffff)
+		r = SQFS_ERROR_CORRUPTED;
+	list = arena_array(arena, struct tar_xattr, r == 0 ? desc.count : 0);
+	for (size_t i = 0; r == 0 && i < desc.count; i++)
+		r = read_xattr(reading, &list[i], arena);
+	if (r < 0)
+		return squash_fail(reading->err, &reading->io, r, "attributes of '%s'",
+				   entry->path);
+	entry->xattrs = list;
+	entry->xattr_count = desc.count;
+	return 0;
+}
+
+/* --- entries --- */
+
+static uint32_t links_of(const sqfs_inode_generic_t *inode)
+{
+	switch (inode->base.type) {
+	case SQFS_INODE_EXT_FILE:
+		return inode->data.file_ext.nlink;
+	case SQFS_INODE_SLINK:
+	case SQFS_INODE_EXT_SLINK:
+		return inode->data.slink.nlink;
+	case SQFS_INODE_BDEV:
+	case SQFS_INODE_CDEV:
+	case SQFS_INODE_EXT_BDEV:
+	case SQFS_INODE_EXT_CDEV:
+		return inode->data.dev.nlink;
+	case SQFS_INODE_FIFO:
+	case SQFS_INODE_EXT_FIFO:
+		return inode->data.ipc.nlink;
+	default:
+		return 1;
+	}
+}
+
+/* As Linux's new_decode_dev. */
+static void set_device(struct tar_entry *entry, enum tar_type type, uint32_t number)
+{
+	entry->type = type;
+	entry->rdev_major = (number & 0xfff00) >> 8;
+	entry->rdev_minor = (number & 0xff) | ((number >> 12) & 0xfff00);
+}
+
+/* False: a socket, which no archive has. */
+static bool set_type(struct tar_entry *entry, const sqfs_inode_generic_t *inode,
+		     struct arena *arena)
+{
+	sqfs_u64 size;
+
+	switch (inode->base.type) {
+	case SQFS_INODE_DIR:
+	case SQFS_INODE_EXT_DIR:
+		entry->type = TAR_DIRECTORY;
+		return true;
+	case SQFS_INODE_FILE:
+	case SQFS_INODE_EXT_FILE:
+		entry->type = TAR_FILE;
+		sqfs_inode_get_file_size(inode, &size);
+		entry->size_bytes = size;
+		return true;
+	case SQFS_INODE_SLINK:
+	case SQFS_INODE_EXT_SLINK:
+		entry->type = TAR_SYMLINK;
+		entry->link = arena_copy_bytes(arena, inode->extra, inode->data.slink.target_size);
+		return true;
+	case SQFS_INODE_BDEV:
+	case SQFS_INODE_EXT_BDEV:
+		set_device(entry, TAR_BLOCK_DEVICE, inode->data.dev.devno);
+		return true;
+	case SQFS_INODE_CDEV:
+	case SQFS_INODE_EXT_CDEV:
+		set_device(entry, TAR_CHAR_DEVICE, inode->data.dev.devno);
+		return true;
+	case SQFS_INODE_FIFO:
+	case SQFS_INODE_EXT_FIFO:
+		entry->type = TAR_FIFO;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const char *first_name(struct reading *reading, const sqfs_inode_generic_t *inode,
+			      const char *path)
+{
+	char key[16];
+	const char *first;
+
+	snprintf(key, sizeof(key), "%u", inode->base.inode_number);
+	first = map_get(&reading->first_names, key);
+	if (!first)
+		map_set(&reading->first_names, key, arena_copy(&reading->arena, path));
+	return first;
+}
+
+static int pass_content(struct reading *reading, const sqfs_inode_generic_t *inode,
+			const struct tar_entry *entry)
+{
+	uint64_t offset = 0;
+
+	while (offset < entry->size_bytes) {
+		uint64_t left = entry->size_bytes - offset;
+		sqfs_u32 want = left < CHUNK_BYTES ? (sqfs_u32)left : (sqfs_u32)CHUNK_BYTES;
+		sqfs_s32 n = sqfs_data_reader_read(reading->data, inode, offset, reading->chunk,
+						   want);
+		int r;
+
+		if (n < 0)
+			return squash_fail(reading->err, &reading->io, n, "read '%s'", entry->path);
+		if (n == 0)
+			return damaged(reading, entry->path, "ends before its size");
+		r = reading->sink->data(reading->sink->context, reading->chunk, (size_t)n,
+					reading->err);
+		if (r < 0)
+			return r;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int pass_node(struct reading *reading, const sqfs_tree_node_t *node, const char *path,
+		     struct arena *arena)
+{
+	const sqfs_inode_generic_t *inode = node->inode;
+	struct tar_entry entry = { .path = *path ? path : "./",
+				   .mode = inode->base.mode & 07777,
+				   .uid = node->uid,
+				   .gid = node->gid,
+				   .mtime_s = inode->base.mod_time };
+	const char *first;
+	int r;
+
+	if (!set_type(&entry, inode, arena))
+		return 0;
+	if (entry.type != TAR_DIRECTORY && links_of(inode) > 1) {
+		first = first_name(reading, inode, path);
+		if (first) {
+			entry.type = TAR_HARD_LINK;
+			entry.link = first;
+			entry.size_bytes = 0;
+			return reading->sink->entry(reading->sink->context, &entry, reading->err);
+		}
+	}
+	r = read_xattrs(reading, inode, &entry, arena);
+	if (r == 0)
+		r = reading->sink->entry(reading->sink->context, &entry, reading->err);
+	return r < 0 || entry.type != TAR_FILE ? r : pass_content(reading, inode, &entry);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const sqfs_tree_node_t *const *left = a;
+	const sqfs_tree_node_t *const *right = b;
+
+	return strcmp((const char *)(*left)->name, (const char *)(*right)->name);
+}
+
+static int pass_below(struct reading *reading, const sqfs_tree_node_t *node, struct buf *path,
+		      unsigned depth);
+
+static int pass_tree(struct reading *reading, const sqfs_tree_node_t *node, struct buf *path,
+		     unsigned depth)
+{
+	auto_arena arena = { 0 };
+	int r = pass_node(reading, node, buf_text(path), &arena);
+
+	return r < 0 || !node->children ? r : pass_below(reading, node, path, depth + 1);
+}
+
+static int pass_child(struct reading *reading, const sqfs_tree_node_t *child, struct buf *path,
+		      unsigned depth)
+{
+	const char *name = (const char *)child->name;
+	size_t before = path->size_bytes;
+	int r;
+
+	if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return damaged(reading, buf_text(path), "has an entry with an impossible name");
+	buf_printf(path, "%s%s", before ? "/" : "", name);
+	r = pass_tree(reading, child, path, depth);
+	buf_truncate(path, before);
+	return r;
+}
+
+static int pass_below(struct reading *reading, const sqfs_tree_node_t *node, struct buf *path,
+		      unsigned depth)
+{
+	const sqfs_tree_node_t **list;
+	size_t count = 0;
+	size_t n = 0;
+	int r = 0;
+
+	if (depth > DEPTH_MAX)
+		return damaged(reading, buf_text(path), "is too deep");
+	for (const sqfs_tree_node_t *child = node->children; child; child = child->next)
+		count++;
+	list = memory_zeroed(count, sizeof(const sqfs_tree_node_t *));
+	for (const sqfs_tree_node_t *child = node->children; child; child = child->next)
+		list[n++] = child;
+	qsort(list, count, sizeof(const sqfs_tree_node_t *), by_name);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = pass_child(reading, list[i], path, depth);
+	free(list);
+	return r;
+}
+
+/* --- the image --- */
+
+static int load_xattrs(struct reading *reading)
+{
+	if (reading->super.flags & SQFS_FLAG_NO_XATTRS)
+		return 0;
+	reading->xattrs = sqfs_xattr_reader_create(0);
+	if (!reading->xattrs)
+		return SQFS_ERROR_ALLOC;
+	return sqfs_xattr_reader_load(reading->xattrs, &reading->super, &reading->io.file,
+				      reading->compressor);
+}
+
+static int load_tables(struct reading *reading)
+{
+	sqfs_file_t *file = &reading->io.file;
+	sqfs_compressor_config_t config;
+	int r = sqfs_compressor_config_init(&config, (SQFS_COMPRESSOR)reading->super.compression_id,
+					    reading->super.block_size, SQFS_COMP_FLAG_UNCOMPRESS);
+
+	if (r == 0)
+		r = sqfs_compressor_create(&config, &reading->compressor);
+	if (r < 0)
+		return r;
+	reading->ids = sqfs_id_table_create(0);
+	reading->directories = sqfs_dir_reader_create(&reading->super, reading->compressor, file,
+						      0);
+	reading->data = sqfs_data_reader_create(file, reading->super.block_size,
+						reading->compressor, 0);
+	if (!reading->ids || !reading->directories || !reading->data)
+		return SQFS_ERROR_ALLOC;
+	r = sqfs_id_table_read(reading->ids, file, &reading->super, reading->compressor);
+	if (r == 0)
+		r = sqfs_data_reader_load_fragment_table(reading->data, &reading->super);
+	return r < 0 ? r : load_xattrs(reading);
+}
+
+static int load(struct reading *reading)
+{
+	int r = sqfs_super_read(&reading->super, &reading->io.file);
+
+	if (r == 0)
+		r = load_tables(reading);
+	if (r == 0)
+		r = sqfs_dir_reader_get_full_hierarchy(reading->directories, reading->ids, NULL, 0,
+						       &reading->root);
+	return r < 0 ? squash_fail(reading->err, &reading->io, r, "squashfs") : 0;
+}
+
+static void unload(struct reading *reading)
+{
+	if (reading->root)
+		sqfs_dir_tree_destroy(reading->root);
+	sqfs_destroy(reading->xattrs);
+	sqfs_destroy(reading->data);
+	sqfs_destroy(reading->directories);
+	sqfs_destroy(reading->ids);
+	sqfs_destroy(reading->compressor);
+	map_done(&reading->first_names);
+	arena_done(&reading->arena);
+	free(reading->chunk);
+}
+
+int squash_read_all(int fd, const struct squash_sink *sink, struct err *err)
+{
+	struct reading reading = { .sink = sink, .err = err };
+	auto_buf path = { 0 };
+	int r;
+
+	squash_io_init(&reading.io, fd);
+	reading.chunk = memory_resize(NULL, CHUNK_BYTES, 1);
+	r = load(&reading);
+	if (r == 0)
+		r = pass_tree(&reading, reading.root, &path, 0);
+	unload(&reading);
+	return r;
+}
