@@ -8,6 +8,7 @@
 #include "cmd/cache.h"
 #include "cmd/commit.h"
 #include "cmd/export.h"
+#include "cmd/housekeeping.h"
 #include "cmd/images.h"
 #include "cmd/import.h"
 #include "cmd/login.h"
@@ -19,10 +20,29 @@
 #include "cmd/unpack.h"
 
 static const struct command *const commands[] = {
-	&command_build,	  &command_cache,      &command_pull,	&command_push,	  &command_login,
-	&command_logout,  &command_images,     &command_tag,	&command_rmi,	  &command_inspect,
-	&command_history, &command_import,     &command_load,	&command_export,  &command_save,
-	&command_unpack,  &command_cache_name, &command_commit, &command_seccomp, NULL,
+	&command_build,
+	&command_cache,
+	&command_pull,
+	&command_push,
+	&command_login,
+	&command_logout,
+	&command_images,
+	&command_tag,
+	&command_rmi,
+	&command_inspect,
+	&command_history,
+	&command_import,
+	&command_load,
+	&command_export,
+	&command_save,
+	&command_unpack,
+	&command_cache_name,
+	&command_commit,
+	&command_seccomp,
+	&command_df,
+	&command_gc,
+	&command_fsck,
+	NULL,
 };
 
 int main(int argc, char **argv)

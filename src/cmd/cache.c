@@ -10,15 +10,13 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/table.h"
-#include "dockerfile/values.h"
+#include "cmd/age.h"
 #include "flow/cache_entries.h"
 #include "flow/cache_prune.h"
 #include "flow/cache_transfer.h"
 
 #define ID_SHOWN   12
 #define TEXT_SHOWN 60
-#define DAY_S	   (24 * 60 * 60)
-#define NS_PER_S   1000000000
 
 struct cache_command {
 	struct common common;
@@ -38,28 +36,11 @@ struct cache_command {
 
 #define CACHE(field) offsetof(struct cache_command, field)
 
-/* Go's durations, as docker's --filter until= has them, and days and weeks. */
 static int on_until(void *request, const char *name, const char *value, struct err *err)
 {
 	struct cache_command *cache = request;
-	size_t length = strlen(value);
-	char last = length ? value[length - 1] : '\0';
-	char days_text[16] = "";
-	uint32_t days;
-	int64_t ns;
 
-	if ((last == 'd' || last == 'w') && length < sizeof(days_text)) {
-		memcpy(days_text, value, length - 1);
-		if (number_parse_u32(days_text, &days) == 0) {
-			cache->unused_s = (int64_t)days * (last == 'w' ? 7 : 1) * DAY_S;
-			return 0;
-		}
-	}
-	if (duration_parse(value, &ns, NULL) < 0 || ns < 0)
-		return fail_plain(err, EINVAL, "--%s: '%s' is not an age such as 90m, 24h or 7d",
-				  name, value);
-	cache->unused_s = ns / NS_PER_S;
-	return 0;
+	return age_parse(name, value, &cache->unused_s, err);
 }
 
 static const struct opt cache_opts[] = {

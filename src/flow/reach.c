@@ -14,6 +14,7 @@
 #include "store/refs.h"
 
 #define CACHE_FOLDER	 "cache/steps"
+#define DOWNLOAD_FOLDER	 "cache/downloads"
 #define CACHE_RECORD_MAX ((size_t)64 * 1024)
 #define DEPTH_MAX	 4
 
@@ -135,20 +136,83 @@ static void add_cache_record(struct reach *reach, int dirfd, const char *name)
 	reach_add_layer(reach, &diff_id, &layer.digest);
 }
 
-static int add_cache(struct reach *reach, const struct store *store, struct err *err)
+/* What ADD fetched (flow/download.c): the digest of its blob. */
+static void add_download_record(struct reach *reach, int dirfd, const char *name)
 {
-	auto_fd fd = openat(store->dirfd, CACHE_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_json *json = NULL;
+	auto_buf text = { 0 };
+	struct digest digest;
+	const char *digest_text;
+
+	if (io_read_file_at(dirfd, name, CACHE_RECORD_MAX, &text, NULL) < 0 ||
+	    json_parse(buf_text(&text), text.size_bytes, &json, NULL) < 0)
+		return;
+	digest_text = json_get_text(json, "digest");
+	if (digest_text && digest_parse(digest_text, &digest, NULL) == 0)
+		need_blob(reach, &digest);
+}
+
+static int add_records(struct reach *reach, const struct store *store, const char *folder,
+		       void (*add_record)(struct reach *reach, int dirfd, const char *name),
+		       struct err *err)
+{
+	auto_fd fd = openat(store->dirfd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_strings names = { 0 };
 	int r;
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
 	if (fd < 0)
-		return fail(err, errno, "open '" CACHE_FOLDER "' in '%s'", store->path);
+		return fail(err, errno, "open '%s' in '%s'", folder, store->path);
 	r = directory_names(fd, &names, err);
 	strings_each(&names, name)
 		if (!strchr(name, '.'))
-			add_cache_record(reach, fd, name);
+			add_record(reach, fd, name);
+	return r;
+}
+
+int reach_add_cache(struct reach *reach, const struct store *store, struct err *err)
+{
+	int r = add_records(reach, store, CACHE_FOLDER, add_cache_record, err);
+
+	return r < 0 ? r : add_records(reach, store, DOWNLOAD_FOLDER, add_download_record, err);
+}
+
+/* A blob that could be a manifest by its size and first byte, and is one. */
+static int add_if_manifest(struct reach *reach, const struct store *store,
+			   struct descriptor *descriptor, struct err *err)
+{
+	auto_buf bytes = { 0 };
+
+	if (descriptor->size_bytes > MANIFEST_SIZE_MAX ||
+	    blob_read(store, descriptor, MANIFEST_SIZE_MAX, &bytes, NULL) < 0 ||
+	    buf_text(&bytes)[0] != '{' ||
+	    manifest_detect(buf_text(&bytes), bytes.size_bytes, &descriptor->media_type, NULL) < 0)
+		return 0;
+	return reach_add(reach, store, descriptor, err);
+}
+
+int reach_add_marked(struct reach *reach, const struct store *store, int64_t since_ns,
+		     struct err *err)
+{
+	auto_fd fd = openat(store->dirfd, "blobs/sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_strings names = { 0 };
+	int r = fd < 0 ? fail(err, errno, "open 'blobs' in '%s'", store->path)
+		       : directory_names(fd, &names, err);
+
+	for (size_t i = 0; r == 0 && i < names.count; i++) {
+		struct descriptor descriptor = { 0 };
+		auto_buf text = { 0 };
+		struct stat st;
+
+		buf_printf(&text, "sha256:%s", names.item[i]);
+		if (digest_parse(buf_text(&text), &descriptor.digest, NULL) < 0 ||
+		    fstatat(fd, names.item[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    store_mark_time(&st) <= since_ns)
+			continue;
+		descriptor.size_bytes = (uint64_t)st.st_size;
+		r = add_if_manifest(reach, store, &descriptor, err);
+	}
 	return r;
 }
 
@@ -168,5 +232,5 @@ int reach_add_all(struct reach *reach, const struct store *store, struct err *er
 {
 	int r = reach_add_images(reach, store, err);
 
-	return r < 0 ? r : add_cache(reach, store, err);
+	return r < 0 ? r : reach_add_cache(reach, store, err);
 }

@@ -25,7 +25,13 @@ int reach_add(struct reach *reach, const struct store *store, const struct descr
 void reach_add_layer(struct reach *reach, const struct digest *diff_id, const struct digest *blob);
 /* Everything with a name. */
 int reach_add_images(struct reach *reach, const struct store *store, struct err *err) must_check;
+/* What the build cache holds: layers of steps, and what ADD fetched. */
+int reach_add_cache(struct reach *reach, const struct store *store, struct err *err) must_check;
 /* Everything with a name, and what the build cache holds. */
 int reach_add_all(struct reach *reach, const struct store *store, struct err *err) must_check;
+/* Manifests and indexes marked after `since_ns` (store_unmarked_since): they had a name until then,
+ * or will have one, and a process at work may rely on all they lead to. */
+int reach_add_marked(struct reach *reach, const struct store *store, int64_t since_ns,
+		     struct err *err) must_check;
 
 #endif

@@ -2,6 +2,7 @@
 #include "store/blob.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/banned.h"
@@ -32,7 +33,7 @@ bool blob_present(const struct store *store, const struct descriptor *descriptor
 	char name[STORE_NAME_MAX];
 	struct stat st;
 
-	return fstatat(store->dirfd, store_blob_name(&descriptor->digest, name), &st, 0) == 0 &&
+	return store_mark(store, store_blob_name(&descriptor->digest, name), &st) &&
 	       (uint64_t)st.st_size == descriptor->size_bytes;
 }
 
@@ -63,4 +64,30 @@ int blob_remove(const struct store *store, const struct digest *digest, struct e
 	if (unlinkat(store->dirfd, store_blob_name(digest, name), 0) < 0 && errno != ENOENT)
 		return fail(err, errno, "remove blob %s", digest->text);
 	return 0;
+}
+
+/* Out of the way first: who marks it now does not find it afterwards, and fetches it again. */
+int blob_remove_unmarked(const struct store *store, const struct digest *digest,
+			 int64_t unmarked_ns, struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	char work[STORE_WORK_NAME_MAX];
+	struct stat st;
+	int r;
+
+	store_blob_name(digest, name);
+	if (fstatat(store->dirfd, name, &st, 0) < 0 || store_mark_time(&st) > unmarked_ns)
+		return 0;
+	r = store_work_name(store, work, err);
+	if (r < 0)
+		return r;
+	if (renameat(store->dirfd, name, store->dirfd, work) < 0)
+		return errno == ENOENT ? 0 : fail(err, errno, "remove blob %s", digest->text);
+	if (fstatat(store->dirfd, work, &st, 0) == 0 && store_mark_time(&st) > unmarked_ns) {
+		if (renameat(store->dirfd, work, store->dirfd, name) < 0)
+			return fail(err, errno, "put blob %s back", digest->text);
+		return 0;
+	}
+	unlinkat(store->dirfd, work, 0);
+	return 1;
 }

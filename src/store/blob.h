@@ -15,7 +15,8 @@
 int blob_open(const struct store *store, const struct digest *digest, int *ret_fd,
 	      uint64_t *ret_size_bytes, struct err *err) must_check;
 
-/* Is it there, with the size its descriptor gives? */
+/* Is it there, with the size its descriptor gives? Then gc leaves it alone as long as this process,
+ * having announced itself, is at work (store_mark). */
 bool blob_present(const struct store *store, const struct descriptor *descriptor);
 
 /* Append a small blob (manifest, config) to buf. -ENOENT: not in this store. -EUCLEAN: its size
@@ -25,5 +26,8 @@ int blob_read(const struct store *store, const struct descriptor *descriptor, si
 
 /* No longer there afterwards, also when it was not before. */
 int blob_remove(const struct store *store, const struct digest *digest, struct err *err) must_check;
+/* Only if it was not marked since unmarked_ns (store_unmarked_since): 1 when it went, else 0. */
+int blob_remove_unmarked(const struct store *store, const struct digest *digest,
+			 int64_t unmarked_ns, struct err *err) must_check;
 
 #endif

@@ -72,6 +72,7 @@ static int take_part_over(struct blob_writer *writer)
 
 	if (fstat(writer->fd, &st) < 0 || (uint64_t)st.st_size > writer->size_bytes)
 		return -EUCLEAN;
+	(void)!futimens(writer->fd, NULL); /* it is ours now: store_mark */
 	while ((n = io_read_full(writer->fd, chunk, READ_BYTES)) > 0) {
 		sha256_add(&writer->sha, chunk, (size_t)n);
 		writer->written_bytes += (uint64_t)n;

@@ -19,7 +19,9 @@ bool layer_present(const struct store *store, const struct digest *diff_id)
 {
 	char name[STORE_NAME_MAX];
 
-	return faccessat(store->dirfd, store_layer_name(diff_id, name), F_OK, 0) == 0;
+	/* the mark is on the record: the layer's own time is the image's */
+	return store_mark(store, store_owners_name(diff_id, name), NULL) &&
+	       faccessat(store->dirfd, store_layer_name(diff_id, name), F_OK, 0) == 0;
 }
 
 int layer_open(const struct store *store, const struct digest *diff_id, int *ret_fd,
@@ -244,29 +246,58 @@ static int remove_real(const struct store *store, const struct digest *diff_id, 
 	return r;
 }
 
-int layer_remove(const struct store *store, const struct digest *diff_id, struct err *err)
+static bool is_marked(const struct store *store, const struct digest *diff_id, int64_t unmarked_ns)
+{
+	char name[STORE_NAME_MAX];
+	struct stat st;
+
+	return fstatat(store->dirfd, store_owners_name(diff_id, name), &st, 0) == 0 &&
+	       store_mark_time(&st) > unmarked_ns;
+}
+
+/* Aside first: who marks it now does not find it afterwards, and unpacks it again. */
+static int remove_tree_of(const struct store *store, const struct digest *diff_id,
+			  int64_t unmarked_ns, struct err *err)
 {
 	char name[STORE_NAME_MAX];
 	char work[STORE_WORK_NAME_MAX];
-	auto_fd claimed = -1;
-	int r = claim(store, diff_id, &claimed, err);
+	int r = store_work_name(store, work, err);
 
+	if (r < 0)
+		return r;
+	store_layer_name(diff_id, name);
+	if (renameat(store->dirfd, name, store->dirfd, work) < 0)
+		return errno == ENOENT ? 0 : fail(err, errno, "remove layer %s", diff_id->text);
+	if (is_marked(store, diff_id, unmarked_ns) &&
+	    renameat(store->dirfd, work, store->dirfd, name) == 0)
+		return fail_plain(err, EBUSY, "layer %s is in use", diff_id->text);
+	r = remove_tree(store->dirfd, work, err);
+	return r < 0 ? err_wrap(err, "remove layer %s", diff_id->text) : 0;
+}
+
+int layer_remove_unmarked(const struct store *store, const struct digest *diff_id,
+			  int64_t unmarked_ns, struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	auto_fd claimed = -1;
+	int r;
+
+	if (is_marked(store, diff_id, unmarked_ns))
+		return fail_plain(err, EBUSY, "layer %s is in use", diff_id->text);
+	r = claim(store, diff_id, &claimed, err);
 	if (r >= 0)
 		r = remove_real(store, diff_id, err);
 	if (r >= 0)
-		r = store_work_name(store, work, err);
+		r = remove_tree_of(store, diff_id, unmarked_ns, err);
 	if (r < 0)
 		return r;
-	if (renameat(store->dirfd, store_layer_name(diff_id, name), store->dirfd, work) < 0) {
-		if (errno != ENOENT)
-			return fail(err, errno, "remove layer %s", diff_id->text);
-	} else {
-		r = remove_tree(store->dirfd, work, err);
-		if (r < 0)
-			return err_wrap(err, "remove layer %s", diff_id->text);
-	}
 	/* last: a record without a layer does no harm */
 	if (unlinkat(store->dirfd, store_owners_name(diff_id, name), 0) < 0 && errno != ENOENT)
 		return fail(err, errno, "remove owners of layer %s", diff_id->text);
 	return 0;
+}
+
+int layer_remove(const struct store *store, const struct digest *diff_id, struct err *err)
+{
+	return layer_remove_unmarked(store, diff_id, INT64_MAX, err);
 }

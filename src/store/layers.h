@@ -10,6 +10,8 @@
 #include "store/owners.h"
 #include "store/store.h"
 
+/* Both the tree and its record. Then gc leaves it alone as long as this process, having announced
+ * itself, is at work (store_mark). */
 bool layer_present(const struct store *store, const struct digest *diff_id);
 /* O_PATH | O_DIRECTORY | O_CLOEXEC; the caller closes it. -ENOENT: not unpacked here. */
 int layer_open(const struct store *store, const struct digest *diff_id, int *ret_fd,
@@ -54,5 +56,8 @@ int layer_publish_draft(const struct store *store, const struct digest *diff_id,
  * somebody holds it. Not there is success. */
 int layer_remove(const struct store *store, const struct digest *diff_id,
 		 struct err *err) must_check;
+/* Only if it was not marked since unmarked_ns (store_unmarked_since): else -EBUSY, too. */
+int layer_remove_unmarked(const struct store *store, const struct digest *diff_id,
+			  int64_t unmarked_ns, struct err *err) must_check;
 
 #endif

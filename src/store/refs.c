@@ -121,6 +121,7 @@ struct walk {
 	struct ref_entry *entries;
 	size_t count;
 	size_t room;
+	struct strings *damaged; /* NULL: the first one ends it */
 	struct err *err;
 };
 
@@ -171,6 +172,12 @@ static int visit_file(struct walk *walk, int dirfd, const char *name, const char
 	}
 	if (r == 0)
 		r = name_entry(entry, path, walk->err);
+	if ((r == -EINVAL || r == -EUCLEAN) && walk->damaged) {
+		strings_printf(walk->damaged, "refs/%s", path);
+		err_clear(walk->err);
+		walk->count--;
+		return 0;
+	}
 	if (r < 0)
 		return err_wrap(walk->err, "'refs/%s'", path);
 	if (fstatat(dirfd, name, &st, 0) == 0)
@@ -245,10 +252,10 @@ static int compare_entries(const void *left, const void *right)
 	return order ? order : strcmp(a->ref.digest.text, b->ref.digest.text);
 }
 
-int refs_list(const struct store *store, struct arena *arena, struct ref_entry **ret_entries,
-	      size_t *ret_count, struct err *err)
+int refs_list_sound(const struct store *store, struct arena *arena, struct ref_entry **ret_entries,
+		    size_t *ret_count, struct strings *damaged, struct err *err)
 {
-	struct walk walk = { .arena = arena, .err = err };
+	struct walk walk = { .arena = arena, .damaged = damaged, .err = err };
 	int r = visit_directory(&walk, store->dirfd, "refs", "", 0);
 
 	if (r == 0) {
@@ -261,6 +268,12 @@ int refs_list(const struct store *store, struct arena *arena, struct ref_entry *
 	}
 	free(walk.entries);
 	return r;
+}
+
+int refs_list(const struct store *store, struct arena *arena, struct ref_entry **ret_entries,
+	      size_t *ret_count, struct err *err)
+{
+	return refs_list_sound(store, arena, ret_entries, ret_count, NULL, err);
 }
 
 /* --- the derived index.json --- */
@@ -315,6 +328,20 @@ int refs_write_index(const struct store *store, struct err *err)
 		buf_add(&written, now.bytes, now.size_bytes);
 	}
 	return r < 0 ? err_wrap(err, "index.json of '%s'", store->path) : 0;
+}
+
+int refs_index_is_true(const struct store *store, bool *ret_true, struct err *err)
+{
+	auto_buf wanted = { 0 };
+	auto_buf present = { 0 };
+	int r = print_index(store, &wanted, err);
+
+	if (r < 0)
+		return r;
+	*ret_true = io_read_file_at(store->dirfd, "index.json", wanted.size_bytes, &present,
+				    NULL) == 0 &&
+		    strcmp(buf_text(&present), buf_text(&wanted)) == 0;
+	return 0;
 }
 
 /* --- changing --- */
@@ -386,6 +413,17 @@ static bool holds_already(const struct store *store, const char *path, const str
 	       memcmp(present.bytes, text->bytes, text->size_bytes) == 0;
 }
 
+/* The image that a name is taken from: gc spares it for those who have found it by that name. */
+static void mark_left(const struct store *store, const char *path)
+{
+	auto_arena arena = { 0 };
+	struct descriptor left;
+	char name[STORE_NAME_MAX];
+
+	if (read_entry(store->dirfd, path, &arena, &left, NULL) == 0)
+		store_mark_left(store, store_blob_name(&left.digest, name));
+}
+
 static int set(const struct store *store, const char *path, const struct descriptor *descriptor,
 	       struct err *err)
 {
@@ -402,6 +440,8 @@ static int set(const struct store *store, const char *path, const struct descrip
 	if (r < 0)
 		return r;
 	r = write_file(store->dirfd, work, &text, err);
+	if (r == 0)
+		mark_left(store, path);
 	if (r == 0)
 		r = rename_into_place(store->dirfd, work, path, err);
 	if (r == 0)
@@ -454,6 +494,7 @@ int refs_remove(const struct store *store, const struct ref_entry *entry, struct
 		path_of_untagged(&entry->descriptor.digest, path);
 	else
 		path_of(&entry->ref, path);
+	mark_left(store, path);
 	if (unlinkat(store->dirfd, path, 0) < 0) {
 		if (errno == ENOENT && !entry->untagged)
 			return not_here(&entry->ref, err);

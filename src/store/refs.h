@@ -7,6 +7,7 @@
 #ifndef STORE_REFS_H
 #define STORE_REFS_H
 
+#include "base/strings.h"
 #include "image/descriptor.h"
 #include "image/ref.h"
 #include "store/store.h"
@@ -37,6 +38,12 @@ int refs_remove(const struct store *store, const struct ref_entry *entry,
  * arena. */
 int refs_list(const struct store *store, struct arena *arena, struct ref_entry **ret_entries,
 	      size_t *ret_count, struct err *err) must_check;
+/* The same, but files that hold no name are not an error: their names below the store are added to
+ * `damaged`. */
+int refs_list_sound(const struct store *store, struct arena *arena, struct ref_entry **ret_entries,
+		    size_t *ret_count, struct strings *damaged, struct err *err) must_check;
+/* Does index.json say what refs/ does? */
+int refs_index_is_true(const struct store *store, bool *ret_true, struct err *err) must_check;
 /* Write index.json anew. Every change above does so itself; a new store begins with it. */
 int refs_write_index(const struct store *store, struct err *err) must_check;
 

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A folder's name says whose it is: BOOT.PIDNS.PID.START.RANDOM, so that another process on the
- * same kernel and in the same pid namespace can tell whether its owner lives (pid and start time,
- * field 22 of /proc/PID/stat, proc(5)). Of folders from elsewhere (another host on a shared file
- * system, before a reboot, another pid namespace) nothing is known but their age: they go after a
- * day, by the clock of the file system. Removing one that is in use is harmless to what is
- * published: the one at work fails and says so. */
+/* A folder's name says whose it is: BOOT.PIDNS.PID.START.RANDOM.SINCE, so that another process on
+ * the same kernel and in the same pid namespace can tell whether its owner lives (pid and start
+ * time, field 22 of /proc/PID/stat, proc(5)). Of folders from elsewhere (another host on a shared
+ * file system, before a reboot, another pid namespace) nothing is known but their age: they go
+ * after a day, by the clock of the file system. Removing one that is in use is harmless to what is
+ * published: the one at work fails and says so.
+ *
+ * SINCE is when it began, in seconds since 1970. Whatever a session relies on it marks with a newer
+ * time than that (store_mark), so what is older than all sessions nobody relies on. */
 #include "store/session.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/banned.h"
 #include "base/io.h"
@@ -22,15 +27,18 @@
 #include "base/number.h"
 #include "base/strings.h"
 #include "store/partial.h"
+#include "store/store.h"
 #include "sys/remove.h"
 
 #define NAME_ROOM	 128
 #define FOREIGN_AGE_SECS (24 * 60 * 60)
+#define NS_PER_S	 1000000000
 
 struct store_session {
 	pthread_mutex_t mutex;
 	char name[NAME_ROOM]; /* "" until made; below tmp/ */
 	pid_t owner;	      /* a forked child must not remove its parent's folder */
+	_Atomic int64_t began_ns;
 	unsigned long long count;
 };
 
@@ -39,6 +47,7 @@ struct store_session *session_new(void)
 	struct store_session *session = memory_zeroed(1, sizeof(*session));
 
 	pthread_mutex_init(&session->mutex, NULL);
+	atomic_init(&session->began_ns, INT64_MIN);
 	return session;
 }
 
@@ -150,18 +159,25 @@ static int make_folder(struct store_session *session, int store_fd, struct err *
 	kernel_prefix(prefix);
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return fail(err, errno, "getrandom");
-	snprintf(session->name, sizeof(session->name), "%.70s%d.%llu.%016llx",
+	snprintf(session->name, sizeof(session->name), "%.70s%d.%llu.%016llx.%lld",
 		 *prefix ? prefix : "unknown.0.", getpid(), (unsigned long long)start_time("self"),
-		 (unsigned long long)random);
+		 (unsigned long long)random, (long long)time(NULL));
 	snprintf(path, sizeof(path), "tmp/%s", session->name);
 	if (mkdirat(store_fd, path, 0700) < 0) {
 		session->name[0] = '\0';
 		return fail(err, errno, "make '%s' in the store", path);
 	}
 	session->owner = getpid();
-	if (fstatat(store_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		remove_stale(store_fd, prefix, st.st_mtime);
+	if (fstatat(store_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(err, errno, "stat '%s' in the store", path);
+	atomic_store(&session->began_ns, store_mark_time(&st));
+	remove_stale(store_fd, prefix, st.st_mtime);
 	return 0;
+}
+
+int64_t session_began(const struct store_session *session)
+{
+	return atomic_load(&session->began_ns);
 }
 
 int session_announce(struct store_session *session, int store_fd, struct err *err)
@@ -175,11 +191,37 @@ int session_announce(struct store_session *session, int store_fd, struct err *er
 	return r;
 }
 
+/* The last field; 0 when it is missing: nothing is known to be older. */
+static int64_t since_of(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	uint64_t seconds;
+
+	return dot && number_parse_u64(dot + 1, &seconds) == 0 ? (int64_t)seconds * NS_PER_S : 0;
+}
+
+static int64_t earliest_other(const struct store_session *session, DIR *dir)
+{
+	int64_t earliest = INT64_MAX;
+	struct dirent *entry;
+
+	while ((entry = readdir(dir))) {
+		int64_t since;
+
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, session->name) == 0)
+			continue;
+		since = since_of(entry->d_name);
+		if (since < earliest)
+			earliest = since;
+	}
+	return earliest;
+}
+
 /* make_folder has just removed those of the dead. */
-int session_is_quiet(struct store_session *session, int store_fd, bool *ret_quiet, struct err *err)
+int session_others_began(struct store_session *session, int store_fd, int64_t *ret_ns,
+			 struct err *err)
 {
 	int r = session_announce(session, store_fd, err);
-	struct dirent *entry;
 	DIR *dir;
 	int fd;
 
@@ -193,12 +235,19 @@ int session_is_quiet(struct store_session *session, int store_fd, bool *ret_quie
 			close(fd);
 		return r;
 	}
-	*ret_quiet = true;
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && strcmp(entry->d_name, session->name) != 0)
-			*ret_quiet = false;
+	*ret_ns = earliest_other(session, dir);
 	closedir(dir);
 	return 0;
+}
+
+int session_is_quiet(struct store_session *session, int store_fd, bool *ret_quiet, struct err *err)
+{
+	int64_t began_ns;
+	int r = session_others_began(session, store_fd, &began_ns, err);
+
+	if (r == 0)
+		*ret_quiet = began_ns == INT64_MAX;
+	return r;
 }
 
 int session_work_name(struct store_session *session, int store_fd, char *ret_name, size_t room,

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -19,5 +20,10 @@ int session_work_name(struct store_session *session, int store_fd, char *ret_nam
 int session_announce(struct store_session *session, int store_fd, struct err *err) must_check;
 int session_is_quiet(struct store_session *session, int store_fd, bool *ret_quiet,
 		     struct err *err) must_check;
+int session_others_began(struct store_session *session, int store_fd, int64_t *ret_ns,
+			 struct err *err) must_check;
+/* Nanoseconds since 1970 by the file system's clock; INT64_MIN while this session is not announced.
+ */
+int64_t session_began(const struct store_session *session);
 
 #endif

@@ -239,6 +239,55 @@ int store_is_quiet(const struct store *store, bool *ret_quiet, struct err *err)
 	return session_is_quiet(store->session, store->dirfd, ret_quiet, err);
 }
 
+#define NS_PER_S	1000000000
+#define CLOCKS_APART_NS ((int64_t)600 * NS_PER_S) /* of machines that share a file system */
+
+int64_t store_mark_time(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec;
+}
+
+/* What is newer than ourselves may be the work of one who has just begun. */
+int store_unmarked_since(const struct store *store, int64_t *ret_ns, bool *ret_quiet,
+			 struct err *err)
+{
+	int64_t others_ns = INT64_MAX;
+	int64_t own_ns;
+	int r = session_others_began(store->session, store->dirfd, &others_ns, err);
+
+	if (r < 0)
+		return r;
+	own_ns = session_began(store->session);
+	*ret_quiet = others_ns == INT64_MAX;
+	if (!*ret_quiet)
+		others_ns -= CLOCKS_APART_NS;
+	*ret_ns = others_ns < own_ns ? others_ns : own_ns;
+	return 0;
+}
+
+/* Looks again after marking: gc takes a file away by rename(2), looks at its mark, and puts it back
+ * when there is a new one (blob_remove). Who may not mark it may not remove it either. */
+bool store_mark(const struct store *store, const char *name, struct stat *ret_st)
+{
+	struct stat st;
+
+	if (fstatat(store->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	if (store_mark_time(&st) < session_began(store->session)) {
+		store_mark_left(store, name);
+		if (fstatat(store->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return false;
+	}
+	if (ret_st)
+		*ret_st = st;
+	return true;
+}
+
+void store_mark_left(const struct store *store, const char *name)
+{
+	(void)!utimensat(store->dirfd, name, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
 int store_sync(const struct store *store, struct err *err)
 {
 	return syncfs(store->dirfd) < 0 ? fail(err, errno, "sync '%s'", store->path) : 0;

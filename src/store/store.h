@@ -13,6 +13,8 @@
 #define STORE_STORE_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -57,6 +59,18 @@ int store_announce(const struct store *store, struct err *err) must_check;
 /* Is no other process at work in the store (one that has announced it or has something in tmp/)?
  * Announces this one first. */
 int store_is_quiet(const struct store *store, bool *ret_quiet, struct err *err) must_check;
+
+/* What a process relies on though no name may lead to it is marked with the time, and files are
+ * marked by being written. Marked before this time, in nanoseconds since 1970, is what no process
+ * at work relies on. *ret_quiet: there is no other one. Announces this process first. */
+int store_unmarked_since(const struct store *store, int64_t *ret_ns, bool *ret_quiet,
+			 struct err *err) must_check;
+/* This process, if it has announced itself, relies on the file `name` from now on. False: it is not
+ * there. ret_st may be NULL. */
+bool store_mark(const struct store *store, const char *name, struct stat *ret_st);
+/* The same when no process relies on it, but a name did that led to it until now. */
+void store_mark_left(const struct store *store, const char *name);
+int64_t store_mark_time(const struct stat *st);
 
 /* Everything written to the store until now survives a crash of the machine. */
 int store_sync(const struct store *store, struct err *err) must_check;
