@@ -70,6 +70,9 @@ killed_build() {
     done
     equal "$(digest "$ROOTLET_STORE" Dockerfile.word)" "$right"
     expect_empty_dir "$ROOTLET_STORE/tmp"
+    ok rootlet fsck
+    ok rootlet gc
+    equal "$(rootlet df --format json | jq .Parts.Unneeded.Count)" 0
     # What was killed is gone, too there, or it would hold a lock.
     ok rootlet cache prune --all
     [[ $stderr != *"in use"* ]]

@@ -110,7 +110,6 @@ sound() {
     ok rootlet inspect tiny
     [ -d "$ROOTLET_STORE/layers/${spared##*/}" ]
     rmdir "$worker"
-    sleep 0.02 # the clock of files is that coarse
     ok rootlet gc
     [ "$(unneeded)" -eq 0 ]
     sound
