@@ -31,6 +31,25 @@ def without_applets(dump):
     return {"config": dump["config"], "tree": tree}
 
 
+def unpack_case(case, expected, directory):
+    """The case's context below the new directory, and the last words of a build of it."""
+    context = os.path.join(directory, "context")
+    os.makedirs(context)
+    with tarfile.open(os.path.join(CASES, case, "ctx.tar")) as archive:
+        archive.extractall(context)
+    words = ["-f", os.path.join(context, expected["dockerfile_in_context"])]
+    for name, value in (expected.get("build_args") or {}).items():
+        words += ["--build-arg", f"{name}={value}"]
+    if expected.get("target"):
+        words += ["--target", expected["target"]]
+    return words + [context]
+
+
+def read_expected(case):
+    with open(os.path.join(CASES, case, "expected.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
 class Runner:
     def __init__(self, rootlet, bases, scratch):
         self.rootlet = rootlet
@@ -47,21 +66,13 @@ class Runner:
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def build(self, case, expected):
-        """The built image's dump, or the message of a build that failed."""
+        """The built image's dump, or status and message of a build that failed."""
         directory = os.path.join(self.scratch, case)
-        context = os.path.join(directory, "context")
         store = os.path.join(directory, "store")
-        os.makedirs(context)
+        words = unpack_case(case, expected, directory)
         subprocess.run(["cp", "-a", self.prepared, store], check=True)
-        with tarfile.open(os.path.join(CASES, case, "ctx.tar")) as archive:
-            archive.extractall(context)
-        command = ["build", "-t", NAME, "-f", os.path.join(context, expected["dockerfile_in_context"])]
-        for name, value in (expected.get("build_args") or {}).items():
-            command += ["--build-arg", f"{name}={value}"]
-        if expected.get("target"):
-            command += ["--target", expected["target"]]
         try:
-            self.run(store, *command, context)
+            self.run(store, "build", "-t", NAME, *words)
             archive = os.path.join(directory, "image")
             self.run(store, "export", NAME, "--format", "oci", "-o", archive)
             return ocilib.dump(archive), None
@@ -75,8 +86,7 @@ class Runner:
 
     def judge(self, case):
         """What is wrong with this case; empty when nothing is."""
-        with open(os.path.join(CASES, case, "expected.json"), encoding="utf-8") as file:
-            expected = json.load(file)
+        expected = read_expected(case)
         image, failure = self.build(case, expected)
         if not expected["builds"]:
             if image is not None:
@@ -120,4 +130,5 @@ def main():
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
