@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "cmd/version.h"
 #include "rootemu/saved.h"
+#include "sys/file_system.h"
 #include "tap/tap.h"
 
 struct root_command {
@@ -168,7 +169,7 @@ static int run(const struct root_command *root, char **argv, int *ret_status, st
 		.host_tree = geteuid() != 0,
 		.unknown_is_real = root->unknown_is_real,
 		.trap_only = mode && strcmp(mode, "trap") == 0,
-		.copies_up = true,
+		.settled_ns = file_system_any_copies_up() ? LIES_UNSETTLED : 0,
 	};
 	struct tap_session session;
 	int r;

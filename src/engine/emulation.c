@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "base/banned.h"
 #include "engine/settle.h"
@@ -19,11 +21,39 @@ static uint64_t open_files_of(const struct limits *limits)
 	return 0;
 }
 
+static uint64_t nanoseconds(const struct timespec *time)
+{
+	return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
+}
+
+/* What is born from now on is no layer's. Clocks of network file systems may be ahead of ours, but
+ * a layer was renamed to its place after all its files were made, and that changed its directory.
+ */
+static uint64_t settled_ns(const struct view *layers)
+{
+	struct timespec now;
+	uint64_t settled;
+
+	if (!layers || !layers->count || clock_gettime(CLOCK_REALTIME, &now) < 0)
+		return LIES_UNSETTLED;
+	settled = nanoseconds(&now);
+	for (size_t i = 0; i < layers->count; i++) {
+		struct stat st;
+		uint64_t changed;
+
+		if (fstat(layers->layer[i].dirfd, &st) < 0)
+			return LIES_UNSETTLED;
+		changed = nanoseconds(&st.st_ctim);
+		settled = changed > settled ? changed : settled;
+	}
+	return settled;
+}
+
 int emulation_open(struct emulation *emulation, const struct box *box, struct err *err)
 {
 	const char *mode = getenv("ROOTLET_TAP");
 	struct tap_options options = { .trap_only = mode && strcmp(mode, "trap") == 0,
-				       .copies_up = true,
+				       .settled_ns = settled_ns(emulation->layers),
 				       .one_id = true,
 				       .open_files = open_files_of(&box->limits),
 				       .uid = box->uid,

@@ -12,7 +12,7 @@
 #include <linux/mman.h>
 #include <string.h>
 
-#define MAGIC	    0x31656964656c6261ul
+#define MAGIC	    0x32656964656c6261ul
 #define BLOOM_WORDS (1u << 14)
 #define BUCKETS	    (1u << 17)
 #define UNIT	    16u
@@ -27,6 +27,8 @@ struct header {
 	uint32_t any_birthless;
 	/* devices with files whose type is a lie; 0: no more; the last: there are others, too */
 	uint64_t typed[TYPED_MAX];
+	uint64_t attributes;   /* a bit, by name, for each that was ever recorded */
+	uint64_t unsettled_ns; /* see lies_settle; its complement, so that 0 is the safe answer */
 };
 
 struct lie_row {
@@ -175,6 +177,30 @@ void lies_unmap(struct lies *lies)
 bool lies_empty(const struct lies *lies)
 {
 	return load(&header_of(lies)->row_count) == 0;
+}
+
+void lies_settle(struct lies *lies, uint64_t born_ns)
+{
+	store(&header_of(lies)->unsettled_ns, ~born_ns);
+}
+
+static uint64_t settled_ns(const struct lies *lies)
+{
+	return ~load(&header_of(lies)->unsettled_ns);
+}
+
+bool lies_any_may_move(const struct lies *lies)
+{
+	return settled_ns(lies) != 0;
+}
+
+bool lies_may_move(const struct lies *lies, const struct statx *statx)
+{
+	uint64_t settled = settled_ns(lies);
+
+	if (!settled || lies_is_birthless_type(statx->stx_mode))
+		return false;
+	return lies_id_of(statx).birth_ns < settled;
 }
 
 bool lies_any_setgid(const struct lies *lies)
@@ -465,6 +491,25 @@ int lies_alias(struct lies *lies, struct lie_row *row, const struct file_id *oth
 	return 0;
 }
 
+static uint64_t name_bit(const char *name)
+{
+	uint32_t hash = 0;
+
+	while (*name)
+		hash = hash * 31 + (unsigned char)*name++;
+	return 1ul << (hash >> 5 & 63);
+}
+
+bool lies_any_xattr(const struct lies *lies)
+{
+	return load(&header_of(lies)->attributes) != 0;
+}
+
+bool lies_may_have_xattr(const struct lies *lies, const char *name)
+{
+	return (load(&header_of(lies)->attributes) & name_bit(name)) != 0;
+}
+
 static struct record *find_record(struct lies *lies, uint32_t reference, const char *name)
 {
 	for (struct record *r = record_at(lies, reference); r; r = record_at(lies, r->next))
@@ -502,6 +547,7 @@ static int put_record(struct lies *lies, struct lie_row *row, const char *name, 
 	memcpy(record->bytes, name, name_bytes);
 	if (value)
 		memcpy(record->bytes + name_bytes, value, size_bytes);
+	__atomic_fetch_or(&header_of(lies)->attributes, name_bit(name), __ATOMIC_ACQ_REL);
 	do {
 		head = load(&row->xattrs);
 		record->next = head;

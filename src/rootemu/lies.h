@@ -23,6 +23,7 @@
 #define LIES_NO_BIRTH	1u	    /* birth_ns of a file system that has no birth times */
 #define LIES_OFFSET	16384u	    /* bytes at the front of the file that belong to the tap */
 #define LIES_FILE_BYTES (1ul << 30) /* size of the sparse file: room for ten million rows */
+#define LIES_UNSETTLED	UINT64_MAX  /* see lies_settle */
 #define LIES_XATTR_MAX	65536u	    /* XATTR_SIZE_MAX */
 #define LIES_NAME_MAX	255u	    /* XATTR_NAME_MAX */
 
@@ -67,6 +68,14 @@ void lies_unmap(struct lies *lies);
 
 bool lies_empty(const struct lies *lies);
 
+/* Which files may get another identity when they are written to? Those of an overlay's lower
+ * layers, which are copied up, and these are older than the session: only what was born before
+ * born_ns. 0: none, for there is no overlay; LIES_UNSETTLED: any, at first. */
+void lies_settle(struct lies *lies, uint64_t born_ns);
+bool lies_any_may_move(const struct lies *lies);
+/* Not directories: these are known by their inode, which stays. */
+bool lies_may_move(const struct lies *lies, const struct statx *statx);
+
 /* NULL: nothing is known about the file. With birth_ns 0 the birth time is not compared: the
  * caller does (lies_row_is) once it has it. */
 struct lie_row *lies_find(struct lies *lies, const struct file_id *id);
@@ -97,6 +106,9 @@ int lies_alias(struct lies *lies, struct lie_row *row, const struct file_id *oth
 enum lies_xattr { LIES_XATTR_UNKNOWN, LIES_XATTR_SET, LIES_XATTR_REMOVED };
 enum lies_xattr lies_xattr_get(struct lies *lies, const struct lie_row *row, const char *name,
 			       const void **ret_value, uint32_t *ret_size_bytes);
+/* Was anything ever said of an attribute, of one by this name, in any row? No means no. */
+bool lies_any_xattr(const struct lies *lies);
+bool lies_may_have_xattr(const struct lies *lies, const char *name);
 /* value NULL: removed. -ENOSPC when the table is full. */
 int lies_xattr_set(struct lies *lies, struct lie_row *row, const char *name, const void *value,
 		   uint32_t size_bytes);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Shape: architecture and number first, so that the kernel finds out by itself which calls are
- * always allowed and skips the program for them (kernel/seccomp.c, seccomp_is_const_allow); then
- * one test per row; what is to be trapped goes to the end, where the instruction pointer decides:
- * calls made by the tap itself pass. */
+ * always allowed and skips the program for them (kernel/seccomp.c, seccomp_is_const_allow); the
+ * number is found in a tree of tests; what is to be trapped goes to the end, where the instruction
+ * pointer decides: calls made by the tap itself pass. */
 #include "tap/filter.h"
 
 #include <errno.h>
@@ -116,31 +116,63 @@ static bool is_wanted(const struct program *program, const struct tap_row *row)
 	}
 }
 
-static void emit_row(struct program *program, uint32_t number, const struct tap_row *row)
-{
-	int test = program->count;
+/* What one test of the number leads to: a row that is trapped or refused, calls that pass, or
+ * calls that no row is about. Those do not exist, as far as we know: should a newer kernel have
+ * one, it must not go past us. */
+enum answer { ANSWER_PASS, ANSWER_ABSENT, ANSWER_ROW };
 
-	jump(program, BPF_JEQ, number, 0, 0);
-	if (row->trap.when == TAP_REFUSED)
-		give(program, ENOSYS_RESULT);
-	else
-		emit_condition(program, &row->trap);
-	if (program->count <= TAP_FILTER_MAX)
-		program->code[test].jf = (uint8_t)(program->count - test - 1);
+static enum answer answer_of(const struct program *program, uint32_t number)
+{
+	const struct tap_row *row = number < TAP_NR_END ? &tap_table[number] : NULL;
+
+	if (!row || !row->name)
+		return ANSWER_ABSENT;
+	return row->trap.when == TAP_REFUSED || is_wanted(program, row) ? ANSWER_ROW : ANSWER_PASS;
 }
 
-/* Calls that no row is about do not exist, as far as we know: should a newer kernel have one, it
- * must not go past us. Returns the first number behind them. */
-static uint32_t emit_absent(struct program *program, uint32_t first)
+/* The first numbers of runs with the same answer; each row is one of its own. */
+static size_t find_runs(const struct program *program, uint16_t first[TAP_NR_END + 1])
 {
-	uint32_t end = first;
+	size_t count = 0;
 
-	while (end < TAP_NR_END && !tap_table[end].name)
-		end++;
-	jump(program, BPF_JGE, first, 0, 2);
-	jump(program, BPF_JGE, end, 1, 0);
-	give(program, ENOSYS_RESULT);
-	return end;
+	for (uint32_t number = 0; number <= TAP_NR_END; number++) {
+		enum answer answer = answer_of(program, number);
+
+		if (number == 0 || answer == ANSWER_ROW || answer != answer_of(program, number - 1))
+			first[count++] = (uint16_t)number;
+	}
+	return count;
+}
+
+static void emit_answer(struct program *program, uint32_t number)
+{
+	enum answer answer = answer_of(program, number);
+
+	if (answer == ANSWER_PASS)
+		give(program, SECCOMP_RET_ALLOW);
+	else if (answer == ANSWER_ABSENT || tap_table[number].trap.when == TAP_REFUSED)
+		give(program, ENOSYS_RESULT);
+	else
+		emit_condition(program, &tap_table[number].trap);
+}
+
+/* A tree: the lower half follows the test, the upper half is jumped to. */
+static void emit_tree(struct program *program, const uint16_t *first, size_t count)
+{
+	size_t half = count / 2;
+	int at;
+
+	if (count == 1) {
+		emit_answer(program, first[0]);
+		return;
+	}
+	jump(program, BPF_JGE, first[half], 0, 1);
+	at = program->count;
+	emit(program, BPF_JMP | BPF_JA, 0, 0, 0);
+	emit_tree(program, first, half);
+	if (program->count <= TAP_FILTER_MAX)
+		program->code[at].k = (uint32_t)(program->count - at - 1);
+	emit_tree(program, first + half, count - half);
 }
 
 static void resolve(struct program *program)
@@ -153,25 +185,13 @@ static void resolve(struct program *program)
 int filter_make(unsigned flags, uint32_t fd_base, struct sock_filter *ret_filter)
 {
 	struct program program = { .code = ret_filter, .flags = flags, .fd_base = fd_base };
+	uint16_t first[TAP_NR_END + 1];
 
 	load(&program, DATA(arch));
 	jump(&program, BPF_JEQ, ARCH_AUDIT, 1, 0);
 	give(&program, ENOSYS_RESULT); /* i386 by int 0x80: its own numbers */
 	load(&program, DATA(nr));
-	jump(&program, BPF_JGE, TAP_NR_END, 0, 1); /* x32, and calls not yet in the table */
-	give(&program, ENOSYS_RESULT);
-	for (uint32_t number = 0; number < TAP_NR_END;) {
-		const struct tap_row *row = &tap_table[number];
-
-		if (!row->name) {
-			number = emit_absent(&program, number);
-			continue;
-		}
-		if (row->trap.when == TAP_REFUSED || is_wanted(&program, row))
-			emit_row(&program, number, row);
-		number++;
-	}
-	give(&program, SECCOMP_RET_ALLOW);
+	emit_tree(&program, first, find_runs(&program, first));
 	if (program.count > TAP_FILTER_MAX)
 		return -E2BIG;
 	resolve(&program);

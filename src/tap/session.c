@@ -175,7 +175,6 @@ static int write_page(struct tap_session *session, const struct tap_options *opt
 	page->flags = TAP_PAGE_ROOT | (options->host_tree ? TAP_PAGE_HOST_TREE : 0u) |
 		      (options->unknown_is_real ? TAP_PAGE_UNKNOWN_IS_REAL : 0u) |
 		      (options->trap_only ? TAP_PAGE_TRAP_ONLY : 0u) |
-		      (options->copies_up ? TAP_PAGE_COPIES_UP : 0u) |
 		      (options->one_id ? TAP_PAGE_ONE_ID : 0u);
 	r = choose_fd_base(options->open_files, &page->fd_base, err);
 	if (r < 0)
@@ -188,6 +187,7 @@ static int write_page(struct tap_session *session, const struct tap_options *opt
 	r = note_files(session, page, err);
 	if (r < 0)
 		return r;
+	lies_settle(&session->lies, options->settled_ns);
 	page->magic = TAP_PAGE_MAGIC;
 	return 0;
 }

@@ -33,8 +33,7 @@ enum tap_page_flags {
 	TAP_PAGE_HOST_TREE = 2,	      /* on files the user does not own, without a user namespace */
 	TAP_PAGE_UNKNOWN_IS_REAL = 4, /* show the real owner of files nothing was said about */
 	TAP_PAGE_TRAP_ONLY = 8,	      /* patch no call sites */
-	TAP_PAGE_COPIES_UP = 16,      /* files may lie on an overlay */
-	TAP_PAGE_ONE_ID = 32,	      /* show files of ids that are not mapped as root's */
+	TAP_PAGE_ONE_ID = 16,	      /* show files of ids that are not mapped as root's */
 };
 
 /* Who a process believes to be, for SO_PEERCRED; see blob/peers.c. */

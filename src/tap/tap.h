@@ -20,7 +20,8 @@ struct tap_options {
 	bool unknown_is_real; /* with host_tree: files nothing was said about keep their owner */
 	bool one_id;	      /* one id is mapped, to 0: what is others' on the host looks root's */
 	bool trap_only;	      /* ROOTLET_TAP=trap: patch no call sites */
-	bool copies_up;	      /* some of the files lie on an overlay */
+	/* Files born before this may be copied up by an overlay: lies_settle. 0: there is none. */
+	uint64_t settled_ns;
 	/* The limit of open files the command will have (0: the caller's): the tap's own lie at
 	 * the end of what it allows. */
 	uint64_t open_files;

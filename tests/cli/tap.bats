@@ -125,6 +125,17 @@ userns_works() {
     done
 }
 
+@test "owners survive on an overlay that was mounted under the tap" {
+    userns_works || skip "no user namespaces here"
+    mkdir low up work merged
+    run -0 --separate-stderr unshare -Urm rootlet root -- sh -c '
+        echo 1 >low/a && echo 2 >low/b && chown 7:8 low/b || exit
+        mount -t overlay -o lowerdir=low,upperdir=up,workdir=work,userxattr overlay merged || exit
+        chown 33:34 merged/a && stat -c %u:%g merged/a
+        chown 35:36 merged/b && echo 3 >>merged/b && chmod 600 merged/b && stat -c %u:%g merged/b low/b'
+    [ "$output" = $'33:34\n35:36\n7:8' ]
+}
+
 @test "the command's exit status is root's own" {
     attempt rootlet root -- sh -c 'exit 3'
     expect_status 3

@@ -39,7 +39,6 @@ struct tap_state {
 	bool root; /* root emulation is on */
 	bool host_tree;
 	bool all_root;	  /* files nothing was said about are shown as root's */
-	bool copies_up;	  /* files may lie on an overlay: writing changes their identity */
 	bool exe_is_real; /* /proc/self/exe needs no help */
 	int exe_fd;	  /* what it shall lead to if it does, else -1 */
 };

@@ -11,7 +11,10 @@
 #include "tap/blob/memory.h"
 #include "tap/blob/scratch.h"
 
-#define LOOK (STATX_BASIC_STATS | STATX_BTIME)
+/* Not the times: one who has asked for them makes the next change of the file take a finer, and
+ * dearer, time stamp (Documentation/filesystems/multigrain-ts.rst). */
+#define LOOK \
+	(STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_GID | STATX_INO | STATX_BTIME)
 
 long files_look(const struct where *where, struct statx *ret_statx)
 {
@@ -52,45 +55,52 @@ long files_shown(const struct where *where, struct statx *ret_statx, struct show
 	return r;
 }
 
-static void begin(struct move *move, const struct where *where)
+void move_begin_seen(struct move *move, const struct statx *x, struct lie_row *row)
 {
-	struct statx x;
-
-	if (files_look(where, &x) < 0)
-		return;
-	move->mode = x.stx_mode;
-	move->row = files_row(&x);
-	if (move->row && tap.copies_up)
-		lies_move_begin(move->row);
+	move->row = row;
+	move->mode = 0;
+	move->may_move = lies_may_move(&tap.lies, x);
+	if (row && move->may_move)
+		lies_move_begin(row);
 }
 
 void move_begin(struct move *move, const struct where *where)
 {
+	struct statx x;
+
 	*move = (struct move){ 0 };
-	if (tap.copies_up && !lies_empty(&tap.lies))
-		begin(move, where);
-	move->mode = 0;
+	if (lies_any_may_move(&tap.lies) && !lies_empty(&tap.lies) && files_look(where, &x) == 0)
+		move_begin_seen(move, &x, files_row(&x));
+}
+
+void move_end_seen(struct move *move, const struct statx *x)
+{
+	struct file_id now = lies_id_of(x);
+
+	if (move->row && move->may_move)
+		lies_move_end(&tap.lies, move->row, &now);
 }
 
 void move_end(struct move *move, const struct where *where)
 {
-	struct file_id now;
 	struct statx x;
 
-	if (!move->row || !tap.copies_up || files_look(where, &x) < 0)
-		return;
-	now = lies_id_of(&x);
-	lies_move_end(&tap.lies, move->row, &now);
+	if (move->row && move->may_move && files_look(where, &x) == 0)
+		move_end_seen(move, &x);
 }
 
 #define SET_IDS (S_ISUID | S_ISGID)
 
 void move_begin_writing(struct move *move, const struct where *where)
 {
+	struct statx x;
+
 	*move = (struct move){ 0 };
-	begin(move, where);
-	if (!S_ISREG(move->mode) || !(move->row || (move->mode & SET_IDS)))
-		move->mode = 0;
+	if (files_look(where, &x) < 0)
+		return;
+	move_begin_seen(move, &x, files_row(&x));
+	if (S_ISREG(x.stx_mode) && (move->row || (x.stx_mode & SET_IDS)))
+		move->mode = x.stx_mode;
 }
 
 /* The bits the file had are said from now on. */

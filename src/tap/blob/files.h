@@ -23,7 +23,7 @@ struct shown {
 	uint32_t rdev_major, rdev_minor;
 };
 
-/* statx with all basic fields and the birth time. */
+/* statx of what identity and ownership need. */
 long files_look(const struct where *where, struct statx *ret_statx);
 struct lie_row *files_row(const struct statx *statx); /* NULL: nothing known */
 void files_show(const struct statx *statx, const struct lie_row *row, struct shown *ret_shown);
@@ -32,11 +32,15 @@ long files_shown(const struct where *where, struct statx *ret_statx, struct show
 
 /* A call is about to change a file: should that change its identity, its row follows. */
 struct move {
-	struct lie_row *row; /* NULL: nothing to move */
+	struct lie_row *row; /* NULL: nothing is said of it */
 	uint32_t mode;	     /* of the file before, 0: not looked at */
+	bool may_move;	     /* its identity may change */
 };
 void move_begin(struct move *move, const struct where *where);
 void move_end(struct move *move, const struct where *where);
+/* The same for who has looked at the file, and found its row, and looks at it again. */
+void move_begin_seen(struct move *move, const struct statx *x, struct lie_row *row);
+void move_end_seen(struct move *move, const struct statx *x);
 /* The same for a call that writes to its content, or opens it for that. The kernel takes set-id
  * bits away then, as from anybody who has no CAP_FSETID on the host; root's stay. */
 void move_begin_writing(struct move *move, const struct where *where);

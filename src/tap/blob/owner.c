@@ -34,63 +34,77 @@ static bool may_chown(const struct shown *shown, uint32_t uid, uint32_t gid)
 				    (gid == shown->gid || creds_in_group(creds, gid)));
 }
 
-static long check_chown(const struct where *where, uint32_t uid, uint32_t gid)
-{
-	struct shown shown;
+struct owned {
 	struct statx x;
-	long r;
+	struct lie_row *row;
+	struct shown shown;
+};
 
-	if (may(CAP_CHOWN))
-		return 0;
-	r = files_shown(where, &x, &shown);
-	return r < 0 ? r : may_chown(&shown, uid, gid) ? 0 : -EPERM;
+static void find_owner(struct owned *file)
+{
+	file->row = files_row(&file->x);
+	files_show(&file->x, file->row, &file->shown);
 }
 
-static long say_owner(const struct where *where, uint32_t uid, uint32_t gid)
+static long say_owner(const struct owned *file, uint32_t uid, uint32_t gid)
 {
-	struct lie_row *row;
-	struct file_id id;
-	struct shown shown;
-	struct statx x;
-	long r = files_look(where, &x);
+	const struct shown *shown = &file->shown;
+	struct lie_row *row = file->row;
 
-	if (r < 0)
-		return r;
-	id = lies_id_of(&x);
-	row = lies_find(&tap.lies, &id);
-	files_show(&x, row, &shown);
-	if (!row && (uid == LIES_KEEP || uid == shown.uid) &&
-	    (gid == LIES_KEEP || gid == shown.gid))
-		return 0;
-	row = row ? row : lies_make(&tap.lies, &id);
+	if (!row) {
+		struct file_id id = lies_id_of(&file->x);
+
+		if ((uid == LIES_KEEP || uid == shown->uid) &&
+		    (gid == LIES_KEEP || gid == shown->gid))
+			return 0;
+		row = lies_make(&tap.lies, &id);
+	}
 	if (!row)
 		return -ENOSPC;
-	lies_note_real_mode(row, x.stx_mode);
+	lies_note_real_mode(row, file->x.stx_mode);
 	lies_set_owner(row, uid, gid);
-	files_drop_set_ids(row, x.stx_mode);
+	files_drop_set_ids(row, file->x.stx_mode);
 	files_drop_capability(row);
-	if (S_ISDIR(shown.mode) && (shown.mode & S_ISGID))
+	if (S_ISDIR(shown->mode) && (shown->mode & S_ISGID))
 		lies_note_setgid(&tap.lies);
 	return 0;
 }
 
-/* `kernel` makes the call with -1, -1. On the host's tree the file may be somebody else's. */
+/* The file is looked at once, before: most keep what they are. Those that an overlay may copy up
+ * do not, and the kernel takes set-id bits away: these are looked at again. */
+static bool will_change(const struct move *move, const struct statx *x)
+{
+	return move->may_move || (S_ISREG(x->stx_mode) && (x->stx_mode & SET_IDS));
+}
+
+/* On the host's tree the file may be somebody else's. */
 static long chown_file(struct tap_call *call, const struct where *where, int uid_arg)
 {
 	uint32_t uid = (uint32_t)call->arg[uid_arg];
 	uint32_t gid = (uint32_t)call->arg[uid_arg + 1];
+	struct owned file;
 	struct move move;
-	long r = check_chown(where, uid, gid);
+	long r = files_look(where, &file.x);
 
-	if (r < 0)
-		return r;
 	call->arg[uid_arg] = call->arg[uid_arg + 1] = -1;
-	move_begin(&move, where);
+	if (r < 0) { /* the kernel refuses it for the same reason, or a better one */
+		long refusal = pass(call);
+
+		return refusal < 0 ? refusal : r;
+	}
+	find_owner(&file);
+	if (!may_chown(&file.shown, uid, gid))
+		return -EPERM;
+	move_begin_seen(&move, &file.x, file.row);
 	r = pass(call);
-	move_end(&move, where);
+	if (will_change(&move, &file.x)) {
+		files_look(where, &file.x);
+		move_end_seen(&move, &file.x);
+		find_owner(&file);
+	}
 	if (r < 0 && !(tap.host_tree && r == -EPERM))
 		return r;
-	return say_owner(where, uid, gid);
+	return say_owner(&file, uid, gid);
 }
 
 long on_chown(struct tap_call *call)

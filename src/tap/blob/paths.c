@@ -122,7 +122,9 @@ static long open_file(const struct opening *opening)
 	if (tap.exe_fd >= 0 && exe_is_asked_for_at(file.path))
 		return files_reopen(tap.exe_fd, (int)flags);
 	file.flags = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
-	if ((flags & (O_WRONLY | O_RDWR | O_TRUNC)) && !(flags & O_EXCL))
+	if ((flags & O_CREAT) && (flags & O_EXCL))
+		move = (struct move){ 0 }; /* it is not there, or stays what it is */
+	else if ((flags & (O_WRONLY | O_RDWR | O_TRUNC)) && !(flags & O_EXCL))
 		move_begin_writing(&move, &file);
 	else
 		move_begin(&move, &file);
@@ -268,9 +270,17 @@ static void note_link(const struct where *from, const struct where *to)
 
 static long link_file(struct tap_call *call, struct where from, struct where to)
 {
-	long r = change(call, from);
+	struct move move;
+	struct statx x;
+	long r;
 
-	if (r == 0 && tap.copies_up)
+	if (!lies_any_may_move(&tap.lies) || files_look(&from, &x) < 0 ||
+	    !lies_may_move(&tap.lies, &x))
+		return pass(call);
+	move_begin_seen(&move, &x, files_row(&x));
+	r = pass(call);
+	move_end(&move, &from);
+	if (r == 0)
 		note_link(&from, &to);
 	return r;
 }

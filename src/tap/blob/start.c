@@ -100,7 +100,6 @@ static void open_session(void)
 	tap.host_tree = page->flags & TAP_PAGE_HOST_TREE;
 	tap.all_root = (page->flags & TAP_PAGE_ONE_ID) ||
 		       (tap.host_tree && !(page->flags & TAP_PAGE_UNKNOWN_IS_REAL));
-	tap.copies_up = page->flags & TAP_PAGE_COPIES_UP;
 }
 
 static void install_filter(void)

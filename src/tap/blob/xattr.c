@@ -42,6 +42,24 @@ static long read_name(char name[NAME_ROOM], long address)
 	return r == 0 ? -ERANGE : r;
 }
 
+/* The kernel has just answered a call with r: has it found the file, and read the name? */
+static bool has_read_name(long r)
+{
+	return r >= 0 || r == -ENODATA || r == -ERANGE || r == -EOPNOTSUPP || r == -EPERM;
+}
+
+static bool copy_name(char name[NAME_ROOM], long address)
+{
+	const char *from = (const char *)address;
+
+	for (size_t i = 0; i < NAME_ROOM; i++) {
+		name[i] = from[i];
+		if (!name[i])
+			return true;
+	}
+	return false;
+}
+
 static bool may(unsigned capability)
 {
 	return creds_may(&process_read()->creds, capability);
@@ -231,19 +249,17 @@ static long set(struct tap_call *call, const struct setting *setting)
 static long get(struct tap_call *call, const struct where *where, int name_arg, long value_address,
 		size_t room_bytes)
 {
+	long r = pass(call);
 	char name[NAME_ROOM];
 	struct lie_row *row;
 	const void *value;
 	uint32_t size_bytes;
 	struct statx x;
-	long r;
 
-	if (lies_empty(&tap.lies))
-		return pass(call);
-	r = read_name(name, call->arg[name_arg]);
-	if (r < 0)
+	if (!lies_any_xattr(&tap.lies) || !has_read_name(r) ||
+	    !copy_name(name, call->arg[name_arg]) || !lies_may_have_xattr(&tap.lies, name))
 		return r;
-	row = kind_of(name) != PLAIN && files_look(where, &x) == 0 ? files_row(&x) : NULL;
+	row = files_look(where, &x) == 0 ? files_row(&x) : NULL;
 	switch (row ? lies_xattr_get(&tap.lies, row, name, &value, &size_bytes)
 		    : LIES_XATTR_UNKNOWN) {
 	case LIES_XATTR_REMOVED:
@@ -251,7 +267,7 @@ static long get(struct tap_call *call, const struct where *where, int name_arg, 
 	case LIES_XATTR_SET:
 		break;
 	default:
-		return pass(call);
+		return r;
 	}
 	if (starts(name, "trusted.") && !may(CAP_SYS_ADMIN))
 		return -ENODATA;
@@ -342,7 +358,7 @@ static long list(struct tap_call *call, const struct where *where, int list_arg)
 	char *names;
 	long r;
 
-	row = !lies_empty(&tap.lies) && files_look(where, &x) == 0 ? files_row(&x) : NULL;
+	row = lies_any_xattr(&tap.lies) && files_look(where, &x) == 0 ? files_row(&x) : NULL;
 	if (!row || !lies_xattr_next(&tap.lies, row, &cursor, &name, &removed))
 		return pass(call);
 	names = scratch_take(LIES_XATTR_MAX + NAME_ROOM);

@@ -95,6 +95,44 @@ test(a_row_follows_its_file_through_a_copy_up)
 	table_done(&lies);
 }
 
+test(only_files_older_than_the_session_may_be_copied_up)
+{
+	struct statx x = { .stx_mask = STATX_BTIME,
+			   .stx_mode = S_IFREG,
+			   .stx_btime = { .tv_sec = 5 } };
+	struct lies lies;
+
+	table_new(&lies);
+	assert_true(lies_may_move(&lies, &x)); /* nobody has said yet */
+	lies_settle(&lies, 5000000000u);
+	assert_false(lies_may_move(&lies, &x));
+	x.stx_btime.tv_sec = 4;
+	assert_true(lies_may_move(&lies, &x));
+	x.stx_mode = S_IFDIR;
+	assert_false(lies_may_move(&lies, &x));
+	x.stx_mode = S_IFREG;
+	x.stx_mask = 0; /* no birth time: who knows */
+	assert_true(lies_may_move(&lies, &x));
+	lies_settle(&lies, 0);
+	assert_false(lies_any_may_move(&lies));
+	assert_false(lies_may_move(&lies, &x));
+	table_done(&lies);
+}
+
+test(attributes_nothing_was_said_of_are_not_looked_for)
+{
+	struct lies lies;
+
+	table_new(&lies);
+	assert_false(lies_any_xattr(&lies));
+	assert_int_equal(
+		lies_xattr_set(&lies, lies_make(&lies, &file), "security.capability", "c", 1), 0);
+	assert_true(lies_may_have_xattr(&lies, "security.capability"));
+	assert_false(lies_may_have_xattr(&lies, "security.selinux"));
+	assert_false(lies_may_have_xattr(&lies, "system.posix_acl_access"));
+	table_done(&lies);
+}
+
 test(what_readdir_says_of_types_is_doubted_for_devices_and_inodes_with_a_lie)
 {
 	struct file_id moved = { file.device + 50, file.inode + 1, 5 };
@@ -241,6 +279,8 @@ int main(void)
 		RUN(a_row_says_what_was_set_last),
 		RUN(the_next_file_with_the_inode_inherits_nothing),
 		RUN(a_row_follows_its_file_through_a_copy_up),
+		RUN(only_files_older_than_the_session_may_be_copied_up),
+		RUN(attributes_nothing_was_said_of_are_not_looked_for),
 		RUN(what_readdir_says_of_types_is_doubted_for_devices_and_inodes_with_a_lie),
 		RUN(attributes_are_set_replaced_removed_and_listed_once),
 		RUN(all_rows_that_say_something_are_iterated),
