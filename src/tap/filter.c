@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "sys/raw.h"
 #include "tap/session_page.h"
@@ -20,6 +21,8 @@
 struct program {
 	struct sock_filter *code;
 	int count;
+	int room;
+	bool is_watch; /* the second filter */
 	unsigned flags;
 	uint32_t fd_base;
 };
@@ -29,7 +32,7 @@ struct program {
 
 static void emit(struct program *program, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
 {
-	if (program->count < TAP_FILTER_MAX)
+	if (program->count < program->room)
 		program->code[program->count] = (struct sock_filter){ code, yes, no, k };
 	program->count++;
 }
@@ -85,6 +88,12 @@ static void emit_condition(struct program *program, const struct tap_trap *when)
 		jump(program, BPF_JEQ, when->value, 1, 0);
 		give(program, SECCOMP_RET_ALLOW);
 		break;
+	case TAP_IF_EITHER:
+		load(program, low);
+		jump(program, BPF_JEQ, when->value & 0xffff, 2, 0);
+		jump(program, BPF_JEQ, when->value >> 16, 1, 0);
+		give(program, SECCOMP_RET_ALLOW);
+		break;
 	case TAP_IF_FD2: /* -1 and the like are large too: the tap gives the kernel's answer */
 		load(program, low);
 		jump(program, BPF_JGE, program->fd_base, 3, 0);
@@ -111,9 +120,24 @@ static bool is_wanted(const struct program *program, const struct tap_row *row)
 		return true;
 	case TAP_ROOT:
 		return program->flags & TAP_PAGE_ROOT;
+	case TAP_WATCHED: /* of who is on the host's own tree, ids are a lie from the start */
+		return row->class == TAP_IDENTITY && (program->flags & TAP_PAGE_HOST_TREE);
 	default:
 		return false;
 	}
+}
+
+static bool has_path(const struct tap_row *row)
+{
+	return strpbrk(row->args, "plc") != NULL;
+}
+
+static bool is_watched(const struct tap_row *row)
+{
+	if (!row || !row->name || row->trap.when == TAP_REFUSED)
+		return false;
+	return row->trap.when == TAP_WATCHED || row->trap.condition == TAP_IF_OPEN ||
+	       (row->trap.when == TAP_NEVER && has_path(row));
 }
 
 /* What one test of the number leads to: a row that is trapped or refused, calls that pass, or
@@ -125,6 +149,8 @@ static enum answer answer_of(const struct program *program, uint32_t number)
 {
 	const struct tap_row *row = number < TAP_NR_END ? &tap_table[number] : NULL;
 
+	if (program->is_watch)
+		return is_watched(row) ? ANSWER_ROW : ANSWER_PASS;
 	if (!row || !row->name)
 		return ANSWER_ABSENT;
 	return row->trap.when == TAP_REFUSED || is_wanted(program, row) ? ANSWER_ROW : ANSWER_PASS;
@@ -152,6 +178,8 @@ static void emit_answer(struct program *program, uint32_t number)
 		give(program, SECCOMP_RET_ALLOW);
 	else if (answer == ANSWER_ABSENT || tap_table[number].trap.when == TAP_REFUSED)
 		give(program, ENOSYS_RESULT);
+	else if (program->is_watch)
+		trap(program);
 	else
 		emit_condition(program, &tap_table[number].trap);
 }
@@ -170,7 +198,7 @@ static void emit_tree(struct program *program, const uint16_t *first, size_t cou
 	at = program->count;
 	emit(program, BPF_JMP | BPF_JA, 0, 0, 0);
 	emit_tree(program, first, half);
-	if (program->count <= TAP_FILTER_MAX)
+	if (program->count <= program->room)
 		program->code[at].k = (uint32_t)(program->count - at - 1);
 	emit_tree(program, first + half, count - half);
 }
@@ -182,24 +210,39 @@ static void resolve(struct program *program)
 			program->code[i].k = (uint32_t)(program->count - i - 1);
 }
 
-int filter_make(unsigned flags, uint32_t fd_base, struct sock_filter *ret_filter)
+static int make(struct program *program, uint32_t other_architecture)
 {
-	struct program program = { .code = ret_filter, .flags = flags, .fd_base = fd_base };
 	uint16_t first[TAP_NR_END + 1];
 
-	load(&program, DATA(arch));
-	jump(&program, BPF_JEQ, ARCH_AUDIT, 1, 0);
-	give(&program, ENOSYS_RESULT); /* i386 by int 0x80: its own numbers */
-	load(&program, DATA(nr));
-	emit_tree(&program, first, find_runs(&program, first));
-	if (program.count > TAP_FILTER_MAX)
+	load(program, DATA(arch));
+	jump(program, BPF_JEQ, ARCH_AUDIT, 1, 0);
+	give(program, other_architecture);
+	load(program, DATA(nr));
+	emit_tree(program, first, find_runs(program, first));
+	if (program->count > program->room)
 		return -E2BIG;
-	resolve(&program);
-	load(&program, DATA(instruction_pointer) + 4);
-	jump(&program, BPF_JEQ, (uint32_t)(TAP_BASE >> 32), 0, 3);
-	load(&program, DATA(instruction_pointer));
-	jump(&program, BPF_JGE, TAP_WINDOW, 1, 0);
-	give(&program, SECCOMP_RET_ALLOW);
-	give(&program, SECCOMP_RET_TRAP | TAP_TRAP_DATA);
-	return program.count > TAP_FILTER_MAX ? -E2BIG : program.count;
+	resolve(program);
+	load(program, DATA(instruction_pointer) + 4);
+	jump(program, BPF_JEQ, (uint32_t)(TAP_BASE >> 32), 0, 3);
+	load(program, DATA(instruction_pointer));
+	jump(program, BPF_JGE, TAP_WINDOW, 1, 0);
+	give(program, SECCOMP_RET_ALLOW);
+	give(program, SECCOMP_RET_TRAP | TAP_TRAP_DATA);
+	return program->count > program->room ? -E2BIG : program->count;
+}
+
+int filter_make(unsigned flags, uint32_t fd_base, struct sock_filter *ret_filter)
+{
+	struct program program = {
+		.code = ret_filter, .room = TAP_FILTER_MAX, .flags = flags, .fd_base = fd_base
+	};
+
+	return make(&program, ENOSYS_RESULT); /* i386 by int 0x80: its own numbers */
+}
+
+int filter_make_watch(struct sock_filter *ret_filter)
+{
+	struct program program = { .code = ret_filter, .room = TAP_WATCH_MAX, .is_watch = true };
+
+	return make(&program, SECCOMP_RET_ALLOW); /* the first filter's affair */
 }

@@ -184,6 +184,11 @@ static int write_page(struct tap_session *session, const struct tap_options *opt
 		return fail_plain(err, -count, "the filter has more than %d instructions",
 				  TAP_FILTER_MAX);
 	page->filter_count = (uint32_t)count;
+	count = filter_make_watch(page->watch);
+	if (count < 0)
+		return fail_plain(err, -count, "the second filter has more than %d instructions",
+				  TAP_WATCH_MAX);
+	page->watch_count = (uint32_t)count;
 	r = note_files(session, page, err);
 	if (r < 0)
 		return r;

@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <stdint.h>
 
+#include "rootemu/creds.h"
 #include "rootemu/lies.h"
 
 /* Where the tap is linked: high 32 bits in one word, so that the filter compares two words. No
@@ -27,6 +28,7 @@
 
 #define TAP_PAGE_MAGIC 0x3170617465746f6ful
 #define TAP_FILTER_MAX 1536
+#define TAP_WATCH_MAX  512
 
 enum tap_page_flags {
 	TAP_PAGE_ROOT = 1,	      /* emulate root */
@@ -36,12 +38,16 @@ enum tap_page_flags {
 	TAP_PAGE_ONE_ID = 16,	      /* show files of ids that are not mapped as root's */
 };
 
-/* Who a process believes to be, for SO_PEERCRED; see blob/peers.c. */
-#define TAP_PEERS 250
-struct tap_peer {
+/* Who a process believes to be, for others to see; see blob/people.c. */
+#define TAP_PEOPLE	  1024
+#define TAP_PERSON_GROUPS 42
+struct tap_person {
 	uint32_t pid; /* 0: free */
-	uint32_t uid, gid;
-	uint32_t unused;
+	uint32_t group_count;
+	struct creds_ids user, group;
+	struct creds_caps caps;
+	uint32_t said_uid, said_gid; /* over sockets */
+	uint32_t groups[TAP_PERSON_GROUPS];
 };
 
 /* The files of struct tap_control's first three descriptors: what they are, should somebody have
@@ -57,10 +63,13 @@ struct tap_page {
 	uint32_t flags;
 	uint32_t fd_base; /* descriptors from here up may be ours: see struct tap_control */
 	uint32_t filter_count;
+	uint32_t watch_count;
+	uint32_t people_count; /* ever told of: 0 means that all are who they were at first */
 	uint32_t unused;
 	struct tap_file files[TAP_FILES];
 	struct sock_filter filter[TAP_FILTER_MAX];
-	struct tap_peer peers[TAP_PEERS];
+	struct sock_filter watch[TAP_WATCH_MAX]; /* of processes that may be refused things */
+	struct tap_person people[TAP_PEOPLE];
 };
 
 _Static_assert(sizeof(struct tap_page) <= LIES_OFFSET, "the page ends where the lies begin");

@@ -52,9 +52,17 @@
 	{                                       \
 		TAP_ROOT, TAP_IF_EQUAL, arg, to \
 	}
+#define ROOT_IF_EITHER(arg, this, that)                         \
+	{                                                       \
+		TAP_ROOT, TAP_IF_EITHER, arg, this | that << 16 \
+	}
 #define ROOT_IF_OPEN(arg)                                    \
 	{                                                    \
 		TAP_ROOT, TAP_IF_OPEN, arg, TAP_OPEN_CHANGES \
+	}
+#define WATCHED                               \
+	{                                     \
+		TAP_WATCHED, TAP_ALWAYS, 0, 0 \
 	}
 #define EXE                               \
 	{                                 \
@@ -65,7 +73,10 @@
 		TAP_REFUSED, TAP_ALWAYS, 0, 0 \
 	}
 
-#define PEERCRED 17 /* SO_PEERCRED, asm-generic/socket.h */
+/* asm-generic/socket.h: SO_PASSCRED, SO_PEERCRED, SO_PEERGROUPS */
+#define PASSCRED   16
+#define PEERCRED   17
+#define PEERGROUPS 59
 
 /* clang-format off */
 const struct tap_row tap_table[TAP_NR_ROWS] = {
@@ -184,7 +195,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(getrusage, PASS, "", NEVER, NULL),
 	ROW(getsid, PASS, "", NEVER, NULL),
 	ROW(getsockname, FD, "f...", NEVER, NULL),
-	ROW(getsockopt, FD, "f....", ROOT_IF_EQUAL(2, PEERCRED), on_getsockopt),
+	ROW(getsockopt, FD, "f....", ROOT_IF_EITHER(2, PEERCRED, PEERGROUPS), on_getsockopt),
 	ROW(gettid, PASS, "", NEVER, NULL),
 	ROW(gettimeofday, PASS, "", NEVER, NULL),
 	ROW(getuid, IDENTITY, "...", ROOT, on_getuid),
@@ -213,7 +224,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(kexec_file_load, FD, "f...", NEVER, NULL),
 	ROW(kexec_load, PASS, "", NEVER, NULL),
 	ROW(keyctl, PASS, "", NEVER, NULL),
-	ROW(kill, PASS, "", NEVER, NULL),
+	ROW(kill, PASS, "", WATCHED, on_kill),
 	ROW(landlock_add_rule, PATH, "f...", NEVER, NULL),
 	ROW(landlock_create_ruleset, PASS, "", NEVER, NULL),
 	ROW(landlock_restrict_self, PASS, "", NEVER, NULL),
@@ -288,7 +299,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(personality, PASS, "", NEVER, NULL),
 	ROW(pidfd_getfd, FD, "f...", NEVER, NULL),
 	ROW(pidfd_open, PASS, "", NEVER, NULL),
-	ROW(pidfd_send_signal, FD, "f...", NEVER, NULL),
+	ROW(pidfd_send_signal, FD, "f...", WATCHED, on_pidfd_send_signal),
 	ROW(pipe, PASS, "", NEVER, NULL),
 	ROW(pipe2, PASS, "", NEVER, NULL),
 	ROW(pivot_root, MOUNT, "pp", NEVER, NULL),
@@ -322,8 +333,8 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(readv, FD, "f...", NEVER, NULL),
 	ROW(reboot, PASS, "", NEVER, NULL),
 	ROW(recvfrom, FD, "f...", NEVER, NULL),
-	ROW(recvmmsg, FD, "f...", NEVER, NULL),
-	ROW(recvmsg, FD, "f...", NEVER, NULL),
+	ROW(recvmmsg, IDENTITY, "f...", WATCHED, on_recvmmsg),
+	ROW(recvmsg, IDENTITY, "f...", WATCHED, on_recvmsg),
 	ROW(remap_file_pages, PASS, "", NEVER, NULL),
 	ROW(removexattr, OWNER, "p.", ROOT, on_removexattr),
 	ROW(removexattrat, OWNER, "dpn.", ROOT, on_removexattrat),
@@ -337,11 +348,11 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(rt_sigaction, SIGNAL, "....", CORE, on_rt_sigaction),
 	ROW(rt_sigpending, SIGNAL, "..", NEVER, NULL),
 	ROW(rt_sigprocmask, SIGNAL, "....", CORE_IF_SET(1), on_rt_sigprocmask),
-	ROW(rt_sigqueueinfo, PASS, "", NEVER, NULL),
+	ROW(rt_sigqueueinfo, PASS, "", WATCHED, on_rt_sigqueueinfo),
 	ROW(rt_sigreturn, SIGNAL, "", CORE, on_rt_sigreturn),
 	ROW(rt_sigsuspend, SIGNAL, "..", CORE, on_rt_sigsuspend),
 	ROW(rt_sigtimedwait, SIGNAL, "....", NEVER, NULL),
-	ROW(rt_tgsigqueueinfo, PASS, "", NEVER, NULL),
+	ROW(rt_tgsigqueueinfo, PASS, "", WATCHED, on_rt_tgsigqueueinfo),
 	ROW(sched_get_priority_max, PASS, "", NEVER, NULL),
 	ROW(sched_get_priority_min, PASS, "", NEVER, NULL),
 	ROW(sched_getaffinity, PASS, "", NEVER, NULL),
@@ -362,8 +373,8 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(semop, PASS, "", NEVER, NULL),
 	ROW(semtimedop, PASS, "", NEVER, NULL),
 	ROW(sendfile, FD, "f...", NEVER, NULL),
-	ROW(sendmmsg, FD, "f...", NEVER, NULL),
-	ROW(sendmsg, FD, "f...", NEVER, NULL),
+	ROW(sendmmsg, IDENTITY, "f...", WATCHED, on_sendmmsg),
+	ROW(sendmsg, IDENTITY, "f...", WATCHED, on_sendmsg),
 	ROW(sendto, FD, "f...", NEVER, NULL),
 	ROW(set_mempolicy, PASS, "", NEVER, NULL),
 	ROW(set_mempolicy_home_node, PASS, "", NEVER, NULL),
@@ -386,7 +397,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(setreuid, IDENTITY, "...", ROOT, on_setreuid),
 	ROW(setrlimit, PASS, "", NEVER, NULL),
 	ROW(setsid, PASS, "", NEVER, NULL),
-	ROW(setsockopt, FD, "f...", NEVER, NULL),
+	ROW(setsockopt, FD, "f...", ROOT_IF_EQUAL(2, PASSCRED), on_setsockopt),
 	ROW(settimeofday, PASS, "", NEVER, NULL),
 	ROW(setuid, IDENTITY, "...", ROOT, on_setuid),
 	ROW(setxattr, OWNER, "p....", ROOT, on_setxattr),
@@ -417,7 +428,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(sysinfo, PASS, "", NEVER, NULL),
 	ROW(syslog, PASS, "", NEVER, NULL),
 	ROW(tee, FD, "f...", NEVER, NULL),
-	ROW(tgkill, PASS, "", NEVER, NULL),
+	ROW(tgkill, PASS, "", WATCHED, on_tgkill),
 	ROW(time, PASS, "", NEVER, NULL),
 	ROW(timer_create, PASS, "", NEVER, NULL),
 	ROW(timer_delete, PASS, "", NEVER, NULL),
@@ -428,7 +439,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(timerfd_gettime, FD, "f...", NEVER, NULL),
 	ROW(timerfd_settime, FD, "f...", NEVER, NULL),
 	ROW(times, PASS, "", NEVER, NULL),
-	ROW(tkill, PASS, "", NEVER, NULL),
+	ROW(tkill, PASS, "", WATCHED, on_tkill),
 	ROW(truncate, PATH, "p.", ROOT, on_truncate),
 	ROW(tuxcall, PASS, "", NEVER, NULL),
 	ROW(umask, PASS, "", NEVER, NULL),

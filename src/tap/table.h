@@ -28,19 +28,21 @@ enum tap_when {
 	TAP_CORE,    /* always: the tap itself depends on it */
 	TAP_ROOT,    /* under root emulation */
 	TAP_EXE,     /* where /proc/self/exe cannot be made true */
+	TAP_WATCHED, /* of a process that has not root's powers, as is all that takes a path */
 	TAP_REFUSED, /* always ENOSYS */
 };
 
 /* Only traps go by these: through a patched site a handler sees every call. */
 enum tap_condition {
 	TAP_ALWAYS,
-	TAP_IF_SET,   /* argument `arg` is not 0 */
-	TAP_IF_ANY,   /* argument `arg` has any bit of `value` */
-	TAP_IF_EQUAL, /* argument `arg` is `value` */
-	TAP_IF_FD,    /* argument `arg` is a descriptor that may be one of ours */
-	TAP_IF_FD2,   /* or the argument after it is */
-	TAP_IF_OPEN,  /* argument `arg` are open flags that change the file; on the host's own tree
-		       * always, for files that root could open */
+	TAP_IF_SET,    /* argument `arg` is not 0 */
+	TAP_IF_ANY,    /* argument `arg` has any bit of `value` */
+	TAP_IF_EQUAL,  /* argument `arg` is `value` */
+	TAP_IF_EITHER, /* argument `arg` is the lower or the upper half of `value` */
+	TAP_IF_FD,     /* argument `arg` is a descriptor that may be one of ours */
+	TAP_IF_FD2,    /* or the argument after it is */
+	TAP_IF_OPEN,   /* argument `arg` are open flags that change the file; on the host's own tree
+			* always, for files that root could open */
 };
 
 /* Open flags that create, truncate or write. The last is what makes O_TMPFILE: libc's own macro

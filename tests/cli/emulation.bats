@@ -157,12 +157,29 @@ END
 }
 
 @test "what a run chowned is in the image it commits, for root and for another user" {
-    ok rootlet run --commit first tiny sh -c 'echo x >/given && chown 11:12 /given && mknod /null c 1 3 && mkdir /d && chown 13 /d'
+    ok rootlet run --commit first tiny sh -c 'echo x >/given && chmod 666 /given && chown 11:12 /given && mknod /null c 1 3 && mkdir -m 777 /d && chown 13 /d'
     ok rootlet run --commit second --root-emulation tap -u 7:8 first sh -c 'echo y >>/given && mkdir /d/new'
     equal "$(rootlet run second stat -c '%u:%g %t,%T %n' /given /null /d /d/new)" "11:12 0,0 /given
 0:0 1,3 /null
 13:0 0,0 /d
 7:8 0,0 /d/new"
+}
+
+@test "another USER is refused what is not his" {
+    import_debian
+    dockerfile <<'END'
+FROM debian
+RUN useradd -m app && install -d -o app /srv/app && echo secret >/root/secret && su app -c 'echo >/srv/app/made'
+RUN if su app -c 'cat /etc/shadow' 2>/said; then exit 1; fi; grep -q 'Permission denied' /said
+USER app
+RUN if echo x >/root/file; then exit 1; fi; if cat /root/secret; then exit 1; fi; if rm /bin/true; then exit 1; fi; if kill 1; then exit 1; fi
+RUN echo x >>/srv/app/made && echo y >/tmp/y && rm /srv/app/made && mkdir -p ~/a/b && cd ~/a/b && echo z >z
+END
+    builds -t made .
+    image_sh made 'ls /root; stat -c "%U %n" /tmp/y /home/app/a/b/z'
+    equal "$output" "secret
+app /tmp/y
+app /home/app/a/b/z"
 }
 
 @test "another USER sees whose things are, makes its own, and has its groups" {

@@ -12,8 +12,9 @@ teardown() {
     [ -z "${FOLDER:-}" ] || rm -rf "$FOLDER"
 }
 
-@test "real root keeps the claims about identity and files" {
+@test "real root keeps the claims about identity, files and who is refused them" {
     "$TORTURE/torture-identity"
+    "$TORTURE/torture-refused"
     "$TORTURE/torture-files"
 }
 

@@ -101,6 +101,10 @@ userns_works() {
     torture identity
 }
 
+@test "programs that gave up being root are refused what users are" {
+    torture refused
+}
+
 @test "programs that give files away" {
     torture files
 }

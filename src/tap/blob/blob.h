@@ -63,6 +63,8 @@ struct process {
 	bool no_new_privs;
 	uint8_t seccomp_mode;
 	uint8_t trace;	    /* enum trace */
+	bool restricted;    /* by creds: files, processes and so on may be refused to it */
+	bool watched;	    /* it has the second filter */
 	struct creds creds; /* last: its end is long and mostly not used */
 };
 

@@ -11,6 +11,7 @@
 #include "tap/blob/files.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
+#include "tap/blob/permission.h"
 #include "tap/blob/scratch.h"
 #include "tap/blob/signals.h"
 #include "tap/control.h"
@@ -48,7 +49,8 @@ static long count_arguments(const char *const *argv)
 	}
 }
 
-static long open_file(int dirfd, const char *path, int open_flags)
+/* Scripts' and programs' interpreters are found here as well. */
+static long open_any(int dirfd, const char *path, int open_flags)
 {
 	long fd;
 
@@ -56,6 +58,16 @@ static long open_file(int dirfd, const char *path, int open_flags)
 		return files_reopen(dirfd, open_flags);
 	fd = fds_open(dirfd, path, open_flags);
 	return fd == -EACCES ? files_open_as_root(dirfd, path, open_flags, 0) : fd;
+}
+
+static long open_file(int dirfd, const char *path, int open_flags)
+{
+	long fd = open_any(dirfd, path, open_flags);
+	long r = fd < 0 ? 0 : permission_to_execute((int)fd);
+
+	if (r < 0)
+		raw1(__NR_close, fd);
+	return r < 0 ? r : fd;
 }
 
 /* The credentials the new program starts with: set-id bits, as shown, count. */
@@ -115,6 +127,7 @@ static long start_program(struct work *work, const void *envp)
 	flags |= signals_is_ignored() ? TAP_CONTROL_IGNORED : 0;
 	flags |= signals_is_blocked() ? TAP_CONTROL_BLOCKED : 0;
 	flags |= process_read()->no_new_privs ? TAP_CONTROL_NO_NEW_PRIVS : 0;
+	flags |= process_read()->watched ? TAP_CONTROL_WATCHED : 0;
 	flags |= hold_trace_stop();
 	control = (struct tap_control){ .blob_fd = tap.blob_fd,
 					.image_fd = tap.image_fd,

@@ -8,7 +8,8 @@
 #include "tap/blob/blob.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
-#include "tap/blob/scratch.h"
+#include "tap/blob/people.h"
+#include "tap/blob/watch.h"
 
 static const struct creds *mine(void)
 {
@@ -18,6 +19,13 @@ static const struct creds *mine(void)
 static struct creds *mine_to_change(void)
 {
 	return &process_write()->creds;
+}
+
+static long changed(long r)
+{
+	if (r == 0)
+		watch_creds();
+	return r;
 }
 
 long on_getuid(struct tap_call *call)
@@ -65,44 +73,52 @@ long on_getresgid(struct tap_call *call)
 
 long on_setuid(struct tap_call *call)
 {
-	return creds_setuid(mine_to_change(), (uint32_t)call->arg[0]);
+	return changed(creds_setuid(mine_to_change(), (uint32_t)call->arg[0]));
 }
 
 long on_setgid(struct tap_call *call)
 {
-	return creds_setgid(mine_to_change(), (uint32_t)call->arg[0]);
+	return changed(creds_setgid(mine_to_change(), (uint32_t)call->arg[0]));
 }
 
 long on_setreuid(struct tap_call *call)
 {
-	return creds_setreuid(mine_to_change(), (uint32_t)call->arg[0], (uint32_t)call->arg[1]);
+	return changed(
+		creds_setreuid(mine_to_change(), (uint32_t)call->arg[0], (uint32_t)call->arg[1]));
 }
 
 long on_setregid(struct tap_call *call)
 {
-	return creds_setregid(mine_to_change(), (uint32_t)call->arg[0], (uint32_t)call->arg[1]);
+	return changed(
+		creds_setregid(mine_to_change(), (uint32_t)call->arg[0], (uint32_t)call->arg[1]));
 }
 
 long on_setresuid(struct tap_call *call)
 {
-	return creds_setresuid(mine_to_change(), (uint32_t)call->arg[0], (uint32_t)call->arg[1],
-			       (uint32_t)call->arg[2]);
+	return changed(creds_setresuid(mine_to_change(), (uint32_t)call->arg[0],
+				       (uint32_t)call->arg[1], (uint32_t)call->arg[2]));
 }
 
 long on_setresgid(struct tap_call *call)
 {
-	return creds_setresgid(mine_to_change(), (uint32_t)call->arg[0], (uint32_t)call->arg[1],
-			       (uint32_t)call->arg[2]);
+	return changed(creds_setresgid(mine_to_change(), (uint32_t)call->arg[0],
+				       (uint32_t)call->arg[1], (uint32_t)call->arg[2]));
 }
 
 long on_setfsuid(struct tap_call *call)
 {
-	return creds_setfsuid(mine_to_change(), (uint32_t)call->arg[0]);
+	uint32_t old = creds_setfsuid(mine_to_change(), (uint32_t)call->arg[0]);
+
+	changed(0);
+	return old;
 }
 
 long on_setfsgid(struct tap_call *call)
 {
-	return creds_setfsgid(mine_to_change(), (uint32_t)call->arg[0]);
+	uint32_t old = creds_setfsgid(mine_to_change(), (uint32_t)call->arg[0]);
+
+	changed(0);
+	return old;
 }
 
 long on_getgroups(struct tap_call *call)
@@ -131,7 +147,7 @@ long on_setgroups(struct tap_call *call)
 		return -EINVAL;
 	if (count && !memory_is_readable(groups, count * sizeof(uint32_t)))
 		return -EFAULT;
-	return creds_setgroups(mine_to_change(), groups, count);
+	return changed(creds_setgroups(mine_to_change(), groups, count));
 }
 
 /* struct __user_cap_data_struct: one or two of them, by version (capget(2)). */
@@ -160,18 +176,21 @@ static bool is_me(int pid)
 	return pid == 0 || pid == (int)raw0(__NR_getpid) || pid == (int)raw0(__NR_gettid);
 }
 
-/* Of another process the kernel tells: what it thinks it has is in its own memory. */
 long on_capget(struct tap_call *call)
 {
 	struct __user_cap_data_struct data[2] = { 0 };
 	const struct creds_caps *caps = &mine()->caps;
+	struct tap_person other;
 	int pid;
 	int words = cap_words(call, &pid);
 
 	if (words <= 0 || !call->arg[1])
 		return words < 0 ? words : 0;
-	if (!is_me(pid))
-		return pass(call);
+	if (!is_me(pid)) {
+		if (pid < 0 || !people_find((uint32_t)pid, &other))
+			return pass(call);
+		caps = &other.caps;
+	}
 	for (int i = 0; i < 2; i++)
 		data[i] = (struct __user_cap_data_struct){
 			.effective = (uint32_t)(caps->effective >> 32 * i),
@@ -199,6 +218,6 @@ long on_capset(struct tap_call *call)
 	effective = data[0].effective | (uint64_t)data[1].effective << 32;
 	permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
-	return creds_capset(mine_to_change(), effective & CREDS_ALL_CAPS,
-			    permitted & CREDS_ALL_CAPS, inheritable & CREDS_ALL_CAPS);
+	return changed(creds_capset(mine_to_change(), effective & CREDS_ALL_CAPS,
+				    permitted & CREDS_ALL_CAPS, inheritable & CREDS_ALL_CAPS));
 }

@@ -14,6 +14,8 @@
 #include "tap/blob/files.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
+#include "tap/blob/people.h"
+#include "tap/blob/permission.h"
 #include "tap/table.h"
 
 static struct where name_at(long dirfd, long path)
@@ -403,21 +405,50 @@ long on_renameat2(struct tap_call *call)
 
 /* --- sockets: binding to a path makes a file */
 
+struct socket_path {
+	struct sockaddr_un un;
+	char end; /* the path need not end in a NUL if it fills the room */
+};
+
+/* false: the address is none with a path. */
+static bool read_socket_path(const struct tap_call *call, struct socket_path *ret_address)
+{
+	size_t size_bytes = (unsigned)call->arg[2];
+
+	*ret_address = (struct socket_path){ 0 };
+	return size_bytes <= sizeof(ret_address->un) &&
+	       size_bytes > offsetof(struct sockaddr_un, sun_path) &&
+	       memory_read(&ret_address->un, (const void *)call->arg[1], size_bytes) == 0 &&
+	       ret_address->un.sun_family == AF_UNIX && ret_address->un.sun_path[0];
+}
+
 long on_bind(struct tap_call *call)
 {
-	struct {
-		struct sockaddr_un un;
-		char end; /* the path need not end in a NUL if it fills the room */
-	} address = { 0 };
-	size_t size_bytes = (unsigned)call->arg[2];
+	struct socket_path address;
 	struct where name = { AT_FDCWD, address.un.sun_path, AT_SYMLINK_NOFOLLOW };
-	long r = pass(call);
+	long r;
 
-	if (r < 0 || !files_creation_matters() || size_bytes > sizeof(address.un) ||
-	    size_bytes <= offsetof(struct sockaddr_un, sun_path) ||
-	    memory_read(&address.un, (const void *)call->arg[1], size_bytes) < 0)
-		return r;
-	if (address.un.sun_family == AF_UNIX && address.un.sun_path[0])
+	if (!process_read()->restricted && !files_creation_matters())
+		return pass(call);
+	if (!read_socket_path(call, &address))
+		return pass(call);
+	r = process_read()->restricted ? permission_to_bind(&name) : 0;
+	if (r == 0)
+		r = pass(call);
+	if (r == 0 && files_creation_matters())
 		files_note_created(&name, &name);
 	return r;
+}
+
+long on_connect(struct tap_call *call)
+{
+	struct socket_path address;
+	struct where name = { AT_FDCWD, address.un.sun_path, 0 };
+	long r;
+
+	people_tell();
+	if (!process_read()->restricted || !read_socket_path(call, &address))
+		return pass(call);
+	r = permission_to_connect(&name);
+	return r < 0 ? r : pass(call);
 }

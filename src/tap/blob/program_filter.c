@@ -12,6 +12,7 @@
 #include "tap/blob/blob.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
+#include "tap/blob/watch.h"
 
 #define INSTRUCTION_POINTER 8 /* offset in struct seccomp_data */
 
@@ -62,6 +63,16 @@ long on_seccomp(struct tap_call *call)
 	return pass(call);
 }
 
+static long change_creds(const struct tap_call *call)
+{
+	long r = creds_prctl(&process_write()->creds, (unsigned long)call->arg[0],
+			     (unsigned long)call->arg[1], (unsigned long)call->arg[2]);
+
+	if (r == 0)
+		watch_creds();
+	return r;
+}
+
 long on_prctl(struct tap_call *call)
 {
 	long r;
@@ -86,7 +97,6 @@ long on_prctl(struct tap_call *call)
 		break;
 	}
 	if (tap.root && creds_prctl_knows((unsigned long)call->arg[0]))
-		return creds_prctl(&process_write()->creds, (unsigned long)call->arg[0],
-				   (unsigned long)call->arg[1], (unsigned long)call->arg[2]);
+		return change_creds(call);
 	return pass(call);
 }

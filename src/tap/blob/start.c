@@ -21,6 +21,7 @@
 #include "tap/blob/fds.h"
 #include "tap/blob/signals.h"
 #include "tap/blob/text.h"
+#include "tap/blob/watch.h"
 #include "tap/control.h"
 #include "tap/elf_file.h"
 
@@ -126,7 +127,10 @@ static void take_process(void)
 		process_first()->no_new_privs = true;
 	if (flags & TAP_CONTROL_BLOCKED)
 		signals_set_blocked(true);
+	process_first()->watched = flags & TAP_CONTROL_WATCHED;
 	tap_take_signal();
+	if (tap.root && (!creds_is_initial(&process_first()->creds) || tap.page->people_count))
+		watch_creds();
 }
 
 #define SIGTRAP_BIT (1ul << (SIGTRAP - 1))

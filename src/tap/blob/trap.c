@@ -8,6 +8,7 @@
 
 #include "tap/blob/blob.h"
 #include "tap/blob/patch.h"
+#include "tap/blob/permission.h"
 #include "tap/blob/signals.h"
 #include "tap/table.h"
 
@@ -23,7 +24,13 @@ static const struct tap_row *row_of(long nr)
 long tap_dispatch(struct tap_call *call)
 {
 	const struct tap_row *row = row_of(call->nr);
+	long r;
 
+	if (row && process_read()->restricted) {
+		r = permission_check(row, call);
+		if (r < 0)
+			return r;
+	}
 	return row && row->handler ? row->handler(call) : pass(call);
 }
 

@@ -108,6 +108,17 @@ test(calls_without_a_row_do_not_exist)
 	assert_true(absent > 100);
 }
 
+test(who_may_be_refused_asks_before_every_path)
+{
+	assert_true(filter_make_watch(filter) > 0);
+	assert_int_equal(answer(NR_openat, 0, 0, O_RDONLY), TRAPS);
+	assert_int_equal(answer(NR_chdir, 0, 0, 0), TRAPS);
+	assert_int_equal(answer(NR_kill, 1, 9, 0), TRAPS);
+	assert_int_equal(answer(NR_recvmsg, 1, 0, 0), TRAPS);
+	assert_int_equal(answer(NR_read, 0, 0, 0), PASSES);
+	assert_int_equal(answer(NR_fchdir, 0, 0, 0), PASSES);
+}
+
 test(opens_that_change_nothing_pass_but_on_the_host)
 {
 	make(TAP_PAGE_ROOT);
@@ -155,6 +166,7 @@ int main(void)
 		RUN(calls_of_the_tap_itself_pass),
 		RUN(root_emulation_is_only_trapped_when_asked_for),
 		RUN(calls_without_a_row_do_not_exist),
+		RUN(who_may_be_refused_asks_before_every_path),
 		RUN(opens_that_change_nothing_pass_but_on_the_host),
 		RUN(only_descriptors_that_may_be_ours_are_looked_at),
 		RUN(a_mask_is_looked_at_when_there_is_one),
