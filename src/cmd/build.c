@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "cmd/build_call.h"
 #include "cmd/build_check.h"
 #include "cmd/build_display.h"
 #include "cmd/progress.h"
@@ -111,8 +112,10 @@ static const struct opt build_opts[] = {
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Output", NULL },
 	{ OPT_FLAG, 0, "check", BUILD(check), NULL,
 	  "build nothing: say what the build checks find in the Dockerfile", NULL },
-	{ OPT_STR, 0, "call", BUILD(call), "build|check[,format=json]",
-	  "check is --check, and for programs with format=json", NULL },
+	{ OPT_STR, 0, "call", BUILD(call), "METHOD[,format=json]",
+	  "check is --check; outline: what a target takes (arguments, secrets); targets: which "
+	  "there are",
+	  NULL },
 	{ OPT_LIST, 'o', "output", REQUEST(outputs), "DIR|-|type=TYPE[,dest=DEST]",
 	  "where the result goes: image (default), registry, local, tar, oci, docker, cacheonly",
 	  NULL },
@@ -188,6 +191,27 @@ static int check_parsed(const struct command *command, struct build_command *bui
 	return findings.count ? 1 : 0;
 }
 
+/* outline and targets. */
+static int describe_parsed(const struct command *command, struct build_command *build_command,
+			   const struct build_call *call, struct err *err)
+{
+	auto_build_description description = { 0 };
+	auto_buf excerpt = { 0 };
+	auto_buf out = { 0 };
+	int r = remote_opt_settings(&build_command->remote, &build_command->request.remote, err);
+
+	if (r == 0)
+		r = build_describe(&build_command->request, &description, &excerpt, err);
+	if (r == 0) {
+		build_description_print(&description, call, &out);
+		r = command_write(&out, err);
+	}
+	if (r == 0)
+		return 0;
+	(void)io_write_all(STDERR_FILENO, buf_text(&excerpt), excerpt.size_bytes);
+	return command_fail(command, err);
+}
+
 static int run_parsed(const struct command *command, struct build_command *build_command,
 		      struct err *err)
 {
@@ -195,7 +219,9 @@ static int run_parsed(const struct command *command, struct build_command *build
 
 	if (build_call_parse(build_command->call, &call, err) < 0)
 		return command_fail(command, err);
-	if (call.check || build_command->check)
+	if (call.method == BUILD_CALL_OUTLINE || call.method == BUILD_CALL_TARGETS)
+		return describe_parsed(command, build_command, &call, err);
+	if (call.method == BUILD_CALL_CHECK || build_command->check)
 		return check_parsed(command, build_command, &call, err);
 	return build_parsed(command, build_command, err);
 }

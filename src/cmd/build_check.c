@@ -1,38 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/build_check.h"
 
-#include <string.h>
-
 #include "base/banned.h"
 #include "base/text.h"
-#include "codec/json.h"
-
-int build_call_parse(const char *text, struct build_call *ret_call, struct err *err)
-{
-	static const struct {
-		const char *text;
-		struct build_call call;
-	} calls[] = {
-		{ "build", { false, false } },
-		{ "check", { true, false } },
-		{ "check,format=text", { true, false } },
-		{ "check,format=json", { true, true } },
-		{ "lint", { true, false } }, /* buildx's older word */
-	};
-
-	if (!text)
-		return 0;
-	for (size_t i = 0; i < array_count(calls); i++) {
-		if (strcmp(calls[i].text, text) != 0)
-			continue;
-		*ret_call = calls[i].call;
-		return 0;
-	}
-	if (text_starts(text, "outline") || text_starts(text, "targets"))
-		return fail_plain(err, ENOTSUP, "--call '%s' is not supported (check is)", text);
-	return fail_plain(err, EINVAL, "--call '%s' is not one of build, check, check,format=json",
-			  text);
-}
 
 void build_findings_print(const struct build_findings *findings, struct buf *out)
 {
@@ -58,7 +28,7 @@ static struct json *position(struct mark at, unsigned column)
 	return json;
 }
 
-static struct json *location(struct mark at)
+struct json *build_location_json(struct mark at)
 {
 	struct json *json = json_new_object();
 	struct json *ranges = json_new_array();
@@ -80,7 +50,7 @@ static struct json *warning(const struct build_finding *finding)
 	json_set_text(json, "description", finding->description);
 	json_set_text(json, "url", finding->url);
 	json_set_text(json, "detail", finding->message);
-	json_set(json, "location", location(finding->at));
+	json_set(json, "location", build_location_json(finding->at));
 	return json;
 }
 

@@ -363,10 +363,18 @@ static int build_platforms(struct build *build, struct err *err)
 	return r;
 }
 
+/* Nothing is to be built. */
+static bool is_question(const struct build *build)
+{
+	return build->check || build->describe;
+}
+
 static int check_only(struct build *build, struct err *err)
 {
 	const struct plan_options options = plan_options(build, build->platform);
 
+	if (build->describe)
+		return build_describe_plan(build, &options, build->describe, err);
 	return build_lint(build, &options, build->check, err);
 }
 
@@ -377,7 +385,7 @@ static int build_with_context(struct build *build, const char *name, const struc
 
 	if (r == 0)
 		r = prepare_plans(build, err);
-	if (r == 0 && build->check)
+	if (r == 0 && is_question(build))
 		return check_only(build, err);
 	if (r == 0)
 		r = make_plans(build, err);
@@ -420,7 +428,7 @@ static int run(struct build *build, struct err *err)
 	pthread_mutex_init(&build->lock, NULL);
 	pthread_mutex_init(&build->events_lock, NULL);
 	pthread_cond_init(&build->progress, NULL);
-	if (r == 0 && !build->check)
+	if (r == 0 && !is_question(build))
 		r = build_secrets_check(build, err);
 	if (r == 0)
 		r = choose_engine(build, err);
@@ -466,6 +474,19 @@ int build_check(const struct build_request *request, struct build_findings *ret_
 	struct build build = { .request = request,
 			       .events = &silent,
 			       .check = ret_findings,
+			       .store = STORE_NONE,
+			       .excerpt = ret_excerpt };
+
+	return run(&build, err);
+}
+
+int build_describe(const struct build_request *request, struct build_description *ret_description,
+		   struct buf *ret_excerpt, struct err *err)
+{
+	static const struct build_events silent;
+	struct build build = { .request = request,
+			       .events = &silent,
+			       .describe = ret_description,
 			       .store = STORE_NONE,
 			       .excerpt = ret_excerpt };
 

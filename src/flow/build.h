@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/strings.h"
 #include "box/limits.h"
+#include "dockerfile/outline.h"
 #include "dockerfile/source.h"
 #include "image/digest.h"
 #include "remote/remote.h"
@@ -121,5 +122,19 @@ int build(const struct build_request *request, const struct build_events *events
  * empty before; on failure (the Dockerfile would not build) it has what was found until then. */
 int build_check(const struct build_request *request, struct build_findings *ret_findings,
 		struct buf *ret_excerpt, struct err *err) must_check;
+
+/* What can be asked of a Dockerfile (dockerfile/outline.h), by the same rules. */
+struct build_description {
+	struct arena arena; /* holds what the rest points at */
+	const char *text;   /* the Dockerfile */
+	size_t text_bytes;
+	struct outline outline; /* of request->target, or the last stage */
+	struct outline_target *target;
+	size_t target_count;
+};
+void build_description_done(struct build_description *description);
+#define auto_build_description cleanup(build_description_done) struct build_description
+int build_describe(const struct build_request *request, struct build_description *ret_description,
+		   struct buf *ret_excerpt, struct err *err) must_check;
 
 #endif

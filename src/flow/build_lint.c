@@ -131,6 +131,48 @@ int build_lint(struct build *build, const struct plan_options *options,
 	return lint(build, &lint_options, ret_findings, &is_error, err);
 }
 
+/* ---- descriptions ---- */
+
+void build_description_done(struct build_description *description)
+{
+	arena_done(&description->arena);
+	*description = (struct build_description){ 0 };
+}
+
+/* The Dockerfile is parsed again, for the build and its arena are gone when this is shown. */
+static int describe(struct build *build, const struct plan_options *options, struct plan *plan,
+		    struct build_description *description, struct err *err)
+{
+	const struct source *source = &build->dockerfile.source;
+	struct asking asking = { .build = build, .err = err };
+	struct arena *arena = &description->arena;
+	struct dockerfile *dockerfile = arena_new(arena, struct dockerfile);
+	int r;
+
+	description->text = arena_copy_bytes(arena, source->text, source->size_bytes);
+	description->text_bytes = source->size_bytes;
+	r = dockerfile_parse(arena, arena_copy(arena, source->name), description->text,
+			     description->text_bytes, dockerfile, err);
+	if (r == 0)
+		r = plan_make(arena, dockerfile, options, plan, err);
+	if (r < 0)
+		return r;
+	outline_targets(arena, plan, &description->target, &description->target_count);
+	return outline_make(arena, plan, base_config, &asking, &description->outline, &plan->fault,
+			    err);
+}
+
+int build_describe_plan(struct build *build, const struct plan_options *options,
+			struct build_description *ret_description, struct err *err)
+{
+	struct plan plan = { 0 };
+	int r = describe(build, options, &plan, ret_description, err);
+
+	if (r < 0)
+		source_excerpt(&plan.fault, build->excerpt);
+	return r;
+}
+
 /* ---- in a build ---- */
 
 static void tell(struct build *build, const struct build_findings *findings)

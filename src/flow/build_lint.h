@@ -10,6 +10,10 @@
 int build_lint(struct build *build, const struct plan_options *options,
 	       struct build_findings *ret_findings, struct err *err) must_check;
 
+/* See build_describe. */
+int build_describe_plan(struct build *build, const struct plan_options *options,
+			struct build_description *ret_description, struct err *err) must_check;
+
 /* Before the stages are built: -EINVAL for a finding that is an error; base images are fetched to
  * know. -EINVAL also for a `# check=` that makes no sense. */
 int build_lint_first(struct build *build, struct err *err) must_check;

@@ -50,7 +50,8 @@ struct build_platform {
 struct build {
 	const struct build_request *request;
 	const struct build_events *events;
-	struct build_findings *check; /* not NULL: nothing is to be built, only checked */
+	struct build_findings *check;	    /* not NULL: nothing is to be built, only checked */
+	struct build_description *describe; /* not NULL: or described */
 	struct store store;
 	struct arena arena;
 	struct strings build_args;    /* NAME=VALUE, for the plan */

@@ -49,9 +49,9 @@ Dockerfile:2: JSONArgsRecommended: JSON arguments recommended for CMD to prevent
     finds 125 ""
     expect_stderr "Dockerfile:1: # check: invalid check option 'skipp' (there are skip, error and experimental)"
     refused rootlet build --check --call build,format=json .
-    expect_stderr "--call 'build,format=json' is not one of build, check, check,format=json"
-    refused rootlet build --call outline .
-    expect_stderr "--call 'outline' is not supported (check is)"
+    expect_stderr "--call 'build,format=json' is not one of build, check, outline, targets"
+    refused rootlet build --call outline,format=xml .
+    expect_stderr "--call 'outline,format=xml' is not one of build, check, outline, targets"
 }
 
 @test "JSON is that of buildx: warnings with places, the file, and why it would not build" {
@@ -172,4 +172,51 @@ rootlet: warning: Dockerfile:3: JSONArgsRecommended: *
         ok rootlet build -q --check -f "$file" "${file%/*}"
         equal "$output" ""
     done
+}
+
+@test "--call outline and targets: what can be asked for, with the comments that describe it" {
+    dockerfile <<'END'
+# BASE is what it stands on
+ARG BASE=nowhere.invalid/base
+ARG UNUSED=1
+# build compiles it
+FROM ${BASE} AS build
+# CFLAGS for the compiler
+ARG CFLAGS="-O2 -g"
+ARG MORE=${NOT_KNOWN_HERE:?of-the-base}
+RUN --mount=type=cache,target=/c --mount=type=secret,id=token,required --mount=type=ssh : $CFLAGS
+FROM scratch AS other
+ARG NEVER=${NEVER_SET:?is-missing}
+FROM --platform=$TARGETPLATFORM build
+ARG CFLAGS
+END
+    ok rootlet build --call targets .
+    equal "$(sed 's/ *$//' <<<"$output")" $'TARGET      DESCRIPTION\nbuild       compiles it\nother\n(default)'
+    ok rootlet build --call outline --target build --build-arg CFLAGS=-Os .
+    equal "$(sed 's/ *$//' <<<"$output")" "TARGET:        build
+DESCRIPTION:   compiles it
+
+BUILD ARG   VALUE                  DESCRIPTION
+BASE        nowhere.invalid/base   is what it stands on
+CFLAGS      -Os                    for the compiler
+MORE
+
+SECRET   REQUIRED
+token    true
+
+SSH       REQUIRED
+default
+
+CACHE MOUNT
+/c"
+    ok rootlet build --call targets,format=json .
+    equal "$(jq -c '[.targets[] | [.name, .default, .base, .platform, .location.ranges[0].start.line]]' <<<"$output")" \
+        '[["build",null,"${BASE}",null,5],["other",null,"scratch",null,10],[null,true,"build","$TARGETPLATFORM",12]]'
+    equal "$(jq -r '.sources[0]' <<<"$output" | base64 -d)" "$(cat Dockerfile)"
+    ok rootlet build --call outline,format=json .
+    equal "$(jq -c '[[.args[].name], [.secrets[] | [.name, .required]], [.cache[].ID]]' <<<"$output")" \
+        '[["BASE","CFLAGS","MORE"],[["token",true]],["/c"]]'
+    refused rootlet build --call outline --target other .
+    expect_stderr "Dockerfile:11: ARG: "*"is-missing"
+    refused rootlet build --call outline --target nothing .
 }
