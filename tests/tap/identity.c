@@ -238,6 +238,145 @@ static void the_other_side_of_a_socket_knows_who_we_are(void)
 	must(wait_for(pid) == 0);
 }
 
+static void send_as(int fd, uid_t uid, gid_t gid, int error)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(struct ucred))];
+	} control = { 0 };
+	struct iovec text = { (char[]){ "x" }, 1 };
+	struct msghdr message = { .msg_iov = &text,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	struct ucred claim = { .pid = getpid(), .uid = uid, .gid = gid };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_CREDENTIALS;
+	header->cmsg_len = CMSG_LEN(sizeof(claim));
+	memcpy(CMSG_DATA(header), &claim, sizeof(claim));
+	if (error)
+		must_fail(error, sendmsg(fd, &message, 0));
+	else
+		must(sendmsg(fd, &message, 0) == 1);
+}
+
+static void receive_from(int fd, pid_t pid, uid_t uid, gid_t gid)
+{
+	union {
+		struct cmsghdr header;
+		char room[256];
+	} control = { 0 };
+	struct iovec text = { (char[]){ "x" }, 1 };
+	struct msghdr message = { .msg_iov = &text,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *header;
+	struct ucred sender;
+
+	must(recvmsg(fd, &message, 0) == 1);
+	header = CMSG_FIRSTHDR(&message);
+	must(header && header->cmsg_type == SCM_CREDENTIALS);
+	memcpy(&sender, CMSG_DATA(header), sizeof(sender));
+	must(sender.pid == pid && sender.uid == uid && sender.gid == gid);
+}
+
+/* What syslog and sd_notify go by. */
+static void messages_say_who_sent_them(void)
+{
+	const int on = 1;
+	int ends[2];
+	pid_t pid;
+
+	must(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0);
+	must(setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0);
+	send_as(ends[1], 0, 0, 0);
+	receive_from(ends[0], getpid(), 0, 0);
+	pid = fork();
+	if (pid == 0) {
+		must(setgid(34) == 0 && setresuid(33, 35, 35) == 0);
+		must(send(ends[1], "x", 1, 0) == 1);
+		_exit(0);
+	}
+	must(wait_for(pid) == 0);
+	receive_from(ends[0], pid, 33, 34);
+	pid = fork();
+	if (pid == 0) {
+		must(setgid(34) == 0 && setresuid(33, 35, 35) == 0);
+		send_as(ends[1], 35, 34, 0);
+		send_as(ends[1], 0, 34, EPERM);
+		_exit(0);
+	}
+	must(wait_for(pid) == 0);
+	receive_from(ends[0], pid, 35, 34);
+}
+
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59
+#endif
+
+static void the_other_side_of_a_socket_knows_our_groups(void)
+{
+	gid_t groups[] = { 5, 6, 7 };
+	gid_t said[8];
+	socklen_t size = sizeof(said);
+	int ends[2];
+
+	must(setgroups(3, groups) == 0);
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+	must(getsockopt(ends[0], SOL_SOCKET, SO_PEERGROUPS, said, &size) == 0);
+	must(size == sizeof(groups) && memcmp(said, groups, size) == 0);
+	size = 4;
+	must_fail(ERANGE, getsockopt(ends[0], SOL_SOCKET, SO_PEERGROUPS, said, &size));
+	must(size == sizeof(groups));
+}
+
+static bool file_says(const char *name, const char *line)
+{
+	char text[4096];
+	FILE *file = fopen(name, "re");
+	bool says = false;
+
+	must(file);
+	while (fgets(text, sizeof(text), file))
+		says |= strncmp(text, line, strlen(line)) == 0;
+	fclose(file);
+	return says;
+}
+
+static void proc_says_who_we_are(void)
+{
+	int ends[2];
+	char name[64];
+	struct stat st;
+	pid_t pid;
+	char c;
+
+	must(pipe(ends) == 0);
+	pid = fork();
+	if (pid == 0) {
+		must(setgroups(2, (gid_t[]){ 5, 6 }) == 0 && setgid(34) == 0 && setuid(33) == 0);
+		must(prctl(PR_SET_DUMPABLE, 1) == 0);
+		must(file_says("/proc/self/status", "Uid:\t33\t33\t33\t33\n"));
+		must(file_says("/proc/self/status", "Gid:\t34\t34\t34\t34\n"));
+		must(file_says("/proc/self/status", "Groups:\t5 6 \n"));
+		must(file_says("/proc/self/status", "CapEff:\t0000000000000000\n"));
+		must(stat("/proc/self", &st) == 0 && st.st_uid == 33 && st.st_gid == 34);
+		must(write(ends[1], "x", 1) == 1);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	must(read(ends[0], &c, 1) == 1);
+	snprintf(name, sizeof(name), "/proc/%d", (int)pid);
+	must(stat(name, &st) == 0 && st.st_uid == 33 && st.st_gid == 34);
+	must(kill(pid, SIGKILL) == 0);
+	must(wait_for(pid) == -SIGKILL);
+	must(stat("/proc/self", &st) == 0 && st.st_uid == 0);
+}
+
 static void access_goes_by_who_we_believe_to_be(void)
 {
 	char name[] = "/tmp/torture-XXXXXX";
@@ -288,6 +427,9 @@ static const struct claim claims[] = {
 	CLAIM(capabilities_are_kept_and_lost_by_the_rules),
 	CLAIM(a_set_user_id_program_gets_its_owners_id),
 	CLAIM(the_other_side_of_a_socket_knows_who_we_are),
+	CLAIM(messages_say_who_sent_them),
+	CLAIM(the_other_side_of_a_socket_knows_our_groups),
+	CLAIM(proc_says_who_we_are),
 	CLAIM(access_goes_by_who_we_believe_to_be),
 	{ NULL, NULL },
 };

@@ -16,6 +16,7 @@
 #include "tap/blob/memory.h"
 #include "tap/blob/people.h"
 #include "tap/blob/permission.h"
+#include "tap/blob/proc.h"
 #include "tap/table.h"
 
 static struct where name_at(long dirfd, long path)
@@ -119,8 +120,10 @@ static long open_file(const struct opening *opening)
 	long r;
 
 	/* Through a patched site all opens come here, as they do on the host's own tree. */
-	if (!(flags & TAP_OPEN_CHANGES) && !tap.host_tree)
-		return pass(opening->call);
+	if (!(flags & TAP_OPEN_CHANGES) && !tap.host_tree) {
+		r = pass(opening->call);
+		return process_read()->watched ? proc_show_status(r, file.path, flags) : r;
+	}
 	if (tap.exe_fd >= 0 && exe_is_asked_for_at(file.path))
 		return files_reopen(tap.exe_fd, (int)flags);
 	file.flags = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
@@ -145,7 +148,7 @@ static long open_file(const struct opening *opening)
 		files_note_created(&opened, &opening->name);
 	if (r >= 0 && (flags & O_CREAT) && (opening->mode & (S_ISUID | S_ISGID)))
 		files_keep_set_ids(&opened);
-	return r;
+	return tap.host_tree ? proc_show_status(r, file.path, flags) : r;
 }
 
 long on_open(struct tap_call *call)

@@ -9,7 +9,8 @@
 
 /* This process's credentials have changed, or a program starts. */
 void people_tell(void);
-/* The ids that go with the next message over a socket, if they are not the effective ones. */
+/* The ids that go with messages over sockets. A process that says one thing and then another is
+ * believed the other in what has not been received yet. */
 void people_say(uint32_t uid, uint32_t gid);
 /* A process that was forked and has said nothing yet is who its parent is. false: it is root, or
  * none of ours. */

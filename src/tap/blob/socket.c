@@ -135,6 +135,15 @@ static bool may_claim(const struct creds *creds, const struct ucred *claim)
 	       (is_one_of(&creds->group, claim->gid) || creds_may(creds, CAP_SETGID));
 }
 
+/* `control` has CONTROL_MAX bytes; NULL: the message claims nothing, or more than fits. */
+static struct ucred *read_claim(const struct msghdr *message, char *control)
+{
+	if (!message->msg_control || message->msg_controllen > CONTROL_MAX ||
+	    memory_read(control, message->msg_control, message->msg_controllen) < 0)
+		return NULL;
+	return find_credentials(control, message->msg_controllen);
+}
+
 static long send_message(int fd, const struct msghdr *program_message, long flags)
 {
 	const struct creds *creds = &process_read()->creds;
@@ -144,13 +153,11 @@ static long send_message(int fd, const struct msghdr *program_message, long flag
 
 	if (memory_read(&message, program_message, sizeof(message)) < 0)
 		return -EFAULT;
-	people_say(creds->user.real, creds->group.real);
-	if (!message.msg_control || message.msg_controllen > sizeof(control) ||
-	    memory_read(control, message.msg_control, message.msg_controllen) < 0)
+	claim = read_claim(&message, control);
+	if (!claim) {
+		people_say(creds->user.real, creds->group.real);
 		return raw3(__NR_sendmsg, fd, program_message, flags);
-	claim = find_credentials(control, message.msg_controllen);
-	if (!claim)
-		return raw3(__NR_sendmsg, fd, program_message, flags);
+	}
 	if (!may_claim(creds, claim))
 		return -EPERM;
 	people_say(claim->uid, claim->gid);

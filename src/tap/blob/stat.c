@@ -8,6 +8,7 @@
 #include "tap/blob/fds.h"
 #include "tap/blob/files.h"
 #include "tap/blob/handlers.h"
+#include "tap/blob/proc.h"
 
 /* dev_t as makedev(3) has it; libc's own are functions. */
 static uint32_t major_of(uint64_t device)
@@ -36,7 +37,10 @@ static void edit_stat(struct stat *st, const struct where *where)
 	struct statx x;
 
 	if (!lies_find(&tap.lies, &id)) {
-		if (tap.all_root)
+		if (proc_owner(where, id.device, &shown.uid, &shown.gid)) {
+			st->st_uid = shown.uid;
+			st->st_gid = shown.gid;
+		} else if (tap.all_root)
 			st->st_uid = st->st_gid = 0;
 		return;
 	}
@@ -120,6 +124,8 @@ long on_statx(struct tap_call *call)
 	if (r < 0)
 		return r;
 	files_show(x, files_row(x), &shown);
+	proc_owner(&where, (uint64_t)x->stx_dev_major << 32 | x->stx_dev_minor, &shown.uid,
+		   &shown.gid);
 	x->stx_uid = shown.uid;
 	x->stx_gid = shown.gid;
 	x->stx_mode = (uint16_t)shown.mode;
