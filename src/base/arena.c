@@ -12,7 +12,10 @@
 
 #include "base/memory.h"
 
-#define BLOCK_BYTES ((size_t)8192)
+/* Each block is twice the one before: a command that starts and runs something needs little, and a
+ * fresh page costs as much as a call. */
+#define BLOCK_FIRST_BYTES ((size_t)2000)
+#define BLOCK_LAST_BYTES  ((size_t)65536)
 
 struct arena_block {
 	struct arena_block *next;
@@ -21,11 +24,20 @@ struct arena_block {
 	_Alignas(max_align_t) unsigned char bytes[];
 };
 
+static size_t next_size(const struct arena_block *last)
+{
+	if (!last)
+		return BLOCK_FIRST_BYTES;
+	return last->size_bytes < BLOCK_LAST_BYTES / 2 ? last->size_bytes * 2 : BLOCK_LAST_BYTES;
+}
+
 static struct arena_block *block_add(struct arena *arena, size_t need_bytes)
 {
-	size_t size_bytes = need_bytes > BLOCK_BYTES ? need_bytes : BLOCK_BYTES;
+	size_t size_bytes = next_size(arena->blocks);
 	struct arena_block *block;
 
+	if (size_bytes < need_bytes)
+		size_bytes = need_bytes;
 	if (size_bytes > SIZE_MAX - sizeof(*block))
 		memory_exhausted(size_bytes);
 	block = memory_zeroed(1, sizeof(*block) + size_bytes);

@@ -49,12 +49,17 @@ ssize_t io_read_full(int fd, void *bytes, size_t size_bytes)
 	return (ssize_t)done;
 }
 
+/* Most files that are read whole are small, and a fresh page costs more than a call. */
+#define READ_FIRST_BYTES 1000
+
 int io_read_to_end(int fd, size_t limit_bytes, struct buf *buf, struct err *err)
 {
 	size_t total = 0;
 
+	buf_reserve(buf, READ_FIRST_BYTES);
 	for (;;) {
-		ssize_t n = read(fd, buf_reserve(buf, 16384), 16384);
+		char *end = buf_reserve(buf, 1); /* doubles the room when there is none */
+		ssize_t n = read(fd, end, buf->room_bytes - buf->size_bytes - 1);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -63,30 +63,14 @@ static int use_named(const char *name, const struct box *box, const struct engin
 	return r;
 }
 
-int engine_choose(const char *name, const struct box *box, const struct engine **ret_engine,
-		  struct buf *ret_why, struct err *err)
+static int use_cheapest(const struct box *box, const struct engine **ret_engine,
+			struct buf *ret_why, struct err *err)
 {
-	const char *wanted = name ?: getenv("ROOTLET_ENGINE");
 	auto_host host = { 0 };
-	int r;
 
-	if (!is_automatic(wanted)) {
-		r = use_named(wanted, box, ret_engine, err);
-		if (r == 0)
-			note(ret_why, *ret_engine,
-			     name ? "chosen because it was asked for"
-				  : "chosen because ROOTLET_ENGINE asks for it");
-		return r;
-	}
-	/* With nothing to tell, running is the probe. */
-	if (!ret_why) {
-		*ret_engine = engines[0];
-		return 0;
-	}
 	host_init(&host, NULL);
 	for (size_t i = 0; engines[i]; i++) {
-		r = engines[i]->probe(&host, box, err);
-		if (r == 0) {
+		if (engines[i]->probe(&host, box, err) == 0) {
 			note(ret_why, engines[i], "chosen: the cheapest engine that can run this");
 			*ret_engine = engines[i];
 			return 0;
@@ -99,4 +83,24 @@ int engine_choose(const char *name, const struct box *box, const struct engine *
 	fail_plain(err, ENOTSUP, "no engine can run this");
 	err_hint(err, "rootlet doctor says what each of them needs");
 	return -ENOTSUP;
+}
+
+int engine_choose(const char *name, const struct box *box, const struct engine **ret_engine,
+		  struct buf *ret_why, struct err *err)
+{
+	const char *wanted = name ?: getenv("ROOTLET_ENGINE");
+	int r;
+
+	if (is_automatic(wanted)) {
+		if (ret_why)
+			return use_cheapest(box, ret_engine, ret_why, err);
+		*ret_engine = engines[0]; /* with nothing to tell, running is the probe */
+		return 0;
+	}
+	r = use_named(wanted, box, ret_engine, err);
+	if (r == 0)
+		note(ret_why, *ret_engine,
+		     name ? "chosen because it was asked for"
+			  : "chosen because ROOTLET_ENGINE asks for it");
+	return r;
 }

@@ -132,12 +132,13 @@ static int make_room(struct tree *tree, int directory_fd, struct err *err)
 	if (tree->room_count == TREE_ROOMS_MAX)
 		return fail_plain(err, E2BIG, "mount points are missing in more than %d places",
 				  TREE_ROOMS_MAX);
-	if (fstat(directory_fd, &st) < 0)
-		return fail(err, errno, "stat");
-	r = cover_by_overlay(tree, directory_fd, st.st_mode & 07777, room_fd, err);
-	if (r < 0) {
-		err_clear(err);
-		r = room_cover_by_binds(tree, directory_fd, NULL, NULL, room_fd, err);
+	r = fstat(directory_fd, &st) < 0 ? fail(err, errno, "stat") : 0;
+	if (r == 0) {
+		r = cover_by_overlay(tree, directory_fd, st.st_mode & 07777, room_fd, err);
+		if (r < 0) {
+			err_clear(err);
+			r = room_cover_by_binds(tree, directory_fd, NULL, NULL, room_fd, err);
+		}
 	}
 	if (r == 0)
 		r = room_become_root(tree, directory_fd, *room_fd, err);

@@ -138,6 +138,51 @@ int mount_put(struct mount_source *source, int target_fd, const char *name, int 
 	return r;
 }
 
+/* `name` is in the working directory when is_here. */
+static int bind_file(const char *path, int directory_fd, const char *name, bool is_here,
+		     struct err *err)
+{
+	struct mount_source source;
+	int r;
+
+	if (is_here && mount(path, name, NULL, MS_BIND, NULL) == 0)
+		return 0;
+	if (is_here && !refused(errno))
+		return fail(err, errno, "mount");
+	r = mount_take(AT_FDCWD, path, false, 0, &source, err);
+	return r < 0 ? r : mount_put(&source, directory_fd, name, NULL, err);
+}
+
+static int bind_files(const char *folder, const char *const *names, int directory_fd, bool is_here,
+		      struct err *err)
+{
+	char path[PATH_MAX];
+	int r;
+
+	for (; *names; names++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, *names);
+		r = bind_file(path, directory_fd, *names, is_here, err);
+		if (r == -ENOENT && unlinkat(directory_fd, *names, 0) == 0)
+			err_clear(err);
+		else if (r < 0)
+			return err_wrap(err, "bind '%s'", path);
+	}
+	return 0;
+}
+
+/* mount(2) takes a path, and the only one to an fd that needs no lookup is from where one stands. A
+ * directory that may not be entered again is not left. */
+int mount_files(const char *folder, const char *const *names, int directory_fd, struct err *err)
+{
+	auto_fd before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool is_here = before >= 0 && fchdir(directory_fd) == 0;
+	int r = bind_files(folder, names, directory_fd, is_here, err);
+
+	if (is_here && fchdir(before) < 0 && r == 0)
+		r = fail(err, errno, "return to the working directory");
+	return r;
+}
+
 /* What the file system itself says about a refused option (fsopen(2) message queue). */
 static int fail_context(int context, const char *type, const char *what, struct err *err)
 {

@@ -47,6 +47,12 @@ int mount_put(struct mount_source *source, int target_fd, const char *name, int 
 void mount_source_done(struct mount_source *source);
 #define auto_mount_source cleanup(mount_source_done) struct mount_source
 
+/* Bind the host's files folder/NAME over the files of these names in directory_fd; NULL ends the
+ * list. Where the host has none, the name in directory_fd is removed. Half as dear as mount_take
+ * and mount_put for each: nothing is opened. */
+int mount_files(const char *folder, const char *const *names, int directory_fd,
+		struct err *err) must_check;
+
 /* Where an fd lies; to be asked before a mount covers it, when the path is still its own.
  * -errno; says nothing more. */
 int mount_path_of(int fd, char path[PATH_MAX]) must_check;
