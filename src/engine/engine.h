@@ -56,6 +56,12 @@ struct engine_job {
 struct engine {
 	const char *name;
 	const char *summary;
+	/* The kernel keeps what is inside from what is outside, whatever the program does:
+	 * namespaces. false: it is kept as long as the program does not set out to break it. */
+	bool is_boundary;
+	/* Root inside may leave groups of the caller, and so open what is closed to their members:
+	 * newgidmap(1) grants that to whom an administrator gave ranges of group ids. */
+	bool leaves_groups;
 	/* The ids that are real in this box, so that its files' owners can be. NULL: one id is
 	 * mapped. -ENOENT, -EOVERFLOW (the box's own user has none): err says what would help. */
 	int (*space)(const struct box *box, struct id_space *ret_space, struct err *err);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/namespaces.h"
 
+#include <linux/keyctl.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -15,11 +17,23 @@ unsigned long namespaces_of(const struct box_private *private_ns)
 			       (private_ns->network ? CLONE_NEWNET : 0));
 }
 
+/* Keys of the caller's session (Kerberos tickets, passwords of mounts) are reached through a
+ * keyring that processes inherit, whatever their namespaces (session-keyring(7)). Where the kernel
+ * refuses keyctl(2) it does so inside as well; where the user has no key to spare (kernel.keys),
+ * the command is more important. */
+static void leave_session_keyring(void)
+{
+	if (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) >= 0)
+		syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+}
+
 int namespaces_set_up(const struct box *box, struct err *err)
 {
 	if (box->hostname && box->private_ns.uts &&
 	    sethostname(box->hostname, strlen(box->hostname)) < 0)
 		return fail(err, errno, "hostname '%s'", box->hostname);
+	if (box->private_ns.ipc)
+		leave_session_keyring();
 	return box->private_ns.network ? ns_loopback_up(err) : 0;
 }
 

@@ -134,6 +134,7 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 const struct engine engine_root = {
 	.name = "root",
 	.summary = "mounts of its own, for callers who are root already",
+	.is_boundary = true,
 	.probe = probe,
 	.space = space_of,
 	.run = run,

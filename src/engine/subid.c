@@ -96,6 +96,8 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 const struct engine engine_subid = {
 	.name = "subid",
 	.summary = "a user namespace with the subordinate ids of /etc/subuid and /etc/subgid",
+	.is_boundary = true,
+	.leaves_groups = true,
 	.probe = probe,
 	.space = space_of,
 	.run = run,

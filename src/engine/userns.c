@@ -57,6 +57,7 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 const struct engine engine_userns = {
 	.name = "userns",
 	.summary = "an unprivileged user namespace with one id",
+	.is_boundary = true,
 	.probe = probe,
 	.run = run,
 };

@@ -87,3 +87,7 @@ END
     expect_stderr "engine 'root' cannot run this: root: nobody (65534) is not root"
     expect_stderr "hint: only root mounts without a user namespace"
 }
+
+@test "root: the battery reaches nothing" {
+    nothing_escapes
+}

@@ -90,3 +90,7 @@ $(id -u)
     expect_stderr "engine 'subid' cannot run this"
     expect_stderr "no_new_privs is set"
 }
+
+@test "subid: the battery reaches nothing" {
+    nothing_escapes
+}

@@ -166,3 +166,12 @@ changes_are_kept() {
     equal "$output" 12:34
     expect_empty_dir "$ROOTLET_STORE/tmp"
 }
+
+# nothing_escapes: the battery of `rootlet verify engine` fails nowhere, and all of it was tried.
+nothing_escapes() {
+    attempt rootlet verify engine
+    [[ $output != *FAIL* ]] || { show; return 1; }
+    expect_status 0
+    expect_output "$ROOTLET_ENGINE: "
+    expect_output " 0 failed"
+}
