@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Layout of the file: LIES_OFFSET bytes of the tap, header, bloom filter, buckets, arena.
+/* Layout of the file: header, what belongs to the tap, bloom filter, buckets, arena. Every exec
+ * needs the first two, so they lie in pages that one page fault maps.
  *
  * A bucket heads a chain of rows; rows and attribute records are cut from the arena and never
  * freed, so a reference, counted in units of 16 bytes from the start of the file, stays valid.
@@ -56,12 +57,12 @@ struct record {
 };
 
 enum {
-	HEADER_AT = LIES_OFFSET,
-	BLOOM_AT = HEADER_AT + 4096,
+	BLOOM_AT = LIES_GUEST_END,
 	BUCKETS_AT = BLOOM_AT + BLOOM_WORDS * 8,
 	ARENA_AT = BUCKETS_AT + BUCKETS * 4,
 };
 
+_Static_assert(sizeof(struct header) <= LIES_GUEST_AT, "the header is in front");
 _Static_assert(sizeof(struct lie_row) % UNIT == 0, "rows are cut in units");
 _Static_assert(ARENA_AT % 64 == 0 && (size_t)ARENA_AT < CHUNK, "the fixed part fits one chunk");
 
@@ -76,7 +77,7 @@ static bool swap(uint32_t *address, uint32_t old, uint32_t new)
 
 static struct header *header_of(const struct lies *lies)
 {
-	return (struct header *)(void *)(lies->base + HEADER_AT);
+	return (struct header *)(void *)lies->base;
 }
 
 static uint64_t hash_of(const struct file_id *id)
@@ -305,6 +306,8 @@ static struct lie_row *find_any(struct lies *lies, const struct file_id *id)
 	uint64_t hash = hash_of(id);
 	uint64_t bits = bloom_bits(hash);
 
+	if (lies_empty(lies)) /* its page is there already, that of the filter may not be */
+		return NULL;
 	if ((load(bloom_word(lies, hash)) & bits) != bits)
 		return NULL;
 	return find_in(lies, load(bucket_of(lies, hash)), id);

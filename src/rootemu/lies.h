@@ -21,7 +21,8 @@
 
 #define LIES_KEEP	0xffffffffu /* uid, gid: no lie, as the kernel says */
 #define LIES_NO_BIRTH	1u	    /* birth_ns of a file system that has no birth times */
-#define LIES_OFFSET	282624u	    /* bytes at the front of the file that belong to the tap */
+#define LIES_GUEST_AT	4096u	    /* what is the tap's in the file: where it begins, and */
+#define LIES_GUEST_END	286720u	    /* ends */
 #define LIES_FILE_BYTES (1ul << 30) /* size of the sparse file: room for ten million rows */
 #define LIES_UNSETTLED	UINT64_MAX  /* see lies_settle */
 #define LIES_XATTR_MAX	65536u	    /* XATTR_SIZE_MAX */

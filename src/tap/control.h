@@ -22,6 +22,7 @@ enum tap_control_flags {
 	TAP_CONTROL_TRACED = 64,       /* it asked to be traced, and may be */
 	TAP_CONTROL_TRAP_HELD = 128,   /* SIGTRAP is blocked until the program runs */
 	TAP_CONTROL_WATCHED = 256,     /* the second filter is there */
+	TAP_CONTROL_MUSL = 512,	       /* the interpreter is musl's */
 };
 
 struct tap_control {

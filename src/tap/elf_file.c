@@ -111,52 +111,112 @@ static int protection(const Elf64_Phdr *segment)
 	       (segment->p_flags & PF_X ? PROT_EXEC : 0);
 }
 
-/* What the file does not fill of its last page must read as zero, also where it is not writable. */
-static int clear_tail(unsigned long from, unsigned long to, int prot)
-{
-	long r;
+struct mapping {
+	int fd; /* -1: zeroes */
+	unsigned long offset;
+	int prot;
+	int fixed; /* MAP_FIXED or MAP_FIXED_NOREPLACE, which old kernels take as a hint */
+};
 
-	if (from == to)
+static int map_at(unsigned long address, size_t size_bytes, const struct mapping *mapping)
+{
+	long r = raw6(__NR_mmap, address, size_bytes, mapping->prot,
+		      MAP_PRIVATE | mapping->fixed | (mapping->fd < 0 ? MAP_ANONYMOUS : 0),
+		      mapping->fd, mapping->offset);
+
+	if (raw_is_error(r))
+		return (int)r;
+	if ((unsigned long)r == address)
 		return 0;
-	if (!(prot & PROT_WRITE)) {
-		r = raw3(__NR_mprotect, page_down(from), PAGE, prot | PROT_WRITE);
-		if (r < 0)
-			return (int)r;
-	}
-	memset((void *)from, 0, to - from);
-	if (!(prot & PROT_WRITE))
-		return (int)raw3(__NR_mprotect, page_down(from), PAGE, prot);
-	return 0;
+	raw2(__NR_munmap, r, size_bytes);
+	return -EEXIST;
 }
 
-static int map_segment(int fd, const Elf64_Phdr *segment, unsigned long bias)
+static unsigned long first_page(const Elf64_Phdr *segment, unsigned long bias)
 {
-	unsigned long start = bias + segment->p_vaddr;
-	unsigned long file_end = start + segment->p_filesz;
-	unsigned long end = start + segment->p_memsz;
-	unsigned long offset = start - page_down(start);
-	unsigned long mapped_end = page_down(start);
-	int prot = protection(segment);
-	long r;
+	return page_down(bias + segment->p_vaddr);
+}
 
-	if (segment->p_filesz) {
-		r = raw6(__NR_mmap, page_down(start), segment->p_filesz + offset, prot,
-			 MAP_PRIVATE | MAP_FIXED, fd, segment->p_offset - offset);
-		if (raw_is_error(r))
-			return (int)r;
-		mapped_end = page_up(file_end);
-	}
-	if (end <= file_end)
+/* Behind the last page that the file fills, in part at least. */
+static unsigned long file_end(const Elf64_Phdr *segment, unsigned long bias)
+{
+	return segment->p_filesz ? page_up(bias + segment->p_vaddr + segment->p_filesz)
+				 : first_page(segment, bias);
+}
+
+static unsigned long last_end(const Elf64_Phdr *segment, unsigned long bias)
+{
+	return page_up(bias + segment->p_vaddr + segment->p_memsz);
+}
+
+/* What the file does not fill of its last page must read as zero, also where it is not writable. */
+static int clear_tail(const Elf64_Phdr *segment, unsigned long bias)
+{
+	unsigned long from = bias + segment->p_vaddr + segment->p_filesz;
+	unsigned long to = file_end(segment, bias);
+	int prot = protection(segment);
+	long r = 0;
+
+	if (segment->p_memsz <= segment->p_filesz || !segment->p_filesz || from == to)
 		return 0;
-	if (mapped_end < page_up(end)) {
-		r = raw6(__NR_mmap, mapped_end, page_up(end) - mapped_end, prot,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-		if (raw_is_error(r))
-			return (int)r;
+	if (!(prot & PROT_WRITE))
+		r = raw3(__NR_mprotect, page_down(from), PAGE, prot | PROT_WRITE);
+	if (r < 0)
+		return (int)r;
+	memset((void *)from, 0, to - from);
+	if (!(prot & PROT_WRITE))
+		r = raw3(__NR_mprotect, page_down(from), PAGE, prot);
+	return (int)r;
+}
+
+static int map_segment(int fd, const Elf64_Phdr *segment, unsigned long bias, int fixed)
+{
+	unsigned long start = first_page(segment, bias);
+	unsigned long filled = file_end(segment, bias);
+	struct mapping mapping = { .fd = fd,
+				   .offset = page_down(segment->p_offset),
+				   .prot = protection(segment),
+				   .fixed = fixed };
+	int r = 0;
+
+	if (filled > start)
+		r = map_at(start, bias + segment->p_vaddr + segment->p_filesz - start, &mapping);
+	if (r < 0)
+		return r;
+	mapping.fd = -1;
+	mapping.offset = 0;
+	if (last_end(segment, bias) > filled)
+		r = map_at(filled, last_end(segment, bias) - filled, &mapping);
+	if (r < 0 && filled > start)
+		raw2(__NR_munmap, start, filled - start);
+	return r < 0 ? r : clear_tail(segment, bias);
+}
+
+static void unmap_segment(const Elf64_Phdr *segment, unsigned long bias)
+{
+	raw2(__NR_munmap, first_page(segment, bias),
+	     last_end(segment, bias) - first_page(segment, bias));
+}
+
+/* All but `mapped`, which may be NULL. Where something is in the way nothing stays. */
+static int map_segments(int fd, const struct elf_file *elf, unsigned long bias, int fixed,
+			const Elf64_Phdr *mapped)
+{
+	for (size_t i = 0; i < elf->header.e_phnum; i++) {
+		const Elf64_Phdr *segment = &elf->program[i];
+		int r;
+
+		if (segment->p_type != PT_LOAD || segment == mapped)
+			continue;
+		r = map_segment(fd, segment, bias, fixed);
+		if (r == 0)
+			continue;
+		while (r == -EEXIST && i-- > 0)
+			if (elf->program[i].p_type == PT_LOAD)
+				unmap_segment(&elf->program[i], bias);
+		return r;
 	}
-	if (!segment->p_filesz)
-		return 0;
-	return clear_tail(file_end, mapped_end, prot);
+	return 0;
 }
 
 static long reserve_at(unsigned long address, size_t size_bytes, int flags)
@@ -205,23 +265,72 @@ static void note_segment(struct elf_image *image, const Elf64_Phdr *segment)
 		image->end_bss = start + segment->p_memsz;
 }
 
-int elf_map(int fd, const struct elf_file *elf, unsigned long hint, struct elf_image *ret_image)
+static const Elf64_Phdr *highest(const struct elf_file *elf)
+{
+	for (size_t i = elf->header.e_phnum; i-- > 0;)
+		if (elf->program[i].p_type == PT_LOAD)
+			return &elf->program[i];
+	return NULL;
+}
+
+/* Each segment by itself, without room reserved for all: every mapping that takes a piece out of
+ * another costs as much as two. Where the kernel shall choose, it chooses for the highest segment,
+ * below which everything is free: it goes downwards. -EEXIST: it has to be done otherwise. */
+static int map_apart(int fd, const struct elf_file *elf, unsigned long hint,
+		     unsigned long *ret_bias)
+{
+	const Elf64_Phdr *top = highest(elf);
+	struct mapping mapping = { .fd = fd,
+				   .offset = page_down(top->p_offset),
+				   .prot = protection(top) };
+	long r;
+
+	*ret_bias = 0;
+	if (elf->header.e_type == ET_DYN && hint)
+		*ret_bias = ((hint + elf->align - 1) & ~(elf->align - 1)) - elf->low;
+	if (elf->header.e_type == ET_EXEC || hint)
+		return map_segments(fd, elf, *ret_bias, MAP_FIXED_NOREPLACE, NULL);
+	if (elf->align > PAGE || !top->p_filesz || last_end(top, 0) > file_end(top, 0))
+		return -EEXIST;
+	r = raw6(__NR_mmap, NULL, file_end(top, 0) - first_page(top, 0), mapping.prot, MAP_PRIVATE,
+		 fd, mapping.offset);
+	if (raw_is_error(r))
+		return (int)r;
+	*ret_bias = (unsigned long)r - first_page(top, 0);
+	r = clear_tail(top, *ret_bias);
+	if (r == 0)
+		r = map_segments(fd, elf, *ret_bias, MAP_FIXED_NOREPLACE, top);
+	if (r == -EEXIST)
+		unmap_segment(top, *ret_bias);
+	return (int)r;
+}
+
+static int map_in_one_place(int fd, const struct elf_file *elf, unsigned long hint,
+			    unsigned long *ret_bias)
 {
 	long base = reserve(elf, hint);
-	struct elf_image image = { .bias = (unsigned long)base - elf->low };
 
 	if (raw_is_error(base))
 		return (int)base;
+	*ret_bias = (unsigned long)base - elf->low;
+	return map_segments(fd, elf, *ret_bias, MAP_FIXED, NULL);
+}
+
+int elf_map(int fd, const struct elf_file *elf, unsigned long hint, struct elf_image *ret_image)
+{
+	struct elf_image image = { 0 };
+	int r = map_apart(fd, elf, hint, &image.bias);
+
+	if (r == -EEXIST)
+		r = map_in_one_place(fd, elf, hint, &image.bias);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < elf->header.e_phnum; i++) {
 		const Elf64_Phdr *segment = &elf->program[i];
 		unsigned long table = elf->header.e_phoff;
-		int r;
 
 		if (segment->p_type != PT_LOAD)
 			continue;
-		r = map_segment(fd, segment, image.bias);
-		if (r < 0)
-			return r;
 		note_segment(&image, segment);
 		if (table >= segment->p_offset && table < segment->p_offset + segment->p_filesz)
 			image.headers = image.bias + segment->p_vaddr + table - segment->p_offset;

@@ -167,11 +167,14 @@ static int note_files(const struct tap_session *session, struct tap_page *page, 
 static int write_page(struct tap_session *session, const struct tap_options *options,
 		      struct err *err)
 {
-	struct tap_page *page = (struct tap_page *)(void *)session->lies.base;
+	struct tap_page *page = tap_page_of(&session->lies);
 	int count;
 	int r;
 
-	memset(page, 0, sizeof(*page));
+	if (page->people_count) /* a table that is continued; in a new one their memory is not there
+				   yet */
+		memset(page->people, 0, sizeof(page->people));
+	memset(page, 0, offsetof(struct tap_page, people));
 	page->flags = TAP_PAGE_ROOT | (options->host_tree ? TAP_PAGE_HOST_TREE : 0u) |
 		      (options->unknown_is_real ? TAP_PAGE_UNKNOWN_IS_REAL : 0u) |
 		      (options->trap_only ? TAP_PAGE_TRAP_ONLY : 0u) |
@@ -253,7 +256,7 @@ static long open_file(int dirfd, const char *path, int open_flags)
 /* Inherited copies with high numbers; on failure those that were made are closed again. */
 static int carry(const struct tap_session *session, struct tap_control *control)
 {
-	const struct tap_page *page = (const struct tap_page *)(const void *)session->lies.base;
+	const struct tap_page *page = tap_page_of(&session->lies);
 	int base = (int)page->fd_base;
 	int *const copies[] = { &control->blob_fd, &control->image_fd, &control->table_fd };
 	const int from[] = { session->blob_fd, session->image_fd, session->lies.fd };
@@ -273,7 +276,8 @@ static int start(const struct tap_session *session, struct target *target, char 
 {
 	struct tap_control control = { .target_fd = target->fd,
 				       .interpreter_fd = target->interpreter_fd,
-				       .flags = TAP_CONTROL_FIRST };
+				       .flags = TAP_CONTROL_FIRST |
+						(target_is_musl(target) ? TAP_CONTROL_MUSL : 0u) };
 	struct sigaction action;
 	char text[TAP_CONTROL_MAX];
 	int r = carry(session, &control);

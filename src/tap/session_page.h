@@ -72,6 +72,11 @@ struct tap_page {
 	struct tap_person people[TAP_PEOPLE];
 };
 
-_Static_assert(sizeof(struct tap_page) <= LIES_OFFSET, "the page ends where the lies begin");
+_Static_assert(LIES_GUEST_AT + sizeof(struct tap_page) <= LIES_GUEST_END, "it fits");
+
+static inline struct tap_page *tap_page_of(const struct lies *lies)
+{
+	return (struct tap_page *)(void *)(lies->base + LIES_GUEST_AT);
+}
 
 #endif

@@ -184,6 +184,17 @@ static void name_program(struct target *target, const struct target_request *req
 		*at = '\0';
 }
 
+/* Its interpreter is its libc, and has no DT_SONAME to know it by. */
+bool target_is_musl(const struct target *target)
+{
+	const char *name = target->interpreter;
+
+	for (const char *at = target->interpreter; *at; at++)
+		if (*at == '/')
+			name = at + 1;
+	return target->interpreter_fd >= 0 && strncmp(name, "ld-musl-", 8) == 0;
+}
+
 long target_resolve(struct target *target, const struct target_request *request)
 {
 	static const char nothing[] = "";

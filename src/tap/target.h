@@ -6,6 +6,7 @@
 #ifndef TAP_TARGET_H
 #define TAP_TARGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "tap/elf_file.h"
@@ -41,5 +42,7 @@ struct target_request {
 size_t target_size_bytes(size_t argc);
 /* 0 or what execve(2) fails with; both descriptors are valid (or -1) either way. */
 long target_resolve(struct target *target, const struct target_request *request);
+/* Is its interpreter musl's? */
+bool target_is_musl(const struct target *target);
 
 #endif

@@ -79,6 +79,9 @@ struct process *process_first(void);
 #define HOT	 __attribute__((section(".bss.hot")))
 #define HOT_LAST __attribute__((section(".bss.hot_last"))) /* only its beginning is */
 
+/* So does text: blob.ld puts first what most programs run, this of files that few need. */
+#define OFTEN __attribute__((section(".text.often")))
+
 long tap_dispatch(struct tap_call *call);
 void tap_take_signal(void);
 void tap_restorer(void);

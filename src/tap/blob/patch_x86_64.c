@@ -54,7 +54,7 @@ extern const char patch_island[]; /* one page, below */
 
 /* rcx holds the island's address and the top of the stack the entry's number; rcx and r11 are the
  * system call's to destroy. What the kernel keeps is kept; vector registers are not used here. */
-__asm__(".text\n"
+__asm__(".pushsection .text.island, \"ax\"\n"
 	".balign 4096\n"
 	".globl patch_island\n"
 	"patch_island:\n"
@@ -86,7 +86,8 @@ __asm__(".text\n"
 	"	pop %r10\n	pop %r8\n	pop %r9\n"
 	"	pop %rcx\n" /* where to go on, as after a syscall */
 	"	lea 128(%rsp), %rsp\n"
-	"	jmp *%rcx\n");
+	"	jmp *%rcx\n"
+	".popsection\n");
 
 struct frame {
 	long arg[6];
@@ -238,17 +239,13 @@ static bool is_patchable(const struct tap_row *row)
 
 /* With every signal blocked: a handler of the program's may jump out of us, and never give back the
  * lock. */
-void patch_consider(const struct tap_row *row, const ucontext_t *context)
+static __attribute__((noinline)) void patch_now(const struct tap_row *row, unsigned long site)
 {
-	unsigned long site = context_return_address(context) - SITE_BYTES;
 	uint32_t me;
 	uint32_t nobody = 0;
 	uint64_t all = ~0ul;
 	uint64_t mask;
 
-	if (is_refused || (tap.page->flags & TAP_PAGE_TRAP_ONLY) || !is_patchable(row) ||
-	    !has_trapped_enough(site))
-		return;
 	raw4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &mask, 8);
 	me = (uint32_t)raw0(__NR_gettid);
 	if (__atomic_compare_exchange_n(&lock, &nobody, me, false, __ATOMIC_ACQUIRE,
@@ -258,4 +255,13 @@ void patch_consider(const struct tap_row *row, const ucontext_t *context)
 		__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 	}
 	raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+}
+
+OFTEN void patch_consider(const struct tap_row *row, const ucontext_t *context)
+{
+	unsigned long site = context_return_address(context) - SITE_BYTES;
+
+	if (!is_refused && !(tap.page->flags & TAP_PAGE_TRAP_ONLY) && is_patchable(row) &&
+	    has_trapped_enough(site))
+		patch_now(row, site);
 }

@@ -45,12 +45,11 @@ struct program {
 	struct elf_image image;
 	unsigned long interpreter_bias;
 	unsigned long entry;
-	struct elf_file elf;
-	char interpreter[TAP_PATH_MAX];
+	unsigned header_count;
+	bool wants_executable_stack;
 };
 
-/* Not on the stack: it is larger than the smallest stacks programs are started with. */
-static struct program program;
+HOT static struct program program;
 
 /* From the linker script. */
 extern char tap_text_end[], tap_data[], tap_data_end[];
@@ -93,7 +92,7 @@ static void open_session(void)
 	r = lies_map(&tap.lies, control->table_fd, (void *)TAP_TABLE_BASE, false);
 	if (r < 0)
 		tap_die("cannot map the session's table", r);
-	page = (const struct tap_page *)(const void *)tap.lies.base;
+	page = tap_page_of(&tap.lies);
 	if (page->magic != TAP_PAGE_MAGIC)
 		tap_die("the table is not one of a session", -EUCLEAN);
 	tap.page = page;
@@ -173,20 +172,27 @@ static unsigned long random_word(void)
 	return word;
 }
 
-static void map_target(unsigned long random)
+/* Headers are on the stack, whose pages the program is going to use anyway; in one function at a
+ * time, for there are programs started with a stack of a few pages. */
+#define ALONE __attribute__((noinline))
+
+ALONE static void map_target(unsigned long random)
 {
 	int fd = program.control.target_fd;
 	unsigned long pages = random & ((1ul << PIE_RANDOM_BITS) - 1);
-	int r = elf_read(fd, &program.elf);
+	struct elf_file elf;
+	int r = elf_read(fd, &elf);
 
 	if (r == 0)
-		r = elf_map(fd, &program.elf, PIE_BASE + pages * PAGE, &program.image);
+		r = elf_map(fd, &elf, PIE_BASE + pages * PAGE, &program.image);
 	if (r < 0)
 		tap_die("cannot map the program", r);
 	program.entry = program.image.entry;
+	program.header_count = elf.header.e_phnum;
+	program.wants_executable_stack = elf.wants_executable_stack;
 }
 
-static void map_interpreter(void)
+ALONE static void map_interpreter(void)
 {
 	struct elf_file elf;
 	struct elf_image image;
@@ -195,17 +201,14 @@ static void map_interpreter(void)
 
 	if (fd < 0)
 		return;
-	r = elf_read_interpreter(program.control.target_fd, &program.elf, program.interpreter,
-				 TAP_PATH_MAX);
-	if (r < 0)
-		tap_die("cannot read the name of the program's interpreter", r);
 	r = elf_read(fd, &elf);
 	if (r == 0)
 		r = elf_map(fd, &elf, 0, &image);
 	if (r < 0)
 		tap_die("cannot map the program's interpreter", r);
 	raw1(__NR_close, fd);
-	text_know_interpreter(program.interpreter, image.bias + elf.low);
+	if (program.control.flags & TAP_CONTROL_MUSL)
+		text_know_musl(image.bias + elf.low);
 	program.interpreter_bias = image.bias;
 	program.entry = image.entry;
 }
@@ -237,7 +240,7 @@ static void edit_auxv(unsigned long *auxv)
 			auxv[1] = sizeof(Elf64_Phdr);
 			break;
 		case AT_PHNUM:
-			auxv[1] = program.elf.header.e_phnum;
+			auxv[1] = program.header_count;
 			break;
 		case AT_BASE:
 			auxv[1] = program.interpreter_bias;
@@ -326,7 +329,7 @@ static void name_process(void)
 
 static void make_stack_executable(void)
 {
-	if (program.elf.wants_executable_stack)
+	if (program.wants_executable_stack)
 		raw3(__NR_mprotect, (unsigned long)program.stack & ~(PAGE - 1), PAGE,
 		     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
 }

@@ -103,13 +103,7 @@ bool text_is_libc(unsigned long address, size_t size_bytes)
 	return true;
 }
 
-void text_know_interpreter(const char *path, unsigned long base)
+void text_know_musl(unsigned long base)
 {
-	const char *name = path;
-
-	for (const char *at = path; *at; at++)
-		if (*at == '/')
-			name = at + 1;
-	if (strncmp(name, "ld-musl-", 8) == 0)
-		musl_base = base;
+	musl_base = base;
 }

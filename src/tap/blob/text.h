@@ -11,7 +11,7 @@
  * or the dynamic linker of one? A page that a program generates code into is
  * none, wherever it lies, nor is a static program, nor one of Go's. */
 bool text_is_libc(unsigned long address, size_t size_bytes);
-/* The program's interpreter was mapped here: musl's is its libc, and has no DT_SONAME. */
-void text_know_interpreter(const char *path, unsigned long base);
+/* The program's interpreter was mapped here, and it is musl's: its libc, without DT_SONAME. */
+void text_know_musl(unsigned long base);
 
 #endif
