@@ -41,7 +41,7 @@ static const struct opt doctor_opts[] = {
 
 /* What is lost without a facility that rootlet can do without. */
 static const char *const without[HOST_FACT_COUNT] = {
-	[HOST_USER_NAMESPACE] = "nothing runs but for root: the other engines need them",
+	[HOST_USER_NAMESPACE] = "engines userns and subid are refused; engine tap needs none",
 	[HOST_NAMESPACE_PROC] = "the host's /proc is shown, with its processes",
 	[HOST_NAMESPACE_NETWORK] = "--network none is refused",
 	[HOST_SUBORDINATE_IDS] = "engine subid is refused; engine userns needs none",

@@ -7,9 +7,11 @@
 #include "engine/engine.h"
 #include "engine/root.h"
 #include "engine/subid.h"
+#include "engine/tap.h"
 #include "engine/userns.h"
 
-const struct engine *const engines[] = { &engine_userns, &engine_subid, &engine_root, NULL };
+const struct engine *const engines[] = { &engine_userns, &engine_subid, &engine_root, &engine_tap,
+					 NULL };
 
 static int find_by_name(const char *name, const struct engine **ret_engine, struct err *err)
 {

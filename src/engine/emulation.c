@@ -54,7 +54,8 @@ int emulation_open(struct emulation *emulation, const struct box *box, struct er
 	const char *mode = getenv("ROOTLET_TAP");
 	struct tap_options options = { .trap_only = mode && strcmp(mode, "trap") == 0,
 				       .settled_ns = settled_ns(emulation->layers),
-				       .one_id = true,
+				       .one_id = !emulation->real_identity,
+				       .real_identity = emulation->real_identity,
 				       .open_files = open_files_of(&box->limits),
 				       .uid = box->uid,
 				       .gid = box->gid,
@@ -101,7 +102,9 @@ static int seed_root(struct emulation *emulation, int root_fd, struct err *err)
 static int seed_mount(struct emulation *emulation, int root_fd, const struct emulation_mount *mount,
 		      struct err *err)
 {
-	auto_fd fd = openat2_in_root(root_fd, mount->target, O_PATH, 0);
+	const struct tap_session *session = &emulation->session;
+	auto_fd fd = session->place ? tap_open(session, mount->target, O_PATH)
+				    : openat2_in_root(root_fd, mount->target, O_PATH, 0);
 	struct lies *lies = &emulation->session.lies;
 	int r = 0;
 
@@ -115,9 +118,16 @@ static int seed_mount(struct emulation *emulation, int root_fd, const struct emu
 	return r;
 }
 
+static int open_root(const struct emulation *emulation)
+{
+	const char *path = emulation->root_path ? emulation->root_path : "/";
+
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int emulation_seed(struct emulation *emulation, struct err *err)
 {
-	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd root_fd = open_root(emulation);
 	int r;
 
 	if (emulation->space)
@@ -132,7 +142,7 @@ int emulation_seed(struct emulation *emulation, struct err *err)
 
 void emulation_collect(struct emulation *emulation, const struct box *box, int upper_fd)
 {
-	auto_fd root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd root_fd = open_root(emulation);
 
 	if (emulation->space) {
 		settle_owners(emulation, box, upper_fd);

@@ -39,6 +39,10 @@ struct emulation {
 	const struct emulation_mount *mount;
 	size_t mount_count;
 	const struct id_space *space; /* owners are real; NULL: the tap's. Borrowed */
+	bool real_identity; /* ids and owners are the kernel's: the session translates paths alone
+			     */
+	/* Where nothing is mounted (engine tap): the host's path of the root. NULL: it is "/". */
+	const char *root_path;
 	bool collects; /* there is an upper directory whose owners matter afterwards */
 
 	struct tap_session session;

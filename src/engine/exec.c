@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/exec.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,10 +13,37 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* ENOENT though the file is there: the kernel means the interpreter (execve(2)). */
-static int explain(const char *path, int error, struct err *err)
+/* In the root, which without mounts is the session's business. */
+static const struct tap_session *session_of(const struct engine_job *job)
 {
-	if (error == ENOENT && access(path, F_OK) == 0) {
+	return job->emulation && job->emulation->session.place ? &job->emulation->session : NULL;
+}
+
+static bool is_there(const struct engine_job *job, const char *path)
+{
+	const struct tap_session *session = session_of(job);
+	auto_fd fd = session ? tap_open(session, path, O_PATH) : -1;
+
+	return session ? fd >= 0 : access(path, F_OK) == 0;
+}
+
+static int enter_cwd(const struct engine_job *job)
+{
+	const struct tap_session *session = session_of(job);
+	auto_fd fd = session ? tap_open(session, job->box->cwd, O_PATH | O_DIRECTORY) : -1;
+
+	if (!session)
+		return chdir(job->box->cwd);
+	if (fd >= 0)
+		return fchdir(fd);
+	errno = -fd;
+	return -1;
+}
+
+/* ENOENT though the file is there: the kernel means the interpreter (execve(2)). */
+static int explain(const struct engine_job *job, const char *path, int error, struct err *err)
+{
+	if (error == ENOENT && is_there(job, path)) {
 		fail_plain(err, ENOENT, "'%s' is there, but its interpreter is not", path);
 		err_hint(err, "the root lacks the program in its '#!' line, or the loader its ELF "
 			      "header names (another libc?)");
@@ -37,7 +65,7 @@ static int execute(const struct engine_job *job, const char *path)
 	static char *empty[] = { NULL };
 	char **env = job->box->env.item ? job->box->env.item : empty;
 
-	if (job->box->emulation == BOX_EMULATION_TAP)
+	if (job->box->emulation == BOX_EMULATION_TAP || session_of(job))
 		return -tap_exec(&job->emulation->session, path, job->box->argv.item, env);
 	execve(path, job->box->argv.item, env);
 	return errno;
@@ -63,11 +91,11 @@ static int search(const struct engine_job *job, const char *name, const char *pa
 				memcpy(denied, path, sizeof(denied));
 			continue;
 		}
-		if ((error != ENOENT && error != ENOTDIR) || access(path, F_OK) == 0)
-			return explain(path, error, err);
+		if ((error != ENOENT && error != ENOTDIR) || is_there(job, path))
+			return explain(job, path, error, err);
 	}
 	if (*denied)
-		return explain(denied, EACCES, err);
+		return explain(job, denied, EACCES, err);
 	fail_plain(err, ENOENT, "command '%s' not found in the root", name);
 	err_hint(err, "searched %s", path_list);
 	return 127;
@@ -79,7 +107,7 @@ int exec_command(const struct engine_job *job, struct err *err)
 	const char *name = box->argv.item[0];
 	const char *path_list = strings_env_get(&box->env, "PATH");
 
-	if (chdir(box->cwd) < 0) {
+	if (enter_cwd(job) < 0) {
 		fail(err, errno, "working directory '%s'", box->cwd);
 		return 125;
 	}
@@ -88,6 +116,6 @@ int exec_command(const struct engine_job *job, struct err *err)
 	if (box->emulation == BOX_EMULATION_SECCOMP && seccomp_fake_success(err) < 0)
 		return 125;
 	if (strchr(name, '/'))
-		return explain(name, execute(job, name), err);
+		return explain(job, name, execute(job, name), err);
 	return search(job, name, path_list ? path_list : DEFAULT_PATH, err);
 }

@@ -138,7 +138,9 @@ static _Noreturn void become_command(const struct engine_job *job, const struct 
 				_exit(0);
 		} else {
 			close_on_exec_from(STDERR_FILENO + 1 + job->box->preserve_fds);
-			status = exec_command(job, &err);
+			if (!plan->before_command ||
+			    plan->before_command(job, plan->context, &err) == 0)
+				status = exec_command(job, &err);
 		}
 	}
 	report_and_exit(channel, status, &err);

@@ -14,6 +14,9 @@ struct spawn_plan {
 	/* In the caller, when the first process exists, which begins its setup after that: what
 	 * needs its pid (id maps). May be NULL. */
 	int (*outside)(void *context, pid_t pid, struct err *err);
+	/* In the command, right before it is executed (nothing else is done by this process): what
+	 * binds it and not us. May be NULL. Allocates nothing. */
+	int (*before_command)(const struct engine_job *job, void *context, struct err *err);
 	/* The first process is root among the ids of the box: the command becomes box->uid and
 	 * box->gid, with no other group than that. */
 	bool becomes_user;

@@ -55,7 +55,7 @@ int pathmap_add(struct pathmap *map, const char *guest, const char *host, uint32
 		r = add_text(map, host, &entry.host, &entry.host_length);
 	if (r < 0)
 		return r;
-	map->any_flags |= flags;
+	map->any_flags |= flags & PATHMAP_FILE ? flags & ~(uint32_t)PATHMAP_READ_ONLY : flags;
 	while (at < map->count && map->entry[at].guest_length > entry.guest_length)
 		at++;
 	for (uint32_t i = at; i < map->count && map->entry[i].guest_length == entry.guest_length;

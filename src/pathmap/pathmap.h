@@ -51,7 +51,7 @@ struct pathmap {
 	uint32_t count;
 	uint32_t above_count;
 	uint32_t text_bytes;
-	uint32_t any_flags; /* of all entries together */
+	uint32_t any_flags; /* of all entries together; READ_ONLY: of one that is a directory */
 	/* Sorted by the length of the guest path, the longest first; the root is the last. */
 	struct pathmap_entry entry[PATHMAP_ENTRIES];
 	/* Host directories somewhere below which, in the guest, another entry begins. In all others
@@ -111,6 +111,9 @@ struct pathmap_ops {
 	/* The file to take for /proc/PID/exe: a path the kernel follows, or NULL for the link. */
 	const char *(*exe)(void *context, long pid);
 };
+
+/* Hosted: this process's own (context unused). May not be used for another's paths. */
+extern const struct pathmap_ops pathmap_host_ops;
 
 enum pathmap_want {
 	PATHMAP_FOLLOW = 1, /* a symbolic link at the end is followed */

@@ -75,19 +75,45 @@ static long host_path(struct walk *walk, size_t length, uint32_t *ret_entry, int
 	return 0;
 }
 
-static long open_text(struct walk *walk, size_t length, uint64_t flags, uint32_t *ret_entry)
+static long open_host(struct walk *walk, int dirfd, uint64_t flags)
 {
 	struct open_how how = { .flags = flags, .resolve = RESOLVE_NO_SYMLINKS };
-	int dirfd;
-	long r = host_path(walk, length, ret_entry, &dirfd);
 
-	if (r < 0)
-		return r;
 	if (flags & (O_CREAT | TEMPORARY))
 		how.mode = walk->request->mode & 07777;
 	if (dirfd != AT_FDCWD)
 		how.resolve |= RESOLVE_BENEATH;
 	return walk->ops->openat2(walk->context, dirfd, walk->room->host, &how);
+}
+
+/* What cannot be written may be there all the same, and then the kernel says so first. */
+static long open_read_only(struct walk *walk, int dirfd, uint64_t flags)
+{
+	bool writes = flags & (O_WRONLY | O_RDWR | O_TRUNC | TEMPORARY);
+	uint64_t only = writes ? O_PATH | O_CLOEXEC | (flags & (O_NOFOLLOW | O_DIRECTORY)) : flags;
+	long fd = open_host(walk, dirfd, only & ~(uint64_t)(O_CREAT | O_EXCL));
+
+	if (fd == -ENOENT && (flags & O_CREAT))
+		return -EROFS;
+	if (fd >= 0 && (writes || (flags & O_EXCL))) {
+		walk->ops->close(walk->context, (int)fd);
+		return (flags & O_CREAT) && (flags & O_EXCL) ? -EEXIST : -EROFS;
+	}
+	return fd;
+}
+
+static long open_text(struct walk *walk, size_t length, uint64_t flags, uint32_t *ret_entry)
+{
+	uint64_t changes = O_WRONLY | O_RDWR | O_TRUNC | O_CREAT | TEMPORARY;
+	int dirfd;
+	long r = host_path(walk, length, ret_entry, &dirfd);
+
+	if (r < 0)
+		return r;
+	if ((walk->map->entry[*ret_entry].flags & PATHMAP_READ_ONLY) && (flags & changes) &&
+	    !(flags & O_PATH))
+		return open_read_only(walk, dirfd, flags);
+	return open_host(walk, dirfd, flags);
 }
 
 /* ---- text ---- */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* "rootlet-tap:" and six words in hexadecimal, each followed by ':', then the credentials. */
+/* "rootlet-tap:" and seven words in hexadecimal, each followed by ':', the last of which is the
+ * length of what comes next: the path of chroot(2); then the credentials. */
 #include "tap/control.h"
 
 #include <string.h>
@@ -36,6 +37,9 @@ size_t tap_control_print(const struct tap_control *control, const struct creds *
 	at = print_word(at, (unsigned)control->target_fd);
 	at = print_word(at, (unsigned)control->interpreter_fd);
 	at = print_word(at, control->flags);
+	at = print_word(at, (unsigned)strlen(control->chroot));
+	memcpy(at, control->chroot, strlen(control->chroot));
+	at += strlen(control->chroot);
 	if (creds)
 		at += creds_print(creds, at);
 	*at = '\0';
@@ -44,12 +48,12 @@ size_t tap_control_print(const struct tap_control *control, const struct creds *
 
 int tap_control_parse(const char *text, struct tap_control *control, struct creds *creds)
 {
-	unsigned word[6];
+	unsigned word[7];
 
 	if (strncmp(text, prefix, sizeof(prefix) - 1) != 0)
 		return -1;
 	text += sizeof(prefix) - 1;
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 7; i++)
 		text = parse_word(text, &word[i]);
 	*control = (struct tap_control){ .blob_fd = (int)word[0],
 					 .image_fd = (int)word[1],
@@ -57,6 +61,10 @@ int tap_control_parse(const char *text, struct tap_control *control, struct cred
 					 .target_fd = (int)word[3],
 					 .interpreter_fd = (int)word[4],
 					 .flags = word[5] };
+	if (word[6] >= TAP_CHROOT_MAX || strlen(text) < word[6])
+		return -1;
+	memcpy(control->chroot, text, word[6]);
+	text += word[6];
 	creds_init(creds);
 	if (*text && !creds_parse(creds, text))
 		return -1;

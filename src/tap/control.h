@@ -25,6 +25,8 @@ enum tap_control_flags {
 	TAP_CONTROL_MUSL = 512,	       /* the interpreter is musl's */
 };
 
+#define TAP_CHROOT_MAX 256
+
 struct tap_control {
 	int blob_fd;  /* executed by every exec */
 	int image_fd; /* the same bytes; mapped over the former, which is then no longer in use */
@@ -32,9 +34,10 @@ struct tap_control {
 	int target_fd;	    /* the program to run, closed by the tap */
 	int interpreter_fd; /* its dynamic linker, closed too; -1: none */
 	unsigned flags;
+	char chroot[TAP_CHROOT_MAX]; /* guest path of the program's root; "": the guest's */
 };
 
-#define TAP_CONTROL_MAX (CREDS_TEXT_MAX + 128)
+#define TAP_CONTROL_MAX (CREDS_TEXT_MAX + TAP_CHROOT_MAX + 128)
 
 /* `creds` may be NULL: as creds_init made them. Returns the length. */
 size_t tap_control_print(const struct tap_control *control, const struct creds *creds, char *text);

@@ -112,12 +112,21 @@ static void emit_condition(struct program *program, const struct tap_trap *when)
 	trap(program);
 }
 
+static bool is_translated(const struct program *program, const struct tap_row *row)
+{
+	return (program->flags & TAP_PAGE_TRANSLATE) && tap_row_has_path(row);
+}
+
 static bool is_wanted(const struct program *program, const struct tap_row *row)
 {
+	if (is_translated(program, row))
+		return true;
 	switch (row->trap.when) {
 	case TAP_CORE:
 	case TAP_EXE:
 		return true;
+	case TAP_VIEW:
+		return program->flags & TAP_PAGE_TRANSLATE;
 	case TAP_ROOT:
 		return program->flags & TAP_PAGE_ROOT;
 	case TAP_WATCHED: /* of who is on the host's own tree, ids are a lie from the start */
@@ -178,8 +187,8 @@ static void emit_answer(struct program *program, uint32_t number)
 		give(program, SECCOMP_RET_ALLOW);
 	else if (answer == ANSWER_ABSENT || tap_table[number].trap.when == TAP_REFUSED)
 		give(program, ENOSYS_RESULT);
-	else if (program->is_watch)
-		trap(program);
+	else if (program->is_watch || is_translated(program, &tap_table[number]))
+		trap(program); /* whatever its condition */
 	else
 		emit_condition(program, &tap_table[number].trap);
 }

@@ -175,7 +175,8 @@ static int write_page(struct tap_session *session, const struct tap_options *opt
 				   yet */
 		memset(page->people, 0, sizeof(page->people));
 	memset(page, 0, offsetof(struct tap_page, people));
-	page->flags = TAP_PAGE_ROOT | (options->host_tree ? TAP_PAGE_HOST_TREE : 0u) |
+	page->flags = (options->real_identity ? 0u : TAP_PAGE_ROOT) |
+		      (options->host_tree ? TAP_PAGE_HOST_TREE : 0u) |
 		      (options->unknown_is_real ? TAP_PAGE_UNKNOWN_IS_REAL : 0u) |
 		      (options->trap_only ? TAP_PAGE_TRAP_ONLY : 0u) |
 		      (options->one_id ? TAP_PAGE_ONE_ID : 0u);
@@ -214,6 +215,28 @@ static void set_creds(const struct tap_options *options, struct creds *creds)
 	creds_setresuid(creds, options->uid, options->uid, options->uid);
 }
 
+int tap_session_translate(struct tap_session *session, const struct tap_place *place,
+			  struct err *err)
+{
+	struct tap_page *page = tap_page_of(&session->lies);
+	size_t used_bytes = offsetof(struct tap_place, map.text) + place->map.text_bytes;
+	int count;
+
+	if (ftruncate(session->lies.fd, (off_t)(TAP_PLACE_OFFSET + sizeof(*place))) < 0)
+		return fail(err, errno, "room for the map of paths");
+	if (pwrite(session->lies.fd, place, used_bytes, (off_t)TAP_PLACE_OFFSET) !=
+	    (ssize_t)used_bytes)
+		return fail(err, errno, "write the map of paths");
+	page->flags |= TAP_PAGE_TRANSLATE | TAP_PAGE_HOST_TREE;
+	count = filter_make(page->flags, page->fd_base, page->filter);
+	if (count < 0)
+		return fail_plain(err, -count, "the filter has more than %d instructions",
+				  TAP_FILTER_MAX);
+	page->filter_count = (uint32_t)count;
+	session->place = place;
+	return 0;
+}
+
 int tap_session_open(struct tap_session *session, const struct tap_options *options,
 		     struct err *err)
 {
@@ -250,7 +273,44 @@ void tap_session_done(struct tap_session *session)
 
 static long open_file(int dirfd, const char *path, int open_flags)
 {
+	char link[32];
+
+	if (!path[0]) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+		return raw4(__NR_openat, AT_FDCWD, link, open_flags & ~O_NOFOLLOW, 0);
+	}
 	return raw4(__NR_openat, dirfd, path, open_flags, 0);
+}
+
+int tap_open(const struct tap_session *session, const char *guest_path, int flags)
+{
+	const struct pathmap *map = &session->place->map;
+	const char *root = pathmap_host(map, map->count - 1);
+	auto_fd root_fd = open(*root ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct pathmap_request request = {
+		.root_fd = root_fd,
+		.dirfd = AT_FDCWD,
+		.path = guest_path,
+		.want = flags & O_NOFOLLOW ? 0 : PATHMAP_FOLLOW,
+		.flags = (unsigned)flags | O_CLOEXEC,
+	};
+	char text[PATHMAP_PATH_MAX];
+	char host[PATHMAP_PATH_MAX];
+	char link[PATHMAP_PATH_MAX];
+	struct pathmap_room room = { text, host, link, sizeof(text), 0 };
+	struct pathmap_found found;
+	long r;
+
+	if (root_fd < 0)
+		return -errno;
+	r = pathmap_resolve(map, &pathmap_host_ops, NULL, &request, &room, &found);
+	return r < 0 ? (int)r : found.fd;
+}
+
+static long find_file(const void *context, int dirfd, const char *path, int flags)
+{
+	(void)dirfd;
+	return tap_open(context, path, O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0));
 }
 
 /* Inherited copies with high numbers; on failure those that were made are closed again. */
@@ -307,7 +367,9 @@ int tap_exec(const struct tap_session *session, const char *path, char *const *a
 	struct target_request request = { .dirfd = AT_FDCWD,
 					  .path = path,
 					  .argv = (const char *const *)argv,
-					  .open_file = open_file };
+					  .open_file = open_file,
+					  .find_file = session->place ? find_file : NULL,
+					  .context = session };
 	struct target *target;
 	size_t size_bytes;
 	int r;

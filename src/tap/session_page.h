@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <stdint.h>
 
+#include "pathmap/pathmap.h"
 #include "rootemu/creds.h"
 #include "rootemu/lies.h"
 
@@ -36,6 +37,7 @@ enum tap_page_flags {
 	TAP_PAGE_UNKNOWN_IS_REAL = 4, /* show the real owner of files nothing was said about */
 	TAP_PAGE_TRAP_ONLY = 8,	      /* patch no call sites */
 	TAP_PAGE_ONE_ID = 16,	      /* show files of ids that are not mapped as root's */
+	TAP_PAGE_TRANSLATE = 32,      /* paths are the guest's: struct tap_place */
 };
 
 /* Who a process believes to be, for others to see; see blob/people.c. */
@@ -70,6 +72,17 @@ struct tap_page {
 	struct sock_filter filter[TAP_FILTER_MAX];
 	struct sock_filter watch[TAP_WATCH_MAX]; /* of processes that may be refused things */
 	struct tap_person people[TAP_PEOPLE];
+};
+
+/* Behind the lies in the same file, with TAP_PAGE_TRANSLATE: what the processes see where. Never
+ * changes while they run. */
+#define TAP_PLACE_OFFSET LIES_FILE_BYTES
+#define TAP_PLACE_BASE	 (TAP_TABLE_BASE - 0x10000000ul)
+
+struct tap_place {
+	char hostname[72];    /* what uname(2) says; "": the host's */
+	uint64_t proc_device; /* st_dev of /proc */
+	struct pathmap map;
 };
 
 _Static_assert(LIES_GUEST_AT + sizeof(struct tap_page) <= LIES_GUEST_END, "it fits");

@@ -29,6 +29,7 @@ enum tap_when {
 	TAP_ROOT,    /* under root emulation */
 	TAP_EXE,     /* where /proc/self/exe cannot be made true */
 	TAP_WATCHED, /* of a process that has not root's powers, as is all that takes a path */
+	TAP_VIEW,    /* where paths are translated; so are all rows with letters p, l, c, a */
 	TAP_REFUSED, /* always ENOSYS */
 };
 
@@ -63,13 +64,22 @@ struct tap_row {
 	const char *name; /* NULL: no such call */
 	/* One letter per argument: p path, followed; l path whose last component is not followed;
 	 * c path whose last component is made or removed; d directory of the next path; f file
-	 * descriptor; s struct stat and x struct statx filled in; n flags of which one says "do
-	 * not follow"; . anything else. */
+	 * descriptor; a socket address, which may be a path; s struct stat and x struct statx
+	 * filled in; n flags of which one says "do not follow"; . anything else. */
 	const char *args;
 	enum tap_class class;
 	struct tap_trap trap;
 	long (*handler)(struct tap_call *call); /* in the tap only */
 };
+
+/* Has it an argument that means something else where paths are translated? */
+static inline int tap_row_has_path(const struct tap_row *row)
+{
+	for (const char *letter = row->args; *letter; letter++)
+		if (*letter == 'p' || *letter == 'l' || *letter == 'c' || *letter == 'a')
+			return 1;
+	return 0;
+}
 
 extern const struct tap_row tap_table[TAP_NR_ROWS]; /* by number; absent calls from TAP_NR_END up */
 

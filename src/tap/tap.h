@@ -13,12 +13,15 @@
 #include "rootemu/creds.h"
 #include "rootemu/lies.h"
 
+struct tap_place; /* session_page.h */
+
 struct tap_options {
 	/* The processes see files they do not own and have no user namespace: show everything as
 	 * root's and lend permissions, as fakeroot(1) does. Else: one id is mapped to 0. */
 	bool host_tree;
 	bool unknown_is_real; /* with host_tree: files nothing was said about keep their owner */
 	bool one_id;	      /* one id is mapped, to 0: what is others' on the host looks root's */
+	bool real_identity;   /* no root emulation: the ids and owners are the kernel's */
 	bool trap_only;	      /* ROOTLET_TAP=trap: patch no call sites */
 	/* Files born before this may be copied up by an overlay: lies_settle. 0: there is none. */
 	uint64_t settled_ns;
@@ -40,12 +43,21 @@ struct tap_session {
 	int blob_fd;  /* the tap, executable */
 	int image_fd; /* the same bytes in another file, so that /proc/self/exe can be made true */
 	struct lies lies;
-	struct creds creds; /* of the first program */
+	struct creds creds;	       /* of the first program */
+	const struct tap_place *place; /* tap_session_translate; borrowed */
 };
 
 int tap_session_open(struct tap_session *session, const struct tap_options *options,
 		     struct err *err) must_check;
 void tap_session_done(struct tap_session *session);
+
+/* Before the fork: the paths of the processes are those of the map (session_page.h), and files need
+ * not be the caller's, for there is no user namespace. `place` must outlive the session. */
+int tap_session_translate(struct tap_session *session, const struct tap_place *place,
+			  struct err *err) must_check;
+/* With it: open a path as the processes would; flags as open(2)'s, without O_CREAT. An fd with
+ * O_CLOEXEC, or -errno. Allocates nothing. */
+int tap_open(const struct tap_session *session, const char *guest_path, int flags);
 
 /* Does this process run under a tap? Another cannot be put inside: both are linked at one address.
  */

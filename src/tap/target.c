@@ -15,8 +15,7 @@ size_t target_size_bytes(size_t argc)
 }
 
 /* Only what is a regular file: opening a device or a fifo does things. */
-static long open_target(const struct target_request *request, int dirfd, const char *path,
-			int flags)
+static long open_at(const struct target_request *request, int dirfd, const char *path, int flags)
 {
 	int open_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
 			 (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
@@ -32,6 +31,22 @@ static long open_target(const struct target_request *request, int dirfd, const c
 	if (!S_ISREG(x.stx_mode))
 		return -EACCES;
 	return request->open_file(dirfd, path, open_flags);
+}
+
+static long open_target(const struct target_request *request, int dirfd, const char *path,
+			int flags)
+{
+	long found;
+	long fd;
+
+	if (!request->find_file || (!path[0] && (flags & AT_EMPTY_PATH)))
+		return open_at(request, dirfd, path, flags);
+	found = request->find_file(request->context, dirfd, path, flags);
+	if (found < 0)
+		return found;
+	fd = open_at(request, (int)found, "", AT_EMPTY_PATH);
+	raw1(__NR_close, found);
+	return fd;
 }
 
 static long check_permission(int fd)

@@ -37,6 +37,10 @@ struct target_request {
 	int flags; /* AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW */
 	/* Open a regular file to be executed, as openat(2) with these flags. */
 	long (*open_file)(int dirfd, const char *path, int open_flags);
+	/* Where paths are translated: an O_PATH descriptor of what this one leads to, which
+	 * open_file then gets with an empty path. NULL: paths are the kernel's. */
+	long (*find_file)(const void *context, int dirfd, const char *path, int flags);
+	const void *context;
 };
 
 size_t target_size_bytes(size_t argc);

@@ -34,7 +34,7 @@ print(facts[sys.argv[1]][sys.argv[2]])' "$1" "$2"
 
 @test "doctor says which rule forbids user namespaces under a seccomp filter" {
     attempt deny userns rootlet doctor
-    expect_status 1
+    expect_status 0 # engine tap needs none
     [[ $(line_of "user namespaces") == *"refused"*"Operation not permitted"* ]]
     expect_output "rule: a seccomp filter refuses user namespaces"
     [[ $(line_of "userns ") == *refused* ]]

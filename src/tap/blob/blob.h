@@ -20,6 +20,7 @@
 #include "rootemu/creds.h"
 #include "rootemu/lies.h"
 #include "sys/raw.h"
+#include "tap/control.h"
 #include "tap/session_page.h"
 
 #define TAP_PATH_MAX 4096
@@ -38,9 +39,11 @@ struct tap_state {
 	const struct tap_page *page;
 	bool root; /* root emulation is on */
 	bool host_tree;
-	bool all_root;	  /* files nothing was said about are shown as root's */
-	bool exe_is_real; /* /proc/self/exe needs no help */
-	int exe_fd;	  /* what it shall lead to if it does, else -1 */
+	bool all_root;		       /* files nothing was said about are shown as root's */
+	bool exe_is_real;	       /* /proc/self/exe needs no help */
+	int exe_fd;		       /* what it shall lead to if it does, else -1 */
+	int root_fd;		       /* of the map's root, where paths are translated, else -1 */
+	const struct tap_place *place; /* NULL: paths are the kernel's */
 };
 
 extern struct tap_state tap;
@@ -62,10 +65,11 @@ struct process {
 	struct kernel_action sys_action; /* the program's idea of its SIGSYS disposition */
 	bool no_new_privs;
 	uint8_t seccomp_mode;
-	uint8_t trace;	    /* enum trace */
-	bool restricted;    /* by creds: files, processes and so on may be refused to it */
-	bool watched;	    /* it has the second filter */
-	struct creds creds; /* last: its end is long and mostly not used */
+	uint8_t trace;		     /* enum trace */
+	bool restricted;	     /* by creds: files, processes and so on may be refused to it */
+	bool watched;		     /* it has the second filter */
+	char chroot[TAP_CHROOT_MAX]; /* guest path of its root; "": the guest's */
+	struct creds creds;	     /* last: its end is long and mostly not used */
 };
 
 /* Is the memory we are in another process's, as a vfork(2) child's is? */

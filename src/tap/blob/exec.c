@@ -14,6 +14,7 @@
 #include "tap/blob/permission.h"
 #include "tap/blob/scratch.h"
 #include "tap/blob/signals.h"
+#include "tap/blob/view.h"
 #include "tap/control.h"
 #include "tap/target.h"
 
@@ -55,7 +56,7 @@ static long open_any(int dirfd, const char *path, int open_flags)
 	long fd;
 
 	if (path[0] == '\0')
-		return files_reopen(dirfd, open_flags);
+		return files_reopen_as_root(dirfd, open_flags);
 	fd = fds_open(dirfd, path, open_flags);
 	return fd == -EACCES ? files_open_as_root(dirfd, path, open_flags, 0) : fd;
 }
@@ -136,6 +137,7 @@ static long start_program(struct work *work, const void *envp)
 					.target_fd = target->fd,
 					.interpreter_fd = target->interpreter_fd,
 					.flags = flags };
+	memcpy(control.chroot, process_read()->chroot, TAP_CHROOT_MAX);
 	tap_control_print(&control, creds, work->control);
 	target->argv[--target->first] = target->path;
 	target->argv[--target->first] = work->control;
@@ -154,7 +156,8 @@ static long resolve(struct work *work, const struct request *request, size_t arg
 					 .argv = request->argv,
 					 .argc = argc,
 					 .flags = request->flags,
-					 .open_file = open_file };
+					 .open_file = open_file,
+					 .find_file = tap.place ? view_find_program : NULL };
 	long r = memory_read_string(work->path, request->path, TAP_PATH_MAX, ENAMETOOLONG);
 
 	work->target.fd = work->target.interpreter_fd = -1;

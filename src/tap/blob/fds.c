@@ -11,8 +11,9 @@
 #include "tap/blob/blob.h"
 #include "tap/blob/files.h"
 #include "tap/blob/handlers.h"
+#include "tap/blob/view_list.h"
 
-#define OURS	4
+#define OURS	5
 #define MORE	64 /* descriptors above the limit */
 #define CARRIED 3  /* the first three stay open over exec */
 
@@ -20,7 +21,8 @@ HOT static bool has_moved; /* any of them, by what was done in this memory */
 
 static int *ours(size_t index)
 {
-	static int *const all[OURS] = { &tap.blob_fd, &tap.image_fd, &tap.lies.fd, &tap.exe_fd };
+	static int *const all[OURS] = { &tap.blob_fd, &tap.image_fd, &tap.lies.fd, &tap.exe_fd,
+					&tap.root_fd };
 
 	return all[index];
 }
@@ -219,7 +221,8 @@ static long hide(long fd, char *entries, long size_bytes, bool is64)
 		struct entry *entry = (struct entry *)(void *)(entries + at);
 		uint16_t record_bytes = entry->record_bytes;
 
-		if (is_to_be_hidden(entry, is64) && is_proc(fd)) {
+		if ((is_to_be_hidden(entry, is64) && is_proc(fd)) ||
+		    (tap.place && view_hides((int)fd, entry->rest + (is64 ? 1 : 0)))) {
 			at += record_bytes;
 			continue;
 		}
@@ -256,7 +259,7 @@ static long read_directory(struct tap_call *call, bool is64)
 	if (fds_is_ours(call->arg[0]))
 		return -EBADF;
 	do {
-		r = pass(call);
+		r = tap.place && is64 ? view_list(call) : pass(call);
 		if (r <= 0)
 			return r;
 		r = hide(call->arg[0], (char *)call->arg[1], r, is64);

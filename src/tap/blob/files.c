@@ -196,6 +196,17 @@ long files_reopen(int fd, int flags)
 	return fds_open(AT_FDCWD, link, flags & ~O_NOFOLLOW);
 }
 
+long files_reopen_as_root(int fd, int flags)
+{
+	char link[32];
+	long r = files_reopen(fd, flags);
+
+	if (r != -EACCES)
+		return r;
+	print_fd_link(link, (unsigned)fd);
+	return files_open_as_root(AT_FDCWD, link, flags & ~O_NOFOLLOW, 0);
+}
+
 /* As fakeroot(1) does: lend ourselves the permission for the moment. What a directory on the way
  * refuses stays refused. */
 long files_open_as_root(int dirfd, const char *path, int flags, int mode)

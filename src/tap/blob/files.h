@@ -57,6 +57,8 @@ void files_drop_capability(struct lie_row *row);
 
 /* Open again what an O_PATH or other fd refers to. */
 long files_reopen(int fd, int flags);
+/* The same, and where root could and we cannot, as below. */
+long files_reopen_as_root(int fd, int flags);
 /* On the host's own tree: open what root could. */
 long files_open_as_root(int dirfd, const char *path, int flags, int mode);
 /* The owner of a set-user-id file, the group of a set-group-id one; else left alone. */

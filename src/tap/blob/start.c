@@ -21,6 +21,7 @@
 #include "tap/blob/fds.h"
 #include "tap/blob/signals.h"
 #include "tap/blob/text.h"
+#include "tap/blob/view.h"
 #include "tap/blob/watch.h"
 #include "tap/control.h"
 #include "tap/elf_file.h"
@@ -88,7 +89,7 @@ static void open_session(void)
 
 	tap.blob_fd = control->blob_fd;
 	tap.image_fd = control->image_fd;
-	tap.exe_fd = -1;
+	tap.exe_fd = tap.root_fd = -1;
 	r = lies_map(&tap.lies, control->table_fd, (void *)TAP_TABLE_BASE, false);
 	if (r < 0)
 		tap_die("cannot map the session's table", r);
@@ -100,6 +101,8 @@ static void open_session(void)
 	tap.host_tree = page->flags & TAP_PAGE_HOST_TREE;
 	tap.all_root = (page->flags & TAP_PAGE_ONE_ID) ||
 		       (tap.host_tree && !(page->flags & TAP_PAGE_UNKNOWN_IS_REAL));
+	if (page->flags & TAP_PAGE_TRANSLATE)
+		view_open(control->chroot);
 }
 
 static void install_filter(void)

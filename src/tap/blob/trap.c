@@ -10,6 +10,7 @@
 #include "tap/blob/patch.h"
 #include "tap/blob/permission.h"
 #include "tap/blob/signals.h"
+#include "tap/blob/view.h"
 #include "tap/table.h"
 
 #define FROM_SECCOMP 1 /* SYS_SECCOMP, asm-generic/siginfo.h */
@@ -26,6 +27,8 @@ long tap_dispatch(struct tap_call *call)
 	const struct tap_row *row = row_of(call->nr);
 	long r;
 
+	if (row && view_is_asked(row))
+		return view_dispatch(call, row);
 	if (row && process_read()->restricted) {
 		r = permission_check(row, call);
 		if (r < 0)

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/scene.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "pathmap/pathmap.h"
+#include "sys/landlock.h"
+#include "sys/openat2.h"
+#include "sys/remove.h"
+
+/* ---- looking things up in what there is of the map ---- */
+
+/* *ret_guest (PATH_MAX bytes): the guest's path without links. An fd or -errno. */
+static int look(const struct scene *scene, const char *guest, unsigned want, int flags,
+		char *ret_guest)
+{
+	const struct pathmap_request request = { .root_fd = scene->root_fd,
+						 .dirfd = AT_FDCWD,
+						 .path = guest,
+						 .want = want,
+						 .flags = (unsigned)flags | O_CLOEXEC };
+	char host[PATH_MAX];
+	char link[PATH_MAX];
+	struct pathmap_room room = {
+		.text = ret_guest, .host = host, .link = link, .bytes = PATH_MAX
+	};
+	struct pathmap_found found;
+	long r = pathmap_resolve(&scene->tap->map, &pathmap_host_ops, NULL, &request, &room,
+				 &found);
+
+	return r < 0 ? (int)r : found.fd;
+}
+
+static bool exists(const struct scene *scene, const char *guest)
+{
+	char text[PATH_MAX];
+	auto_fd fd = look(scene, guest, PATHMAP_FOLLOW, O_PATH, text);
+
+	return fd >= 0;
+}
+
+static int add(struct scene *scene, const char *guest, const char *host, uint32_t flags,
+	       struct err *err)
+{
+	int r = pathmap_add(&scene->tap->map, guest[0] ? guest : "/", host, flags);
+
+	if (r == -E2BIG)
+		return fail_plain(err, E2BIG, "more than %d paths are mounted or hidden",
+				  PATHMAP_ENTRIES);
+	return r < 0 ? fail(err, -r, "'%s'", guest) : 0;
+}
+
+/* ---- the private folder ---- */
+
+static int need_folder(struct scene *scene, struct err *err)
+{
+	const char *parent = getenv("TMPDIR");
+
+	if (scene->folder[0])
+		return 0;
+	if (!parent || parent[0] != '/' || strlen(parent) > sizeof(scene->folder) - 32)
+		parent = "/tmp";
+	snprintf(scene->folder, sizeof(scene->folder), "%s/rootlet-XXXXXX", parent);
+	if (mkdtemp(scene->folder))
+		return 0;
+	fail(err, errno, "private folder '%s'", scene->folder);
+	scene->folder[0] = '\0';
+	return -err->code;
+}
+
+static int private_path(struct scene *scene, char path[PATH_MAX], struct err *err)
+{
+	int r = need_folder(scene, err);
+
+	if (r == 0)
+		snprintf(path, PATH_MAX, "%s/%u", scene->folder, scene->names++);
+	return r;
+}
+
+static int private_directory(struct scene *scene, mode_t mode, char path[PATH_MAX], struct err *err)
+{
+	int r = private_path(scene, path, err);
+
+	/* chmod, for the umask is the caller's */
+	if (r == 0 && (mkdir(path, 0700) < 0 || chmod(path, mode) < 0))
+		r = fail(err, errno, "private directory '%s'", path);
+	return r;
+}
+
+static int private_file(struct scene *scene, const struct box_mount *mount, char path[PATH_MAX],
+			struct err *err)
+{
+	auto_fd fd = -1;
+	int r = private_path(scene, path, err);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fail(err, errno, "private file '%s'", path);
+	r = io_write_all(fd, mount->content, mount->content_bytes);
+	if (r == 0 && fchmod(fd, mount->mode ? mount->mode : 0644) < 0)
+		r = -errno;
+	return r < 0 ? fail(err, -r, "private file '%s'", path) : 0;
+}
+
+/* ---- mount points ---- */
+
+/* `guest` is missing below the directory `above`, and so is at least one directory on the way: all
+ * of them begin in a private one, put where the first is missing. */
+static int make_way(struct scene *scene, const char *guest, size_t above_length, const char *above,
+		    struct err *err)
+{
+	const char *first = guest + above_length + strspn(guest + above_length, "/");
+	const char *rest = first + strcspn(first, "/");
+	const char *last = strrchr(guest, '/');
+	char host[PATH_MAX];
+	char point[PATH_MAX];
+	char way[PATH_MAX];
+	auto_fd fd = -1;
+	int r = private_directory(scene, 0755, host, err);
+
+	if (r < 0)
+		return r;
+	if (snprintf(point, sizeof(point), "%s/%.*s", above, (int)(rest - first), first) >=
+		    (int)sizeof(point) ||
+	    snprintf(way, sizeof(way), "%.*s", (int)(last - rest > 0 ? last - rest : 0), rest) >=
+		    (int)sizeof(way))
+		return fail(err, ENAMETOOLONG, "'%s'", guest);
+	fd = open(host, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && way[0]) {
+		auto_fd made = openat2_make_directories(fd, way, 0755);
+
+		if (made < 0)
+			return fail(err, -made, "make '%s'", way);
+	}
+	return fd < 0 ? fail(err, errno, "open '%s'", host) : add(scene, point, host, 0, err);
+}
+
+static int make_parents(struct scene *scene, const char *guest, struct err *err)
+{
+	char parent[PATH_MAX];
+	char above[PATH_MAX];
+	int fd = -ENOENT;
+
+	if (strlen(guest) >= sizeof(parent))
+		return fail(err, ENAMETOOLONG, "'%s'", guest);
+	memcpy(parent, guest, strlen(guest) + 1);
+	while (fd == -ENOENT) {
+		char *slash = strrchr(parent, '/');
+
+		if (slash == parent)
+			slash++;
+		*slash = '\0';
+		fd = look(scene, parent, PATHMAP_FOLLOW, O_PATH | O_DIRECTORY, above);
+		if (strcmp(parent, "/") == 0)
+			break;
+	}
+	if (fd < 0)
+		return fail(err, -fd, "mount point '%s' in the root", guest);
+	close(fd);
+	return make_way(scene, guest, strcmp(parent, "/") == 0 ? 0 : strlen(parent), above, err);
+}
+
+/* Where the mount goes, without links. 1: found; 0: an optional one, which is left out. */
+static int find_point(struct scene *scene, const struct box_mount *mount, char guest[PATH_MAX],
+		      struct err *err)
+{
+	int fd;
+	int r;
+
+	if (mount->optional && !exists(scene, mount->target))
+		return 0;
+	fd = look(scene, mount->target, PATHMAP_PARENT | PATHMAP_FOLLOW, O_PATH, guest);
+	if (fd == -ENOENT) {
+		r = make_parents(scene, mount->target, err);
+		if (r < 0)
+			return r;
+		fd = look(scene, mount->target, PATHMAP_PARENT | PATHMAP_FOLLOW, O_PATH, guest);
+	}
+	if (fd < 0)
+		return fail(err, -fd, "mount point '%s' in the root", mount->target);
+	close(fd);
+	if (!guest[0])
+		return fail_plain(err, ENOTSUP, "mount at '/': this engine has no mounts");
+	return 1;
+}
+
+/* ---- kinds of mounts ---- */
+
+static uint32_t flags_of(const struct box_mount *mount)
+{
+	return mount->read_only ? PATHMAP_READ_ONLY : 0;
+}
+
+static int put_bind(struct scene *scene, const struct box_mount *mount, const char *guest,
+		    struct err *err)
+{
+	char source[PATH_MAX];
+	struct stat st;
+
+	if (!realpath(mount->source, source) || stat(source, &st) < 0)
+		return fail(err, errno, "bind '%s'", mount->source);
+	return add(scene, guest, source, flags_of(mount) | (S_ISDIR(st.st_mode) ? 0 : PATHMAP_FILE),
+		   err);
+}
+
+static int put_tmpfs(struct scene *scene, const struct box_mount *mount, const char *guest,
+		     struct err *err)
+{
+	char host[PATH_MAX];
+	int r;
+
+	if (mount->size_bytes)
+		return fail_plain(err, ENOTSUP,
+				  "tmpfs at '%s': a size needs a mount, which this engine has not",
+				  mount->target);
+	r = private_directory(scene, mount->mode ? mount->mode : 01777, host, err);
+	return r < 0 ? r : add(scene, guest, host, flags_of(mount), err);
+}
+
+static int put_proc(struct scene *scene, const char *guest, struct err *err)
+{
+	struct stat st;
+
+	if (stat("/proc", &st) < 0)
+		return fail(err, errno, "/proc");
+	scene->tap->proc_device = st.st_dev;
+	return add(scene, guest, "/proc", PATHMAP_PROC, err);
+}
+
+/* Of the host, or an empty file to see in the directory's list. */
+static int put_device(struct scene *scene, const char *guest, const char *host_folder,
+		      const char *name, struct err *err)
+{
+	char path[PATH_MAX];
+	char host[64];
+	struct stat st;
+	int r;
+
+	snprintf(host, sizeof(host), "/dev/%s", name);
+	if (stat(host, &st) < 0)
+		return 0;
+	if (snprintf(path, sizeof(path), "%s/%s", host_folder, name) >= (int)sizeof(path))
+		return fail(err, ENAMETOOLONG, "'%s'", name);
+	r = S_ISDIR(st.st_mode) ? mkdir(path, 0755) : mknod(path, S_IFREG | 0666, 0);
+	if (r < 0)
+		return fail(err, errno, "'%s'", path);
+	if (snprintf(path, sizeof(path), "%s/%s", guest, name) >= (int)sizeof(path))
+		return fail(err, ENAMETOOLONG, "'%s'", name);
+	return add(scene, path, host, S_ISDIR(st.st_mode) ? 0 : PATHMAP_FILE, err);
+}
+
+static int put_links(const char *host_folder, struct err *err)
+{
+	static const char *const links[][2] = { { "/proc/self/fd", "fd" },
+						{ "/proc/self/fd/0", "stdin" },
+						{ "/proc/self/fd/1", "stdout" },
+						{ "/proc/self/fd/2", "stderr" } };
+	auto_fd fd = open(host_folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < array_count(links); i++)
+		if (fd < 0 || symlinkat(links[i][0], fd, links[i][1]) < 0)
+			return fail(err, errno, "link '/dev/%s'", links[i][1]);
+	if (mkdirat(fd, "shm", 0700) < 0 || fchmodat(fd, "shm", 01777, 0) < 0)
+		return fail(err, errno, "make '/dev/shm'");
+	return 0;
+}
+
+static int put_dev(struct scene *scene, const struct box_mount *mount, const char *guest,
+		   struct err *err)
+{
+	static const char *const devices[] = { "null",	  "zero", "full", "random",
+					       "urandom", "tty",  "ptmx", "pts" };
+	char host[PATH_MAX];
+	int r;
+
+	if (mount->size_bytes)
+		return fail_plain(err, ENOTSUP,
+				  "a size of /dev/shm needs a mount, which this engine has not");
+	r = private_directory(scene, 0755, host, err);
+	if (r == 0)
+		r = add(scene, guest, host, 0, err);
+	for (size_t i = 0; r == 0 && i < array_count(devices); i++)
+		r = put_device(scene, guest, host, devices[i], err);
+	return r < 0 ? r : put_links(host, err);
+}
+
+static int put_file(struct scene *scene, const struct box_mount *mount, const char *guest,
+		    struct err *err)
+{
+	char host[PATH_MAX];
+	int r = private_file(scene, mount, host, err);
+
+	return r < 0 ? r : add(scene, guest, host, PATHMAP_FILE | flags_of(mount), err);
+}
+
+static int put_layers(struct scene *scene, const struct box_mount *mount, const char *guest,
+		      struct err *err)
+{
+	(void)scene;
+	(void)guest;
+	return fail_plain(err, ENOTSUP,
+			  "files of an image at '%s': stacking them needs a mount, which this "
+			  "engine has not",
+			  mount->target);
+}
+
+static int put(struct scene *scene, const struct box_mount *mount, struct err *err)
+{
+	char guest[PATH_MAX];
+	int r = find_point(scene, mount, guest, err);
+
+	if (r <= 0)
+		return r;
+	switch (mount->kind) {
+	case BOX_MOUNT_BIND:
+		return put_bind(scene, mount, guest, err);
+	case BOX_MOUNT_TMPFS:
+		return put_tmpfs(scene, mount, guest, err);
+	case BOX_MOUNT_PROC:
+		return put_proc(scene, guest, err);
+	case BOX_MOUNT_SYS: /* the kernel itself keeps who is not root from writing there */
+		return add(scene, guest, "/sys", 0, err);
+	case BOX_MOUNT_DEV:
+		return put_dev(scene, mount, guest, err);
+	case BOX_MOUNT_LAYERS:
+		return put_layers(scene, mount, guest, err);
+	case BOX_MOUNT_FILE:
+		return put_file(scene, mount, guest, err);
+	}
+	return -EINVAL;
+}
+
+static int hide(struct scene *scene, const char *path, struct err *err)
+{
+	char guest[PATH_MAX];
+	int fd = look(scene, path, PATHMAP_PARENT, O_PATH, guest);
+
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return 0;
+	if (fd < 0)
+		return fail(err, -fd, "hide '%s'", path);
+	close(fd);
+	return add(scene, guest, NULL, PATHMAP_HIDDEN, err);
+}
+
+/* ---- all of it ---- */
+
+/* Directories above an entry are known by what they are on the host. */
+static int note_above(struct scene *scene, const char *guest, struct err *err)
+{
+	char path[PATH_MAX];
+	char text[PATH_MAX];
+
+	memcpy(path, guest, strlen(guest) + 1);
+	while (path[0]) {
+		auto_fd fd = -1;
+		struct stat st;
+
+		*strrchr(path, '/') = '\0';
+		fd = look(scene, path[0] ? path : "/", PATHMAP_FOLLOW, O_PATH, text);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return fail(err, fd < 0 ? -fd : errno, "directory '%s' in the root", path);
+		if (pathmap_add_above(&scene->tap->map, st.st_dev, st.st_ino) < 0)
+			return fail_plain(err, E2BIG, "mounts are in more than %d directories",
+					  PATHMAP_ABOVE);
+	}
+	return 0;
+}
+
+static int begin(struct scene *scene, const struct box *box, struct err *err)
+{
+	void *room = mmap(NULL, sizeof(*scene->tap), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (room == MAP_FAILED)
+		return fail(err, ENOMEM, "the map of paths");
+	scene->tap = room;
+	scene->root_fd = open(box->root.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (scene->root_fd < 0)
+		return fail(err, errno, "root directory '%s'", box->root.path);
+	if (box->hostname)
+		snprintf(scene->tap->hostname, sizeof(scene->tap->hostname), "%s", box->hostname);
+	pathmap_init(&scene->tap->map);
+	return add(scene, "", box->root.path, box->root.read_only ? PATHMAP_READ_ONLY : 0, err);
+}
+
+static int make_cwd(const struct scene *scene, const struct box *box, struct err *err)
+{
+	auto_fd fd = -1;
+
+	if (!box->make_cwd || exists(scene, box->cwd))
+		return 0;
+	fd = openat2_make_directories(scene->root_fd, box->cwd, 0755);
+	return fd < 0 ? fail(err, -fd, "working directory '%s'", box->cwd) : 0;
+}
+
+static int fill(struct scene *scene, const struct box *box, struct err *err)
+{
+	int r = begin(scene, box, err);
+
+	for (size_t i = 0; r == 0 && i < box->mounts.count; i++)
+		r = put(scene, &box->mounts.item[i], err);
+	for (size_t i = 0; r == 0 && i < box->hidden.count; i++)
+		r = hide(scene, box->hidden.item[i], err);
+	for (uint32_t i = 0; r == 0 && i < scene->tap->map.count; i++)
+		r = note_above(scene, pathmap_guest(&scene->tap->map, i), err);
+	return r < 0 ? r : make_cwd(scene, box, err);
+}
+
+int scene_make(struct scene *scene, const struct box *box, struct err *err)
+{
+	int r;
+
+	*scene = (struct scene)SCENE_NONE;
+	r = fill(scene, box, err);
+	if (r < 0)
+		scene_done(scene);
+	return r;
+}
+
+void scene_done(struct scene *scene)
+{
+	if (scene->folder[0])
+		(void)!remove_tree(AT_FDCWD, scene->folder, NULL);
+	if (scene->tap)
+		munmap(scene->tap, sizeof(*scene->tap));
+	cleanup_fd(&scene->root_fd);
+	*scene = (struct scene)SCENE_NONE;
+}
+
+int scene_rules(const struct scene *scene, int *ret_ruleset_fd, struct err *err)
+{
+	const struct pathmap *map = &scene->tap->map;
+	int fd = landlock_begin();
+	int r = 0;
+
+	*ret_ruleset_fd = -1;
+	if (fd < 0)
+		return 0;
+	for (uint32_t i = 0; r == 0 && i < map->count; i++) {
+		const char *host = pathmap_host(map, i);
+
+		if (!(map->entry[i].flags & PATHMAP_HIDDEN))
+			r = landlock_allow(fd, host[0] ? host : "/",
+					   map->entry[i].flags & PATHMAP_READ_ONLY, err);
+	}
+	if (r == 0)
+		*ret_ruleset_fd = fd;
+	else
+		close(fd);
+	return r;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a box's processes shall see, as a map of paths instead of mounts: for engines without a
+ * namespace. Files and directories that belong to the box alone (tmpfs, /dev, files with content)
+ * lie in a private folder, which goes away with the scene. Nothing is made in the root itself: a
+ * mount point that is missing there exists in the map only, and the directories above it in the
+ * private folder. */
+#ifndef ENGINE_SCENE_H
+#define ENGINE_SCENE_H
+
+#include "box/box.h"
+#include "tap/session_page.h"
+
+struct scene {
+	struct tap_place *tap; /* for tap_session_translate */
+	char folder[128];      /* private; "": none was made */
+	unsigned names;	       /* given out in it */
+	int root_fd;
+};
+
+#define SCENE_NONE              \
+	{                       \
+		NULL, "", 0, -1 \
+	}
+
+/* -ENOTSUP: the box wants what only a mount can do; err names it. */
+int scene_make(struct scene *scene, const struct box *box, struct err *err) must_check;
+void scene_done(struct scene *scene);
+
+/* Let this process and what it starts open what the map shows, and nothing else: a set of rules for
+ * landlock_enforce; -1 where the kernel has no such rules. */
+int scene_rules(const struct scene *scene, int *ret_ruleset_fd, struct err *err) must_check;
+
+#endif

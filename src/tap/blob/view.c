@@ -1,0 +1,668 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tap/blob/view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mman.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tap/blob/exe.h"
+#include "tap/blob/fds.h"
+#include "tap/blob/files.h"
+#include "tap/blob/memory.h"
+#include "tap/blob/permission.h"
+
+/* ---- the kernel, for pathmap ---- */
+
+static char *print_number(char *at, unsigned long number)
+{
+	char digits[20];
+	size_t count = 0;
+
+	do {
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	while (count)
+		*at++ = digits[--count];
+	*at = '\0';
+	return at;
+}
+
+static char *print_fd_path(char *at, int fd)
+{
+	memcpy(at, "/proc/self/fd/", 14);
+	return print_number(at + 14, (unsigned)fd);
+}
+
+static long kernel_openat2(void *context, int dirfd, const char *path, const struct open_how *how)
+{
+	long fd = raw4(__NR_openat2, dirfd, path, how, sizeof(*how));
+	struct fds_limit old;
+
+	(void)context;
+	if (fd != -EMFILE || !(how->flags & O_PATH) || !fds_raise(&old))
+		return fd;
+	fd = raw4(__NR_openat2, dirfd, path, how, sizeof(*how));
+	fds_restore(&old);
+	return fd;
+}
+
+static long kernel_readlinkat(void *context, int dirfd, const char *path, char *to,
+			      size_t room_bytes)
+{
+	(void)context;
+	return raw4(__NR_readlinkat, dirfd, path, to, room_bytes);
+}
+
+static void kernel_close(void *context, int fd)
+{
+	(void)context;
+	raw1(__NR_close, fd);
+}
+
+long view_host_path(int fd, char *to, size_t room_bytes)
+{
+	char link[40];
+	long r;
+
+	if (fds_is_ours(fd))
+		return -EBADF;
+	print_fd_path(link, fd);
+	r = raw4(__NR_readlinkat, AT_FDCWD, link, to, room_bytes - 1);
+	if (r == -ENOENT)
+		return -EBADF;
+	if (r >= (long)room_bytes - 1)
+		return -ENAMETOOLONG;
+	if (r >= 0)
+		to[r] = '\0';
+	return r;
+}
+
+static long kernel_path_of(void *context, int dirfd, char *to, size_t room_bytes)
+{
+	long r;
+
+	(void)context;
+	if (dirfd != AT_FDCWD) {
+		r = view_host_path(dirfd, to, room_bytes);
+		return r > 0 && to[0] != '/' ? -ENOTDIR : r;
+	}
+	r = raw2(__NR_getcwd, to, room_bytes);
+	if (r < 0)
+		return r == -ERANGE ? -ENAMETOOLONG : r;
+	return to[0] == '/' ? r - 1 : -ENOENT;
+}
+
+static long kernel_self(void *context, bool thread, char *to, size_t room_bytes)
+{
+	char *at = print_number(to, (unsigned long)raw0(__NR_getpid));
+
+	(void)context;
+	(void)room_bytes; /* never that small */
+	if (thread) {
+		memcpy(at, "/task/", 6);
+		at = print_number(at + 6, (unsigned long)raw0(__NR_gettid));
+	}
+	return at - to;
+}
+
+/* Who else runs in this session has its table at the same number. */
+static bool is_inside(long pid)
+{
+	const struct tap_file *table = &tap.page->files[2];
+	char path[64] = "/proc/";
+	char *at = print_number(path + 6, (unsigned long)pid);
+	struct statx x;
+
+	memcpy(at, "/fd/", 4);
+	print_number(at + 4, (unsigned)tap.lies.fd);
+	return raw5(__NR_statx, AT_FDCWD, path, 0, STATX_INO, &x) == 0 &&
+	       ((uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor) == table->device &&
+	       x.stx_ino == table->inode;
+}
+
+static long kernel_may_follow(void *context, long pid, int fd)
+{
+	(void)context;
+	if (pid == raw0(__NR_getpid) || pid == raw0(__NR_gettid))
+		return fd >= 0 && fds_is_ours(fd) ? -ENOENT : 0;
+	return is_inside(pid) ? 0 : -EACCES;
+}
+
+static const char *kernel_exe(void *context, long pid)
+{
+	if (tap.exe_fd < 0 || (pid != raw0(__NR_getpid) && pid != raw0(__NR_gettid)))
+		return NULL;
+	print_fd_path(context, tap.exe_fd);
+	return context;
+}
+
+static const struct pathmap_ops kernel = {
+	.openat2 = kernel_openat2,
+	.readlinkat = kernel_readlinkat,
+	.close = kernel_close,
+	.path_of = kernel_path_of,
+	.self = kernel_self,
+	.may_follow = kernel_may_follow,
+	.exe = kernel_exe,
+};
+
+/* ---- finding ---- */
+
+static bool has_dots(const char *path)
+{
+	for (const char *at = path; *at; at++)
+		if (at[0] == '.' && at[1] == '.' && (at == path || at[-1] == '/') &&
+		    (at[2] == '/' || !at[2]))
+			return true;
+	return false;
+}
+
+static bool has_slash(const char *path)
+{
+	for (; *path; path++)
+		if (*path == '/')
+			return true;
+	return false;
+}
+
+/* Names in /proc are the kernel's business, and ours. */
+static bool is_clear(int dirfd)
+{
+	struct stat st;
+
+	return raw4(__NR_newfstatat, dirfd, "", &st, AT_EMPTY_PATH) == 0 &&
+	       st.st_dev != tap.place->proc_device &&
+	       pathmap_is_clear(&tap.place->map, st.st_dev, st.st_ino);
+}
+
+long view_read(struct view_path *path, int dirfd, long program_path)
+{
+	long length;
+
+	path->dirfd = dirfd;
+	path->program_path = (const char *)program_path;
+	path->is_empty = !program_path;
+	path->is_inner = path->is_name = path->has_slash_at_end = path->is_long = false;
+	if (!program_path)
+		return 0;
+	length = memory_read_string(path->text, path->program_path, VIEW_SHORT, ENOBUFS);
+	path->is_long = length == -ENOBUFS;
+	if (length < 0)
+		return path->is_long ? 0 : length;
+	path->is_empty = length == 0;
+	if (path->is_empty || path->text[0] == '/') {
+		path->has_slash_at_end = length > 0 && path->text[length - 1] == '/';
+		return 0;
+	}
+	if (dirfd != AT_FDCWD && fds_is_ours(dirfd))
+		return -EBADF;
+	path->has_slash_at_end = path->text[length - 1] == '/';
+	if (has_dots(path->text) || !is_clear(dirfd))
+		return 0;
+	path->is_inner = true;
+	path->is_name = !has_slash(path->text);
+	return 0;
+}
+
+static void take(const struct pathmap_room *room, const struct pathmap_found *from,
+		 struct view_found *found)
+{
+	const struct pathmap_entry *entry = &tap.place->map.entry[from->entry];
+
+	found->fd = from->fd;
+	found->entry = from->entry;
+	found->flags = entry->flags;
+	found->is_point = from->is_point;
+	found->is_kernels_link = from->is_kernels_link;
+	found->is_above = pathmap_is_above_point(&tap.place->map, room->text, room->length);
+	found->is_in_proc = (entry->flags & PATHMAP_PROC) &&
+			    room->length > entry->guest_length + 1 &&
+			    room->text[entry->guest_length + 1] >= '0' &&
+			    room->text[entry->guest_length + 1] <= '9';
+	memcpy(found->text, from->name, strlen(from->name) + 1);
+	if (found->guest && room->length < found->guest_room)
+		memcpy(found->guest, room->text, room->length + 1);
+}
+
+static long find_in(const struct pathmap_request *request, struct pathmap_room *room,
+		    struct view_found *found)
+{
+	struct pathmap_found from;
+	char exe[40];
+	long r = pathmap_resolve(&tap.place->map, &kernel, exe, request, room, &from);
+
+	if (r == 0)
+		take(room, &from, found);
+	return r == -EXDEV ? -EACCES : r;
+}
+
+static long find_short(const struct pathmap_request *request, struct view_found *found)
+{
+	char text[VIEW_SHORT];
+	char host[VIEW_SHORT];
+	char link[VIEW_SHORT];
+	struct pathmap_room room = {
+		.text = text, .host = host, .link = link, .bytes = VIEW_SHORT
+	};
+
+	return find_in(request, &room, found);
+}
+
+#define LONG_BYTES (3ul * PATHMAP_PATH_MAX)
+
+/* Rare: room on no stack. `program_path`: still to be read. */
+static long find_long(struct pathmap_request *request, const char *program_path,
+		      struct view_found *found)
+{
+	size_t size_bytes = 4 * LONG_BYTES;
+	long base = raw6(__NR_mmap, NULL, size_bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = (char *)base;
+	struct pathmap_room room = { .text = at,
+				     .host = at + LONG_BYTES,
+				     .link = at + 2 * LONG_BYTES,
+				     .bytes = LONG_BYTES };
+	long r = 0;
+
+	if (raw_is_error(base))
+		return -ENOMEM;
+	if (program_path) {
+		request->path = at + 3 * LONG_BYTES;
+		r = memory_read_string(at + 3 * LONG_BYTES, program_path, PATHMAP_PATH_MAX,
+				       ENAMETOOLONG);
+	}
+	if (r >= 0)
+		r = find_in(request, &room, found);
+	raw2(__NR_munmap, base, size_bytes);
+	return r == -ENOBUFS ? -ENAMETOOLONG : r;
+}
+
+static struct pathmap_request request_of(int dirfd, const char *path,
+					 const struct view_request *request)
+{
+	return (struct pathmap_request){ .root_fd = tap.root_fd,
+					 .dirfd = dirfd,
+					 .path = path,
+					 .chroot = process_read()->chroot,
+					 .want = request->want,
+					 .flags = request->flags | O_CLOEXEC,
+					 .mode = request->mode };
+}
+
+long view_find(const struct view_path *path, const struct view_request *request,
+	       struct view_found *found)
+{
+	struct pathmap_request wanted = request_of(path->dirfd, path->text, request);
+	long r = -ENOBUFS;
+
+	if (!(request->flags & (O_PATH | O_CLOEXEC)))
+		wanted.flags &= ~(uint64_t)O_CLOEXEC; /* what is opened is the program's */
+	if (path->dirfd != AT_FDCWD && fds_is_ours(path->dirfd))
+		return -EBADF;
+	if (!path->is_long)
+		r = find_short(&wanted, found);
+	return r == -ENOBUFS ? find_long(&wanted, path->is_long ? path->program_path : NULL, found)
+			     : r;
+}
+
+long view_find_ours(int dirfd, const char *path, const struct view_request *request,
+		    struct view_found *found)
+{
+	struct pathmap_request wanted = request_of(dirfd, path, request);
+	long r = find_short(&wanted, found);
+
+	return r == -ENOBUFS ? find_long(&wanted, NULL, found) : r;
+}
+
+void view_close(const struct view_found *found)
+{
+	raw1(__NR_close, found->fd);
+}
+
+void view_spell(struct view_found *found)
+{
+	char prefix[40];
+	size_t name_length = strlen(found->text);
+	size_t length = (size_t)(print_fd_path(prefix, found->fd) - prefix);
+
+	if (name_length) {
+		prefix[length++] = '/';
+		memmove(found->text + length, found->text, name_length);
+	}
+	memcpy(found->text, prefix, length);
+	found->text[length + name_length] = '\0';
+}
+
+void view_lift(struct view_found *found)
+{
+	long fd = raw3(__NR_fcntl, found->fd, F_DUPFD_CLOEXEC, tap.page->fd_base);
+
+	if (fd < 0)
+		return;
+	raw1(__NR_close, found->fd);
+	found->fd = (int)fd;
+}
+
+long view_guest_of(char *text, size_t length, size_t room_bytes)
+{
+	return pathmap_guest_of(&tap.place->map, text, length, text, room_bytes);
+}
+
+long view_check_writable(const struct view_found *found, bool makes)
+{
+	long r;
+
+	if (!(found->flags & PATHMAP_READ_ONLY))
+		return 0;
+	if (!found->text[0])
+		return -EROFS;
+	r = raw4(__NR_faccessat2, found->fd, found->text, 0, AT_SYMLINK_NOFOLLOW);
+	if (r == 0)
+		return makes ? -EEXIST : -EROFS;
+	return makes ? -EROFS : r;
+}
+
+long view_find_program(const void *context, int dirfd, const char *path, int flags)
+{
+	const struct view_request request = {
+		.want = flags & AT_SYMLINK_NOFOLLOW ? 0 : PATHMAP_FOLLOW,
+		.flags = O_PATH | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0),
+	};
+	struct view_found found = { 0 };
+	long r = view_find_ours(dirfd, path, &request, &found);
+
+	(void)context;
+	return r < 0 ? r : found.fd;
+}
+
+/* ---- the start of a program ---- */
+
+void view_open(const char *chroot)
+{
+	long r = raw6(__NR_mmap, TAP_PLACE_BASE, sizeof(struct tap_place), PROT_READ,
+		      MAP_SHARED | MAP_FIXED_NOREPLACE, tap.lies.fd, TAP_PLACE_OFFSET);
+	const struct pathmap *map;
+	const char *root;
+	long fd;
+
+	if (raw_is_error(r))
+		tap_die("cannot map the session's paths", r);
+	tap.place = (const struct tap_place *)r;
+	map = &tap.place->map;
+	root = pathmap_host(map, map->count - 1);
+	fd = raw4(__NR_openat, AT_FDCWD, root[0] ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0)
+		tap_die("cannot open the root", fd);
+	tap.root_fd = (int)raw3(__NR_fcntl, fd, F_DUPFD_CLOEXEC, tap.page->fd_base);
+	if (tap.root_fd < 0)
+		tap_die("no descriptor is left for the root", tap.root_fd);
+	raw1(__NR_close, fd);
+	memcpy(process_first()->chroot, chroot, strlen(chroot) + 1);
+}
+
+/* ---- calls ---- */
+
+bool view_is_asked(const struct tap_row *row)
+{
+	return tap.place && (row->trap.when == TAP_VIEW || tap_row_has_path(row));
+}
+
+long view_finish(struct tap_call *call, const struct tap_row *row)
+{
+	bool is_roots = row->trap.when == TAP_ROOT || row->trap.when == TAP_WATCHED;
+	long r = process_read()->restricted ? permission_check(row, call) : 0;
+
+	if (r < 0)
+		return r;
+	return row->handler && (!is_roots || tap.root) ? row->handler(call) : pass(call);
+}
+
+static bool makes_name(long nr)
+{
+	switch (nr) {
+	case NR_mkdir:
+	case NR_mkdirat:
+	case NR_mknod:
+	case NR_mknodat:
+	case NR_symlink:
+	case NR_symlinkat:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Of the calls whose path is followed or a file itself: do they change it? */
+static bool changes_file(const struct tap_row *row, long nr)
+{
+	switch (nr) {
+	case NR_getxattr:
+	case NR_lgetxattr:
+	case NR_listxattr:
+	case NR_llistxattr:
+	case NR_getxattrat:
+	case NR_listxattrat:
+		return false;
+	case NR_truncate:
+	case NR_utime:
+	case NR_utimes:
+	case NR_futimesat:
+	case NR_utimensat:
+	case NR_file_setattr:
+		return true;
+	default:
+		return row->class == TAP_OWNER;
+	}
+}
+
+/* Where a row's path and what belongs to it are among the arguments. */
+struct places {
+	int dirfd; /* -1: none */
+	int path;
+	int flags; /* -1: none */
+	char letter;
+};
+
+static struct places places_of(const struct tap_row *row)
+{
+	struct places places = { -1, -1, -1, '.' };
+
+	for (int i = 0; row->args[i]; i++) {
+		char letter = row->args[i];
+
+		if (letter == 'd')
+			places.dirfd = i;
+		else if (letter == 'n')
+			places.flags = i;
+		else if ((letter == 'p' || letter == 'l' || letter == 'c') && places.path < 0) {
+			places.path = i;
+			places.letter = letter;
+		}
+	}
+	return places;
+}
+
+#define IN_DONT_FOLLOW	     0x02000000
+#define FAN_MARK_DONT_FOLLOW 4
+
+static bool is_followed(const struct tap_call *call, const struct places *places)
+{
+	if (call->nr == NR_inotify_add_watch)
+		return !(call->arg[2] & IN_DONT_FOLLOW);
+	if (call->nr == NR_fanotify_mark)
+		return !(call->arg[1] & FAN_MARK_DONT_FOLLOW);
+	return places->letter == 'p' &&
+	       !(places->flags >= 0 && (call->arg[places->flags] & AT_SYMLINK_NOFOLLOW));
+}
+
+static void put(struct tap_call *call, const struct places *places, struct view_found *found)
+{
+	if (places->dirfd >= 0 && found->text[0]) {
+		call->arg[places->dirfd] = found->fd;
+	} else {
+		view_spell(found);
+		if (places->dirfd >= 0)
+			call->arg[places->dirfd] = AT_FDCWD;
+	}
+	call->arg[places->path] = (long)found->text;
+}
+
+/* The name of a mount point is in use. */
+static long check_name(const struct tap_call *call, const struct view_found *found)
+{
+	bool makes = makes_name(call->nr);
+
+	if (found->is_point)
+		return makes ? -EEXIST : -EBUSY;
+	if (!makes && found->is_above)
+		return call->nr == NR_unlink ? -EISDIR : -EBUSY;
+	return view_check_writable(found, makes);
+}
+
+/* A mount point is no link: the call that follows does the same. */
+static void follow_instead(struct tap_call *call, const struct places *places)
+{
+	static const short pairs[][2] = {
+		{ NR_lchown, NR_chown },
+		{ NR_lgetxattr, NR_getxattr },
+		{ NR_lsetxattr, NR_setxattr },
+		{ NR_llistxattr, NR_listxattr },
+		{ NR_lremovexattr, NR_removexattr },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (call->nr == pairs[i][0])
+			call->nr = pairs[i][1];
+	if (places->flags >= 0)
+		call->arg[places->flags] &= ~(long)AT_SYMLINK_NOFOLLOW;
+	if (call->nr == NR_inotify_add_watch)
+		call->arg[2] &= ~(long)IN_DONT_FOLLOW;
+	if (call->nr == NR_fanotify_mark)
+		call->arg[1] &= ~(long)FAN_MARK_DONT_FOLLOW;
+}
+
+/* A followed path, or a file that is a link itself; letters p and l. */
+static long replace_file(struct tap_call *call, const struct tap_row *row,
+			 const struct places *places, const struct view_path *path)
+{
+	bool follows = is_followed(call, places) || path->has_slash_at_end;
+	const struct view_request request = {
+		.want = follows ? PATHMAP_FOLLOW : PATHMAP_PARENT,
+		.flags = O_PATH,
+	};
+	struct view_found found = { 0 };
+	long r = view_find(path, &request, &found);
+
+	if (r < 0)
+		return r;
+	if (changes_file(row, call->nr))
+		r = view_check_writable(&found, false);
+	if (r == 0) {
+		if (found.is_point || path->has_slash_at_end)
+			follow_instead(call, places);
+		put(call, places, &found);
+		r = view_finish(call, &tap_table[call->nr]);
+	}
+	view_close(&found);
+	return r;
+}
+
+static long replace_name(struct tap_call *call, const struct tap_row *row,
+			 const struct places *places, const struct view_path *path)
+{
+	const struct view_request request = { .want = PATHMAP_PARENT, .flags = O_PATH };
+	struct view_found found = { 0 };
+	long r = view_find(path, &request, &found);
+
+	if (r < 0)
+		return r;
+	r = check_name(call, &found);
+	if (r == 0) {
+		put(call, places, &found);
+		r = view_finish(call, row);
+	}
+	view_close(&found);
+	return r;
+}
+
+static long replace_path(struct tap_call *call, const struct tap_row *row)
+{
+	const struct places places = places_of(row);
+	struct view_path path;
+	int dirfd = places.dirfd >= 0 ? (int)call->arg[places.dirfd] : AT_FDCWD;
+	long r = view_read(&path, dirfd, call->arg[places.path]);
+
+	if (r < 0)
+		return r;
+	if (path.is_empty)
+		return view_finish(call, row);
+	if (path.is_name && !is_followed(call, &places) &&
+	    !(tap.place->map.any_flags & PATHMAP_READ_ONLY))
+		return view_finish(call, row);
+	return places.letter == 'c' ? replace_name(call, row, &places, &path)
+				    : replace_file(call, row, &places, &path);
+}
+
+long view_dispatch(struct tap_call *call, const struct tap_row *row)
+{
+	switch (call->nr) {
+	case NR_open:
+	case NR_openat:
+	case NR_openat2:
+	case NR_creat:
+		return view_on_open(call, row);
+	case NR_stat:
+	case NR_lstat:
+	case NR_newfstatat:
+	case NR_statx:
+		return view_on_stat(call, row);
+	case NR_access:
+	case NR_faccessat:
+	case NR_faccessat2:
+		return view_on_access(call, row);
+	case NR_readlink:
+	case NR_readlinkat:
+		return view_on_readlink(call);
+	case NR_execve:
+	case NR_execveat:
+		return row->handler(call); /* see view_find_program */
+	case NR_getcwd:
+		return view_on_getcwd(call);
+	case NR_chdir:
+		return view_on_chdir(call);
+	case NR_chroot:
+		return view_on_chroot(call);
+	case NR_rename:
+	case NR_renameat:
+	case NR_renameat2:
+		return view_on_rename(call, row);
+	case NR_link:
+	case NR_linkat:
+		return view_on_link(call, row);
+	case NR_uname:
+		return view_on_uname(call);
+	case NR_name_to_handle_at:
+		return view_on_handle(call);
+	case NR_bind:
+	case NR_connect:
+	case NR_sendto:
+		return view_on_address(call, row);
+	case NR_sendmsg:
+		return view_on_sendmsg(call);
+	case NR_sendmmsg:
+		return view_on_sendmmsg(call);
+	case NR_getsockname:
+	case NR_getpeername:
+		return view_on_name(call);
+	default:
+		break;
+	}
+	if (row->class == TAP_MOUNT)
+		return call->nr == NR_mount || call->nr == NR_umount2 || call->nr == NR_pivot_root
+			       ? -EPERM
+			       : -ENOSYS;
+	return row->trap.when == TAP_VIEW ? -ENOSYS : replace_path(call, row);
+}
