@@ -49,6 +49,38 @@ static uint64_t settled_ns(const struct view *layers)
 	return settled;
 }
 
+static int open_reports(struct emulation *emulation, struct err *err)
+{
+	emulation->report_fd = memfd_create("owners", MFD_CLOEXEC);
+	if (emulation->report_fd < 0)
+		return fail(err, errno, "memory for owners");
+	for (size_t i = 0; !emulation->space && i < emulation->mount_count; i++) {
+		struct emulation_mount *mount = &emulation->mount[i];
+
+		if (!mount->owners)
+			continue;
+		mount->report_fd = memfd_create("owners", MFD_CLOEXEC);
+		if (mount->report_fd < 0)
+			return fail(err, errno, "memory for owners");
+	}
+	return 0;
+}
+
+size_t emulation_reports(const struct emulation *emulation, int *fds, size_t room)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < emulation->mount_count && count < room; i++)
+		if (emulation->mount[i].report_fd >= 0)
+			fds[count++] = emulation->mount[i].report_fd;
+	return count;
+}
+
+int emulation_take_report(struct emulation_mount *mount)
+{
+	return take_fd(&mount->report_fd);
+}
+
 int emulation_open(struct emulation *emulation, const struct box *box, struct err *err)
 {
 	const char *mode = getenv("ROOTLET_TAP");
@@ -64,18 +96,18 @@ int emulation_open(struct emulation *emulation, const struct box *box, struct er
 	int r = 0;
 
 	emulation->report_fd = -1;
+	for (size_t i = 0; i < emulation->mount_count; i++)
+		emulation->mount[i].report_fd = -1;
 	if (emulation->space)
 		emulation->session.lies.fd = -1;
 	else
 		r = tap_session_open(&emulation->session, &options, err);
 	if (r < 0 || !emulation->collects)
 		return r;
-	emulation->report_fd = memfd_create("owners", MFD_CLOEXEC);
-	if (emulation->report_fd >= 0)
-		return 0;
-	fail(err, errno, "memory for owners");
-	emulation_done(emulation);
-	return -err->code;
+	r = open_reports(emulation, err);
+	if (r < 0)
+		emulation_done(emulation);
+	return r;
 }
 
 void emulation_done(struct emulation *emulation)
@@ -84,6 +116,9 @@ void emulation_done(struct emulation *emulation)
 		tap_session_done(&emulation->session);
 	if (emulation->report_fd >= 0)
 		close(emulation->report_fd);
+	for (size_t i = 0; i < emulation->mount_count; i++)
+		if (emulation->mount[i].report_fd >= 0)
+			close(emulation_take_report(&emulation->mount[i]));
 }
 
 static int seed_root(struct emulation *emulation, int root_fd, struct err *err)
@@ -110,8 +145,12 @@ static int seed_mount(struct emulation *emulation, int root_fd, const struct emu
 
 	if (fd < 0)
 		return fail(err, -fd, "open '%s'", mount->target);
+	if (!mount->layers && (mount->uid || mount->gid))
+		r = owned_give(lies, fd, mount->uid, mount->gid, err);
+	if (r == 0 && mount->owners)
+		r = owned_seed(lies, fd, -1, mount->owners, err);
 	if (!mount->layers)
-		return owned_give(lies, fd, mount->uid, mount->gid, err);
+		return r;
 	for (size_t i = mount->layers->count; r == 0 && i-- > 0;)
 		r = owned_seed_below(lies, fd, mount->layers->layer[i].dirfd, mount->source,
 				     &mount->layers->layer[i].owners, err);
@@ -140,6 +179,18 @@ int emulation_seed(struct emulation *emulation, struct err *err)
 	return r;
 }
 
+static void report_mount(struct emulation *emulation, int root_fd,
+			 const struct emulation_mount *mount)
+{
+	auto_fd fd = -1;
+
+	if (mount->report_fd < 0)
+		return;
+	fd = openat2_in_root(root_fd, mount->target, O_PATH | O_DIRECTORY, 0);
+	if (fd >= 0) /* without a report there is nothing to read, which is told */
+		owned_report(&emulation->session.lies, fd, -1, mount->report_fd);
+}
+
 void emulation_collect(struct emulation *emulation, const struct box *box, int upper_fd)
 {
 	auto_fd root_fd = open_root(emulation);
@@ -149,6 +200,8 @@ void emulation_collect(struct emulation *emulation, const struct box *box, int u
 		return;
 	}
 	owned_report(&emulation->session.lies, root_fd, upper_fd, emulation->report_fd);
+	for (size_t i = 0; i < emulation->mount_count; i++)
+		report_mount(emulation, root_fd, &emulation->mount[i]);
 }
 
 int emulation_read(const struct emulation *emulation, struct arena *arena, struct map *ret_by_path,

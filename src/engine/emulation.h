@@ -29,6 +29,10 @@ struct emulation_mount {
 	const char *source;	   /* the path in them that is mounted, without symlinks; "": all */
 	uint32_t uid;		   /* without layers: who it belongs to */
 	uint32_t gid;
+	/* Of a directory that is kept: who owns what in it, after uid and gid; borrowed, or NULL.
+	 * Afterwards report_fd tells who does then (owned_read); the tap's only. */
+	const struct owners *owners;
+	int report_fd; /* of emulation_open: a memory file, or -1 */
 };
 
 struct emulation {
@@ -36,7 +40,7 @@ struct emulation {
 	/* The root is a merged copy of the layers, whose files are others: who owns what in it
 	 * (merge_owners) instead of the layers' records. May be NULL. */
 	const struct owners *merged;
-	const struct emulation_mount *mount;
+	struct emulation_mount *mount; /* borrowed */
 	size_t mount_count;
 	const struct id_space *space; /* owners are real; NULL: the tap's. Borrowed */
 	bool real_identity; /* ids and owners are the kernel's: the session translates paths alone
@@ -54,11 +58,20 @@ struct emulation {
 int emulation_open(struct emulation *emulation, const struct box *box, struct err *err) must_check;
 void emulation_done(struct emulation *emulation);
 
+/* The files of reports on mounts, EMULATION_REPORTS_MAX at most; what the first process must keep
+ * open. */
+#define EMULATION_REPORTS_MAX 64
+size_t emulation_reports(const struct emulation *emulation, int *fds, size_t room);
+
 /* In the first process, inside the root. Neither allocates. */
 int emulation_seed(struct emulation *emulation, struct err *err) must_check;
 /* upper_fd: the upper directory, opened before it went out of sight. What goes wrong is told by
  * emulation_read. */
 void emulation_collect(struct emulation *emulation, const struct box *box, int upper_fd);
+
+/* The files that tell of mounts are given away: the caller reads and closes them. Before
+ * emulation_done. */
+int emulation_take_report(struct emulation_mount *mount);
 
 /* Afterwards: path -> struct emulated, both in the arena. */
 int emulation_read(const struct emulation *emulation, struct arena *arena, struct map *ret_by_path,

@@ -186,7 +186,7 @@ static void close_between(unsigned first, unsigned last)
  * never end. */
 static void close_all_but(const struct engine_job *job, const struct first_files *files)
 {
-	int keep[6 + ENGINE_HELD_MAX] = {
+	int keep[6 + ENGINE_HELD_MAX + EMULATION_REPORTS_MAX] = {
 		files->children_fd, files->upper_fd,	files->report_fd,
 		files->table_fd,    files->listener_fd, files->signal_fd
 	};
@@ -195,6 +195,8 @@ static void close_all_but(const struct engine_job *job, const struct first_files
 
 	for (size_t i = 0; i < job->held_count && count < array_count(keep); i++)
 		keep[count++] = job->held_fd[i];
+	if (job->emulation && files->upper_fd >= 0)
+		count += emulation_reports(job->emulation, keep + count, array_count(keep) - count);
 	for (size_t i = 1; i < count; i++)
 		for (size_t j = i; j > 0 && keep[j] < keep[j - 1]; j--) {
 			int larger = keep[j - 1];

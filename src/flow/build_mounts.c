@@ -7,8 +7,10 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "flow/build_cache_mount.h"
 #include "flow/build_origin.h"
+#include "flow/cache_owners.h"
 
 #define SECRET_BYTES_MAX ((size_t)500 * 1024) /* BuildKit's limit */
 
@@ -198,16 +200,62 @@ static int open_caches(struct work *work, const char **path, struct err *err)
 	return 0;
 }
 
+/* Who owned what when the last command was done with it. At first it is the mount's own owner's. */
+static int recall_owners(struct work *work, size_t number, struct err *err)
+{
+	struct emulation_mount *mount = &work->mounted[number];
+	struct owners *owners = arena_new(&work->arena, struct owners);
+	int r = cache_owners_read(work->mounted_tree[number], &work->arena, owners, err);
+
+	if (r < 0)
+		return err_wrap(err, "cache mount at '%s'", mount->target);
+	if (owners->count)
+		mount->uid = mount->gid = 0;
+	mount->owners = owners;
+	return 0;
+}
+
+int build_mounts_recall_owners(struct work *work, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < work->mounted_count; i++)
+		if (work->mounted_tree[i])
+			r = recall_owners(work, i, err);
+	return r;
+}
+
 static int add_cache(struct work *work, const struct step_mount *mount, const char *path,
-		     struct box *box)
+		     struct box *box, struct err *err)
 {
 	struct box_mount *made = box_mounts_add(&box->mounts, BOX_MOUNT_BIND, mount->target);
 
 	made->source = path;
 	made->read_only = mount->read_only;
 	made->is_kept = true;
+	if (box->emulation == BOX_EMULATION_TAP) {
+		work->mounted_tree[work->mounted_count] = path;
+		work->mounted[work->mounted_count] = (struct emulation_mount){
+			.target = mount->target, .uid = mount->uid, .gid = mount->gid
+		};
+		return recall_owners(work, work->mounted_count++, err);
+	}
 	give_to(work, mount, made);
 	return 0;
+}
+
+void build_mounts_keep_owners(struct work *work)
+{
+	for (size_t i = 0; i < work->mounted_count; i++) {
+		struct emulation_mount *mount = &work->mounted[i];
+		auto_fd report = emulation_take_report(mount);
+		struct err err = { 0 };
+
+		if (report >= 0 &&
+		    cache_owners_write(work->mounted_tree[i], mount->owners, report, &err) < 0)
+			log_warning("%s: who owns what in the cache mount at %s is not kept: %s",
+				    work->stage->position, mount->target, err.text);
+	}
 }
 
 static int add_tmpfs(const struct step_mount *mount, struct box *box)
@@ -269,6 +317,7 @@ int build_mounts_add(struct work *work, struct box *box, struct err *err)
 	int r = open_caches(work, caches, err);
 
 	work->mounted = arena_array(&work->arena, struct emulation_mount, run->mount_count);
+	work->mounted_tree = arena_array(&work->arena, const char *, run->mount_count);
 	for (size_t i = 0; r == 0 && i < run->mount_count; i++) {
 		const struct step_mount *mount = &run->mount[i];
 
@@ -277,7 +326,7 @@ int build_mounts_add(struct work *work, struct box *box, struct err *err)
 			r = add_bind(work, mount, box, err);
 			break;
 		case MOUNT_CACHE:
-			r = add_cache(work, mount, caches[i], box);
+			r = add_cache(work, mount, caches[i], box, err);
 			break;
 		case MOUNT_TMPFS:
 			r = add_tmpfs(mount, box);

@@ -13,4 +13,10 @@ int build_mounts_add(struct work *work, struct box *box, struct err *err) must_c
 /* Before anything is built: is --secret well formed, and what it names there? */
 int build_secrets_check(struct build *build, struct err *err) must_check;
 
+/* After the command, and before its emulation is done: owners in cache mounts are recorded, for the
+ * next step that has them. */
+void build_mounts_keep_owners(struct work *work);
+/* Before another command of the same step. */
+int build_mounts_recall_owners(struct work *work, struct err *err) must_check;
+
 #endif

@@ -285,7 +285,9 @@ static int run_with_owners(struct work *work, const struct box *box,
 	if (r < 0)
 		return r;
 	r = build_run(&job, work->build->engine, output, ret_status, err);
-	if (r == 0 && *ret_status == 0) {
+	if (r == 0)
+		build_mounts_keep_owners(work);
+	if (r == 0 && (*ret_status == 0 || work->build->request->debug)) {
 		r = emulation_read(&emulation, &work->arena, &work->emulated, err);
 		work->has_emulated = r == 0;
 	}

@@ -31,6 +31,7 @@ struct work {
 	struct work_list *lists; /* of host paths, that the box points to */
 	size_t list_count;
 	struct emulation_mount *mounted; /* by RUN, and belongs to others than root */
+	const char **mounted_tree;	 /* the same: of a cache mount its tree, else NULL */
 	size_t mounted_count;
 	int *open_fd; /* locks held until the step is done */
 	size_t open_count;

@@ -11,6 +11,7 @@
 #include "codec/gzip_writer.h"
 #include "codec/sha256.h"
 #include "flow/build_cache_mount.h"
+#include "flow/cache_owners.h"
 #include "rootfs/layer.h"
 #include "rootfs/tree.h"
 #include "sys/remove.h"
@@ -52,7 +53,19 @@ static int from_gzip(void *context, const void *bytes, size_t size_bytes, struct
 	return r < 0 ? fail(err, -r, "write a temporary file in the store") : 0;
 }
 
-static int write_tar(struct packing *packing, int tree_fd, struct err *err)
+/* Who owns what, where that was recorded (cache_owners.h). */
+static int apply_owners(const char *tree_path, struct tree *tree, struct err *err)
+{
+	struct owners owners;
+	int r = cache_owners_read(tree_path, &tree->arena, &owners, err);
+
+	for (size_t i = 0; r == 0 && i < tree->count; i++)
+		tree_entry_apply_owner(&tree->item[i], owners_find(&owners, tree->item[i].path),
+				       &tree->arena);
+	return r;
+}
+
+static int write_tar(struct packing *packing, int tree_fd, const char *tree_path, struct err *err)
 {
 	const struct tree_tar_options options = { 0 };
 	struct gzip_sink sink = { .write = from_gzip, .context = packing };
@@ -60,6 +73,8 @@ static int write_tar(struct packing *packing, int tree_fd, struct err *err)
 	auto_tree tree = { 0 };
 	int r = tree_of_directory(tree_fd, &tree, err);
 
+	if (r == 0)
+		r = apply_owners(tree_path, &tree, err);
 	if (r == 0)
 		r = gzip_writer_new(&sink, GZIP_FAST, &packing->gzip, err);
 	if (r == 0)
@@ -69,17 +84,21 @@ static int write_tar(struct packing *packing, int tree_fd, struct err *err)
 	return r;
 }
 
-static int pack(const struct store *store, int tree_fd, int *ret_fd, struct descriptor *ret_layer,
-		struct digest *ret_diff_id, struct err *err)
+static int pack(const struct store *store, const char *tree_name, int *ret_fd,
+		struct descriptor *ret_layer, struct digest *ret_diff_id, struct err *err)
 {
 	struct packing packing = { .fd = -1 };
+	auto_buf path = { 0 };
+	auto_fd tree_fd = openat(store->dirfd, tree_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char hex[SHA256_HEX_LENGTH + 1];
-	int r = store_open_unnamed(store, &packing.fd, err);
+	int r = tree_fd < 0 ? fail(err, errno, "open '%s' in the store", tree_name)
+			    : store_open_unnamed(store, &packing.fd, err);
 
+	buf_printf(&path, "%s/%s", store->path, tree_name);
 	sha256_init(&packing.tar_sha);
 	sha256_init(&packing.blob_sha);
 	if (r == 0)
-		r = write_tar(&packing, tree_fd, err);
+		r = write_tar(&packing, tree_fd, path.bytes, err);
 	if (r == 0) {
 		*ret_layer = (struct descriptor){ .media_type = MEDIA_OCI_LAYER_GZIP,
 						  .size_bytes = packing.blob_bytes };
@@ -101,18 +120,25 @@ int cache_mount_pack(const struct store *store, const char *name, int *ret_fd,
 {
 	char path[NAME_BYTES];
 	auto_fd lock = -1;
-	auto_fd tree = -1;
 	int r = cache_mount_hold(store, name, CACHE_MOUNT_ALONE, true, &lock, err);
 
-	if (r < 0)
-		return r;
-	tree = openat(store->dirfd, part(name, "/tree", path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (tree < 0)
-		return fail(err, errno, "open '%s' in the store", path);
-	return pack(store, tree, ret_fd, ret_layer, ret_diff_id, err);
+	return r < 0 ? r
+		     : pack(store, part(name, "/tree", path), ret_fd, ret_layer, ret_diff_id, err);
 }
 
 /* ---- unpacking ---- */
+
+/* What the archive says of owners is the record of the mount. */
+static int record_owners(const struct store *store, const char *name,
+			 const struct layer_staged *staged, struct err *err)
+{
+	auto_buf text = { 0 };
+	char path[NAME_BYTES];
+
+	owners_print(&staged->owners, &text);
+	return io_replace_file_at(store->dirfd, part(name, "/owners", path), text.bytes,
+				  text.size_bytes, 0600, err);
+}
 
 /* A layer of the store keeps true modes in its record; here they are on disk. What is below a
  * directory comes before it, whose mode may shut us out. */
@@ -143,6 +169,8 @@ static int publish(const struct store *store, const char *name, const char *id,
 	if (r == 0)
 		r = io_replace_file_at(store->dirfd, part(name, "/id", path), id, strlen(id), 0600,
 				       err);
+	if (r == 0)
+		r = record_owners(store, name, staged, err);
 	if (r < 0)
 		return r;
 	part(name, "/tree", path);

@@ -133,31 +133,6 @@ int run_changes_recall(const struct run_changes *changes, struct view *layers, s
 	return r < 0 ? err_wrap(err, "changes in '%s'", changes->path) : 0;
 }
 
-/* Also what is root's, as the layers below may say something else. False: it is not in upper. */
-static bool to_owner(int upper_fd, const char *path, const struct emulated *emulated,
-		     struct owner *ret_owner)
-{
-	struct stat st;
-	mode_t mode;
-
-	if (fstatat(upper_fd, *path ? path : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return false;
-	mode = (st.st_mode & ~emulated->mode_mask) | emulated->mode_bits;
-	*ret_owner = (struct owner){
-		.path = path,
-		.uid = emulated->uid,
-		.gid = emulated->gid,
-		.has_mode = ((mode ^ st.st_mode) & 07777) != 0,
-		.mode = mode & 07777,
-		.type = (mode & S_IFMT) != (st.st_mode & S_IFMT) ? mode & S_IFMT : 0,
-		.rdev_major = emulated->rdev_major,
-		.rdev_minor = emulated->rdev_minor,
-		.xattrs = emulated->xattrs,
-		.xattr_count = emulated->xattr_count,
-	};
-	return true;
-}
-
 int run_changes_record(const struct run_changes *changes, const struct emulation *emulation,
 		       struct err *err)
 {
@@ -165,17 +140,12 @@ int run_changes_record(const struct run_changes *changes, const struct emulation
 	auto_map by_path = { 0 };
 	auto_buf text = { 0 };
 	auto_fd upper_fd = openat(changes->dirfd, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct owners owners = { .overlay_ready = true };
+	struct owners owners;
 	int r = upper_fd < 0 ? fail(err, errno, "upper")
 			     : emulation_read(emulation, &arena, &by_path, err);
 
 	if (r == 0) {
-		owners.item = arena_array(&arena, struct owner, by_path.count);
-		map_each(&by_path, entry)
-			if (to_owner(upper_fd, entry->key, entry->value,
-				     &owners.item[owners.count]))
-				owners.count++;
-		owners_sort(&owners);
+		owned_to_owners(upper_fd, &by_path, &arena, &owners);
 		owners_print(&owners, &text);
 		r = io_replace_file_at(changes->dirfd, "owners", text.bytes, text.size_bytes, 0666,
 				       err);

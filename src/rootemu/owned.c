@@ -485,3 +485,41 @@ int owned_read(int report_fd, struct arena *arena, struct map *ret_by_path, stru
 	report = (struct report){ .at = buf_text(&text), .end = buf_text(&text) + text.size_bytes };
 	return read_files(&report, arena, ret_by_path, err);
 }
+
+/* False: it is not there. */
+static bool to_owner(int tree_fd, const char *path, const struct emulated *emulated,
+		     struct owner *ret_owner)
+{
+	struct stat st;
+	mode_t mode;
+
+	if (fstatat(tree_fd, *path ? path : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	mode = (st.st_mode & ~emulated->mode_mask) | emulated->mode_bits;
+	*ret_owner = (struct owner){
+		.path = path,
+		.uid = emulated->uid,
+		.gid = emulated->gid,
+		.has_mode = ((mode ^ st.st_mode) & 07777) != 0,
+		.mode = mode & 07777,
+		.type = (mode & S_IFMT) != (st.st_mode & S_IFMT) ? mode & S_IFMT : 0,
+		.rdev_major = emulated->rdev_major,
+		.rdev_minor = emulated->rdev_minor,
+		.xattrs = emulated->xattrs,
+		.xattr_count = emulated->xattr_count,
+	};
+	return true;
+}
+
+void owned_to_owners(int tree_fd, const struct map *by_path, struct arena *arena,
+		     struct owners *ret_owners)
+{
+	struct owners owners = { .overlay_ready = true };
+
+	owners.item = arena_array(arena, struct owner, by_path->count + 1);
+	map_each(by_path, entry)
+		if (to_owner(tree_fd, entry->key, entry->value, &owners.item[owners.count]))
+			owners.count++;
+	owners_sort(&owners);
+	*ret_owners = owners;
+}

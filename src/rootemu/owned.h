@@ -45,5 +45,9 @@ void owned_report(struct lies *lies, int root_fd, int names_fd, int report_fd);
 /* Second: path -> struct emulated, both in the arena. */
 int owned_read(int report_fd, struct arena *arena, struct map *ret_by_path,
 	       struct err *err) must_check;
+/* As a record of the files below tree_fd, sorted, texts and attributes those of by_path. Also what
+ * is root's is in it, for what is below may say something else; what is not on disk is not. */
+void owned_to_owners(int tree_fd, const struct map *by_path, struct arena *arena,
+		     struct owners *ret_owners);
 
 #endif

@@ -176,3 +176,14 @@ END
     expect_status 125
     expect_stderr "warning: --debug: "
 }
+
+@test "--debug: the shell sees owners as the failed command left them" {
+    dockerfile <<'END'
+FROM tiny
+RUN echo low >/low && chown 3:4 /low && mkdir /d && chown 3:4 /d
+RUN echo new >/new && chown 5:6 /new && chown 7:8 /low && exit 7
+END
+    attempt rootlet build --progress plain --debug . <<<"stat -c '%u:%g %F %n' /low /d /new"
+    expect_status 125
+    expect_stderr $'7:8 regular file /low\n3:4 directory /d\n5:6 regular file /new\n'
+}

@@ -274,3 +274,32 @@ END
     umask 022
     equal "${images[0]}" "${images[1]}"
 }
+
+@test "cache: owners, modes and devices last from step to step, and through export and import" {
+    need_one_id
+    dockerfile <<'END'
+FROM tiny
+RUN --mount=type=cache,target=/c,id=kept,uid=3,gid=4 stat -c '%u:%g %n' /c && echo x >/c/f && mkdir -m 2750 /c/d && \
+    chown 7:8 /c/f && chmod 4711 /c/f && chown 9:9 /c/d && mknod /c/null c 1 3
+RUN --mount=type=cache,target=/k,id=kept stat -c '%u:%g %a %F %n' /k /k/d /k/f && test -c /k/null && \
+    rm /k/f && echo y >/k/f && chown 11:12 /k
+RUN --mount=type=cache,target=/k,id=kept stat -c '%u:%g %a %n' /k /k/f; chown 1:1 /k/d; exit 3
+END
+    fails_to_build() { attempt rootlet build "$@"; expect_status 125; }
+    fails_to_build .
+    printed "3:4 /c"
+    printed $'3:4 755 directory /k\n9:9 2750 directory /k/d\n7:8 4711 regular file /k/f'
+    printed $'11:12 755 /k\n0:0 644 /k/f' # a new file of that name is nobody else's
+    sed -i 's/; exit 3/; stat -c "%u %n" \/k\/d/' Dockerfile
+    builds .
+    printed $'1 /k/d' # a step that failed leaves its cache all the same
+    ok rootlet cache export --type mount -o kept kept
+    ok rootlet cache prune --all
+    ok rootlet cache import kept
+    dockerfile <<'END'
+FROM tiny
+RUN --mount=type=cache,target=/k,id=kept stat -c '%u:%g %a %F %n' /k /k/d /k/f
+END
+    builds .
+    printed $'11:12 755 directory /k\n1:1 2750 directory /k/d\n0:0 644 regular file /k/f'
+}
