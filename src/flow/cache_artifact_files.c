@@ -12,6 +12,7 @@
 #include "flow/cache_artifact.h"
 #include "image/manifest.h"
 #include "rootfs/level.h"
+#include "sys/file_lock.h"
 
 #define LAYOUT_TEXT	"{\"imageLayoutVersion\":\"1.0.0\"}"
 #define BLOBS		"blobs/sha256"
@@ -163,7 +164,9 @@ static int open_layout(const char *dest, struct layout *layout, struct err *err)
 	if (layout->fd < 0)
 		return fail(err, errno, "open the directory");
 	while (flock(layout->fd, LOCK_EX) < 0)
-		if (errno != EINTR)
+		if (file_lock_is_missing(errno))
+			break; /* on such a file system two should not write at once */
+		else if (errno != EINTR)
 			return fail(err, errno, "lock the directory");
 	if ((mkdirat(layout->fd, "blobs", 0777) < 0 && errno != EEXIST) ||
 	    (mkdirat(layout->fd, BLOBS, 0777) < 0 && errno != EEXIST))

@@ -7,7 +7,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "flow/parallel.h"
+#include "flow/flight.h"
 #include "rootfs/layer.h"
 #include "store/blob_writer.h"
 #include "store/layers.h"
@@ -258,8 +258,9 @@ static int larger_first(const void *a, const void *b)
 }
 
 /* All at once: one syncfs(2) for the image, not one per layer. */
-static int commit_layers(struct fetch_list *list, struct err *err)
+static int commit_layers(void *context, struct err *err)
 {
+	struct fetch_list *list = context;
 	auto_free struct layer_staged **staged = memory_zeroed(list->count + 1, sizeof(*staged));
 	size_t count = 0;
 	unsigned item;
@@ -276,17 +277,62 @@ static int commit_layers(struct fetch_list *list, struct err *err)
 	return r;
 }
 
+/* ---- among other processes ---- */
+
+/* A lease costs a few files; less is fetched twice sooner. */
+#define LEASE_BYTES_MIN (64 * 1024)
+
+static bool is_done(void *context, size_t index)
+{
+	const struct fetch_list *list = context;
+	const struct fetch *fetch = &list->item[index];
+
+	return blob_present(list->store, &fetch->descriptor) && !needs_unpacking(list, fetch);
+}
+
+static void lease_key(void *context, size_t index, char key[FLIGHT_KEY_MAX])
+{
+	const struct fetch_list *list = context;
+	const struct descriptor *descriptor = &list->item[index].descriptor;
+
+	if (descriptor->size_bytes >= LEASE_BYTES_MIN)
+		flight_blob_key(&descriptor->digest, key);
+}
+
+static void show_waiting(void *context, size_t index)
+{
+	const struct fetch_list *list = context;
+	const struct fetch *fetch = &list->item[index];
+	char label[64];
+	char hex[13];
+	unsigned item;
+
+	snprintf(label, sizeof(label), "%s %s", fetch->label,
+		 digest_short(&fetch->descriptor.digest, hex));
+	item = progress_begin(list->progress, label, NULL, 0);
+	progress_end(list->progress, item, "another process is at it");
+}
+
 int fetch_all(struct fetch_list *list, struct err *err)
 {
+	const struct flight flight = {
+		.store = list->store,
+		.count = list->count,
+		.threads = list->threads ? list->threads : FETCH_THREADS_DEFAULT,
+		.cancel = list->cancel,
+		.key = lease_key,
+		.is_done = is_done,
+		.work = fetch_job,
+		.commit = commit_layers,
+		.waiting = show_waiting,
+		.context = list,
+	};
 	int r;
 
 	if (list->count > 1)
 		qsort(list->item, list->count, sizeof(*list->item), larger_first);
 	list->staged = memory_zeroed(list->count + 1, sizeof(*list->staged));
-	r = parallel_run(list->count, list->threads ? list->threads : FETCH_THREADS_DEFAULT,
-			 fetch_job, list, list->cancel, err);
-	if (r >= 0)
-		r = commit_layers(list, err);
+	r = flight_run(&flight, err);
 	for (size_t i = 0; i < list->count; i++)
 		layer_staged_done(&list->staged[i]);
 	free(take_ptr(list->staged));

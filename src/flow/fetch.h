@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blobs from a repository into the store, several at once; layers are unpacked while they come:
  * one thread receives, hashes and writes a blob, another reads it behind the first, decompresses
- * and unpacks. What the store has is neither fetched nor unpacked. */
+ * and unpacks. What the store has is neither fetched nor unpacked, and what another process is
+ * fetching is waited for (flow/flight.h). */
 #ifndef FLOW_FETCH_H
 #define FLOW_FETCH_H
 

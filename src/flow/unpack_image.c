@@ -3,7 +3,7 @@
 
 #include "base/banned.h"
 #include "base/memory.h"
-#include "flow/parallel.h"
+#include "flow/flight.h"
 #include "rootfs/layer.h"
 #include "store/blob.h"
 
@@ -17,7 +17,7 @@ struct unpacking {
 
 static int unpack_one(void *context, size_t index, struct err *err)
 {
-	const struct unpacking *unpacking = context;
+	struct unpacking *unpacking = context;
 	const struct digest *blob = &unpacking->image->manifest.layers[index].digest;
 	const struct digest *diff_id = &unpacking->image->config.diff_ids[index];
 	auto_fd fd = -1;
@@ -37,9 +37,11 @@ static int unpack_one(void *context, size_t index, struct err *err)
 	return r < 0 ? err_wrap(err, "blob %s", blob->text) : 0;
 }
 
-static int publish(const struct unpacking *unpacking, size_t count, struct err *err)
+static int publish(void *context, struct err *err)
 {
-	auto_free struct layer_staged **list = memory_zeroed(count, sizeof(*list));
+	struct unpacking *unpacking = context;
+	size_t count = unpacking->image->manifest.layer_count;
+	auto_free struct layer_staged **list = memory_zeroed(count + 1, sizeof(*list));
 	size_t staged = 0;
 
 	for (size_t i = 0; i < count; i++)
@@ -48,20 +50,43 @@ static int publish(const struct unpacking *unpacking, size_t count, struct err *
 	return layer_commit(unpacking->store, list, staged, err);
 }
 
+static bool is_done(void *context, size_t index)
+{
+	const struct unpacking *unpacking = context;
+
+	return layer_present(unpacking->store, &unpacking->image->config.diff_ids[index]);
+}
+
+static void lease_key(void *context, size_t index, char key[FLIGHT_KEY_MAX])
+{
+	const struct unpacking *unpacking = context;
+
+	flight_blob_key(&unpacking->image->manifest.layers[index].digest, key);
+}
+
 int unpack_image(const struct store *store, const struct image *image, struct err *err)
 {
 	size_t count = image->manifest.layer_count;
 	struct unpacking unpacking = { .store = store, .image = image };
 	atomic_bool cancel = false;
+	const struct flight flight = {
+		.store = store,
+		.count = count,
+		.threads = THREADS,
+		.cancel = &cancel,
+		.key = lease_key,
+		.is_done = is_done,
+		.work = unpack_one,
+		.commit = publish,
+		.context = &unpacking,
+	};
 	int r;
 
 	if (count != image->config.diff_id_count)
 		return fail_plain(err, EUCLEAN, "the config lists %zu layers and the manifest %zu",
 				  image->config.diff_id_count, count);
-	unpacking.staged = memory_zeroed(count, sizeof(*unpacking.staged));
-	r = parallel_run(count, THREADS, unpack_one, &unpacking, &cancel, err);
-	if (r == 0)
-		r = publish(&unpacking, count, err);
+	unpacking.staged = memory_zeroed(count + 1, sizeof(*unpacking.staged));
+	r = flight_run(&flight, err);
 	for (size_t i = 0; i < count; i++)
 		layer_staged_done(&unpacking.staged[i]);
 	free(unpacking.staged);

@@ -6,7 +6,8 @@
 #include "store/image.h"
 
 /* Have all layers of the image unpacked; those that are there already cost a look each. Several at
- * once. -EUCLEAN names the damaged blob, -ENOENT the missing one. */
+ * once; what another process unpacks is waited for. -EUCLEAN names the damaged blob, -ENOENT the
+ * missing one. */
 int unpack_image(const struct store *store, const struct image *image, struct err *err) must_check;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "sys/shared_file.h"
 
 int blob_open(const struct store *store, const struct digest *digest, int *ret_fd,
 	      uint64_t *ret_size_bytes, struct err *err)
@@ -72,18 +73,18 @@ int blob_remove_unmarked(const struct store *store, const struct digest *digest,
 {
 	char name[STORE_NAME_MAX];
 	char work[STORE_WORK_NAME_MAX];
-	struct stat st;
+	int64_t marked_ns;
 	int r;
 
 	store_blob_name(digest, name);
-	if (fstatat(store->dirfd, name, &st, 0) < 0 || store_mark_time(&st) > unmarked_ns)
+	if (!shared_file_mtime(store->dirfd, name, &marked_ns) || marked_ns > unmarked_ns)
 		return 0;
 	r = store_work_name(store, work, err);
 	if (r < 0)
 		return r;
 	if (renameat(store->dirfd, name, store->dirfd, work) < 0)
 		return errno == ENOENT ? 0 : fail(err, errno, "remove blob %s", digest->text);
-	if (fstatat(store->dirfd, work, &st, 0) == 0 && store_mark_time(&st) > unmarked_ns) {
+	if (shared_file_mtime(store->dirfd, work, &marked_ns) && marked_ns > unmarked_ns) {
 		if (renameat(store->dirfd, work, store->dirfd, name) < 0)
 			return fail(err, errno, "put blob %s back", digest->text);
 		return 0;

@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "sys/file_lock.h"
 
 #define NAME_BYTES 128
 
@@ -47,20 +47,26 @@ static bool is_current(const struct store *store, const char *name, int fd)
 }
 
 /* 1: locked; 0: somebody has it; -EAGAIN: it was pruned meanwhile, there may be a new one. */
-static int lock_once(const struct store *store, const char *name, int how, int *ret_fd,
-		     struct err *err)
+static int lock_once(const struct store *store, const char *name, enum file_lock how, bool wait,
+		     int *ret_fd, struct err *err)
 {
 	auto_fd fd = -1;
 	int r = open_lock(store, name, &fd, err);
 
 	if (r < 0)
 		return r;
-	while (flock(fd, how) < 0) {
-		if (errno == EWOULDBLOCK)
-			return 0;
-		if (errno != EINTR)
-			return fail(err, errno, "lock cache mount '%s'", name);
+	r = file_lock(fd, how, wait, err);
+	if (r == -ENOLCK && how == FILE_LOCK_SHARED) { /* then nobody can have it alone either */
+		err_clear(err);
+		r = 1;
 	}
+	if (r == -ENOLCK)
+		err_hint(err, "the store's file system has no locks: use sharing=shared, or a "
+			      "store (--store, $ROOTLET_STORE) on a local disk");
+	if (r < 0)
+		return err_wrap(err, "cache mount '%s'", name);
+	if (r == 0)
+		return 0;
 	if (!is_current(store, name, fd))
 		return -EAGAIN;
 	*ret_fd = take_fd(&fd);
@@ -76,8 +82,7 @@ int cache_mount_hold(const struct store *store, const char *name, enum cache_mou
 		return r;
 	do
 		r = lock_once(store, name,
-			      (how == CACHE_MOUNT_SHARED ? LOCK_SH : LOCK_EX) |
-				      (wait ? 0 : LOCK_NB),
+			      how == CACHE_MOUNT_SHARED ? FILE_LOCK_SHARED : FILE_LOCK_ALONE, wait,
 			      ret_fd, err);
 	while (r == -EAGAIN);
 	return r;
@@ -90,11 +95,15 @@ int cache_mount_hold_making(const struct store *store, const char *name, int *re
 	auto_fd fd = openat(store->dirfd, part(name, "/making", path), O_RDWR | O_CREAT | O_CLOEXEC,
 			    0600);
 
+	int r;
+
 	if (fd < 0)
 		return fail(err, errno, "open '%s' in the store", path);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return fail(err, errno, "lock '%s' in the store", path);
+	r = file_lock(fd, FILE_LOCK_ALONE, true, err);
+	if (r < 0 && r != -ENOLCK)
+		return err_wrap(err, "'%s' in the store", path);
+	if (r < 0) /* without, two may make it at once: one of the trees stays */
+		err_clear(err);
 	*ret_fd = take_fd(&fd);
 	return 0;
 }

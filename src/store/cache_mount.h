@@ -3,8 +3,8 @@
  *
  *     cache/mounts/NAME/tree    what the box sees
  *     cache/mounts/NAME/id      the id, for listings
- *     cache/mounts/NAME/making  flock(2): held while tree is made
- *     cache/mounts/NAME/lock    flock(2): shared, or exclusive for sharing=locked and private;
+ *     cache/mounts/NAME/making  a lock (sys/file_lock.h): held while tree is made
+ *     cache/mounts/NAME/lock    a lock: shared, or exclusive for sharing=locked and private;
  *                               its time of modification is that of the last use
  *
  * NAME is the SHA-256 of the id, then -1, -2 ... for further copies of a private one. */

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "sys/remove.h"
+#include "sys/shared_file.h"
 
 #define RECORD_SIZE_MAX ((size_t)1 << 30)
 
@@ -181,6 +182,10 @@ void layer_holds_done(struct layer_holds *holds)
 int layer_holds_add(const struct store *store, const struct digest *diff_ids, size_t count,
 		    struct layer_holds *holds, struct err *err)
 {
+	/* other machines do not see our locks: they see that we are at work, and marks */
+	if (shared_file_system(store->dirfd) && store_announce(store, NULL) == 0)
+		for (size_t i = 0; i < count; i++)
+			(void)layer_present(store, &diff_ids[i]);
 	holds->fd = memory_resize(holds->fd, holds->count + count, sizeof(*holds->fd));
 	for (size_t i = 0; i < count; i++) {
 		int r = layer_hold(store, &diff_ids[i], &holds->fd[holds->count], err);
@@ -249,10 +254,10 @@ static int remove_real(const struct store *store, const struct digest *diff_id, 
 static bool is_marked(const struct store *store, const struct digest *diff_id, int64_t unmarked_ns)
 {
 	char name[STORE_NAME_MAX];
-	struct stat st;
+	int64_t marked_ns;
 
-	return fstatat(store->dirfd, store_owners_name(diff_id, name), &st, 0) == 0 &&
-	       store_mark_time(&st) > unmarked_ns;
+	return shared_file_mtime(store->dirfd, store_owners_name(diff_id, name), &marked_ns) &&
+	       marked_ns > unmarked_ns;
 }
 
 /* Aside first: who marks it now does not find it afterwards, and unpacks it again. */

@@ -33,8 +33,8 @@ uint64_t layer_tar_bytes(const struct store *store, const struct digest *diff_id
 int layer_publish(const struct store *store, const struct digest *diff_id, const char *work_name,
 		  const struct owners *owners, struct err *err) must_check;
 /* Use the layer: as long as *ret_fd (O_CLOEXEC, a directory) is open somewhere, in a child that
- * inherited it too, layer_remove refuses. A shared flock(2); where the file system has none, only
- * an open directory. -ENOENT: not unpacked here. */
+ * inherited it too, layer_remove refuses. A shared flock(2); where other machines do
+ * not see that, layer_holds_add says it so that they do. -ENOENT: not unpacked here. */
 int layer_hold(const struct store *store, const struct digest *diff_id, int *ret_fd,
 	       struct err *err) must_check;
 /* All layers that something uses. */

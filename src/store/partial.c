@@ -90,9 +90,9 @@ void partial_salvage(int tmp_fd, const char *folder)
 	closedir(dir);
 }
 
-void partial_prune(int tmp_fd, time_t now)
+static void prune(int tmp_fd, const char *folder, time_t now)
 {
-	DIR *dir = open_folder(tmp_fd, FOLDER);
+	DIR *dir = open_folder(tmp_fd, folder);
 	struct dirent *entry;
 	struct stat st;
 
@@ -103,4 +103,14 @@ void partial_prune(int tmp_fd, time_t now)
 		    S_ISREG(st.st_mode) && now - st.st_mtime > PARTIAL_AGE_MAX_S)
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	closedir(dir);
+}
+
+void partial_prune(int tmp_fd, time_t now)
+{
+	prune(tmp_fd, FOLDER, now);
+}
+
+void partial_prune_leases(int tmp_fd, time_t now)
+{
+	prune(tmp_fd, STORE_LEASE_FOLDER, now);
 }

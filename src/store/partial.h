@@ -29,5 +29,7 @@ bool partial_claim(int store_fd, const char *work_name, const struct digest *dig
  * `now`, the file system's time. */
 void partial_salvage(int tmp_fd, const char *folder);
 void partial_prune(int tmp_fd, time_t now);
+/* The same for leases (store/lease.h), whose owners are long dead then. */
+void partial_prune_leases(int tmp_fd, time_t now);
 
 #endif

@@ -146,6 +146,7 @@ static void remove_stale(int store_fd, const char *prefix, time_t now)
 		(void)!remove_tree(dirfd(dir), entry->d_name, NULL);
 	}
 	partial_prune(dirfd(dir), now);
+	partial_prune_leases(dirfd(dir), now);
 	closedir(dir);
 }
 
@@ -173,6 +174,21 @@ static int make_folder(struct store_session *session, int store_fd, struct err *
 	atomic_store(&session->began_ns, store_mark_time(&st));
 	remove_stale(store_fd, prefix, st.st_mtime);
 	return 0;
+}
+
+const char *session_name(const struct store_session *session)
+{
+	return session->name;
+}
+
+enum session_life session_life(const char *name)
+{
+	char prefix[NAME_ROOM];
+
+	kernel_prefix(prefix);
+	if (!*prefix || !text_starts(name, prefix))
+		return SESSION_UNKNOWN;
+	return owner_is_alive(name + strlen(prefix)) ? SESSION_ALIVE : SESSION_DEAD;
 }
 
 int64_t session_began(const struct store_session *session)

@@ -50,6 +50,9 @@ void store_done(struct store *store);
 int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX],
 		    struct err *err) must_check;
 
+/* Beside those folders in tmp/: store/lease.h. */
+#define STORE_LEASE_FOLDER ".lease"
+
 /* An empty file without a name in tmp/, for what must be read more than once; the caller closes. */
 int store_open_unnamed(const struct store *store, int *ret_fd, struct err *err) must_check;
 

@@ -31,6 +31,7 @@ def arguments():
     add("--retry-after", metavar="TEXT", help="send this header with failures")
     add("--cut", metavar="BYTES", type=int, help="close the connection after so many bytes of a blob, --times per blob")
     add("--hang", metavar="BYTES", type=int, help="send no more than so many bytes of a blob, and wait")
+    add("--hang-times", metavar="N", type=int, help="... only for the first N requests for each blob")
     add("--no-range", action="store_true", help="answer a Range with the whole")
     add("--no-length", action="store_true", help="end bodies by closing the connection")
     add("--damage", action="store_true", help="change one byte in the middle of each layer")
@@ -181,7 +182,7 @@ class Handler(BaseHTTPRequestHandler):
             headers.append(("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}"))
         data = data[start:]
         cut = options.cut
-        if options.hang is not None and len(data) > options.hang:
+        if options.hang is not None and len(data) > options.hang and self.hangs():
             self.send_and_hang(status, data, headers)
             return
         if cut is None or len(data) <= cut or not self.state.first_times(f"cut {self.path}"):
@@ -197,6 +198,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data[:cut])
         self.close_connection = True
 
+    def hangs(self):
+        times = self.options.hang_times
+        if times is None:
+            return True
+        what = f"hang {self.path}"
+        with self.state.lock:
+            self.state.counts[what] = self.state.counts.get(what, 0) + 1
+            return self.state.counts[what] <= times
 
     def send_and_hang(self, status, data, headers):
         self.note(status)

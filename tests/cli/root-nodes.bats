@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+# A store in a home directory that two machines share: a stand-in for NFS (tests/support/nfs-like.c).
+load ../support/common
+load ../support/registry
+load ../support/nodes
+
+setup() {
+    common_setup
+    NFS_LIKE=$ROOTLET_TEST_STAGE/build/tests/nfs-like
+    need_nodes
+    need python3 jq nsenter
+    FOLDER=$(mktemp -d /var/tmp/rootlet-nodes-XXXXXX)
+    chown rootlet-test "$FOLDER"
+    mkdir -m 777 "$FOLDER/home" "$FOLDER/work"
+    cd "$FOLDER/work"
+    unset XDG_RUNTIME_DIR
+    export ROOTLET_STORE=$NODE_MOUNT/store HOME=$NODE_MOUNT
+    for name in a b; do node_start "$name" "$FOLDER/home"; done
+}
+
+teardown() {
+    nodes_stop
+    flaky_stop
+    cd /
+    rm -rf "${FOLDER:-/nonexistent}"
+}
+
+@test "the stand-in refuses what NFS refuses" {
+    as_user touch "$FOLDER/home/file"
+    node a touch "$NODE_MOUNT/there"
+    node b test -e "$NODE_MOUNT/there"
+    fails node a flock "$NODE_MOUNT/there" true
+    fails node a setfattr -n user.a -v b "$NODE_MOUNT/there"
+    fails node a mknod "$NODE_MOUNT/null" c 1 3
+    node b stat -c %s "$NODE_MOUNT/file"
+    node a sh -c "echo longer >$NODE_MOUNT/file"
+    equal "$(node b stat -c %s "$NODE_MOUNT/file")" 0 # believed for a minute
+}
+
+@test "what one machine imports, builds and removes the other one sees" {
+    ok node a rootlet -q import "$(tiny_tar)" tiny
+    ok node b rootlet run tiny -- sh -c 'echo here >/etc/new && chown 5:6 /etc/new && stat -c %u:%g /etc/new'
+    equal "$output" 5:6
+    printf 'FROM tiny\nRUN --mount=type=cache,target=/c echo x >/c/x && chown 7:8 /usr && cp /bin/sh /copy\nRUN rm -r /home && mkdir /home && echo y >/home/y\n' >Dockerfile
+    ok node b rootlet -q build -t built .
+    ok node a rootlet run built -- sh -c 'stat -c %u:%g /usr; ls /home; ls -d /copy'
+    equal "$output" $'7:8\ny\n/copy'
+    ok node a rootlet -q build -t again .
+    ok node b rootlet images --format json
+    [ "$(jq -r .Repository <<<"$output" | sort | xargs)" = "again built tiny" ]
+    ok node b rootlet export built -o built.tar
+    tar -tf built.tar | grep -q home/y
+    for name in a b; do
+        ok node "$name" rootlet fsck
+        equal "$output" ""
+    done
+    ok node a rootlet rmi built again
+    ok node b rootlet gc --until 0s
+    ok node b rootlet run tiny -- true
+    refused node b rootlet run --pull never built -- true
+    node a rm -r "$ROOTLET_STORE"
+    [ ! -e "$FOLDER/home/store" ]
+}
+
+# prepare_image: three layers in a registry; its digest is in $digest.
+prepare_image() {
+    local name
+    for name in one two three; do
+        mkdir "$name"
+        head -c 300000 /dev/urandom >"$name/$name"
+    done
+    mkdir "$BATS_TEST_TMPDIR/flaky"
+    digest=$(make_layout "$BATS_TEST_TMPDIR/flaky/oci" 1 one two three)
+    flaky_start "$@"
+}
+
+# asked_for_each N: the bytes of each layer were asked for so often.
+asked_for_each() {
+    local blob
+    for blob in $(jq -r '.layers[].digest' "$BATS_TEST_TMPDIR/flaky/oci/blobs/sha256/${digest#sha256:}"); do
+        equal "$(grep -c "GET [^ ]*/blobs/$blob 20" "$FLAKY_LOG")" "$1"
+    done
+}
+
+@test "pulls on two machines at once fetch each layer once" {
+    prepare_image
+    for n in $(seq 16); do
+        node "$([ $((n % 2)) = 0 ] && echo a || echo b)" rootlet -q pull "$FLAKY/r:1" >"said.$n" 2>&1 3>&- &
+        pids[n]=$!
+    done
+    for n in $(seq 16); do wait "${pids[n]}" || { cat "said.$n"; return 1; }; done
+    asked_for_each 1
+    ok node b rootlet fsck
+    equal "$output" ""
+}
+
+@test "a machine takes over what a process on another one began and cannot end" {
+    prepare_image --hang 100000 --hang-times 1
+    node a rootlet -q pull "$FLAKY/r:1" >first 2>&1 3>&- &
+    until [ "$(grep -c hanging "$FLAKY_LOG")" = 3 ]; do kill -0 $!; done
+    node b rootlet pull --progress plain "$FLAKY/r:1" >second 2>&1 3>&- &
+    second=$!
+    until grep -q "another process is at it" second; do kill -0 $second; done
+    asked_for_each 1
+    kill -9 "$(cat "$BATS_TEST_TMPDIR/nodes/a.pid")" # with all that runs there
+    wait $second || { cat second; return 1; }
+    asked_for_each 2
+    ok node b rootlet fsck
+    equal "$output" ""
+}
