@@ -200,12 +200,25 @@ static int print_box(const struct box *box)
 	return 0;
 }
 
+static int tidy(const struct run_root *root, const struct box *box, struct engine_made *made,
+		const struct emulation *emulation, int *ret_status, struct err *err)
+{
+	int r = made ? run_tidy(root, box, made, emulation, err) : 0;
+
+	if (made)
+		made->count = 0; /* once is enough */
+	if (r < 0)
+		*ret_status = EXIT_ROOTLET;
+	return r;
+}
+
 static int run_once(const struct engine *engine, const struct box *box, struct run_root *root,
 		    struct engine_made *made, int *ret_status, struct err *err)
 {
 	struct emulation emulation = { .layers = &root->layers,
 				       .merged = root->is_copy ? &root->merged : NULL,
 				       .space = root->is_real ? &root->space : NULL,
+				       .upper_is_layer = root->changes.path != NULL,
 				       .collects = root->changes.path != NULL };
 	struct engine_job job = { .box = box, .made = made };
 	int r;
@@ -221,21 +234,10 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 	r = engine->run(&job, ret_status, err);
 	if (r == 0 && emulation.collects)
 		r = run_changes_record(&root->changes, &emulation, err);
+	if (r == 0 && emulation.collects)
+		r = tidy(root, box, made, &emulation, ret_status, err);
 	emulation_done(&emulation);
 	return r;
-}
-
-/* After a run that ended with `r`, whose reason matters more than what cannot be tidied up. */
-static int tidy(const struct run_root *root, const struct box *box, const struct engine_made *made,
-		int r, int *ret_status, struct err *err)
-{
-	struct err problem = { 0 };
-
-	if (!made || run_tidy(root, box, made, &problem) == 0 || r < 0)
-		return r;
-	*err = problem;
-	*ret_status = EXIT_ROOTLET;
-	return -problem.code;
 }
 
 /* A directory that is only read keeps nothing, and must start fast. */
@@ -260,6 +262,7 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 		   int *ret_status, struct err *err)
 {
 	struct engine_made *made = keeps_something(root, box) ? engine_made_new() : NULL;
+	struct err ignored = { 0 };
 	int r = run_once(engine, box, root, made, ret_status, err);
 
 	if (r < 0 && made && made->overlay_refused && root->changes.path) {
@@ -271,7 +274,10 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 		if (r == 0)
 			r = run_once(engine, box, root, NULL, ret_status, err);
 	}
-	r = tidy(root, box, made, r, ret_status, err);
+	if (r == 0)
+		r = tidy(root, box, made, NULL, ret_status, err);
+	else if (made) /* why it failed matters more than what cannot be tidied up */
+		(void)!run_tidy(root, box, made, NULL, &ignored);
 	engine_made_free(made);
 	return r;
 }

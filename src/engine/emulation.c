@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 #include "base/banned.h"
@@ -134,6 +135,62 @@ static int seed_root(struct emulation *emulation, int root_fd, struct err *err)
 	return r;
 }
 
+/* What an earlier run kept has a record where it is not root's, and is opaque where it hides what
+ * is below; else this run has just made it, for a mount point. */
+static bool is_just_made(const struct emulation *emulation, const char *path)
+{
+	const struct view_layer *upper = &emulation->layers->layer[0];
+	auto_fd fd = -1;
+	char value;
+
+	if (!emulation->upper_is_layer || owners_find(&upper->owners, path))
+		return false;
+	fd = openat2_no_symlinks(upper->dirfd, path[0] ? path : ".", O_RDONLY | O_DIRECTORY, 0);
+	return fd >= 0 && fgetxattr(fd, "user.overlay.opaque", &value, 1) < 1;
+}
+
+/* "" is the root itself. */
+static int seed_directory(struct emulation *emulation, int root_fd, const char *path,
+			  struct err *err)
+{
+	struct view view = { .layer = emulation->layers->layer, .count = emulation->layers->count };
+	struct view_entry entry;
+	const struct owner *owner;
+
+	if (is_just_made(emulation, path)) {
+		view.layer++;
+		view.count--;
+	}
+	if (view_lookup(&view, path, &entry) < 0 || !S_ISDIR(entry.mode))
+		return 0;
+	owner = owners_find(&view.layer[entry.layer].owners, path);
+	return owner ? owned_seed_one(&emulation->session.lies, root_fd, owner, err) : 0;
+}
+
+/* A directory in which a mount point was made has been copied up for that, and looks like none of
+ * the layers'. */
+static int seed_copied_up(struct emulation *emulation, int root_fd, const struct engine_made *made,
+			  struct err *err)
+{
+	char path[ENGINE_MADE_PATH_SIZE];
+	int r = 0;
+
+	if (!made || !emulation->layers || emulation->merged)
+		return 0;
+	for (size_t i = 0; i < made->count; i++) {
+		const char *point = made->point[i].path + strspn(made->point[i].path, "/");
+		char *slash;
+
+		memcpy(path, point, strlen(point) + 1);
+		while (r == 0 && path[0]) {
+			slash = strrchr(path, '/');
+			*(slash ? slash : path) = '\0';
+			r = seed_directory(emulation, root_fd, path, err);
+		}
+	}
+	return r;
+}
+
 static int seed_mount(struct emulation *emulation, int root_fd, const struct emulation_mount *mount,
 		      struct err *err)
 {
@@ -164,7 +221,7 @@ static int open_root(const struct emulation *emulation)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int emulation_seed(struct emulation *emulation, struct err *err)
+int emulation_seed(struct emulation *emulation, const struct engine_made *made, struct err *err)
 {
 	auto_fd root_fd = open_root(emulation);
 	int r;
@@ -174,6 +231,8 @@ int emulation_seed(struct emulation *emulation, struct err *err)
 	if (root_fd < 0)
 		return fail(err, errno, "open the root");
 	r = seed_root(emulation, root_fd, err);
+	if (r == 0)
+		r = seed_copied_up(emulation, root_fd, made, err);
 	for (size_t i = 0; r == 0 && i < emulation->mount_count; i++)
 		r = seed_mount(emulation, root_fd, &emulation->mount[i], err);
 	return r;

@@ -37,6 +37,8 @@ struct emulation_mount {
 
 struct emulation {
 	const struct view *layers; /* whose records the table begins with; borrowed, may be NULL */
+	bool upper_is_layer; /* the topmost of them is the upper directory, kept by an earlier run
+			      */
 	/* The root is a merged copy of the layers, whose files are others: who owns what in it
 	 * (merge_owners) instead of the layers' records. May be NULL. */
 	const struct owners *merged;
@@ -64,7 +66,8 @@ void emulation_done(struct emulation *emulation);
 size_t emulation_reports(const struct emulation *emulation, int *fds, size_t room);
 
 /* In the first process, inside the root. Neither allocates. */
-int emulation_seed(struct emulation *emulation, struct err *err) must_check;
+int emulation_seed(struct emulation *emulation, const struct engine_made *made,
+		   struct err *err) must_check;
 /* upper_fd: the upper directory, opened before it went out of sight. What goes wrong is told by
  * emulation_read. */
 void emulation_collect(struct emulation *emulation, const struct box *box, int upper_fd);

@@ -389,7 +389,7 @@ static int set_up(const struct engine_job *job, const struct spawn_plan *plan,
 	if (r == 0 && job->box->terminal)
 		r = terminal_open(&channel->terminal, err);
 	if (r == 0 && job->emulation)
-		r = emulation_seed(job->emulation, err);
+		r = emulation_seed(job->emulation, job->made, err);
 	return r;
 }
 

@@ -44,7 +44,7 @@ static int run_shell(struct work *work, const struct box *box, struct emulation 
 	r = job.made ? work->build->engine->run(&job, &status, err)
 		     : fail(err, ENOMEM, "shared memory");
 	if (r == 0)
-		r = mount_points_remove(box, job.made, err);
+		r = mount_points_remove(box, job.made, emulation, err);
 	engine_made_free(job.made);
 	return r;
 }

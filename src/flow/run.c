@@ -108,17 +108,17 @@ static int use_directory(const struct run_request *request, const char *path, st
 }
 
 int run_tidy(const struct run_root *root, const struct box *box, const struct engine_made *made,
-	     struct err *err)
+	     const struct emulation *emulation, struct err *err)
 {
 	if (root->changes.path)
-		return mount_points_remove(box, made, err);
+		return mount_points_remove(box, made, emulation, err);
 	if (made->count == 0 || box->root.kind != BOX_ROOT_DIRECTORY || root->is_image)
 		return 0;
 	if (!root->is_locked || !root_lock_alone(root->directory_fd)) {
 		log_verbose("mount points stay in '%s': it is in use elsewhere", box->root.path);
 		return 0;
 	}
-	return mount_points_remove(box, made, err);
+	return mount_points_remove(box, made, NULL, err);
 }
 
 /* Those of another machine's image, or deleted ones, are unpacked first. */

@@ -80,9 +80,9 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 		 struct err *err) must_check;
 
 /* After a run whose changes stay: take away the mount points it needed, unless another run in the
- * same directory uses them now. */
+ * same directory uses them now. `emulation`: see mount_points_remove. */
 int run_tidy(const struct run_root *root, const struct box *box, const struct engine_made *made,
-	     struct err *err) must_check;
+	     const struct emulation *emulation, struct err *err) must_check;
 /* What depends on the engine: root emulation, and true owners. After run_make_box; changes nothing
  * but the store's cache. -EOVERFLOW names a file whose owner the engine has no id for. */
 int run_use_engine(const struct run_request *request, const struct engine *engine, struct box *box,

@@ -216,6 +216,16 @@ int owned_seed(struct lies *lies, int root_fd, int layer_fd, const struct owners
 	return owned_seed_below(lies, root_fd, layer_fd, "", owners, err);
 }
 
+int owned_seed_one(struct lies *lies, int root_fd, const struct owner *owner, struct err *err)
+{
+	struct statx x;
+	int r = look_inside(root_fd, owner->path, &x);
+
+	if (r == 0)
+		r = enter(lies, owner, &x);
+	return r < 0 && !is_gone(r) ? fail(err, -r, "owner of '/%s'", owner->path) : 0;
+}
+
 int owned_give(struct lies *lies, int fd, uint32_t uid, uint32_t gid, struct err *err)
 {
 	const struct owner owner = { .uid = uid, .gid = gid };

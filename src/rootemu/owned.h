@@ -21,6 +21,10 @@ int owned_seed(struct lies *lies, int root_fd, int layer_fd, const struct owners
  * all of it. */
 int owned_seed_below(struct lies *lies, int root_fd, int layer_fd, const char *below,
 		     const struct owners *owners, struct err *err) must_check;
+/* Enter what one record says, whatever the root shows there. A path that is not there is passed
+ * over. Allocates nothing. */
+int owned_seed_one(struct lies *lies, int root_fd, const struct owner *owner,
+		   struct err *err) must_check;
 /* Enter that this one file belongs to somebody. Allocates nothing. */
 int owned_give(struct lies *lies, int fd, uint32_t uid, uint32_t gid, struct err *err) must_check;
 

@@ -86,6 +86,25 @@ END
     equal "$(owner_in made.tar '^(./)?(made|changed|removed|moved|below)/$' | sort -u)" "drwxr-xr-x 70/71"
 }
 
+@test "a directory that only holds mount points can be given away" {
+    dockerfile <<'END'
+FROM tiny
+RUN chown 5:6 /etc
+RUN stat -c %u:%g /etc >/seen && mkdir /other && chown 7 /other
+RUN --mount=type=cache,target=/other/cache chmod 2775 /other
+RUN --mount=type=cache,target=/other/cache true
+END
+    builds -t made .
+    image_sh made "cat /seen; stat -c '%u:%g %a %n' /etc /other"
+    equal "$output" "5:6
+5:6 755 /etc
+7:0 2775 /other"
+    ok rootlet run --overlay "$PWD/kept" made chown 8 /etc
+    equal "$(rootlet run --overlay "$PWD/kept" made stat -c %u:%g /etc)" 8:6
+    ok rootlet export made -o made.tar
+    equal "$(owner_in made.tar '^(./)?etc/$')" "drwxr-xr-x 5/6"
+}
+
 @test "a new directory does not inherit the owner of a removed one" {
     ok rootlet run tiny sh -c 'cd /tmp; for i in 1 2 3 4 5 6 7 8; do
         mkdir a; chown 9:9 a; rmdir a; mkdir b; stat -c %u b; rmdir b
