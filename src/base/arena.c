@@ -14,7 +14,7 @@
 
 /* Each block is twice the one before: a command that starts and runs something needs little, and a
  * fresh page costs as much as a call. */
-#define BLOCK_FIRST_BYTES ((size_t)2000)
+#define BLOCK_FIRST_BYTES ((size_t)960)
 #define BLOCK_LAST_BYTES  ((size_t)65536)
 
 struct arena_block {

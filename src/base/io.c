@@ -49,15 +49,9 @@ ssize_t io_read_full(int fd, void *bytes, size_t size_bytes)
 	return (ssize_t)done;
 }
 
-/* Most files that are read whole are small, and a fresh page costs more than a call. */
-#define READ_FIRST_BYTES 1000
-
-int io_read_to_end(int fd, size_t limit_bytes, struct buf *buf, struct err *err)
+static int read_rest(int fd, size_t limit_bytes, struct buf *buf, size_t total, struct err *err)
 {
-	size_t total = 0;
-
-	buf_reserve(buf, READ_FIRST_BYTES);
-	for (;;) {
+	while (total <= limit_bytes) {
 		char *end = buf_reserve(buf, 1); /* doubles the room when there is none */
 		ssize_t n = read(fd, end, buf->room_bytes - buf->size_bytes - 1);
 
@@ -69,9 +63,32 @@ int io_read_to_end(int fd, size_t limit_bytes, struct buf *buf, struct err *err)
 			return 0;
 		buf_grow_by(buf, (size_t)n);
 		total += (size_t)n;
-		if (total > limit_bytes)
-			return fail(err, EFBIG, "more than %zu bytes", limit_bytes);
 	}
+	return fail(err, EFBIG, "more than %zu bytes", limit_bytes);
+}
+
+/* Most files that are read whole are small. From the stack they get the little memory they need; a
+ * fresh page costs more than a call. */
+int io_read_to_end(int fd, size_t limit_bytes, struct buf *buf, struct err *err)
+{
+	char first[2048];
+	size_t total = 0;
+
+	while (total < sizeof(first)) {
+		ssize_t n = read(fd, first + total, sizeof(first) - total);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(err, errno, "read");
+		if (n == 0)
+			break;
+		total += (size_t)n;
+	}
+	buf_add(buf, first, total);
+	if (total < sizeof(first) && total <= limit_bytes)
+		return 0;
+	return read_rest(fd, limit_bytes, buf, total, err);
 }
 
 int io_read_file_at(int dirfd, const char *path, size_t limit_bytes, struct buf *buf,

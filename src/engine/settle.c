@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/limits.h> /* XATTR_LIST_MAX, XATTR_SIZE_MAX */
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -320,23 +321,33 @@ static int give_mounts_back(struct settling *settling, const struct box *box)
 	return r;
 }
 
+static int settle(struct settling *settling, const struct box *box, int upper_fd)
+{
+	int r = walk_root(settling, upper_fd);
+
+	settling->gives_back = true;
+	if (r == 0)
+		r = walk_root(settling, upper_fd);
+	return r < 0 ? r : give_mounts_back(settling, box);
+}
+
 void settle_owners(const struct emulation *emulation, const struct box *box, int upper_fd)
 {
-	static struct settling settling; /* large, and this process has one */
+	struct settling *settling = mmap(NULL, sizeof(*settling), PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct report_file last = { .path_bytes = REPORT_COMPLETE };
 	struct err err = { 0 };
 	int r;
 
-	settling = (struct settling){ .emulation = emulation,
-				      .own_uid = box->own_uid,
-				      .own_gid = box->own_gid,
-				      .err = &err };
-	r = walk_root(&settling, upper_fd);
-	settling.gives_back = true;
-	if (r == 0)
-		r = walk_root(&settling, upper_fd);
-	if (r == 0)
-		r = give_mounts_back(&settling, box);
+	if (settling == MAP_FAILED) {
+		r = fail(&err, errno, "memory to note owners");
+	} else {
+		settling->emulation = emulation;
+		settling->own_uid = box->own_uid;
+		settling->own_gid = box->own_gid;
+		settling->err = &err;
+		r = settle(settling, box, upper_fd);
+	}
 	if (r < 0)
 		last.path_bytes = REPORT_FAILED;
 	(void)io_write_all(emulation->report_fd, &last, sizeof(last));

@@ -453,15 +453,21 @@ static int check_fds(const struct run_request *request, struct err *err)
 	return 0;
 }
 
-static const char *cwd_inside(const struct run_request *request, const struct run_root *root)
+static const char *host_cwd(struct arena *arena)
 {
-	static char host_cwd[PATH_MAX];
+	char path[PATH_MAX];
 
+	return getcwd(path, sizeof(path)) ? arena_copy(arena, path) : "/";
+}
+
+static const char *cwd_inside(const struct run_request *request, const struct run_root *root,
+			      struct arena *arena)
+{
 	if (request->cwd)
 		return request->cwd;
 	if (root->is_image && root->image.config.working_dir)
 		return root->image.config.working_dir;
-	return request->host_root && getcwd(host_cwd, sizeof(host_cwd)) ? host_cwd : "/";
+	return request->host_root ? host_cwd(arena) : "/";
 }
 
 static int keep_changes(const struct run_request *request, struct box *box, struct run_root *root,
@@ -567,7 +573,7 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 	r = run_caches_open(root, box, err);
 	if (r < 0)
 		return r;
-	box->cwd = arena_copy(&box->arena, cwd_inside(request, root));
+	box->cwd = arena_copy(&box->arena, cwd_inside(request, root, &box->arena));
 	if (box->cwd[0] != '/')
 		return fail_plain(err, EINVAL, "working directory '%s' is not absolute", box->cwd);
 	r = hide_paths(request, box, err);

@@ -138,6 +138,15 @@ int mount_put(struct mount_source *source, int target_fd, const char *name, int 
 	return r;
 }
 
+/* mount(2) takes a path, and the only one to an fd that needs no lookup is from where one stands.
+ * It does in one call what takes the new ones many, so it comes first where it can do the same.
+ * False where directory_fd is none, or the working directory may not be entered again. */
+static bool stand_in(int directory_fd, int *ret_before_fd)
+{
+	*ret_before_fd = openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return *ret_before_fd >= 0 && fchdir(directory_fd) == 0;
+}
+
 /* `name` is in the working directory when is_here. */
 static int bind_file(const char *path, int directory_fd, const char *name, bool is_here,
 		     struct err *err)
@@ -170,12 +179,10 @@ static int bind_files(const char *folder, const char *const *names, int director
 	return 0;
 }
 
-/* mount(2) takes a path, and the only one to an fd that needs no lookup is from where one stands. A
- * directory that may not be entered again is not left. */
 int mount_files(const char *folder, const char *const *names, int directory_fd, struct err *err)
 {
-	auto_fd before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	bool is_here = before >= 0 && fchdir(directory_fd) == 0;
+	auto_fd before = -1;
+	bool is_here = stand_in(directory_fd, &before);
 	int r = bind_files(folder, names, directory_fd, is_here, err);
 
 	if (is_here && fchdir(before) < 0 && r == 0)
@@ -229,14 +236,53 @@ static bool lists_layers(const struct mount_option *options)
 	return false;
 }
 
+/* "key=value,flag"; false when it cannot be said in one line. */
+static bool join_options(const struct mount_option *option, char *line, size_t line_size)
+{
+	size_t length = 0;
+
+	line[0] = '\0';
+	for (; option && option->key; option++) {
+		const char *value = option->value ?: "";
+
+		if (option->is_directory || strchr(value, ','))
+			return false;
+		length += (size_t)snprintf(line + length, line_size - length, "%s%s%s%s",
+					   length ? "," : "", option->key, option->value ? "=" : "",
+					   value);
+		if (length >= line_size)
+			return false;
+	}
+	return true;
+}
+
+/* 1: done. 0: to be tried by the new calls, which say what was refused. */
+static int mount_at_once(const char *type, const char *source, const struct mount_option *options,
+			 unsigned attrs, int target_fd)
+{
+	auto_fd before = -1;
+	char line[256];
+	bool done;
+
+	if (!join_options(options, line, sizeof(line)) || !stand_in(target_fd, &before))
+		return 0;
+	done = mount(source, ".", type, mount_old_flags(attrs), line) == 0;
+	return fchdir(before) < 0 ? -errno : done;
+}
+
 int mount_new(const char *type, const char *source, const struct mount_option *options,
 	      unsigned attrs, int target_fd, int *ret_root_fd, struct err *err)
 {
-	auto_fd context = fsopen(type, FSOPEN_CLOEXEC);
 	struct mount_option source_option = { "source", source };
+	auto_fd context = -1;
 	auto_fd tree = -1;
-	int r;
+	int r = ret_root_fd ? 0 : mount_at_once(type, source, options, attrs, target_fd);
 
+	if (r < 0)
+		return fail(err, -r, "return to the working directory");
+	if (r > 0)
+		return 0;
+	context = fsopen(type, FSOPEN_CLOEXEC);
 	if (context < 0 && refused(errno))
 		return mount_old_new(type, source, options, attrs, target_fd, ret_root_fd, err);
 	if (context < 0)

@@ -21,7 +21,7 @@ static void fd_path(int fd, char path[FD_PATH_MAX])
 	snprintf(path, FD_PATH_MAX, "/proc/self/fd/%d", fd);
 }
 
-static unsigned long flag_bits(unsigned attrs)
+unsigned long mount_old_flags(unsigned attrs)
 {
 	return (attrs & MOUNT_READ_ONLY ? MS_RDONLY : 0) | (attrs & MOUNT_NOSUID ? MS_NOSUID : 0) |
 	       (attrs & MOUNT_NODEV ? MS_NODEV : 0) | (attrs & MOUNT_NOEXEC ? MS_NOEXEC : 0);
@@ -69,7 +69,7 @@ static int remount_one(const char *prefix, const char *path, unsigned attrs, str
 		{ ST_NOATIME, MS_NOATIME },   { ST_NODIRATIME, MS_NODIRATIME },
 		{ ST_RELATIME, MS_RELATIME },
 	};
-	unsigned long flags = flag_bits(attrs);
+	unsigned long flags = mount_old_flags(attrs);
 	char target[TOP_PATH_MAX];
 	struct statvfs st;
 
@@ -309,6 +309,6 @@ int mount_old_new(const char *type, const char *source, const struct mount_optio
 	if (r < 0)
 		return err_wrap(err, "mount %s", type);
 	full_path(place.prefix, place.path, target);
-	r = mount_joined(type, source, options, flag_bits(attrs), target, err);
+	r = mount_joined(type, source, options, mount_old_flags(attrs), target, err);
 	return r < 0 ? r : open_root(target, ret_root_fd, err);
 }

@@ -20,6 +20,9 @@ struct mount_place {
 int mount_old_place(int fd, const char *name, struct mount_place *ret_place,
 		    struct err *err) must_check;
 
+/* The flags of mount(2) for MOUNT_READ_ONLY and so on. */
+unsigned long mount_old_flags(unsigned attrs);
+
 int mount_old_bind(const struct mount_source *source, int target_fd, const char *name,
 		   int *ret_root_fd, struct err *err) must_check;
 /* Add attributes to what is mounted there. */

@@ -36,7 +36,7 @@ pid_t ns_fork_pidfd(unsigned long flags, int *ret_pidfd)
 
 static int write_proc(const char *path, const char *text)
 {
-	auto_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+	auto_fd fd = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC); /* musl's open(2) is two calls */
 
 	if (fd < 0)
 		return -errno;
