@@ -83,7 +83,7 @@ class Bench(Stage):
             index, nanoseconds, status, kilobytes = map(int, line.split())
             name = ready[index].name
             if status != 0:
-                ready[index].why_not = f"status {status} in the middle"
+                ready[index].why_not = f"fails with status {status}"
             times[name].append(nanoseconds / 1e6)
             memory[name] = max(memory[name], kilobytes / 1024)
         return times, memory
