@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+# The power goes, or the disk is full, while the store is written to: on real file systems.
+load ../support/common
+
+setup() {
+    common_setup
+    need mkfs.ext4 mkfs.xfs losetup setpriv
+    [ "$(id -u)" = 0 ] || skip "only root can mount"
+    losetup -f >/dev/null 2>&1 || skip "there are no loop devices"
+    cp --no-preserve=mode "$(tiny_tar)" tiny.tar
+    tar -cf other.tar -C "$ROOTLET_TEST_STAGE/tests" support
+    chmod -R a+rX . "$BATS_TEST_TMPDIR"
+    folder=$(mktemp -d /var/tmp/rootlet-crash-XXXXXX)
+    chmod 755 "$folder"
+    cp tiny.tar other.tar "$folder"
+    before="rootlet -q import $folder/tiny.tar kept"
+}
+
+teardown() {
+    rm -rf "${folder:-/nonexistent}"
+}
+
+# cuts STRIDE COMMAND CHECK [BEFORE]: on both file systems.
+cuts() {
+    for fs in ext4 xfs; do
+        "$ROOTLET_TEST_STAGE/tests/support/power-cuts" "$fs" "$1" "${4:-$before}" "$2" "$3" >said || { cat said; return 1; }
+        [ "$(sed 's/ cuts//' said)" -ge 3 ]
+    done
+}
+
+@test "the power goes during import" {
+    cuts 3 "rootlet -q import $folder/other.tar new" "rootlet inspect new"
+}
+
+@test "the power goes during a build" {
+    mkdir "$folder/context"
+    printf 'FROM kept\nCOPY file /file\nRUN chown 3:4 /file && mkdir /d\nRUN rm -r /d\n' >"$folder/context/Dockerfile"
+    echo text >"$folder/context/file"
+    cuts 7 "rootlet -q build -t new $folder/context" "rootlet run --pull never new -- test -f /file"
+}
+
+@test "the power goes while names are given and taken, and while gc deletes" {
+    cuts 3 "rootlet tag kept new; rootlet rmi -f old; rootlet -q gc --until 0s" "rootlet inspect new; ! rootlet inspect old 2>/dev/null" \
+        "$before; rootlet -q import $folder/other.tar old"
+}
+
+# fill FS SIZE MOUNT-ARGUMENTS...: imports until the disk is full; the store stays sound, keeps what
+# it had, and takes something again when there is room.
+fill() {
+    local size=$2 fs=$1
+    shift 2
+    # shellcheck disable=SC2016 # expanded there
+    unshare -m --propagation private bash -euc '
+        fs=$1 size=$2 folder=$3
+        mkdir -p "$folder/disk"
+        case $fs in
+        tmpfs) mount -t tmpfs -o size=$size full "$folder/disk" ;;
+        *)  truncate -s $size "$folder/disk.img"
+            mkfs.$fs -q "$folder/disk.img"
+            mount -o loop "$folder/disk.img" "$folder/disk" ;;
+        esac
+        chown rootlet-test "$folder/disk"
+        export ROOTLET_STORE=$folder/disk/store HOME=/nonexistent
+        user() { setpriv --reuid rootlet-test --regid rootlet-test --clear-groups -- "$@"; }
+        user rootlet -q import "$folder/tiny.tar" kept
+        # of no two fillings the same: whatever is written when it is full
+        for fill in 0 300000 700000 1500000 2500000; do
+            rm -f "$folder/disk/ballast"
+            left=$(($(stat -fc "%a * %S" "$folder/disk")))
+            head -c $((left > fill ? left - fill : 0)) /dev/zero >"$folder/disk/ballast" 2>/dev/null || :
+            status=0
+            user rootlet -q import "$folder/other.tar" new >"$folder/said" 2>&1 || status=$?
+            if [ $status = 125 ]; then
+                grep -q "No space left on device" "$folder/said" || { cat "$folder/said"; exit 1; }
+                ! user rootlet -q inspect new >/dev/null 2>&1
+            elif [ $status != 0 ]; then
+                cat "$folder/said"
+                exit 1
+            fi
+            rm -f "$folder/disk/ballast"
+            user rootlet -q fsck
+            user rootlet -q inspect kept >/dev/null
+            [ -z "$(ls "$ROOTLET_STORE/tmp")" ]
+            user rootlet -q rmi -f new >/dev/null 2>&1
+            echo $status
+        done >"$folder/statuses" || { cat "$folder/statuses"; exit 1; }
+        grep -q 125 "$folder/statuses"
+        user rootlet -q import "$folder/other.tar" new
+    ' - "$fs" "$size" "$folder"
+}
+
+@test "a full disk is told, and the store stays sound" {
+    head -c 1000000 /dev/urandom >noise
+    tar -rf "$folder/other.tar" noise
+    for disk in "ext4 24M" "xfs 320M" "tmpfs 16M"; do
+        # shellcheck disable=SC2086 # two words
+        fill $disk
+        rm -rf "$folder/disk.img" "$folder/disk"
+    done
+}
