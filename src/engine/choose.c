@@ -5,13 +5,14 @@
 
 #include "base/banned.h"
 #include "engine/engine.h"
+#include "engine/ptrace.h"
 #include "engine/root.h"
 #include "engine/subid.h"
 #include "engine/tap.h"
 #include "engine/userns.h"
 
-const struct engine *const engines[] = { &engine_userns, &engine_subid, &engine_root, &engine_tap,
-					 NULL };
+const struct engine *const engines[] = { &engine_userns, &engine_subid,	 &engine_root,
+					 &engine_tap,	 &engine_ptrace, NULL };
 
 static int find_by_name(const char *name, const struct engine **ret_engine, struct err *err)
 {

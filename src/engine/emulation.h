@@ -51,6 +51,8 @@ struct emulation {
 	const char *root_path;
 	bool collects; /* there is an upper directory whose owners matter afterwards */
 
+	bool is_traced; /* a tracer emulates, and no program needs the tap */
+
 	struct tap_session session;
 	int report_fd; /* what the first process found out, a memory file; -1: nothing is collected
 			*/

@@ -65,7 +65,8 @@ static int execute(const struct engine_job *job, const char *path)
 	static char *empty[] = { NULL };
 	char **env = job->box->env.item ? job->box->env.item : empty;
 
-	if (job->box->emulation == BOX_EMULATION_TAP || session_of(job))
+	if ((job->box->emulation == BOX_EMULATION_TAP && !job->emulation->is_traced) ||
+	    session_of(job))
 		return -tap_exec(&job->emulation->session, path, job->box->argv.item, env);
 	execve(path, job->box->argv.item, env);
 	return errno;

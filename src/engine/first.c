@@ -131,6 +131,8 @@ static _Noreturn void become_command(const struct engine_job *job, const struct 
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (r == 0 && sigprocmask(SIG_SETMASK, &channel->old_mask, NULL) < 0)
 		r = fail(&err, errno, "restore the signal mask");
+	if (r == 0 && plan->enter)
+		r = plan->enter(job, plan->context, &err);
 	if (r == 0) {
 		if (job->inside) {
 			r = job->inside(job->context, &err);
@@ -148,15 +150,23 @@ static _Noreturn void become_command(const struct engine_job *job, const struct 
 
 /* vfork(2): the command shares our memory until it execs, so no page table is copied (0.1 ms). It
  * runs only become_command, which changes nothing we look at afterwards. A function to be called
- * inside needs a real copy: we must reap and forward signals meanwhile. */
+ * inside needs a real copy: we must reap and forward signals meanwhile. So does a command we trace,
+ * which waits for that. */
 static pid_t fork_command(const struct engine_job *job, const struct spawn_plan *plan,
 			  struct channel *channel)
 {
-	pid_t pid = job->inside ? ns_fork(0) : vfork();
+	pid_t pid;
 
+	if (job->inside || plan->trace) {
+		pid = ns_fork(0);
+	} else {
+		pid = vfork();
+		if (pid < 0)
+			pid = -errno;
+	}
 	if (pid == 0)
 		become_command(job, plan, channel);
-	return pid < 0 && !job->inside ? -errno : pid;
+	return pid;
 }
 
 /* ---- the first process ---- */
@@ -184,14 +194,15 @@ static void close_between(unsigned first, unsigned last)
 
 /* Files of the caller must not stay open as long as the command runs: pipes of other steps would
  * never end. */
-static void close_all_but(const struct engine_job *job, const struct first_files *files)
+static void close_all_but(const struct engine_job *job, const struct spawn_plan *plan,
+			  const struct first_files *files)
 {
-	int keep[6 + ENGINE_HELD_MAX + EMULATION_REPORTS_MAX] = {
-		files->children_fd, files->upper_fd,	files->report_fd,
-		files->table_fd,    files->listener_fd, files->signal_fd
+	int keep[8 + ENGINE_HELD_MAX + EMULATION_REPORTS_MAX] = {
+		files->children_fd, files->upper_fd,  files->report_fd, files->table_fd,
+		files->listener_fd, files->signal_fd, plan->keep_fd[0], plan->keep_fd[1],
 	};
 	int from = STDERR_FILENO + 1;
-	size_t count = 6;
+	size_t count = 8;
 
 	for (size_t i = 0; i < job->held_count && count < array_count(keep); i++)
 		keep[count++] = job->held_fd[i];
@@ -298,13 +309,15 @@ static int reap(pid_t command, bool alone, const struct first_files *files)
 }
 
 /* Nothing may change any more when owners are noted. */
-static _Noreturn void stay_until_the_end(const struct engine_job *job, bool alone,
+static _Noreturn void stay_until_the_end(const struct engine_job *job,
+					 const struct spawn_plan *plan,
 					 const struct first_files *files, pid_t command)
 {
+	bool alone = plan->namespaces & CLONE_NEWPID;
 	int status;
 
-	close_all_but(job, files);
-	status = reap(command, alone, files);
+	close_all_but(job, plan, files);
+	status = plan->follow ? plan->follow(plan->context) : reap(command, alone, files);
 	end_listed(files->children_fd);
 	if (files->upper_fd >= 0) {
 		if (alone)
@@ -430,5 +443,9 @@ _Noreturn void first_process(const struct engine_job *job, const struct spawn_pl
 		fail(&err, -command, "fork the command");
 		report_and_exit(channel, 125, &err);
 	}
-	stay_until_the_end(job, alone, &files, command);
+	if (plan->trace && plan->trace(job, plan->context, command, &err) < 0) {
+		kill(command, SIGKILL);
+		report_and_exit(channel, 125, &err);
+	}
+	stay_until_the_end(job, plan, &files, command);
 }

@@ -17,6 +17,14 @@ struct spawn_plan {
 	/* In the command, right before it is executed (nothing else is done by this process): what
 	 * binds it and not us. May be NULL. Allocates nothing. */
 	int (*before_command)(const struct engine_job *job, void *context, struct err *err);
+	/* For an engine whose first process traces the command; all three or none. In the first
+	 * process: begin to trace the command, which waits in `enter`; */
+	int (*trace)(const struct engine_job *job, void *context, pid_t command, struct err *err);
+	/* then do so until everything has ended: its exit status. */
+	int (*follow)(void *context);
+	int keep_fd[2]; /* that the first process still needs then; -1 or 0: none */
+	/* In the command, last before execve(2). */
+	int (*enter)(const struct engine_job *job, void *context, struct err *err);
 	/* The first process is root among the ids of the box: the command becomes box->uid and
 	 * box->gid, with no other group than that. */
 	bool becomes_user;

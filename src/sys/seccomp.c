@@ -134,3 +134,11 @@ int seccomp_fake_success(struct err *err)
 	r = seccomp_load(program.line, program.count, err);
 	return r < 0 ? err_wrap(err, "fake success") : 0;
 }
+
+bool seccomp_can_trace(void)
+{
+	uint32_t action = SECCOMP_RET_TRACE;
+
+	/* EINVAL: before Linux 4.14, which has the action and no way to ask for it */
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0 || errno == EINVAL;
+}

@@ -5,6 +5,7 @@
 #ifndef SYS_SECCOMP_H
 #define SYS_SECCOMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -15,5 +16,8 @@ int seccomp_fake_success(struct err *err) must_check;
 /* Install a filter of `count` struct sock_filter for good; sets no_new_privs, as also programs
  * without privilege may do it then. Allocates nothing. */
 int seccomp_load(const void *program, size_t count, struct err *err) must_check;
+
+/* May this process install a filter whose SECCOMP_RET_TRACE a tracer is told of? */
+bool seccomp_can_trace(void);
 
 #endif

@@ -61,9 +61,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* "#! interpreter [one argument]": fs/binfmt_script.c. Returns -ENOEXEC for a line with no
- * interpreter, or one that is cut off within it. */
-static long split_line(char *line, size_t size_bytes, char **ret_name, char **ret_argument)
+long target_split_line(char *line, size_t size_bytes, char **ret_name, char **ret_argument)
 {
 	char *end = line + size_bytes;
 	char *newline = line + 2;
@@ -143,7 +141,7 @@ static long find_program(struct target *target, const struct target_request *req
 		if (size_bytes < 2 || line[0] != '#' || line[1] != '!')
 			return elf_read((int)fd, &target->elf);
 		line[size_bytes] = '\0';
-		r = split_line(line, (size_t)size_bytes, &name, &argument);
+		r = target_split_line(line, (size_t)size_bytes, &name, &argument);
 		if (r < 0)
 			return r;
 		close_target(target);

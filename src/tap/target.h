@@ -43,6 +43,11 @@ struct target_request {
 	const void *context;
 };
 
+/* "#! interpreter [one argument]": fs/binfmt_script.c. `line` is size_bytes long, a NUL comes
+ * behind it; it is cut into pieces. No argument: NULL. -ENOEXEC for a line with no interpreter, or
+ * one that is cut off within it. */
+long target_split_line(char *line, size_t size_bytes, char **ret_name, char **ret_argument);
+
 size_t target_size_bytes(size_t argc);
 /* 0 or what execve(2) fails with; both descriptors are valid (or -1) either way. */
 long target_resolve(struct target *target, const struct target_request *request);

@@ -43,14 +43,14 @@ print(facts[sys.argv[1]][sys.argv[2]])' "$1" "$2"
 
 @test "doctor says of engines and root emulation what was seen, which rule forbids it and what changes it" {
     export container=docker # where it is another, what changes it is known as well
-    attempt deny userns,seccomp rootlet doctor
+    attempt deny userns,seccomp,ptrace rootlet doctor
     expect_status 1
     expect_output "  userns * refused: user namespaces: clone into new namespaces: Operation not permitted
 *hint: a seccomp filter refuses user namespaces*; you can: "
     expect_output "  tap * refused: seccomp trap: install a seccomp filter: Operation not permitted
 *hint: a seccomp filter refuses seccomp filters*; you can: "
     need python3
-    deny userns,seccomp rootlet doctor --json >said || :
+    deny userns,seccomp,ptrace rootlet doctor --json >said || :
     python3 - <<'END'
 import json
 said = json.load(open("said"))

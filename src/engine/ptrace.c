@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Engine `ptrace`: no namespaces at all; a tracer, which is the first process of the box, answers
+ * or edits every system call that has to do with paths, and with ownership under root emulation.
+ * The slowest engine, and the one that asks for the least. */
+#include "engine/ptrace.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "engine/calls.h"
+#include "engine/emulation.h"
+#include "engine/scene.h"
+#include "engine/spawn.h"
+#include "engine/tracer.h"
+#include "engine/tracer_filter.h"
+#include "sys/landlock.h"
+#include "sys/seccomp.h"
+#include "tap/traced.h"
+
+#ifndef MFD_EXEC /* Linux 6.3 */
+#define MFD_EXEC 0x10u
+#endif
+
+struct ptrace_plan {
+	struct scene scene;
+	int ruleset_fd; /* -1: the kernel has no Landlock */
+	struct tracer tracer;
+	struct calls *calls;
+	int go_read_fd, go_write_fd; /* the command is traced, and may begin */
+};
+
+static int open_loader(struct calls *calls, struct err *err)
+{
+	int fd = memfd_create("rootlet-loader", MFD_CLOEXEC | MFD_EXEC);
+	int r;
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("rootlet-loader", MFD_CLOEXEC);
+	if (fd < 0)
+		return fail(err, errno, "memory for the loader");
+	calls->loader_fd = fd;
+	r = io_write_all(fd, loader_start, (size_t)(loader_end - loader_start));
+	return r < 0 ? fail(err, -r, "write the loader") : 0;
+}
+
+static int open_plan(struct ptrace_plan *plan, const struct engine_job *job, struct err *err)
+{
+	int fds[2];
+	int r = scene_make(&plan->scene, job->box, err);
+
+	if (r == 0)
+		r = scene_rules(&plan->scene, &plan->ruleset_fd, err);
+	if (r == 0)
+		r = tracer_init(&plan->tracer, err);
+	if (r < 0)
+		return r;
+	plan->calls = mmap(NULL, sizeof(*plan->calls), PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (plan->calls == MAP_FAILED) {
+		plan->calls = NULL;
+		return fail(err, errno, "memory for the tracer");
+	}
+	plan->calls->map = &plan->scene.tap->map;
+	plan->calls->root_fd = plan->scene.root_fd;
+	plan->calls->hostname = plan->scene.tap->hostname;
+	plan->calls->emulates = job->box->emulation == BOX_EMULATION_TAP;
+	plan->calls->loader_fd = -1;
+	plan->tracer.context = plan->calls;
+	r = open_loader(plan->calls, err);
+	if (r < 0)
+		return r;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return fail(err, errno, "make a pipe to the command");
+	plan->go_read_fd = fds[0];
+	plan->go_write_fd = fds[1];
+	return 0;
+}
+
+static void plan_done(struct ptrace_plan *plan)
+{
+	scene_done(&plan->scene);
+	cleanup_fd(&plan->ruleset_fd);
+	tracer_done(&plan->tracer);
+	if (plan->calls) {
+		cleanup_fd(&plan->calls->loader_fd);
+		munmap(plan->calls, sizeof(*plan->calls));
+	}
+	cleanup_fd(&plan->go_read_fd);
+	cleanup_fd(&plan->go_write_fd);
+}
+
+/* --- in the first process */
+
+/* Around the tracer, too: a process may look into another's /proc/PID/fd only from the same domain
+ * (landlock(7), "Ptrace restrictions"). */
+static int setup(const struct engine_job *job, void *context, struct err *err)
+{
+	const struct ptrace_plan *plan = context;
+
+	(void)job;
+	return plan->ruleset_fd < 0 ? 0 : landlock_enforce(plan->ruleset_fd, err);
+}
+
+/* Each call that goes by a descriptor of ours needs one. */
+static void raise_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int trace(const struct engine_job *job, void *context, pid_t command, struct err *err)
+{
+	struct ptrace_plan *plan = context;
+	char byte = 0;
+	int r;
+
+	plan->calls->self = getpid();
+	if (plan->calls->emulates)
+		traced_use(&job->emulation->session.lies);
+	r = tracer_begin(&plan->tracer, command, err);
+	if (r < 0)
+		return r;
+	if (plan->calls->emulates)
+		tracer_set_creds(&plan->tracer, command, &job->emulation->session.creds);
+	r = io_write_all(plan->go_write_fd, &byte, 1);
+	return r < 0 ? fail(err, -r, "let the command begin") : 0;
+}
+
+static int follow(void *context)
+{
+	struct ptrace_plan *plan = context;
+
+	raise_open_files();
+	return tracer_follow(&plan->tracer);
+}
+
+/* --- in the command */
+
+static int enter(const struct engine_job *job, void *context, struct err *err)
+{
+	struct ptrace_plan *plan = context;
+	char byte;
+
+	(void)job;
+	if (io_read_full(plan->go_read_fd, &byte, 1) != 1)
+		return fail_plain(err, ECHILD, "the tracer is gone");
+	return plan->tracer.by_filter ? tracer_filter_install(plan->calls, err) : 0;
+}
+
+/* What would be there with a namespace, or with privilege, and cannot be imitated. */
+static int refuse(const struct box *box, struct err *err)
+{
+	const char *what = NULL;
+
+	if (box->private_ns.network)
+		what = "a network of its own";
+	else if (box->drop_capabilities && box->emulation != BOX_EMULATION_TAP)
+		what = "dropping capabilities";
+	else if (box->emulation == BOX_EMULATION_SECCOMP)
+		what = "--root-emulation seccomp";
+	if (!what)
+		return 0;
+	fail_plain(err, ENOTSUP, "%s needs a user namespace, and this engine has none", what);
+	err_hint(err, "leave it out, or see rootlet doctor for engine userns");
+	return -ENOTSUP;
+}
+
+static int run(const struct engine_job *job, int *ret_status, struct err *err)
+{
+	struct ptrace_plan plan = {
+		.scene = SCENE_NONE, .ruleset_fd = -1, .go_read_fd = -1, .go_write_fd = -1
+	};
+	struct spawn_plan spawn = {
+		.setup = setup, .context = &plan, .trace = trace, .follow = follow, .enter = enter
+	};
+	const char *mode = getenv("ROOTLET_PTRACE");
+	int r;
+
+	*ret_status = 125;
+	if (job->emulation) {
+		job->emulation->root_path = job->box->root.path;
+		job->emulation->is_traced = true;
+	}
+	r = refuse(job->box, err);
+	if (r < 0)
+		return r;
+	if (job->box->root.kind == BOX_ROOT_OVERLAY) {
+		if (job->made)
+			job->made->overlay_refused = true;
+		return fail_plain(err, ENOTSUP, "engine ptrace cannot stack layers");
+	}
+	plan.tracer.by_filter = (!mode || strcmp(mode, "all") != 0) && seccomp_can_trace();
+	r = open_plan(&plan, job, err);
+	if (r == 0) {
+		spawn.keep_fd[0] = plan.calls->root_fd;
+		spawn.keep_fd[1] = plan.calls->loader_fd;
+		r = spawn_run(job, &spawn, ret_status, err);
+	}
+	plan_done(&plan);
+	return r;
+}
+
+static int probe(struct host *host, const struct box *box, struct err *ret_why_not)
+{
+	static const enum host_fact needs[] = { HOST_PTRACE, HOST_OPENAT2 };
+
+	for (size_t i = 0; i < array_count(needs); i++)
+		if (!host_fact(host, needs[i])->usable)
+			return host_refuse(host, needs[i], ret_why_not);
+	return refuse(box, ret_why_not);
+}
+
+const struct engine engine_ptrace = {
+	.name = "ptrace",
+	.summary = "no namespaces: paths are translated by a tracer",
+	.probe = probe,
+	.run = run,
+};

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Looking up a path for somebody else. pathmap does it; here is what it asks the kernel, in the
+ * name of the process whose path it is. */
+#include "engine/calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/banned.h"
+
+enum call_verdict visit_answer(struct visit *visit, long result)
+{
+	registers_answer(visit->registers, result);
+	return CALL_SKIP;
+}
+
+/* --- what pathmap asks. Its `dirfd` is ours already, see spot_find_text. */
+
+static long ask_openat2(void *context, int dirfd, const char *path, const struct open_how *how)
+{
+	struct open_how mine = *how;
+	long r;
+
+	(void)context;
+	mine.flags |= O_CLOEXEC;
+	r = syscall(SYS_openat2, dirfd, path, &mine, sizeof(mine));
+	return r < 0 ? -errno : r;
+}
+
+static long ask_readlinkat(void *context, int dirfd, const char *path, char *to, size_t room_bytes)
+{
+	ssize_t r = readlinkat(dirfd, path, to, room_bytes);
+
+	(void)context;
+	return r < 0 ? -errno : r;
+}
+
+static void ask_close(void *context, int fd)
+{
+	(void)context;
+	close(fd);
+}
+
+static long ask_path_of(void *context, int dirfd, char *to, size_t room_bytes)
+{
+	char link[40];
+	ssize_t r;
+
+	(void)context;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+	r = readlink(link, to, room_bytes);
+	if (r < 0)
+		return -errno;
+	if ((size_t)r >= room_bytes)
+		return -ENAMETOOLONG;
+	to[r] = '\0';
+	return r;
+}
+
+static long ask_self(void *context, bool thread, char *to, size_t room_bytes)
+{
+	const struct visit *visit = context;
+	int pid = visit->tracee->subject->pid;
+
+	return thread ? snprintf(to, room_bytes, "%d/task/%d", pid, visit->tracee->tid)
+		      : snprintf(to, room_bytes, "%d", pid);
+}
+
+/* Files of those who see the same root; others' may be anywhere on the host. */
+static long ask_may_follow(void *context, long pid, int fd)
+{
+	const struct visit *visit = context;
+
+	(void)fd;
+	return tracer_find(visit->tracer, (pid_t)pid) ? 0 : -EACCES;
+}
+
+/* The kernel's link leads to our loader. */
+static const char *ask_exe(void *context, long pid)
+{
+	(void)context;
+	(void)pid;
+	return NULL;
+}
+
+static const struct pathmap_ops asks = {
+	.openat2 = ask_openat2,
+	.readlinkat = ask_readlinkat,
+	.close = ask_close,
+	.path_of = ask_path_of,
+	.self = ask_self,
+	.may_follow = ask_may_follow,
+	.exe = ask_exe,
+};
+
+long process_fd(pid_t tid, int fd)
+{
+	char link[48];
+	int r;
+
+	if (fd == AT_FDCWD)
+		snprintf(link, sizeof(link), "/proc/%d/cwd", tid);
+	else
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", tid, fd);
+	r = open(link, O_PATH | O_CLOEXEC);
+	if (r < 0)
+		return errno == ENOENT ? -EBADF : -errno;
+	return r;
+}
+
+void spot_done(struct spot *spot)
+{
+	cleanup_fd(&spot->fd);
+	spot->fd = -1;
+}
+
+long spot_of_fd(struct visit *visit, int fd, struct spot *ret_spot)
+{
+	long r = process_fd(visit->tracee->tid, fd);
+
+	*ret_spot = (struct spot){ .fd = (int)r, .name = "", .path = "" };
+	return r < 0 ? r : 0;
+}
+
+static bool is_read_only(const struct visit *visit, uint32_t entry)
+{
+	return visit->calls->map->entry[entry].flags & PATHMAP_READ_ONLY;
+}
+
+/* /proc/PID/exe, which to the kernel is the loader: the program instead. Where the process's root
+ * is another one now, and the program is not in it, nobody can open it by name. */
+static long find_program(struct visit *visit, struct spot *spot)
+{
+	const char *root = visit->tracee->subject->root;
+	const char *at = spot->path + visit->calls->map->entry[spot->found.entry].guest_length;
+	const char *name = strrchr(spot->path, '/');
+	const struct tracee *whose;
+	const char *program;
+
+	if (!name || strcmp(name, "/exe") != 0 || *at != '/')
+		return 0;
+	whose = tracer_find(visit->tracer, (pid_t)strtol(at + 1, NULL, 10));
+	if (!whose || !whose->subject || !whose->subject->program[0])
+		return 0;
+	spot_done(spot);
+	program = whose->subject->program;
+	if (strncmp(program, root, strlen(root)) != 0)
+		return -ENOENT;
+	return spot_find_text(visit, AT_FDCWD, program + strlen(root), SPOT_FOLLOW | SPOT_FILE,
+			      spot);
+}
+
+static long resolve(struct visit *visit, int dirfd, const char *path, unsigned want,
+		    struct spot *spot)
+{
+	struct calls *calls = visit->calls;
+	struct pathmap_request request = {
+		.root_fd = calls->root_fd,
+		.dirfd = dirfd,
+		.path = path,
+		.chroot = visit->tracee->subject->root,
+		.want = (want & SPOT_FOLLOW ? PATHMAP_FOLLOW : 0u) |
+			(want & SPOT_FILE ? 0u : PATHMAP_PARENT),
+		.flags = O_PATH | (want & SPOT_FOLLOW ? 0 : O_NOFOLLOW),
+	};
+	struct pathmap_room room = { .text = calls->text,
+				     .host = calls->host,
+				     .link = calls->link,
+				     .bytes = CALLS_ROOM_BYTES };
+	long r = pathmap_resolve(calls->map, &asks, visit, &request, &room, &spot->found);
+
+	if (r < 0)
+		return r == -ENOBUFS ? -ENAMETOOLONG : r;
+	spot->fd = spot->found.fd;
+	spot->name = spot->found.name;
+	spot->path = calls->text;
+	spot->read_only = is_read_only(visit, spot->found.entry);
+	/* Without PARENT the kernel has followed it already. */
+	spot->is_link_ahead = spot->found.is_kernels_link && !(want & SPOT_FILE);
+	if (want & SPOT_FILE)
+		spot->found.name[0] = '\0';
+	return spot->found.is_kernels_link ? find_program(visit, spot) : 0;
+}
+
+static bool is_relative(const char *path)
+{
+	return path[0] != '/';
+}
+
+long spot_find_text(struct visit *visit, int dirfd, const char *path, unsigned want,
+		    struct spot *ret_spot)
+{
+	long from = -1;
+	long r;
+
+	*ret_spot = (struct spot)SPOT_NONE;
+	if (!*path)
+		return want & SPOT_EMPTY ? spot_of_fd(visit, dirfd, ret_spot) : -ENOENT;
+	if (is_relative(path)) {
+		from = process_fd(visit->tracee->tid, dirfd);
+		if (from < 0)
+			return from;
+	}
+	r = resolve(visit, (int)from, path, want, ret_spot);
+	if (from >= 0)
+		close((int)from);
+	if (r == 0 && (want & SPOT_CHANGE) && ret_spot->read_only) {
+		spot_done(ret_spot);
+		r = -EROFS;
+	}
+	return r;
+}
+
+long spot_find(struct visit *visit, int dirfd, unsigned long path, unsigned want,
+	       struct spot *ret_spot)
+{
+	char *text = visit->calls->path[0];
+	long r;
+
+	*ret_spot = (struct spot)SPOT_NONE;
+	if (!path && (want & SPOT_EMPTY))
+		return spot_of_fd(visit, dirfd, ret_spot);
+	r = trace_read_text(visit->tracee->tid, path, text, PATHMAP_PATH_MAX);
+	return r < 0 ? r : spot_find_text(visit, dirfd, text, want, ret_spot);
+}
+
+void spot_path_here(const struct spot *spot, char path[SPOT_PATH_MAX])
+{
+	snprintf(path, SPOT_PATH_MAX, "/proc/self/fd/%d%s%s", spot->fd, *spot->name ? "/" : "",
+		 spot->name);
+}
+
+/* --- lending */
+
+unsigned long visit_put(struct visit *visit, size_t offset, const void *from, size_t size_bytes)
+{
+	unsigned long at = tracer_slot(visit->tracee);
+
+	if (at)
+		at += offset;
+	else /* before its first exec: it is us, and has a stack like everybody */
+		at = (registers_stack(visit->registers) - REGISTERS_RED_ZONE - LOADER_SLOT_BYTES +
+		      offset) &
+		     ~15ul;
+	return trace_write(visit->tracee->tid, at, from, size_bytes) < 0 ? 0 : at;
+}
+
+long visit_lend(struct visit *visit, struct spot *spot, unsigned arg)
+{
+	struct tracee *tracee = visit->tracee;
+	char path[SPOT_PATH_MAX];
+	unsigned long at;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d%s%s", visit->calls->self, spot->fd,
+		 *spot->name ? "/" : "", spot->name);
+	at = visit_put(visit, 0, path, strlen(path) + 1);
+	if (!at)
+		return -ENOMEM;
+	*registers_arg(visit->registers, arg) = at;
+	tracee->held_fd = take_fd(&spot->fd);
+	return 0;
+}

@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/tracer.h"
+
+#include <linux/sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/banned.h"
+#include "engine/first.h"
+
+#define BUCKETS 8192u /* a power of two */
+#define NOBODY	0u    /* index 0 of every store is not used */
+
+struct tracer_stores {
+	uint32_t bucket[BUCKETS];
+	uint32_t free_tracee, free_subject, free_space; /* freed ones, linked */
+	uint32_t next_tracee, next_subject, next_space; /* never used from here on */
+	struct tracee tracee[TRACER_PROCESSES];
+	struct space space[TRACER_PROCESSES];
+	struct loader_plan plan[TRACER_PROCESSES];
+	struct subject subject[TRACER_PROCESSES];
+};
+
+int tracer_init(struct tracer *tracer, struct err *err)
+{
+	void *stores = mmap(NULL, sizeof(struct tracer_stores), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (stores == MAP_FAILED)
+		return fail(err, errno, "memory for the tracer");
+	tracer->stores = stores;
+	tracer->stores->next_tracee = tracer->stores->next_subject = 1;
+	tracer->stores->next_space = 1;
+	return 0;
+}
+
+void tracer_done(struct tracer *tracer)
+{
+	if (tracer->stores)
+		munmap(tracer->stores, sizeof(struct tracer_stores));
+	tracer->stores = NULL;
+}
+
+/* --- who is there */
+
+static uint32_t bucket_of(pid_t tid)
+{
+	return (uint32_t)tid & (BUCKETS - 1);
+}
+
+struct tracee *tracer_find(struct tracer *tracer, pid_t tid)
+{
+	struct tracer_stores *stores = tracer->stores;
+	uint32_t at = stores->bucket[bucket_of(tid)];
+
+	while (at != NOBODY && stores->tracee[at].tid != tid)
+		at = stores->tracee[at].next_same;
+	return at == NOBODY ? NULL : &stores->tracee[at];
+}
+
+static void link_tracee(struct tracer_stores *stores, struct tracee *tracee, pid_t tid)
+{
+	uint32_t *bucket = &stores->bucket[bucket_of(tid)];
+
+	tracee->tid = tid;
+	tracee->next_same = *bucket;
+	*bucket = (uint32_t)(tracee - stores->tracee);
+}
+
+static void unlink_tracee(struct tracer_stores *stores, const struct tracee *tracee)
+{
+	uint32_t *at = &stores->bucket[bucket_of(tracee->tid)];
+
+	while (&stores->tracee[*at] != tracee)
+		at = &stores->tracee[*at].next_same;
+	*at = tracee->next_same;
+}
+
+static struct tracee *new_tracee(struct tracer *tracer, pid_t tid)
+{
+	struct tracer_stores *stores = tracer->stores;
+	uint32_t at = stores->free_tracee;
+	struct tracee *tracee;
+
+	if (at != NOBODY)
+		stores->free_tracee = stores->tracee[at].next_free;
+	else if (stores->next_tracee < TRACER_PROCESSES)
+		at = stores->next_tracee++;
+	else
+		return NULL;
+	tracee = &stores->tracee[at];
+	*tracee = (struct tracee){
+		.slot = -1, .held_fd = -1, .plan = &stores->plan[at], .program_fd = { -1, -1 }
+	};
+	link_tracee(stores, tracee, tid);
+	tracer->tracee_count++;
+	return tracee;
+}
+
+/* There are as many of these as tracees at most. */
+static struct subject *new_subject(struct tracer_stores *stores, pid_t pid)
+{
+	uint32_t at = stores->free_subject;
+
+	if (at != NOBODY)
+		stores->free_subject = stores->subject[at].next_free;
+	else
+		at = stores->next_subject++;
+	stores->subject[at].users = 1;
+	stores->subject[at].pid = pid;
+	return &stores->subject[at];
+}
+
+static struct space *new_space(struct tracer_stores *stores)
+{
+	uint32_t at = stores->free_space;
+
+	if (at != NOBODY)
+		stores->free_space = stores->space[at].next_free;
+	else
+		at = stores->next_space++;
+	stores->space[at] = (struct space){ .users = 1 };
+	return &stores->space[at];
+}
+
+static void leave_subject(struct tracer_stores *stores, struct subject *subject)
+{
+	if (!subject || --subject->users > 0)
+		return;
+	subject->next_free = stores->free_subject;
+	stores->free_subject = (uint32_t)(subject - stores->subject);
+}
+
+static void leave_space(struct tracer_stores *stores, struct space *space)
+{
+	if (!space || --space->users > 0)
+		return;
+	space->next_free = stores->free_space;
+	stores->free_space = (uint32_t)(space - stores->space);
+}
+
+static void copy_subject(struct subject *to, const struct subject *from)
+{
+	to->umask = from->umask;
+	memcpy(to->program, from->program, strlen(from->program) + 1);
+	memcpy(to->root, from->root, strlen(from->root) + 1);
+	memcpy(&to->creds, &from->creds,
+	       offsetof(struct creds, groups) +
+		       from->creds.group_count * sizeof(from->creds.groups[0]));
+}
+
+/* --- memory of theirs */
+
+unsigned long tracer_slot(struct tracee *tracee)
+{
+	struct space *space = tracee->space;
+
+	if (!space->has_loader)
+		return 0;
+	for (int i = 0; tracee->slot < 0 && i < LOADER_SLOTS; i++)
+		if (!(space->slots_used >> i & 1)) {
+			space->slots_used |= 1ull << i;
+			tracee->slot = i;
+		}
+	if (tracee->slot < 0)
+		return 0;
+	return LOADER_SLOT_AT + (unsigned long)tracee->slot * LOADER_SLOT_BYTES;
+}
+
+static void end_call(struct tracee *tracee)
+{
+	if (tracee->slot >= 0)
+		tracee->space->slots_used &= ~(1ull << tracee->slot);
+	tracee->slot = -1;
+	cleanup_fd(&tracee->held_fd);
+	tracee->held_fd = -1;
+	tracee->finish = NULL;
+	tracee->restores = false;
+}
+
+/* The loader has run, or will not. */
+static void end_exec(struct tracee *tracee)
+{
+	tracee->executes = false;
+	for (int i = 0; i < 2; i++) {
+		cleanup_fd(&tracee->program_fd[i]);
+		tracee->program_fd[i] = -1;
+	}
+}
+
+static void drop_tracee(struct tracer *tracer, struct tracee *tracee)
+{
+	struct tracer_stores *stores = tracer->stores;
+
+	if (tracee->unborn)
+		tracer->unborn_count--;
+	end_call(tracee);
+	end_exec(tracee);
+	unlink_tracee(stores, tracee);
+	leave_subject(stores, tracee->subject);
+	leave_space(stores, tracee->space);
+	tracee->tid = 0;
+	tracee->next_free = stores->free_tracee;
+	stores->free_tracee = (uint32_t)(tracee - stores->tracee);
+	tracer->tracee_count--;
+}
+
+/* --- going on */
+
+static void go_on(struct tracer *tracer, const struct tracee *tracee, int number)
+{
+	if (!tracer->by_filter || tracee->restores || tracee->finish)
+		trace_to_edge(tracee->tid, number);
+	else
+		trace_continue(tracee->tid, number);
+}
+
+/* --- new ones */
+
+static void take_after(struct tracer *tracer, struct tracee *child, const struct tracee *parent,
+		       unsigned long flags)
+{
+	struct tracer_stores *stores = tracer->stores;
+
+	if (flags & CLONE_THREAD) {
+		child->subject = parent->subject;
+		child->subject->users++;
+	} else {
+		child->subject = new_subject(stores, child->tid);
+		copy_subject(child->subject, parent->subject);
+	}
+	if (flags & CLONE_VM) {
+		child->space = parent->space;
+		child->space->users++;
+	} else {
+		child->space = new_space(stores);
+		child->space->has_loader = parent->space->has_loader;
+	}
+	if (child->unborn) {
+		child->unborn = false;
+		tracer->unborn_count--;
+		go_on(tracer, child, 0);
+	}
+}
+
+/* clone3(2) is refused: its flags are behind a pointer. */
+static unsigned long clone_flags(pid_t tid)
+{
+	struct registers registers;
+
+	if (trace_registers(tid, &registers) < 0)
+		return 0;
+	if (registers_call(&registers) == SYS_clone)
+		return *registers_arg(&registers, 0);
+#ifdef SYS_vfork
+	if (registers_call(&registers) == SYS_vfork)
+		return CLONE_VM | CLONE_VFORK;
+#endif
+	return 0;
+}
+
+static void on_clone(struct tracer *tracer, const struct tracee *parent)
+{
+	unsigned long tid = 0;
+	struct tracee *child;
+
+	if (trace_message(parent->tid, &tid) < 0)
+		return;
+	child = tracer_find(tracer, (pid_t)tid) ?: new_tracee(tracer, (pid_t)tid);
+	if (!child)
+		kill((pid_t)tid, SIGKILL); /* more processes than we can follow */
+	else if (!child->subject)
+		take_after(tracer, child, parent, clone_flags(parent->tid));
+}
+
+/* Should its parent be killed at this moment, nobody will tell whose child it is. */
+static void adopt_unborn(struct tracer *tracer, const struct tracee *dead)
+{
+	struct tracer_stores *stores = tracer->stores;
+
+	for (uint32_t i = 1; tracer->unborn_count && i < stores->next_tracee; i++)
+		if (stores->tracee[i].tid && stores->tracee[i].unborn)
+			take_after(tracer, &stores->tracee[i], dead, 0);
+}
+
+static void on_stranger(struct tracer *tracer, pid_t tid)
+{
+	struct tracee *tracee = new_tracee(tracer, tid);
+
+	if (!tracee) {
+		kill(tid, SIGKILL);
+		return;
+	}
+	tracee->unborn = true;
+	tracer->unborn_count++;
+}
+
+/* --- calls */
+
+static void end_edit(struct tracer *tracer, struct tracee *tracee, struct registers *registers)
+{
+	long result = registers_result(registers);
+	long answer = result;
+
+	if (tracee->finish)
+		answer = tracee->finish(tracer, tracee, result);
+	for (unsigned i = 0; tracee->restores && i < 6; i++)
+		*registers_arg(registers, i) = *registers_arg(&tracee->made, i);
+	registers_set_result(registers, answer);
+	if ((tracee->restores || answer != result) &&
+	    trace_set_registers(tracee->tid, registers) < 0)
+		return; /* killed: its end comes */
+	end_call(tracee);
+	tracee->in_call = false;
+	go_on(tracer, tracee, 0);
+}
+
+static void on_end(struct tracer *tracer, struct tracee *tracee)
+{
+	struct registers registers;
+
+	if ((tracee->restores || tracee->finish) && trace_registers(tracee->tid, &registers) == 0) {
+		end_edit(tracer, tracee, &registers);
+		return;
+	}
+	tracee->in_call = false;
+	end_call(tracee);
+	go_on(tracer, tracee, 0);
+}
+
+/* Without a filter the loader's own calls stop, too. */
+static bool is_loaders(const struct tracer *tracer, const struct registers *registers)
+{
+	unsigned long at = registers_instruction(registers);
+
+	return !tracer->by_filter && at >= TAP_BASE && at < TAP_BASE + TAP_WINDOW;
+}
+
+static void on_begin(struct tracer *tracer, struct tracee *tracee)
+{
+	struct registers registers;
+
+	if (trace_registers(tracee->tid, &registers) < 0)
+		return;
+	if (is_loaders(tracer, &registers)) {
+		tracee->in_call = true;
+		go_on(tracer, tracee, 0);
+		return;
+	}
+	end_exec(tracee);
+	tracee->made = registers;
+	tracee->in_call = true;
+	switch (calls_begin(tracer, tracee, &registers)) {
+	case CALL_GO:
+		tracee->in_call = !tracer->by_filter || tracee->finish;
+		break;
+	case CALL_SKIP:
+		end_call(tracee);
+		if (trace_set_registers(tracee->tid, &registers) < 0)
+			return;
+		tracee->in_call = !tracer->by_filter;
+		break;
+	case CALL_EDIT:
+		tracee->restores = true;
+		if (trace_set_registers(tracee->tid, &registers) < 0)
+			return;
+		break;
+	case CALL_MADE:
+		tracee->restores = true;
+		end_edit(tracer, tracee, &registers);
+		return;
+	case CALL_GONE:
+		return;
+	}
+	go_on(tracer, tracee, 0);
+}
+
+static void on_end_of(struct tracer *tracer, struct tracee *tracee, int status);
+
+long tracer_make_call(struct tracer *tracer, struct tracee *tracee,
+		      const struct registers *registers)
+{
+	pid_t tid = tracee->tid;
+	struct registers after;
+	int status;
+
+	if (trace_set_registers(tid, registers) < 0 || trace_to_edge(tid, 0) < 0)
+		return -ESRCH;
+	while (waitpid(tid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return -ESRCH;
+	if (!WIFSTOPPED(status)) {
+		on_end_of(tracer, tracee, status);
+		return -ESRCH;
+	}
+	return trace_registers(tid, &after) < 0 ? -ESRCH : registers_result(&after);
+}
+
+/* Other threads are gone, and it has the process's id now. */
+static struct tracee *become_leader(struct tracer *tracer, struct tracee *leader)
+{
+	unsigned long former = 0;
+	struct tracee *tracee;
+	pid_t tid = leader->tid;
+
+	if (trace_message(tid, &former) < 0 || (pid_t)former == tid)
+		return leader;
+	tracee = tracer_find(tracer, (pid_t)former);
+	if (!tracee)
+		return leader;
+	drop_tracee(tracer, leader);
+	unlink_tracee(tracer->stores, tracee);
+	link_tracee(tracer->stores, tracee, tid);
+	return tracee;
+}
+
+static void on_exec(struct tracer *tracer, struct tracee *tracee)
+{
+	tracee = become_leader(tracer, tracee);
+	end_call(tracee);
+	leave_space(tracer->stores, tracee->space);
+	tracee->space = new_space(tracer->stores);
+	tracee->space->has_loader = tracee->executes;
+	if (!tracee->executes || calls_executed(tracer, tracee) < 0)
+		kill(tracee->tid, SIGKILL); /* it got past us: see calls.c */
+	tracee->executes = false;
+	tracee->in_call = !tracer->by_filter; /* the end of execve is still to come */
+	go_on(tracer, tracee, 0);
+}
+
+static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
+{
+	switch (trace_stop_of(status)) {
+	case TRACE_STOP_CALL:
+		on_begin(tracer, tracee);
+		break;
+	case TRACE_STOP_EDGE:
+		if (tracee->in_call)
+			on_end(tracer, tracee);
+		else
+			on_begin(tracer, tracee);
+		break;
+	case TRACE_STOP_CLONE:
+	case TRACE_STOP_FORK:
+	case TRACE_STOP_VFORK:
+		on_clone(tracer, tracee);
+		go_on(tracer, tracee, 0);
+		break;
+	case TRACE_STOP_EXEC:
+		on_exec(tracer, tracee);
+		break;
+	case TRACE_STOP_SIGNAL:
+		go_on(tracer, tracee, WSTOPSIG(status));
+		break;
+	case TRACE_STOP_GROUP:
+		trace_listen(tracee->tid);
+		break;
+	case TRACE_STOP_OTHER:
+		go_on(tracer, tracee, 0);
+		break;
+	}
+}
+
+static void on_end_of(struct tracer *tracer, struct tracee *tracee, int status)
+{
+	if (tracee->tid == tracer->command) {
+		tracer->status = first_exit_status(status);
+		tracer->command_ended = true;
+	}
+	if (tracer->unborn_count && tracee->subject)
+		adopt_unborn(tracer, tracee);
+	drop_tracee(tracer, tracee);
+}
+
+static void on_event(struct tracer *tracer, pid_t tid, int status)
+{
+	struct tracee *tracee = tracer_find(tracer, tid);
+
+	if (WIFSTOPPED(status) && !tracee)
+		on_stranger(tracer, tid);
+	else if (WIFSTOPPED(status) && tracee->subject)
+		on_stop(tracer, tracee, status);
+	else if (!WIFSTOPPED(status) && tracee)
+		on_end_of(tracer, tracee, status);
+}
+
+/* --- the first process's part */
+
+static volatile sig_atomic_t caller_died;
+static pid_t passed_on_to;
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	(void)context;
+	if (number == CALLER_DIED)
+		caller_died = 1;
+	if (number == CALLER_DIED)
+		kill(passed_on_to, SIGKILL); /* its end wakes us, too */
+	else if (signal_is_forwarded(number, info->si_code))
+		kill(passed_on_to, number);
+	errno = saved;
+}
+
+/* Signals come while we wait: the handler does all there is to do. */
+static void pass_signals_on(pid_t command)
+{
+	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+	sigset_t set;
+
+	passed_on_to = command;
+	signals_forwarded(&set);
+	sigaddset(&set, CALLER_DIED);
+	sigdelset(&set, SIGCHLD);
+	action.sa_mask = set;
+	for (int number = 1; number < _NSIG; number++)
+		if (sigismember(&set, number) == 1)
+			sigaction(number, &action, NULL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void kill_all(struct tracer *tracer)
+{
+	struct tracer_stores *stores = tracer->stores;
+
+	for (uint32_t i = 1; i < stores->next_tracee; i++)
+		if (stores->tracee[i].tid)
+			kill(stores->tracee[i].tid, SIGKILL);
+}
+
+int tracer_begin(struct tracer *tracer, pid_t command, struct err *err)
+{
+	struct tracee *tracee = new_tracee(tracer, command);
+	struct subject *subject = new_subject(tracer->stores, command);
+	mode_t mask = umask(0);
+	int r;
+
+	umask(mask);
+	subject->umask = mask;
+	subject->program[0] = subject->root[0] = '\0';
+	creds_init(&subject->creds);
+	tracee->subject = subject;
+	tracee->space = new_space(tracer->stores);
+	tracer->command = command;
+	r = trace_seize(command);
+	return r < 0 ? fail(err, -r, "trace the command") : 0;
+}
+
+void tracer_set_creds(struct tracer *tracer, pid_t command, const struct creds *creds)
+{
+	struct tracee *tracee = tracer_find(tracer, command);
+
+	if (tracee)
+		memcpy(&tracee->subject->creds, creds, sizeof(*creds));
+}
+
+int tracer_follow(struct tracer *tracer)
+{
+	int status;
+	pid_t tid;
+
+	pass_signals_on(tracer->command);
+	for (;;) {
+		tid = waitpid(-1, &status, __WALL);
+		if (tid < 0 && errno == ECHILD)
+			break;
+		if (tid > 0 && tracer->ends && WIFSTOPPED(status))
+			kill(tid, SIGKILL);
+		else if (tid > 0)
+			on_event(tracer, tid, status);
+		if ((tracer->command_ended || caller_died) && !tracer->ends) {
+			kill_all(tracer);
+			tracer->ends = true;
+		}
+	}
+	return caller_died ? 128 + SIGKILL : tracer->status;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Following a tree of processes through their system calls: who is there, whose memory and
+ * credentials are shared, what each stop is about. What is done about a call is calls.h's.
+ *
+ * The tracer is the first process of a box; it was forked from a program with threads, so nothing
+ * here takes memory from the heap: all of it is one mapping made beforehand. */
+#ifndef ENGINE_TRACER_H
+#define ENGINE_TRACER_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "pathmap/pathmap.h"
+#include "rootemu/creds.h"
+#include "sys/trace.h"
+#include "tap/loader/loader.h"
+
+#define TRACER_PROCESSES 16384
+
+/* A process: what its threads share, but for memory. */
+struct subject {
+	uint32_t users; /* threads; 0: free */
+	uint32_t next_free;
+	pid_t pid;
+	mode_t umask;
+	char program[PATHMAP_PATH_MAX + 32]; /* in the guest, what /proc/PID/exe is to say */
+	char root[PATHMAP_PATH_MAX]; /* after chroot(2): a path of the guest; "": all of it */
+	struct creds creds;	     /* as it believes; last, its end is mostly not used */
+};
+
+/* An address space, which vfork(2) and clone(CLONE_VM) children share. */
+struct space {
+	uint32_t users;
+	uint32_t next_free;
+	bool has_loader;     /* there are slots */
+	uint64_t slots_used; /* bit n: slot n */
+};
+
+struct tracee;
+
+/* What is to be done when the call it is in has been made. */
+struct tracer;
+typedef long call_finish(struct tracer *tracer, struct tracee *tracee, long result);
+
+struct tracee {
+	pid_t tid; /* 0: free */
+	uint32_t next_free;
+	uint32_t next_same; /* in its bucket */
+	struct subject *subject;
+	struct space *space;
+	bool unborn;   /* it has stopped for the first time, and who made it has not yet said so */
+	bool in_call;  /* its next edge is an end */
+	bool executes; /* execve(2) of the loader is under way */
+	bool restores; /* the arguments as the program made the call are in `made` */
+	int slot;      /* that this call uses; -1: none */
+	int held_fd;   /* of ours, that the call goes by; -1: none */
+	call_finish *finish; /* may be NULL */
+	unsigned long finish_value;
+	struct registers made;
+	/* What is to be executed: the plan for the loader, and what it is to map. */
+	struct loader_plan *plan;
+	uint32_t program_at; /* in its text, behind what the loader needs: struct subject's program
+			      */
+	int program_fd[2];
+};
+
+struct tracer_stores; /* the mapping */
+
+struct tracer {
+	bool by_filter; /* a filter stops those calls that matter; else all stop */
+	pid_t command;
+	int status; /* of the command, as a shell sees it */
+	bool command_ended;
+	bool ends; /* everybody has been killed */
+	uint32_t unborn_count;
+	uint32_t tracee_count;
+	struct tracer_stores *stores;
+	void *context; /* calls.h */
+};
+
+/* What a call's handler decides. */
+enum call_verdict {
+	CALL_GO,   /* as it is; registers were not changed */
+	CALL_SKIP, /* registers hold the answer (registers_answer) */
+	CALL_EDIT, /* registers were changed; tracee->made are to be restored afterwards */
+	CALL_MADE, /* tracer_make_call was used: it is at the end of its call */
+	CALL_GONE, /* killed meanwhile */
+};
+
+/* In the caller, before the fork. */
+int tracer_init(struct tracer *tracer, struct err *err) must_check;
+void tracer_done(struct tracer *tracer);
+
+/* In the first process: trace `command`, which must be waiting for it (it is stopped for a
+ * moment), */
+int tracer_begin(struct tracer *tracer, pid_t command, struct err *err) must_check;
+/* Who it believes to be from its first call on; root unless this is said. */
+void tracer_set_creds(struct tracer *tracer, pid_t command, const struct creds *creds);
+/* then see to it until it and all it started have ended: its status as a shell sees it. What it
+ * leaves behind is killed. Signals that the first process passes on go to the command meanwhile. */
+int tracer_follow(struct tracer *tracer);
+
+/* The call, as it is in `registers`, is made now, while everybody else waits: for what does not
+ * take long. Returns its result, or -ESRCH when the process was killed meanwhile. */
+long tracer_make_call(struct tracer *tracer, struct tracee *tracee,
+		      const struct registers *registers);
+
+/* Memory of the process for changed arguments, until its call is over: the address, 0 when there
+ * is none. */
+unsigned long tracer_slot(struct tracee *tracee);
+
+struct tracee *tracer_find(struct tracer *tracer, pid_t tid); /* NULL: not ours */
+
+/* In calls.c. */
+enum call_verdict calls_begin(struct tracer *tracer, struct tracee *tracee,
+			      struct registers *registers);
+/* The loader has been executed, and waits for its plan. */
+int calls_executed(struct tracer *tracer, struct tracee *tracee);
+
+#endif

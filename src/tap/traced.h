@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Root emulation outside of the process it is for: the tap's own handlers (blob/), compiled for a
+ * tracer. It makes the calls itself, with arguments in its own memory and descriptors of its own;
+ * the handlers do not notice. One thread only. */
+#ifndef TAP_TRACED_H
+#define TAP_TRACED_H
+
+#include <stdbool.h>
+
+#include "rootemu/creds.h"
+#include "rootemu/lies.h"
+
+/* The table, once; the caller keeps it mapped. The files are the host's own: no user namespace maps
+ * their owners. */
+void traced_use(const struct lies *lies);
+/* Whose credentials count in the calls that follow. */
+void traced_become(struct creds *creds);
+
+/* Call `nr` of the architecture with these arguments: the result or -errno. What has no handler is
+ * made as it is. */
+long traced_call(long nr, const long arg[6]);
+
+/* Around an open(2) that the process makes itself; see blob/files.h. */
+struct traced_opening {
+	void *row;
+	unsigned mode;
+	bool may_move;
+};
+void traced_open_begin(struct traced_opening *opening, int dirfd, const char *name,
+		       unsigned long flags);
+/* fd: what was opened, O_PATH will do; dirfd and name: where, if it was made. */
+void traced_open_end(const struct traced_opening *opening, int fd, int dirfd, const char *name,
+		     bool made, unsigned long mode);
+/* May it, if not root, open the file, or make one in the directory? 0 or -EACCES. */
+long traced_may_open(int fd, unsigned long flags);
+long traced_may_make(int directory_fd);
+/* Do those who make files have to be remembered? */
+bool traced_makers_matter(void);
+bool traced_may(unsigned capability);
+/* A file that is executed: see files_set_ids. Returns AT_SECURE. */
+bool traced_exec(int fd);
+
+#endif

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+# Engine ptrace, where nothing else is left: no user namespaces, no mounts (tests/support/deny.c).
+load ../support/common
+load ../support/build
+load ../support/engine
+
+setup() {
+    common_setup
+    export ROOTLET_ENGINE=ptrace
+    rootlet doctor | grep -Eq '^  ptrace +usable' || skip "nothing may be traced here"
+    mkdir tiny
+    tar -xf "$(tiny_tar)" -C tiny --exclude=./dev/*
+}
+
+teardown() {
+    common_teardown
+}
+
+# here CMD...: in the tiny root, as on a machine that refuses everything else
+here() {
+    attempt deny userns,mount rootlet run ./tiny "$@"
+}
+
+@test "ptrace: it is the one that is left, and says so" {
+    unset ROOTLET_ENGINE
+    attempt deny userns,mount,seccomp rootlet run --why ./tiny true
+    expect_status 0
+    expect_stderr "userns: user namespaces: "
+    expect_stderr "ptrace: chosen: the cheapest engine that can run this"
+}
+
+@test "ptrace: programs see the root and nothing of the host" {
+    echo guest >tiny/etc/where
+    echo host >outside
+    here sh -c 'cat /etc/where; pwd; cd /etc/..//etc/./; pwd; ls /'
+    expect_status 0
+    expect_output "guest
+/
+/etc
+*bin*etc*"
+    here cat "$PWD/outside"
+    expect_status 1
+    ln -s "$PWD/outside" tiny/absolute
+    ln -s ../../../../../../../../../.."$PWD/outside" tiny/relative
+    here sh -c 'cat /absolute /relative /proc/self/root/'"$PWD"'/outside; cat /proc/self/cwd/etc/where'
+    expect_output guest
+    expect_no_output host
+}
+
+@test "ptrace: exit statuses, signals and orphans are as everywhere" {
+    here sh -c 'exit 42'
+    expect_status 42
+    here sh -c 'kill -TERM $$'
+    expect_status 143
+    here sh -c 'trap "exit 7" TERM; kill -TERM $$; sleep 100'
+    expect_status 7
+    here no-such-program
+    expect_status 127
+    here /etc
+    expect_status 126
+    here sh -c '(sleep 1000 & echo $! >/dev/null) & echo over'
+    expect_status 0
+    expect_output over
+}
+
+@test "ptrace: job control stops and goes on" {
+    here sh -c 'sh -c "kill -STOP \$\$; exit 5" & sleep 0; p=$!
+        while ! grep -q "^State:.[Tt]" /proc/$p/status; do :; done
+        kill -CONT $p; wait $p; echo $?'
+    expect_status 0
+    equal "$output" 5
+}
+
+@test "ptrace: scripts, their interpreters' arguments, and what /proc says of programs" {
+    printf '#!/bin/sh -e\necho "$0 $1 $2"; cat /proc/$$/comm; tr "\\0" " " </proc/$$/cmdline; echo
+readlink /proc/$$/exe\n' >tiny/script
+    chmod 755 tiny/script
+    here /script one two
+    expect_status 0
+    expect_output "/script one two
+script
+/bin/sh -e /script one two*
+/bin/*"
+}
+
+@test "ptrace: a directory can be written to with --write only" {
+    here sh -c 'echo x >/new'
+    expect_status 1
+    expect_stderr "Read-only file system"
+    attempt rootlet run --write ./tiny sh -c \
+        'umask 027; echo x >/new; mkdir /d; mv /new /d/moved; ln /d/moved /d/again; ln -s d/moved /l
+         cat /l; cd /d; rm again; stat -c "%a %h" moved; stat -c %a .; readlink /l'
+    expect_status 0
+    equal "$output" "x
+640 1
+750
+d/moved"
+    equal "$(cat tiny/d/moved)" x
+    equal "$(readlink tiny/l)" d/moved
+}
+
+@test "ptrace: binds, files of the box and hidden paths" {
+    mkdir shared
+    echo bound >shared/file
+    echo secret >tiny/etc/secret
+    attempt rootlet run -v "$PWD/shared:/in/side" --tmpfs /t --hide /etc/secret ./tiny sh -c \
+        'cat /in/side/file; echo new >/in/side/new; echo y >/t/y; cat /t/y; cat /etc/secret; cd /in/side/..; pwd'
+    equal "$output" "bound
+y
+/in"
+    expect_stderr "No such file"
+    equal "$(cat shared/new)" new
+    attempt rootlet run -v "$PWD/shared:/in:ro" ./tiny sh -c 'echo z >/in/file'
+    expect_stderr "Read-only file system"
+    equal "$(cat shared/file)" bound
+}
+
+@test "ptrace: root is emulated, and a whole build is" {
+    import_tiny
+    attempt deny userns,mount rootlet run tiny sh -c 'touch /f; chown 5:6 /f; stat -c %u:%g /f; id -u
+        mknod /d c 1 3; stat -c "%t:%T %F" /d; chmod 0 /f; cat /f && echo readable'
+    expect_status 0
+    equal "$output" "5:6
+0
+1:3 character special file
+readable"
+}
+
+@test "ptrace: a host without seccomp filters is served, too" {
+    attempt deny userns,mount,seccomp rootlet run ./tiny sh -c 'cat /etc/passwd | wc -l; cd /etc && pwd; exit 3'
+    expect_status 3
+    expect_output "/etc"
+}
