@@ -5,6 +5,7 @@
 #include "cmd/root.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +18,14 @@
 #include "cmd/version.h"
 #include "rootemu/saved.h"
 #include "sys/file_system.h"
+#include "sys/ns.h"
 #include "tap/tap.h"
 
 struct root_command {
 	struct common common;
 	const char *save;
 	const char *load;
+	const char *engine; /* NULL: auto */
 	bool unknown_is_real;
 	bool is_fakeroot;
 	bool version;
@@ -52,7 +55,16 @@ struct root_command {
 		OPT_END, 0, NULL, 0, NULL, NULL, NULL \
 	}
 
-static const struct opt root_opts[] = { SAVE, LOAD, UNKNOWN, END };
+static const struct opt root_opts[] = {
+	SAVE,
+	LOAD,
+	UNKNOWN,
+	{ OPT_STR, 0, "engine", ROOT(engine), "NAME",
+	  "auto or tap: with the caller's own rights; userns: in a user namespace, where the "
+	  "command may mount and chroot, too",
+	  NULL },
+	END,
+};
 
 static const struct opt fakeroot_opts[] = {
 	SAVE,
@@ -64,6 +76,11 @@ static const struct opt fakeroot_opts[] = {
 	{ OPT_REFUSED, 'b', "fd-base", 0, "FD", "there is no daemon to talk to", NULL },
 	END,
 };
+
+static bool in_userns(const struct root_command *root)
+{
+	return root->engine && strcmp(root->engine, "userns") == 0;
+}
 
 /* As execvp(3): -ENOENT when no folder of PATH has it. */
 static int exec_by_name(const struct tap_session *session, char **argv)
@@ -90,22 +107,47 @@ static int exec_by_name(const struct tap_session *session, char **argv)
 	return worst;
 }
 
-static _Noreturn void be_command(const struct tap_session *session, const sigset_t *old_mask,
-				 char **argv)
+/* One id is mapped: files of others look root's (struct tap_options). */
+static int enter_userns(struct err *err)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (unshare(CLONE_NEWUSER) < 0) {
+		int error = errno;
+
+		fail(err, error, "engine userns: make a user namespace");
+		ns_explain(error, err);
+		return -error;
+	}
+	return ns_map_self(0, uid, 0, gid, err);
+}
+
+static _Noreturn void end_without_command(const char *name, int error)
 {
 	struct err err = { 0 };
-	int r;
+
+	fail(&err, error, "command '%s'", name);
+	command_fail(&command_root, &err);
+	_exit(error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
+}
+
+static _Noreturn void be_command(const struct root_command *root, const struct tap_session *session,
+				 const sigset_t *old_mask, char **argv)
+{
+	struct err err = { 0 };
 
 	sigprocmask(SIG_SETMASK, old_mask, NULL);
-	r = exec_by_name(session, argv);
-	fail(&err, -r, "command '%s'", argv[0]);
-	command_fail(&command_root, &err);
-	_exit(r == -ENOENT || r == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
+	if (in_userns(root) && enter_userns(&err) < 0) {
+		command_fail(&command_root, &err);
+		_exit(EXIT_ROOTLET);
+	}
+	end_without_command(argv[0], -exec_by_name(session, argv));
 }
 
 /* Signals that would end us are the command's to answer: we wait for it, to save what it did. */
-static int run_command(const struct tap_session *session, char **argv, int *ret_status,
-		       struct err *err)
+static int run_command(const struct root_command *root, const struct tap_session *session,
+		       char **argv, int *ret_status, struct err *err)
 {
 	static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
 	sigset_t set;
@@ -121,7 +163,7 @@ static int run_command(const struct tap_session *session, char **argv, int *ret_
 	sigprocmask(SIG_BLOCK, &set, &old_mask);
 	pid = fork();
 	if (pid == 0)
-		be_command(session, &old_mask, argv);
+		be_command(root, session, &old_mask, argv);
 	if (pid < 0)
 		return fail(err, errno, "fork");
 	while (waitpid(pid, &wait_status, WNOHANG) != pid)
@@ -162,34 +204,74 @@ static int save(const struct root_command *root, struct tap_session *session, st
 				  err);
 }
 
-static int run(const struct root_command *root, char **argv, int *ret_status, struct err *err)
+static int run_emulated(const struct root_command *root, char **argv, int *ret_status,
+			struct err *err)
 {
 	const char *mode = getenv("ROOTLET_TAP");
 	struct tap_options options = {
-		.host_tree = geteuid() != 0,
+		.host_tree = geteuid() != 0 && !in_userns(root),
+		.one_id = in_userns(root) && !root->unknown_is_real,
 		.unknown_is_real = root->unknown_is_real,
 		.trap_only = mode && strcmp(mode, "trap") == 0,
 		.settled_ns = file_system_any_copies_up() ? LIES_UNSETTLED : 0,
 	};
 	struct tap_session session;
-	int r;
+	int r = tap_session_open(&session, &options, err);
 
-	if (tap_is_active()) {
-		fail_plain(err, ENOTSUP,
-			   "this process runs under root emulation, and there can be only one");
-		err_hint(err, "start the command as it is: it is root already");
-		return -ENOTSUP;
-	}
-	r = tap_session_open(&session, &options, err);
 	if (r < 0)
 		return r;
 	r = load(root, &session, err);
 	if (r == 0)
-		r = run_command(&session, argv, ret_status, err);
+		r = run_command(root, &session, argv, ret_status, err);
 	if (r == 0)
 		r = save(root, &session, err);
 	tap_session_done(&session);
 	return r;
+}
+
+/* Both would be linked at one address. The one around us does for root what a second would do. */
+static int run_inside(const struct root_command *root, char **argv, struct err *err)
+{
+	const char *why = root->save || root->load ? "-s and -i are for the outermost one"
+			  : root->unknown_is_real  ? "-u is for the outermost one"
+			  : in_userns(root)	   ? "--engine is for the outermost one"
+			  : geteuid() != 0	   ? "this user is not root in it"
+						   : NULL;
+
+	if (why) {
+		fail_plain(err, ENOTSUP,
+			   "this process runs under root emulation, and there can be only one: %s",
+			   why);
+		return -ENOTSUP;
+	}
+	execvp(argv[0], argv);
+	end_without_command(argv[0], errno);
+}
+
+static int check_engine(const struct root_command *root, struct err *err)
+{
+	static const char *const known[] = { "auto", "tap", "userns" };
+
+	for (size_t i = 0; i < array_count(known); i++)
+		if (!root->engine || strcmp(root->engine, known[i]) == 0)
+			return 0;
+	fail_plain(err, EINVAL,
+		   "--engine %s: root is emulated on the host's own files by auto, "
+		   "tap or userns",
+		   root->engine);
+	err_hint(err, "rootlet run --engine %s / gives them to a box", root->engine);
+	return -EINVAL;
+}
+
+static int run(const struct root_command *root, char **argv, int *ret_status, struct err *err)
+{
+	int r = check_engine(root, err);
+
+	if (r < 0)
+		return r;
+	if (tap_is_active())
+		return run_inside(root, argv, err);
+	return run_emulated(root, argv, ret_status, err);
 }
 
 static int root_main(const struct command *command, const struct common *common, int argc,

@@ -181,8 +181,34 @@ userns_works() {
     [ "$output" = "3:4
 $(id -u):$(id -g)" ]
     refused bin/fakeroot --lib x true
-    refused bin/fakeroot rootlet root true
-    [[ "$stderr" == *"there can be only one"* ]]
+}
+
+@test "inside of root emulation a second one is the first" {
+    ok rootlet root -- rootlet root -- sh -c 'touch f; chown 3:4 f; rootlet root stat -c %u:%g f'
+    equal "$output" 3:4
+    refused rootlet root -- rootlet root -s saved true
+    [[ "$stderr" == *"there can be only one: -s and -i"* ]]
+    attempt rootlet root -- sh -c 'cp "$(command -v rootlet)" r; exec perl -e "\$< = \$> = 7; exec qw(./r root id -u)"'
+    [[ "$stderr" == *"this user is not root in it"* ]] || { show; false; }
+    attempt rootlet root -- rootlet root no-such-command
+    expect_status 127
+    if command -v fakeroot >/dev/null; then
+        ok rootlet root -- fakeroot -- sh -c 'chown 5:6 f; stat -c %u:%g f'
+        equal "$output" 5:6
+    fi
+}
+
+@test "--engine userns: the command may mount, and is told the same of files" {
+    userns_works || skip "user namespaces are refused here"
+    mkdir m
+    ok rootlet root --engine userns -s saved -- sh -ec 'touch f; chown 3:4 f; unshare -m sh -ec "
+        mount -t tmpfs none m; touch m/g; chown 5:6 m/g; stat -c %u:%g f m/g /etc/passwd"'
+    equal "$output" "3:4
+5:6
+0:0"
+    grep -q 'uid=3,gid=4' saved
+    refused rootlet root --engine vm true
+    [[ "$stderr" == *"auto, tap or userns"* ]]
 }
 
 @test "nobody on the host gets anything from a set-id bit" {
