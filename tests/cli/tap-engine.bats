@@ -2,6 +2,7 @@
 # Engine tap: where neither user namespaces nor mounts are to be had.
 load ../support/common
 load ../support/build
+load ../support/engine
 
 setup() {
     common_setup
@@ -62,4 +63,12 @@ conf
 /data"
     equal "$(cat data/new)" new
     [ -e data/sub/file ] && [ ! -e root/scratch ] && [ ! -e root/deep ]
+}
+
+@test "tap engine: a build gives the image that one id gives" {
+    same_image
+}
+
+@test "tap engine: nothing escapes" {
+    nothing_escapes
 }
