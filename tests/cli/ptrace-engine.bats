@@ -131,3 +131,11 @@ readable"
     expect_status 3
     expect_output "/etc"
 }
+
+@test "ptrace: a build gives the image that a namespace gives" {
+    same_image
+}
+
+@test "ptrace: the battery reaches nothing" {
+    nothing_escapes
+}
