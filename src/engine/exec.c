@@ -13,10 +13,13 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* In the root, which without mounts is the session's business. */
+/* In the root, which without mounts is the session's business; a tracer minds it by itself. */
 static const struct tap_session *session_of(const struct engine_job *job)
 {
-	return job->emulation && job->emulation->session.place ? &job->emulation->session : NULL;
+	const struct emulation *emulation = job->emulation;
+
+	return emulation && emulation->session.place && !emulation->is_traced ? &emulation->session
+									      : NULL;
 }
 
 static bool is_there(const struct engine_job *job, const char *path)

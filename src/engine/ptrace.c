@@ -71,6 +71,8 @@ static int open_plan(struct ptrace_plan *plan, const struct engine_job *job, str
 	plan->calls->emulates = job->box->emulation == BOX_EMULATION_TAP;
 	plan->calls->loader_fd = -1;
 	plan->tracer.context = plan->calls;
+	if (job->emulation)
+		job->emulation->session.place = plan->scene.tap;
 	r = open_loader(plan->calls, err);
 	if (r < 0)
 		return r;
@@ -205,6 +207,8 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 		spawn.keep_fd[1] = plan.calls->loader_fd;
 		r = spawn_run(job, &spawn, ret_status, err);
 	}
+	if (job->emulation)
+		job->emulation->session.place = NULL;
 	plan_done(&plan);
 	return r;
 }
