@@ -94,8 +94,8 @@ one_error() {
     : >nothing.tar
     one_error "rootlet run: error: root: './nothing.tar': *cut short" rootlet run ./nothing.tar true
     printf 'hsqs%092d' 0 >root.squashfs
-    one_error "root: './root.squashfs': a squashfs file, which this version does not read" rootlet run ./root.squashfs true
-    one_error "'root.squashfs': a squashfs file" rootlet import root.squashfs
+    one_error "root: './root.squashfs': squashfs: not version 4.0 of squashfs" rootlet run ./root.squashfs true
+    one_error "'root.squashfs': squashfs: not version 4.0 of squashfs" rootlet import root.squashfs
     one_error "rootlet run: error: root: '/dev/zero': *more than 64 MiB follow" rootlet run /dev/zero true
 }
 
