@@ -75,7 +75,7 @@ static void tell(const struct gc_request *request, const struct gc_result *resul
 static int gc_main(const struct command *command, const struct common *common, int argc,
 		   char **argv)
 {
-	struct gc_command gc = { .common = *common };
+	struct gc_command gc = { .common = *common, .unused_s = GC_KEEPS_CACHE };
 	auto_store store = STORE_NONE;
 	struct gc_request request = { .store = &store,
 				      .removed = print_removed,

@@ -19,6 +19,7 @@ struct images_command {
 	bool no_trunc;
 	const char *format;
 	const char *pattern; /* operand */
+	bool has_additional; /* some are in stores that are only read */
 };
 
 #define IMAGES(field) offsetof(struct images_command, field)
@@ -96,6 +97,7 @@ static void add_json(const struct images_command *command, const struct image_it
 	json_set_text(json, "CreatedSince", row.age);
 	json_set_text(json, "Size", row.size);
 	json_set_integer(json, "SizeBytes", (int64_t)item->size_bytes);
+	json_set_text(json, "ReadOnlyStore", item->entry.store_path);
 	json_set_text(json, "Problem", item->problem);
 	json_print(json, JSON_ONE_LINE, out);
 	buf_add_char(out, '\n');
@@ -114,6 +116,8 @@ static void add_row(const struct images_command *command, const struct image_ite
 	table_cell(table, row.id);
 	table_cell(table, row.age);
 	table_cell(table, row.size);
+	if (command->has_additional)
+		table_cell(table, item->entry.store_path ? "true" : "");
 }
 
 static void add_heading(const struct images_command *command, struct table *table)
@@ -125,12 +129,14 @@ static void add_heading(const struct images_command *command, struct table *tabl
 	table_cell(table, "IMAGE ID");
 	table_cell(table, "CREATED");
 	table_cell(table, "SIZE");
+	if (command->has_additional)
+		table_cell(table, "R/O"); /* as podman has it */
 }
 
 static void print_items(const struct images_command *command, const struct image_item *items,
 			size_t count, struct buf *out)
 {
-	auto_table table = { .columns = command->digests ? 6 : 5 };
+	auto_table table = { .columns = 5u + command->digests + command->has_additional };
 	auto_strings ids = { 0 };
 	bool as_json = text_equal(command->format, "json");
 
@@ -183,6 +189,8 @@ static int images_main(const struct command *command, const struct common *commo
 	if (r < 0)
 		return command_fail(command, &err);
 	images.pattern = argv[operand];
+	for (size_t i = 0; i < count; i++)
+		images.has_additional |= items[i].entry.store_path != NULL;
 	print_items(&images, items, count, &out);
 	if (command_write(&out, &err) < 0)
 		return command_fail(command, &err);

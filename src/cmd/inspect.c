@@ -39,7 +39,7 @@ static int inspect(const struct inspect_command *command, const struct store *st
 	if (r == 0)
 		r = image_load(store, text, command->platform ? &platform : NULL, &image, err);
 	if (r == 0)
-		r = refs_list(store, &arena, &entries, &count, err);
+		r = refs_list_everywhere(store, &arena, &entries, &count, err);
 	if (r == 0)
 		*ret_json = image_describe(store, &image, entries, count);
 	return r;

@@ -6,15 +6,19 @@
 #include <string.h>
 
 #include "base/banned.h"
+#include "base/strings.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "flow/verify_engine.h"
+#include "sys/sibling.h"
 
 struct verify_command {
 	struct common common;
 	const char *engine;
 	const char *by;
 	const char *format;
+	bool repair;
+	bool quick;
 };
 
 #define VERIFY(field) offsetof(struct verify_command, field)
@@ -29,6 +33,11 @@ static const struct opt verify_opts[] = {
 	  "put another program to this test: the beginning of its command line, in which %r stands "
 	  "for the root and %b for a directory to be bound at /bind",
 	  NULL },
+	{ OPT_HEADING, 0, NULL, 0, NULL, "store", NULL },
+	{ OPT_FLAG, 0, "repair", VERIFY(repair), NULL,
+	  "remove what is damaged, unpack layers again, write anew what is derived", NULL },
+	{ OPT_FLAG, 0, "quick", VERIFY(quick), NULL,
+	  "read no contents: only see that all is there, of the right size", NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
 
@@ -145,6 +154,53 @@ static int run_engine(const struct verify_command *verify, int *ret_status, stru
 	return command_write(&out, err);
 }
 
+/* ---- store ---- */
+
+/* That is `rootlet fsck`. */
+static int run_store(const struct verify_command *verify, int *ret_status, struct err *err)
+{
+	auto_strings argv = { 0 };
+
+	(void)ret_status;
+	strings_add(&argv, "rootlet");
+	strings_add(&argv, "fsck");
+	if (verify->common.store)
+		strings_printf(&argv, "--store=%s", verify->common.store);
+	if (verify->common.log_format)
+		strings_printf(&argv, "--log-format=%s", verify->common.log_format);
+	if (verify->common.quiet)
+		strings_add(&argv, "--quiet");
+	if (verify->format)
+		strings_printf(&argv, "--format=%s", verify->format);
+	if (verify->repair)
+		strings_add(&argv, "--repair");
+	if (verify->quick)
+		strings_add(&argv, "--quick");
+	return sibling_exec("rootlet-image", (const char *const *)argv.item, err);
+}
+
+/* An option that would do nothing is a mistake. */
+static int check_options(const struct verify_command *verify, const char *subject, struct err *err)
+{
+	const struct {
+		const char *subject;
+		const char *option;
+		bool given;
+	} owned[] = {
+		{ "engine", "engine", verify->engine },
+		{ "engine", "by", verify->by },
+		{ "store", "repair", verify->repair },
+		{ "store", "quick", verify->quick },
+	};
+
+	for (size_t i = 0; i < array_count(owned); i++)
+		if (owned[i].given && strcmp(owned[i].subject, subject) != 0)
+			return fail_plain(err, EINVAL,
+					  "--%s belongs to 'verify %s', not to 'verify %s'",
+					  owned[i].option, owned[i].subject, subject);
+	return 0;
+}
+
 /* ---- the command ---- */
 
 static const struct subject {
@@ -152,9 +208,10 @@ static const struct subject {
 	int (*run)(const struct verify_command *verify, int *ret_status, struct err *err);
 } subjects[] = {
 	{ "engine", run_engine },
+	{ "store", run_store },
 };
 
-#define SUBJECTS "engine"
+#define SUBJECTS "engine|store"
 
 static int run_subject(const struct verify_command *verify, int argc, char **argv, int *ret_status,
 		       struct err *err)
@@ -166,9 +223,14 @@ static int run_subject(const struct verify_command *verify, int argc, char **arg
 	}
 	if (argc > 1)
 		return fail_plain(err, EINVAL, "unexpected '%s'", argv[1]);
-	for (size_t i = 0; i < array_count(subjects); i++)
-		if (strcmp(argv[0], subjects[i].name) == 0)
-			return subjects[i].run(verify, ret_status, err);
+	for (size_t i = 0; i < array_count(subjects); i++) {
+		int r;
+
+		if (strcmp(argv[0], subjects[i].name) != 0)
+			continue;
+		r = check_options(verify, argv[0], err);
+		return r < 0 ? r : subjects[i].run(verify, ret_status, err);
+	}
 	return fail_plain(err, EINVAL, "'%s' is not one of " SUBJECTS, argv[0]);
 }
 

@@ -82,7 +82,7 @@ static int shrink_cache(struct gc *gc)
 	const struct gc_request *request = gc->request;
 	int r = 0;
 
-	if (request->unused_s)
+	if (request->unused_s != GC_KEEPS_CACHE)
 		r = prune_cache(gc, &(struct cache_filter){ .unused_s = request->unused_s }, 0);
 	if (r == 0 && request->keep_bytes) {
 		auto_usage usage = { 0 };

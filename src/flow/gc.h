@@ -10,9 +10,11 @@
 
 enum gc_kind { GC_LAYER, GC_BLOB, GC_ROOT, GC_RECORD };
 
+#define GC_KEEPS_CACHE (-1) /* as unused_s: whatever its age */
+
 struct gc_request {
 	const struct store *store;
-	int64_t unused_s; /* parts of the build cache not used for so long go, too; 0: all stay */
+	int64_t unused_s;    /* parts of the build cache not used for so long go, too */
 	uint64_t keep_bytes; /* and then those used longest ago, until the store takes no more than
 			      * this, images included; 0: no such limit */
 	bool dry_run;	     /* only say what would go */

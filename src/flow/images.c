@@ -185,7 +185,7 @@ int images_list(const struct store *store, struct arena *arena, struct image_ite
 				   .lock = PTHREAD_MUTEX_INITIALIZER,
 				   .arena = arena };
 	struct ref_entry *entries;
-	int r = refs_list(store, arena, &entries, &listing.count, err);
+	int r = refs_list_everywhere(store, arena, &entries, &listing.count, err);
 
 	if (r < 0)
 		return r;

@@ -44,6 +44,26 @@ static int remove_name(const struct rmi_request *request, const struct ref_entry
 	return 0;
 }
 
+/* Names in additional stores are not ours to remove. */
+static int drop_foreign(struct ref_entry *entries, size_t *count, const char *text, struct err *err)
+{
+	const char *foreign = NULL;
+	size_t own = 0;
+
+	for (size_t i = 0; i < *count; i++) {
+		if (entries[i].store_path)
+			foreign = entries[i].store_path;
+		else
+			entries[own++] = entries[i];
+	}
+	*count = own;
+	return own > 0 ? 0
+		       : fail_plain(err, EROFS,
+				    "'%s' is in the additional store '%s', which is "
+				    "never changed",
+				    text, foreign);
+}
+
 int rmi_run(const struct rmi_request *request, const char *text, struct err *err)
 {
 	auto_arena arena = { 0 };
@@ -53,6 +73,8 @@ int rmi_run(const struct rmi_request *request, const char *text, struct err *err
 	size_t count;
 	int r = image_find_entries(request->store, text, &arena, &entries, &count, err);
 
+	if (r == 0)
+		r = drop_foreign(entries, &count, text, err);
 	if (r < 0)
 		return r;
 	if (count > 1 && !request->force) {

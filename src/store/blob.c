@@ -9,11 +9,25 @@
 #include "base/io.h"
 #include "sys/shared_file.h"
 
+/* In whichever of the stores. -ENOENT: in none. */
+static int open_anywhere(const struct store *store, const char *name)
+{
+	const struct store *each;
+
+	for (size_t i = 0; (each = store_at(store, i)); i++) {
+		int fd = openat(each->dirfd, name, O_RDONLY | O_CLOEXEC);
+
+		if (fd >= 0 || errno != ENOENT)
+			return fd;
+	}
+	return -1;
+}
+
 int blob_open(const struct store *store, const struct digest *digest, int *ret_fd,
 	      uint64_t *ret_size_bytes, struct err *err)
 {
 	char name[STORE_NAME_MAX];
-	auto_fd fd = openat(store->dirfd, store_blob_name(digest, name), O_RDONLY | O_CLOEXEC);
+	auto_fd fd = open_anywhere(store, store_blob_name(digest, name));
 	struct stat st;
 
 	if (fd < 0 && errno == ENOENT) {
@@ -32,10 +46,14 @@ int blob_open(const struct store *store, const struct digest *digest, int *ret_f
 bool blob_present(const struct store *store, const struct descriptor *descriptor)
 {
 	char name[STORE_NAME_MAX];
+	const struct store *each;
 	struct stat st;
 
-	return store_mark(store, store_blob_name(&descriptor->digest, name), &st) &&
-	       (uint64_t)st.st_size == descriptor->size_bytes;
+	store_blob_name(&descriptor->digest, name);
+	for (size_t i = 0; (each = store_at(store, i)); i++)
+		if (store_mark(each, name, &st) && (uint64_t)st.st_size == descriptor->size_bytes)
+			return true;
+	return false;
 }
 
 int blob_read(const struct store *store, const struct descriptor *descriptor, size_t limit_bytes,

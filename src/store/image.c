@@ -122,7 +122,7 @@ static int find_by_id(const struct store *store, const char *text, struct arena 
 	struct digest id = { 0 };
 	size_t count;
 	size_t found = 0;
-	int r = refs_list(store, arena, &entries, &count, err);
+	int r = refs_list_everywhere(store, arena, &entries, &count, err);
 
 	if (r < 0)
 		return r;
@@ -151,7 +151,7 @@ static int find_by_name(const struct store *store, const char *text, struct aren
 	int r = ref_parse(text, &entry->ref, err);
 
 	if (r == 0)
-		r = refs_get(store, &entry->ref, arena, &entry->descriptor, err);
+		r = refs_find(store, &entry->ref, arena, entry, err);
 	if (r < 0)
 		return r;
 	*ret_entries = entry;

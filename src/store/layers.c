@@ -16,7 +16,7 @@
 
 #define RECORD_SIZE_MAX ((size_t)1 << 30)
 
-bool layer_present(const struct store *store, const struct digest *diff_id)
+static bool is_in(const struct store *store, const struct digest *diff_id)
 {
 	char name[STORE_NAME_MAX];
 
@@ -25,11 +25,29 @@ bool layer_present(const struct store *store, const struct digest *diff_id)
 	       faccessat(store->dirfd, store_layer_name(diff_id, name), F_OK, 0) == 0;
 }
 
+/* The store that has it; this one when none has. */
+static const struct store *home_of(const struct store *store, const struct digest *diff_id)
+{
+	const struct store *each;
+
+	if (store->additional_count == 0)
+		return store;
+	for (size_t i = 0; (each = store_at(store, i)); i++)
+		if (is_in(each, diff_id))
+			return each;
+	return store;
+}
+
+bool layer_present(const struct store *store, const struct digest *diff_id)
+{
+	return is_in(home_of(store, diff_id), diff_id);
+}
+
 int layer_open(const struct store *store, const struct digest *diff_id, int *ret_fd,
 	       struct err *err)
 {
 	char name[STORE_NAME_MAX];
-	int fd = openat(store->dirfd, store_layer_name(diff_id, name),
+	int fd = openat(home_of(store, diff_id)->dirfd, store_layer_name(diff_id, name),
 			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT)
@@ -45,7 +63,7 @@ void layer_path(const struct store *store, const struct digest *diff_id, struct 
 {
 	char name[STORE_NAME_MAX];
 
-	buf_printf(path, "%s/%s", store->path, store_layer_name(diff_id, name));
+	buf_printf(path, "%s/%s", home_of(store, diff_id)->path, store_layer_name(diff_id, name));
 }
 
 int layer_owners(const struct store *store, const struct digest *diff_id, struct arena *arena,
@@ -53,19 +71,26 @@ int layer_owners(const struct store *store, const struct digest *diff_id, struct
 {
 	char name[STORE_NAME_MAX];
 	auto_buf text = { 0 };
-	int r = io_read_file_at(store->dirfd, store_owners_name(diff_id, name), RECORD_SIZE_MAX,
-				&text, err);
+	int r = io_read_file_at(home_of(store, diff_id)->dirfd, store_owners_name(diff_id, name),
+				RECORD_SIZE_MAX, &text, err);
 
 	if (r == 0)
 		r = owners_parse(buf_text(&text), text.size_bytes, arena, ret_owners, err);
 	return r < 0 ? err_wrap(err, "layer %s", diff_id->text) : 0;
 }
 
-bool layer_overlay_ready(const struct store *store, const struct digest *diff_id)
+static int open_record(const struct store *store, const struct digest *diff_id)
 {
 	char name[STORE_NAME_MAX];
+
+	return openat(home_of(store, diff_id)->dirfd, store_owners_name(diff_id, name),
+		      O_RDONLY | O_CLOEXEC);
+}
+
+bool layer_overlay_ready(const struct store *store, const struct digest *diff_id)
+{
 	char head[OWNERS_HEAD_BYTES];
-	auto_fd fd = openat(store->dirfd, store_owners_name(diff_id, name), O_RDONLY | O_CLOEXEC);
+	auto_fd fd = open_record(store, diff_id);
 	ssize_t n = fd < 0 ? -1 : io_read_full(fd, head, sizeof(head));
 
 	return n > 0 && owners_head_overlay_ready(head, (size_t)n);
@@ -73,9 +98,8 @@ bool layer_overlay_ready(const struct store *store, const struct digest *diff_id
 
 uint64_t layer_tar_bytes(const struct store *store, const struct digest *diff_id)
 {
-	char name[STORE_NAME_MAX];
 	char text[257] = "";
-	auto_fd fd = openat(store->dirfd, store_owners_name(diff_id, name), O_RDONLY | O_CLOEXEC);
+	auto_fd fd = open_record(store, diff_id);
 
 	if (fd < 0 || io_read_full(fd, text, sizeof(text) - 1) < 0)
 		return 0;
@@ -158,7 +182,7 @@ int layer_hold(const struct store *store, const struct digest *diff_id, int *ret
 	       struct err *err)
 {
 	char name[STORE_NAME_MAX];
-	int fd = openat(store->dirfd, store_layer_name(diff_id, name),
+	int fd = openat(home_of(store, diff_id)->dirfd, store_layer_name(diff_id, name),
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT)

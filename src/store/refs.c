@@ -98,8 +98,8 @@ static int get_by_digest(const struct store *store, const struct ref *ref, struc
 	return not_here(ref, err);
 }
 
-int refs_get(const struct store *store, const struct ref *ref, struct arena *arena,
-	     struct descriptor *ret_descriptor, struct err *err)
+static int get_here(const struct store *store, const struct ref *ref, struct arena *arena,
+		    struct descriptor *ret_descriptor, struct err *err)
 {
 	struct descriptor descriptor;
 	int r = get(store, ref, arena, &descriptor, err);
@@ -111,6 +111,37 @@ int refs_get(const struct store *store, const struct ref *ref, struct arena *are
 		return get_by_digest(store, ref, arena, ret_descriptor, err);
 	if (r == 0)
 		*ret_descriptor = descriptor;
+	return r;
+}
+
+int refs_find(const struct store *store, const struct ref *ref, struct arena *arena,
+	      struct ref_entry *ret_entry, struct err *err)
+{
+	const struct store *each;
+	int r = -ENOENT;
+
+	for (size_t i = 0; r == -ENOENT && (each = store_at(store, i)); i++) {
+		struct err *first = i == 0 ? err : NULL;
+
+		r = get_here(each, ref, arena, &ret_entry->descriptor, first);
+		if (r < 0)
+			continue;
+		if (i > 0 && err)
+			err_clear(err);
+		ret_entry->store_path = i > 0 ? each->path : NULL;
+		ret_entry->ref = *ref;
+	}
+	return r;
+}
+
+int refs_get(const struct store *store, const struct ref *ref, struct arena *arena,
+	     struct descriptor *ret_descriptor, struct err *err)
+{
+	struct ref_entry entry = { 0 };
+	int r = refs_find(store, ref, arena, &entry, err);
+
+	if (r == 0)
+		*ret_descriptor = entry.descriptor;
 	return r;
 }
 
@@ -274,6 +305,36 @@ int refs_list(const struct store *store, struct arena *arena, struct ref_entry *
 	      size_t *ret_count, struct err *err)
 {
 	return refs_list_sound(store, arena, ret_entries, ret_count, NULL, err);
+}
+
+int refs_list_everywhere(const struct store *store, struct arena *arena,
+			 struct ref_entry **ret_entries, size_t *ret_count, struct err *err)
+{
+	const struct store *each;
+	struct ref_entry *all = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; (each = store_at(store, i)); i++) {
+		struct ref_entry *entries;
+		struct ref_entry *joined;
+		size_t more;
+		int r = refs_list(each, arena, &entries, &more, err);
+
+		if (r < 0)
+			return err_wrap(err, "store '%s'", each->path);
+		for (size_t j = 0; j < more; j++)
+			entries[j].store_path = i > 0 ? each->path : NULL;
+		joined = arena_array(arena, struct ref_entry, count + more);
+		if (count)
+			memcpy(joined, all, count * sizeof(*all));
+		if (more)
+			memcpy(joined + count, entries, more * sizeof(*entries));
+		all = joined;
+		count += more;
+	}
+	*ret_entries = all;
+	*ret_count = count;
+	return 0;
 }
 
 /* --- the derived index.json --- */

@@ -16,13 +16,17 @@ struct ref_entry {
 	bool untagged; /* `ref` is empty */
 	struct ref ref;
 	struct descriptor descriptor;
-	int64_t set_at_s; /* when the name was given, seconds since 1970 */
+	int64_t set_at_s;	/* when the name was given, seconds since 1970 */
+	const char *store_path; /* of the additional store that has it; NULL: this one */
 };
 
 /* By tag; with a digest in the reference what is found must have it, and a reference without tag
  * is looked up by digest. -ENOENT: no such image here. Text is in the arena. */
 int refs_get(const struct store *store, const struct ref *ref, struct arena *arena,
 	     struct descriptor *ret_descriptor, struct err *err) must_check;
+/* The same, and in which store: a name in this one hides those in additional ones. */
+int refs_find(const struct store *store, const struct ref *ref, struct arena *arena,
+	      struct ref_entry *ret_entry, struct err *err) must_check;
 /* Point the name at a manifest or index that is in the store, replacing what it pointed at.
  * Tag and digest in one reference: the tag is set. */
 int refs_set(const struct store *store, const struct ref *ref, const struct descriptor *descriptor,
@@ -38,8 +42,12 @@ int refs_remove(const struct store *store, const struct ref_entry *entry,
  * arena. */
 int refs_list(const struct store *store, struct arena *arena, struct ref_entry **ret_entries,
 	      size_t *ret_count, struct err *err) must_check;
-/* The same, but files that hold no name are not an error: their names below the store are added to
- * `damaged`. */
+/* Those of the additional stores, too, after them. */
+int refs_list_everywhere(const struct store *store, struct arena *arena,
+			 struct ref_entry **ret_entries, size_t *ret_count,
+			 struct err *err) must_check;
+/* As refs_list, but files that hold no name are not an error: their names below the store are added
+ * to `damaged`. */
 int refs_list_sound(const struct store *store, struct arena *arena, struct ref_entry **ret_entries,
 		    size_t *ret_count, struct strings *damaged, struct err *err) must_check;
 /* Does index.json say what refs/ does? */

@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/strings.h"
 #include "store/refs.h"
@@ -87,6 +88,8 @@ static int open_directory(const char *path)
 {
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
+
+#define ADDITIONAL "ROOTLET_ADDITIONAL_STORES"
 
 static const char *const folders[] = { "blobs",	 "blobs/sha256", "refs", "layers",
 				       "owners", "cache",	 "tmp" };
@@ -175,37 +178,84 @@ static int open_or_create(const char *path, int *ret_fd, struct err *err)
 	return 0;
 }
 
+/* What is absent may be so on this machine only; what is no store was misspelt. */
+static int open_additional(const char *path, struct store *store, struct err *err)
+{
+	auto_fd fd = open_directory(path);
+	struct store *added;
+
+	if (fd < 0 && errno == ENOENT) {
+		log_verbose("additional store '%s' is not there", path);
+		return 0;
+	}
+	if (fd < 0)
+		return fail(err, errno, "open");
+	if (!is_store(fd))
+		return fail_plain(err, EINVAL, "not a rootlet store");
+	store->additional = memory_resize(store->additional, store->additional_count + 1,
+					  sizeof(*store->additional));
+	added = &store->additional[store->additional_count++];
+	*added = (struct store){ .dirfd = take_fd(&fd), .path = memory_copy_text(path) };
+	return 0;
+}
+
+static int open_all_additional(struct store *store, struct err *err)
+{
+	auto_free char *list = memory_copy_text(getenv(ADDITIONAL) ?: "");
+	char *at = list;
+	char *path;
+
+	while ((path = strsep(&at, ":"))) {
+		int r = *path ? open_additional(path, store, err) : 0;
+
+		if (r < 0)
+			return err_wrap(err, "$" ADDITIONAL ": '%s'", path);
+	}
+	return 0;
+}
+
 int store_open(const char *path, struct store *ret_store, struct err *err)
 {
 	auto_buf chosen = { 0 };
-	char *absolute;
-	int fd = -1;
+	auto_store store = STORE_NONE;
 	int r;
 
 	if (path)
 		buf_add_text(&chosen, path);
 	else if ((r = store_default_path(&chosen, err)) < 0)
 		return err_wrap(err, "store");
-	r = open_or_create(buf_text(&chosen), &fd, err);
+	r = open_or_create(buf_text(&chosen), &store.dirfd, err);
 	if (r < 0)
 		return err_wrap(err, "store '%s'", buf_text(&chosen));
-	absolute = realpath(buf_text(&chosen), NULL);
-	if (!absolute) {
-		r = fail(err, errno, "store '%s'", buf_text(&chosen));
-		close(fd);
+	store.path = realpath(buf_text(&chosen), NULL);
+	if (!store.path)
+		return fail(err, errno, "store '%s'", buf_text(&chosen));
+	r = open_all_additional(&store, err);
+	if (r < 0)
 		return r;
-	}
-	*ret_store = (struct store){ .dirfd = fd, .path = absolute, .session = session_new() };
+	store.session = session_new();
+	*ret_store = store;
+	store = (struct store)STORE_NONE;
 	return 0;
 }
 
 void store_done(struct store *store)
 {
+	for (size_t i = 0; i < store->additional_count; i++)
+		store_done(&store->additional[i]);
+	free(store->additional);
 	if (store->session)
 		session_end(store->session, store->dirfd);
 	cleanup_fd(&store->dirfd);
 	free(store->path);
 	*store = (struct store)STORE_NONE;
+}
+
+const struct store *store_at(const struct store *store, size_t index)
+{
+	if (index == 0)
+		return store;
+	return index <= store->additional_count ? &store->additional[index - 1] : NULL;
 }
 
 int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX], struct err *err)
@@ -273,7 +323,7 @@ bool store_mark(const struct store *store, const char *name, struct stat *ret_st
 
 	if (fstatat(store->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	if (store_mark_time(&st) < session_began(store->session)) {
+	if (store->session && store_mark_time(&st) < session_began(store->session)) {
 		store_mark_left(store, name);
 		if (fstatat(store->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return false;

@@ -26,17 +26,24 @@ struct store {
 	int dirfd;
 	char *path;		       /* absolute */
 	struct store_session *session; /* its folder in tmp/ is made when first needed */
+	/* Stores of others, $ROOTLET_ADDITIONAL_STORES: images, blobs and layers are found there,
+	 * too, and nothing is ever written. In them session is NULL. */
+	struct store *additional;
+	size_t additional_count;
 };
 
 /* $ROOTLET_STORE, else $XDG_DATA_HOME/rootlet, else ~/.local/share/rootlet, where ~ is $HOME or
  * what /etc/passwd says about the caller's uid. -ENOENT with a hint when none of these is known. */
 int store_default_path(struct buf *path, struct err *err) must_check;
 
-/* Open the store at `path` (NULL: the default), making it (0700) if there is none. A read-only
- * store opens fine; writing to it fails later. -EINVAL: the directory holds something else. */
+/* Open the store at `path` (NULL: the default), making it (0700) if there is none, and the
+ * additional ones that there are. A read-only store opens fine; writing to it fails later. -EINVAL:
+ * the directory holds something else. */
 int store_open(const char *path, struct store *ret_store, struct err *err) must_check;
 /* Removes this process's folder in tmp/. */
 void store_done(struct store *store);
+/* All stores, this one first: for (size_t i = 0; (s = store_at(store, i)); i++) */
+const struct store *store_at(const struct store *store, size_t index);
 #define auto_store cleanup(store_done) struct store /* initialise with STORE_NONE */
 #define STORE_NONE          \
 	{                   \

@@ -175,7 +175,11 @@ sound() {
         expect_output "repairable: $finding"
     done
     expect_stderr "not sound"
-    ok rootlet fsck --repair --format json
+    attempt rootlet verify store --format json
+    expect_status 1
+    jq -se 'length >= 5 and all(.Verdict == "repairable")' <<<"$output"
+    refused rootlet verify store --by program
+    ok rootlet verify store --repair --format json
     jq -se 'length >= 5 and all(.Verdict == "repaired")' <<<"$output"
     sound
     ok rootlet run one -- cat /word
