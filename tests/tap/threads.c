@@ -8,8 +8,10 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 
 /* --- cancelling */
@@ -58,6 +60,36 @@ static void wait_in_read(void)
 	must(read(pipe_fds[0], &byte, 1) == 1);
 }
 
+/* These are restarted by the kernel, after musl's handler, too. */
+static char fifo[64];
+
+static void wait_in_open(void)
+{
+	must(open(fifo, O_WRONLY) >= 0);
+}
+
+static int socket_fds[2];
+
+static void wait_in_recvmsg(void)
+{
+	char byte;
+	struct iovec room = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &room, .msg_iovlen = 1 };
+
+	must(recvmsg(socket_fds[0], &message, 0) == 1);
+}
+
+static void make_waits(void)
+{
+	const int on = 1;
+
+	snprintf(fifo, sizeof(fifo), "/tmp/torture-%d", (int)getpid());
+	must(mkfifo(fifo, 0600) == 0);
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, socket_fds) == 0);
+	must(setsockopt(socket_fds[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0);
+	must(pipe(pipe_fds) == 0);
+}
+
 static void wait_in_nothing(void)
 {
 	struct stat st;
@@ -81,10 +113,11 @@ static void *wait_for_end(void *wait)
 static void cancelled_threads_clean_up(void)
 {
 	void (*const waits[])(void) = { wait_in_sigsuspend, wait_in_ppoll, wait_in_pselect,
-					wait_in_read, wait_in_nothing };
+					wait_in_read,	    wait_in_open,  wait_in_recvmsg,
+					wait_in_nothing };
 	size_t count = sizeof(waits) / sizeof(waits[0]);
 
-	must(pipe(pipe_fds) == 0);
+	make_waits();
 	must(pthread_barrier_init(&ready, NULL, 2) == 0);
 	for (int round = 0; round < 20; round++)
 		for (size_t i = 0; i < count; i++) {
@@ -99,6 +132,7 @@ static void cancelled_threads_clean_up(void)
 			must(pthread_join(thread, &result) == 0);
 			must(result == PTHREAD_CANCELED);
 		}
+	must(unlink(fifo) == 0);
 	must(cleaned_up == (int)(20 * count));
 }
 

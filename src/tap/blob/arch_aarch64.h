@@ -31,6 +31,11 @@ static inline unsigned long context_return_address(const ucontext_t *context)
 	return context->uc_mcontext.pc;
 }
 
+static inline void context_set_address(ucontext_t *context, unsigned long address)
+{
+	context->uc_mcontext.pc = address;
+}
+
 /* struct rt_sigframe begins with the siginfo (arch/arm64/kernel/signal.c). */
 static inline ucontext_t *frame_context(unsigned long stack_pointer)
 {

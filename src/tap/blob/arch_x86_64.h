@@ -38,6 +38,11 @@ static inline unsigned long context_return_address(const ucontext_t *context)
 	return (unsigned long)context->uc_mcontext.gregs[REG_RIP];
 }
 
+static inline void context_set_address(ucontext_t *context, unsigned long address)
+{
+	context->uc_mcontext.gregs[REG_RIP] = (greg_t)address;
+}
+
 /* Where the kernel finds the frame when rt_sigreturn is called with this stack pointer. */
 static inline ucontext_t *frame_context(unsigned long stack_pointer)
 {

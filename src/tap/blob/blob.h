@@ -63,6 +63,7 @@ enum trace { TRACE_OFF, TRACE_ON, TRACE_LATER };
  * what it changes here must not reach the parent. */
 struct process {
 	struct kernel_action sys_action; /* the program's idea of its SIGSYS disposition */
+	unsigned long cancel_handler;	 /* its handler of CANCEL_SIGNAL, cancel.h */
 	bool no_new_privs;
 	uint8_t seccomp_mode;
 	uint8_t trace;		     /* enum trace */

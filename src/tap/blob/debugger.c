@@ -16,6 +16,7 @@
 #include <linux/wait.h>
 
 #include "tap/blob/blob.h"
+#include "tap/blob/cancel.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
 
@@ -74,7 +75,7 @@ long on_wait4(struct tap_call *call)
 	long r;
 
 	do {
-		r = pass(call);
+		r = cancel_pass(call);
 		if (r <= 0 || !status_address || memory_read(&status, status_address, 4) < 0)
 			return r;
 	} while (is_our_trap(r, status) && raw4(__NR_ptrace, PTRACE_CONT, r, 0, SIGSYS) == 0);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "tap/blob/cancel.h"
 #include "tap/blob/exe.h"
 #include "tap/blob/fds.h"
 #include "tap/blob/files.h"
@@ -73,7 +74,7 @@ struct opening {
 static long open_plainly(const struct opening *opening, unsigned long flags)
 {
 	*opening->flags_at = flags;
-	return pass(opening->call);
+	return cancel_pass(opening->call); /* a fifo's other end may be missing */
 }
 
 static long open_for_root(const struct opening *opening, unsigned long flags, long r)
@@ -121,7 +122,7 @@ static long open_file(const struct opening *opening)
 
 	/* Through a patched site all opens come here, as they do on the host's own tree. */
 	if (!(flags & TAP_OPEN_CHANGES) && !tap.host_tree) {
-		r = pass(opening->call);
+		r = cancel_pass(opening->call);
 		return process_read()->watched ? proc_show_status(r, file.path, flags) : r;
 	}
 	if (tap.exe_fd >= 0 && exe_is_asked_for_at(file.path))
@@ -451,7 +452,7 @@ long on_connect(struct tap_call *call)
 
 	people_tell();
 	if (!process_read()->restricted || !read_socket_path(call, &address))
-		return pass(call);
+		return cancel_pass(call);
 	r = permission_to_connect(&name);
-	return r < 0 ? r : pass(call);
+	return r < 0 ? r : cancel_pass(call);
 }

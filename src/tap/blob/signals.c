@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/select.h>
 
+#include "tap/blob/cancel.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
 
@@ -150,6 +151,8 @@ long on_rt_sigaction(struct tap_call *call)
 		return -EFAULT;
 	if (call->arg[0] != SIGSYS) {
 		new.mask &= ~SIGSYS_BIT;
+		if (call->arg[0] == CANCEL_SIGNAL)
+			return cancel_action(new_address ? &new : NULL, old_address);
 		return raw4(call->nr, call->arg[0], new_address ? &new : NULL, old_address,
 			    MASK_BYTES);
 	}
@@ -236,7 +239,7 @@ static long wait_with_mask(struct tap_call *call, int mask_arg)
 		return r;
 	if (r > 0)
 		call->arg[mask_arg] = (long)&mask;
-	return pass(call);
+	return cancel_pass(call);
 }
 
 long on_rt_sigsuspend(struct tap_call *call)
@@ -269,7 +272,7 @@ static long wait_with_mask_pair(struct tap_call *call)
 	int r;
 
 	if (!call->arg[5])
-		return pass(call);
+		return cancel_pass(call);
 	if (memory_read(&pair, (const void *)call->arg[5], sizeof(pair)) < 0)
 		return -EFAULT;
 	r = read_mask(pair.mask, pair.size_bytes, &mask);
@@ -278,7 +281,7 @@ static long wait_with_mask_pair(struct tap_call *call)
 	if (r > 0)
 		pair.mask = (long)&mask;
 	call->arg[5] = (long)&pair;
-	return pass(call);
+	return cancel_pass(call);
 }
 
 long on_pselect6(struct tap_call *call)

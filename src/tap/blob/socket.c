@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "tap/blob/blob.h"
+#include "tap/blob/cancel.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
 #include "tap/blob/people.h"
@@ -144,6 +145,13 @@ static struct ucred *read_claim(const struct msghdr *message, char *control)
 	return find_credentials(control, message->msg_controllen);
 }
 
+static long send_plainly(int fd, const struct msghdr *message, long flags)
+{
+	const struct tap_call call = { .nr = __NR_sendmsg, .arg = { fd, (long)message, flags } };
+
+	return cancel_pass(&call);
+}
+
 static long send_message(int fd, const struct msghdr *program_message, long flags)
 {
 	const struct creds *creds = &process_read()->creds;
@@ -156,7 +164,7 @@ static long send_message(int fd, const struct msghdr *program_message, long flag
 	claim = read_claim(&message, control);
 	if (!claim) {
 		people_say(creds->user.real, creds->group.real);
-		return raw3(__NR_sendmsg, fd, program_message, flags);
+		return send_plainly(fd, program_message, flags);
 	}
 	if (!may_claim(creds, claim))
 		return -EPERM;
@@ -164,7 +172,7 @@ static long send_message(int fd, const struct msghdr *program_message, long flag
 	claim->uid = (uid_t)raw0(__NR_getuid);
 	claim->gid = (gid_t)raw0(__NR_getgid);
 	message.msg_control = control;
-	return raw3(__NR_sendmsg, fd, &message, flags);
+	return send_plainly(fd, &message, flags);
 }
 
 long on_sendmsg(struct tap_call *call)
@@ -213,7 +221,7 @@ static void show_sender(const struct msghdr *message)
 
 long on_recvmsg(struct tap_call *call)
 {
-	long r = pass(call);
+	long r = cancel_pass(call);
 
 	if (r >= 0)
 		show_sender((const struct msghdr *)call->arg[1]);
@@ -223,7 +231,7 @@ long on_recvmsg(struct tap_call *call)
 long on_recvmmsg(struct tap_call *call)
 {
 	const struct mmsghdr *messages = (const struct mmsghdr *)call->arg[1];
-	long r = pass(call);
+	long r = cancel_pass(call);
 
 	for (long i = 0; i < r; i++)
 		show_sender(&messages[i].msg_hdr);
