@@ -20,6 +20,19 @@
 #include "sys/new_calls.h"
 #include "sys/ns.h"
 
+/* glibc's SIGRTMIN, which programs of glibc send. musl takes this one, too, for its threads, of
+ * which there are none in the program it is linked with, and lets nobody name it: hence by its bit.
+ */
+#define FIRST_REAL_TIME 34
+
+static void add_signal(sigset_t *set, int number)
+{
+	unsigned long *words = (unsigned long *)set;
+	unsigned bits = 8 * sizeof(*words);
+
+	words[(unsigned)(number - 1) / bits] |= 1ul << (unsigned)(number - 1) % bits;
+}
+
 void signals_forwarded(sigset_t *set)
 {
 	static const int forwarded[] = { SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,
@@ -28,8 +41,8 @@ void signals_forwarded(sigset_t *set)
 	sigemptyset(set);
 	for (size_t i = 0; i < array_count(forwarded); i++)
 		sigaddset(set, forwarded[i]);
-	for (int n = SIGRTMIN; n <= SIGRTMAX; n++)
-		sigaddset(set, n);
+	for (int n = FIRST_REAL_TIME; n <= SIGRTMAX; n++)
+		add_signal(set, n);
 }
 
 /* What the terminal's keys cause reaches the whole foreground group by itself (SI_KERNEL). */

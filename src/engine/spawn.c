@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -232,14 +233,19 @@ static int run_to_end(const struct engine_job *job, const struct spawn_plan *pla
 	return r;
 }
 
-/* Signals wait until the first process can be told of them. */
+#define SET_BYTES 8 /* what the kernel takes for a signal set */
+
+/* Signals wait until the first process can be told of them. By the call itself, for the command
+ * gets the caller's mask: musl's sigprocmask(3) leaves out 32 to 34. */
 static int hold_signals(sigset_t *ret_old_mask, struct err *err)
 {
 	sigset_t set;
 
 	signals_forwarded(&set);
-	return sigprocmask(SIG_BLOCK, &set, ret_old_mask) < 0 ? fail(err, errno, "block signals")
-							      : 0;
+	sigemptyset(ret_old_mask);
+	if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, ret_old_mask, SET_BYTES) < 0)
+		return fail(err, errno, "block signals");
+	return 0;
 }
 
 static int open_channel(const struct spawn_plan *plan, struct channel *channel, struct err *err)
