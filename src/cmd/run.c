@@ -220,7 +220,10 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 				       .space = root->is_real ? &root->space : NULL,
 				       .upper_is_layer = root->changes.path != NULL,
 				       .collects = root->changes.path != NULL };
-	struct engine_job job = { .box = box, .made = made };
+	struct engine_job job = { .box = box,
+				  .made = made,
+				  .held_fd = &root->served_fd,
+				  .held_count = root->served_fd >= 0 };
 	int r;
 
 	/* real owners need nobody to remember them, but for the next run */
@@ -268,6 +271,8 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 	if (r < 0 && made && made->overlay_refused && root->changes.path) {
 		err_hint(err, "changes are kept by overlayfs, which needs a local file system with "
 			      "user xattrs, no overlay, no NFS");
+	} else if (r < 0 && made && made->overlay_refused && root->is_served) {
+		root->is_refused = true;
 	} else if (r < 0 && made && made->overlay_refused && root->is_image) {
 		log_verbose("%s; using a copy of the layers", err->text);
 		r = run_use_copy(root, box, err);
@@ -348,7 +353,9 @@ static int run_with(const struct run_command *run, const char *engine_name,
 		return commit(run, &box, &root, ret_status, err);
 	if (r == 0 && !keeps_something(&root, &box))
 		leave(*ret_status);
-	if (r < 0 && *ret_status == EXIT_ROOTLET)
+	if (r < 0 && root.is_refused)
+		*ret_other = engine;
+	else if (r < 0 && *ret_status == EXIT_ROOTLET)
 		*ret_other = find_other(run, engine, &box);
 	return r;
 }
@@ -377,6 +384,7 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 	if (r < 0 && other) {
 		log_verbose("%s; trying engine %s", err.text, other->name);
 		err_clear(&err);
+		run->request.unpack = true; /* if the root is a squashfs file, it may be that */
 		r = run_with(run, other->name, &other, &status, &err);
 	}
 	if (r < 0)

@@ -16,6 +16,7 @@
 /* What takes the entries of an archive, in the order of a tar. */
 struct squash_sink {
 	int (*entry)(void *context, const struct tar_entry *entry, struct err *err);
+	/* NULL: nobody wants it */
 	int (*data)(void *context, const void *bytes, size_t size_bytes, struct err *err);
 	void *context;
 };

@@ -220,7 +220,9 @@ static int pass_node(struct reading *reading, const sqfs_tree_node_t *node, cons
 	r = read_xattrs(reading, inode, &entry, arena);
 	if (r == 0)
 		r = reading->sink->entry(reading->sink->context, &entry, reading->err);
-	return r < 0 || entry.type != TAR_FILE ? r : pass_content(reading, inode, &entry);
+	if (r < 0 || entry.type != TAR_FILE || !reading->sink->data)
+		return r;
+	return pass_content(reading, inode, &entry);
 }
 
 static int by_name(const void *a, const void *b)

@@ -68,33 +68,6 @@ static int check_secret(struct build *build, const char *given, struct err *err)
 	return 0;
 }
 
-static int check_agent(const char *given, struct err *err)
-{
-	const char *equals = strchr(given, '=');
-	const char *path = equals ? equals + 1 : getenv("SSH_AUTH_SOCK");
-	struct stat st;
-
-	if (!path || !*path)
-		return fail_plain(err, ENOENT, "no agent is running (SSH_AUTH_SOCK is not set)");
-	if (stat(path, &st) < 0)
-		return fail(err, errno, "'%s'", path);
-	if (S_ISSOCK(st.st_mode))
-		return 0;
-	fail_plain(err, ENOTSUP, "'%s' is no agent's socket", path);
-	err_hint(err, "a key is handed out by an agent: ssh-agent, and ssh-add %s", path);
-	return -ENOTSUP;
-}
-
-static int check_agents(const struct build *build, struct err *err)
-{
-	const struct strings *agents = &build->request->ssh;
-
-	for (size_t i = 0; i < agents->count; i++)
-		if (check_agent(agents->item[i], err) < 0)
-			return err_wrap(err, "--ssh '%s'", agents->item[i]);
-	return 0;
-}
-
 int build_secrets_check(struct build *build, struct err *err)
 {
 	const struct strings *secrets = &build->request->secrets;
@@ -102,7 +75,7 @@ int build_secrets_check(struct build *build, struct err *err)
 	for (size_t i = 0; i < secrets->count; i++)
 		if (check_secret(build, secrets->item[i], err) < 0)
 			return err_wrap(err, "--secret '%s'", secrets->item[i]);
-	return check_agents(build, err);
+	return 0;
 }
 
 /* 1 and the secret's bytes, 0 when none was given. */
@@ -180,44 +153,6 @@ static int add_bind(struct work *work, const struct step_mount *mount, struct bo
 	made->source = mount->source;
 	made->read_only = mount->read_only;
 	return keep_owners(work, mount, err);
-}
-
-static int use_copy(struct work *work, const struct step_mount *mount, struct box_mount *made,
-		    struct emulation_mount *mounted, struct err *err)
-{
-	struct owners *owners = arena_new(&work->arena, struct owners);
-	const char *path;
-	int r = build_origin_merge(work, &mount->from, made->read_only, &path, owners, err);
-
-	if (r < 0)
-		return r;
-	/* mounted->source has no symlinks, which would be the host's now */
-	made->kind = BOX_MOUNT_BIND;
-	made->source = *mounted->source ? arena_printf(&work->arena, "%s/%s", path, mounted->source)
-					: path;
-	mounted->merged = owners;
-	return 0;
-}
-
-/* The lists have one order: that of the step. */
-int build_mounts_use_copies(struct work *work, struct box *box, struct err *err)
-{
-	const struct step_run *run = &work->step->run;
-	size_t made = 0;
-	size_t mounted = 0;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < run->mount_count; i++) {
-		if (run->mount[i].kind != MOUNT_BIND)
-			continue;
-		while (box->mounts.item[made].kind != BOX_MOUNT_LAYERS)
-			made++;
-		while (!work->mounted[mounted].layers)
-			mounted++;
-		r = use_copy(work, &run->mount[i], &box->mounts.item[made],
-			     &work->mounted[mounted++], err);
-	}
-	return r < 0 ? err_wrap(err, "--mount, as a copy, for layers cannot be stacked here") : 0;
 }
 
 /* Numbers of the step's cache mounts, in the order of their ids. */

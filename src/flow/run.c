@@ -17,6 +17,7 @@
 #include "flow/run_cache.h"
 #include "flow/run_env.h"
 #include "flow/run_seccomp.h"
+#include "flow/run_squash.h"
 #include "flow/tar_root.h"
 #include "rootfs/stack.h"
 #include "sys/openat2.h"
@@ -27,6 +28,7 @@ void run_root_init(struct run_root *root)
 {
 	*root = (struct run_root){ .store = STORE_NONE,
 				   .directory_fd = -1,
+				   .served_fd = -1,
 				   .changes = RUN_CHANGES_NONE };
 	view_init(&root->layers);
 }
@@ -42,6 +44,7 @@ void run_root_done(struct run_root *root)
 	buf_done(&root->passwd);
 	buf_done(&root->group);
 	cleanup_fd(&root->directory_fd);
+	cleanup_fd(&root->served_fd);
 }
 
 void run_request_done(struct run_request *request)
@@ -194,7 +197,16 @@ static int use_file(const struct run_request *request, const char *path, struct 
 		    struct run_root *root, struct err *err)
 {
 	const char *id;
-	int r = tar_root_import(&root->store, path, &box->arena, &id, err);
+	int r;
+
+	if (run_is_squashfs(path)) {
+		r = run_mount_squashfs(request, path, box, root, err);
+		if (r != -EOPNOTSUPP)
+			return r < 0 ? err_wrap(err, "root '%s'", request->root) : 0;
+		log_verbose("'%s' is unpacked and not mounted: %s", request->root, err->text);
+		err_clear(err);
+	}
+	r = tar_root_import(&root->store, path, &box->arena, &id, err);
 
 	return r < 0 ? r : use_image(request, id, box, root, err);
 }

@@ -15,6 +15,7 @@ struct run_request {
 	const char *store;	  /* NULL: the default */
 	const char *root;	  /* image reference, or path of a directory or tar file */
 	const char *pull;	  /* "missing", "always", "never": images; NULL is missing */
+	bool unpack;		  /* a squashfs file, instead of mounting it */
 	bool host_root;		  /* the host's own tree instead; root is NULL */
 	struct strings command;	  /* empty: the image's, or a shell */
 	const char *entrypoint;	  /* NULL: the image's; "" : none */
@@ -57,6 +58,9 @@ struct run_root {
 	struct store store;	/* open where something of it is used */
 	struct image image;
 	bool is_image;
+	bool is_served;		  /* a squashfs file, mounted by another process: */
+	int served_fd;		  /* as long as this is open; -1 */
+	bool is_refused;	  /* overlayfs does not take it: it may be unpacked */
 	struct layer_holds holds; /* its layers, and caches: nobody deletes them meanwhile */
 	struct view layers;	  /* whose records root emulation begins with */
 	bool is_copy;		  /* of the layers, see run_use_copy */

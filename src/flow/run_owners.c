@@ -159,7 +159,7 @@ int run_use_engine(const struct run_request *request, const struct engine *engin
 		err_hint(err, "--engine userns can");
 		return -ENOTSUP;
 	}
-	if (engine->space && none_needed && root->is_image && !flatten) {
+	if (engine->space && none_needed && root->is_image && !root->is_served && !flatten) {
 		if (strcmp(name, "auto") == 0 && !id_space_has_devices(&root->space))
 			box->emulation = BOX_EMULATION_DEVICES;
 		return use_real(root, box, err);

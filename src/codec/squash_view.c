@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/squash_view.h"
+
+#include <pthread.h>
+#include <sqfs/block.h>
+#include <sqfs/compressor.h>
+#include <sqfs/dir.h>
+#include <sqfs/error.h>
+#include <sqfs/frag_table.h>
+#include <sqfs/id_table.h>
+#include <sqfs/inode.h>
+#include <sqfs/meta_reader.h>
+#include <sqfs/xattr.h>
+#include <sqfs/xattr_reader.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "base/memory.h"
+#include "codec/squash_blocks.h"
+#include "codec/squash_io.h"
+
+#define LISTS	     512 /* directories kept */
+#define INODES	     256 /* of files, kept by each reader */
+#define NO_XATTR     0xffffffffu
+#define NO_FRAGMENT  0xffffffffu
+#define ON_DISK_SIZE 0xffffffu
+
+struct list {
+	struct squash_list list; /* first: users hand it back */
+	uint64_t ref;
+	unsigned users;
+	bool is_kept; /* has a slot below */
+	struct arena arena;
+};
+
+struct squash_image {
+	struct squash_io io;
+	sqfs_super_t super;
+	sqfs_compressor_t *decompressor;
+	sqfs_id_table_t *ids;
+	sqfs_frag_table_t *fragments;
+	struct squash_blocks *blocks;
+	pthread_mutex_t lock;	     /* of what follows */
+	sqfs_xattr_reader_t *xattrs; /* NULL: there are none */
+	struct list *lists[LISTS];
+};
+
+/* A file's inode with where its blocks are. */
+struct file {
+	uint64_t ref; /* UINT64_MAX: free */
+	sqfs_inode_generic_t *inode;
+	uint64_t size_bytes;
+	uint64_t *start; /* of each block, on disk */
+};
+
+struct squash_reader {
+	struct squash_image *image;
+	sqfs_compressor_t *decompressor;
+	sqfs_meta_reader_t *inodes;
+	sqfs_meta_reader_t *entries;
+	struct file file[INODES];
+};
+
+/* --- the image --- */
+
+static int load_xattrs(struct squash_image *image)
+{
+	if (image->super.flags & SQFS_FLAG_NO_XATTRS ||
+	    image->super.xattr_id_table_start == UINT64_MAX)
+		return 0;
+	image->xattrs = sqfs_xattr_reader_create(0);
+	if (!image->xattrs)
+		return SQFS_ERROR_ALLOC;
+	return sqfs_xattr_reader_load(image->xattrs, &image->super, &image->io.file,
+				      image->decompressor);
+}
+
+static int load(struct squash_image *image)
+{
+	sqfs_file_t *file = &image->io.file;
+	sqfs_compressor_config_t config;
+	int r = sqfs_super_read(&image->super, file);
+
+	if (r == 0)
+		r = sqfs_compressor_config_init(&config,
+						(SQFS_COMPRESSOR)image->super.compression_id,
+						image->super.block_size, SQFS_COMP_FLAG_UNCOMPRESS);
+	if (r == 0)
+		r = sqfs_compressor_create(&config, &image->decompressor);
+	if (r < 0)
+		return r;
+	image->ids = sqfs_id_table_create(0);
+	image->fragments = sqfs_frag_table_create(0);
+	if (!image->ids || !image->fragments)
+		return SQFS_ERROR_ALLOC;
+	r = sqfs_id_table_read(image->ids, file, &image->super, image->decompressor);
+	if (r == 0)
+		r = sqfs_frag_table_read(image->fragments, file, &image->super,
+					 image->decompressor);
+	return r < 0 ? r : load_xattrs(image);
+}
+
+int squash_image_open(int fd, struct squash_image **ret_image, struct err *err)
+{
+	struct squash_image *image = memory_zeroed(1, sizeof(*image));
+	int r;
+
+	squash_io_init(&image->io, fd);
+	pthread_mutex_init(&image->lock, NULL);
+	r = load(image);
+	if (r < 0) {
+		squash_fail(err, &image->io, r, "squashfs");
+		squash_image_close(image);
+		return err ? -err->code : -EUCLEAN;
+	}
+	image->blocks = squash_blocks_new(fd, image->super.block_size);
+	*ret_image = image;
+	return 0;
+}
+
+static void free_list(struct list *list)
+{
+	arena_done(&list->arena);
+	free(list);
+}
+
+void squash_image_close(struct squash_image *image)
+{
+	if (!image)
+		return;
+	for (size_t i = 0; i < LISTS; i++)
+		if (image->lists[i])
+			free_list(image->lists[i]);
+	squash_blocks_free(image->blocks);
+	sqfs_destroy(image->xattrs);
+	sqfs_destroy(image->fragments);
+	sqfs_destroy(image->ids);
+	sqfs_destroy(image->decompressor);
+	pthread_mutex_destroy(&image->lock);
+	free(image);
+}
+
+uint64_t squash_image_root(const struct squash_image *image)
+{
+	return image->super.root_inode_ref;
+}
+
+uint32_t squash_image_inodes(const struct squash_image *image)
+{
+	return image->super.inode_count;
+}
+
+uint64_t squash_image_bytes(const struct squash_image *image)
+{
+	return image->super.bytes_used;
+}
+
+bool squash_image_is_root(const struct squash_image *image)
+{
+	sqfs_u32 id;
+
+	for (size_t i = 0; i < image->super.id_count; i++)
+		if (sqfs_id_table_index_to_id(image->ids, (sqfs_u16)i, &id) < 0 || id != 0)
+			return false;
+	return true;
+}
+
+/* --- a thread's view --- */
+
+struct squash_reader *squash_reader_new(struct squash_image *image)
+{
+	struct squash_reader *reader = memory_zeroed(1, sizeof(*reader));
+	sqfs_super_t *super = &image->super;
+
+	reader->image = image;
+	for (size_t i = 0; i < INODES; i++)
+		reader->file[i].ref = UINT64_MAX;
+	pthread_mutex_lock(&image->lock);
+	reader->decompressor = sqfs_copy(image->decompressor);
+	pthread_mutex_unlock(&image->lock);
+	if (reader->decompressor) {
+		reader->inodes = sqfs_meta_reader_create(&image->io.file, reader->decompressor,
+							 super->inode_table_start,
+							 super->directory_table_start);
+		reader->entries = sqfs_meta_reader_create(&image->io.file, reader->decompressor,
+							  super->directory_table_start,
+							  super->bytes_used);
+	}
+	if (reader->inodes && reader->entries)
+		return reader;
+	squash_reader_free(reader);
+	return NULL;
+}
+
+static void forget(struct file *file)
+{
+	sqfs_free(file->inode);
+	free(file->start);
+	*file = (struct file){ .ref = UINT64_MAX };
+}
+
+void squash_reader_free(struct squash_reader *reader)
+{
+	if (!reader)
+		return;
+	for (size_t i = 0; i < INODES; i++)
+		forget(&reader->file[i]);
+	sqfs_destroy(reader->entries);
+	sqfs_destroy(reader->inodes);
+	sqfs_destroy(reader->decompressor);
+	free(reader);
+}
+
+static int read_inode(struct squash_reader *reader, uint64_t ref, sqfs_inode_generic_t **ret)
+{
+	int r = sqfs_meta_reader_read_inode(reader->inodes, &reader->image->super, ref >> 16,
+					    ref & 0xffff, ret);
+
+	return r < 0 ? -EIO : 0;
+}
+
+/* --- attributes --- */
+
+static void fill_special(const sqfs_inode_generic_t *inode, struct squash_attr *attr)
+{
+	switch (inode->base.type) {
+	case SQFS_INODE_BDEV:
+	case SQFS_INODE_CDEV:
+	case SQFS_INODE_EXT_BDEV:
+	case SQFS_INODE_EXT_CDEV:
+		attr->device = inode->data.dev.devno;
+		attr->links = inode->data.dev.nlink;
+		break;
+	case SQFS_INODE_SLINK:
+	case SQFS_INODE_EXT_SLINK:
+		attr->size_bytes = inode->data.slink.target_size;
+		attr->links = inode->data.slink.nlink;
+		break;
+	default:
+		attr->links = inode->data.ipc.nlink;
+	}
+}
+
+static void fill_size(const sqfs_inode_generic_t *inode, struct squash_attr *attr)
+{
+	switch (inode->base.type) {
+	case SQFS_INODE_FILE:
+		attr->size_bytes = inode->data.file.file_size;
+		attr->links = 1;
+		break;
+	case SQFS_INODE_EXT_FILE:
+		attr->size_bytes = inode->data.file_ext.file_size;
+		attr->links = inode->data.file_ext.nlink;
+		break;
+	case SQFS_INODE_DIR:
+		attr->size_bytes = inode->data.dir.size;
+		attr->links = inode->data.dir.nlink;
+		break;
+	case SQFS_INODE_EXT_DIR:
+		attr->size_bytes = inode->data.dir_ext.size;
+		attr->links = inode->data.dir_ext.nlink;
+		break;
+	default:
+		fill_special(inode, attr);
+	}
+}
+
+static int fill_attr(const struct squash_image *image, const sqfs_inode_generic_t *inode,
+		     struct squash_attr *ret)
+{
+	*ret = (struct squash_attr){ .number = inode->base.inode_number,
+				     .mode = inode->base.mode,
+				     .mtime_s = inode->base.mod_time };
+	fill_size(inode, ret);
+	if (sqfs_id_table_index_to_id(image->ids, inode->base.uid_idx, &ret->uid) < 0 ||
+	    sqfs_id_table_index_to_id(image->ids, inode->base.gid_idx, &ret->gid) < 0)
+		return -EIO;
+	return 0;
+}
+
+int squash_attr(struct squash_reader *reader, uint64_t ref, struct squash_attr *ret)
+{
+	sqfs_inode_generic_t *inode;
+	int r = read_inode(reader, ref, &inode);
+
+	if (r < 0)
+		return r;
+	r = fill_attr(reader->image, inode, ret);
+	sqfs_free(inode);
+	return r;
+}
+
+int squash_link(struct squash_reader *reader, uint64_t ref, struct arena *arena, const char **ret)
+{
+	sqfs_inode_generic_t *inode;
+	int r = read_inode(reader, ref, &inode);
+
+	if (r < 0)
+		return r;
+	if (inode->base.type == SQFS_INODE_SLINK || inode->base.type == SQFS_INODE_EXT_SLINK)
+		*ret = arena_copy_bytes(arena, inode->extra, inode->data.slink.target_size);
+	else
+		r = -EINVAL;
+	sqfs_free(inode);
+	return r;
+}
+
+/* --- content --- */
+
+static int find_blocks(struct file *file)
+{
+	size_t count = sqfs_inode_get_file_block_count(file->inode);
+	sqfs_u64 place;
+
+	if (sqfs_inode_get_file_size(file->inode, &file->size_bytes) < 0 ||
+	    sqfs_inode_get_file_block_start(file->inode, &place) < 0)
+		return -EISDIR;
+	file->start = memory_zeroed(count ? count : 1, sizeof(*file->start));
+	for (size_t i = 0; i < count; i++) {
+		file->start[i] = place;
+		place += file->inode->extra[i] & ON_DISK_SIZE;
+	}
+	return 0;
+}
+
+static int find_file(struct squash_reader *reader, uint64_t ref, struct file **ret)
+{
+	struct file *file = &reader->file[(ref ^ ref >> 13) % INODES];
+	int r;
+
+	*ret = file;
+	if (file->ref == ref)
+		return 0;
+	forget(file);
+	r = read_inode(reader, ref, &file->inode);
+	if (r == 0)
+		r = find_blocks(file);
+	if (r < 0)
+		forget(file);
+	else
+		file->ref = ref;
+	return r;
+}
+
+static int copy_part(struct squash_reader *reader, uint64_t place, uint32_t disk_bytes, size_t from,
+		     void *bytes, size_t size)
+{
+	struct squash_blocks *blocks = reader->image->blocks;
+	const struct squash_block *block;
+	int r;
+
+	if (!(disk_bytes & ON_DISK_SIZE)) { /* a hole */
+		memset(bytes, 0, size);
+		return 0;
+	}
+	r = squash_blocks_get(blocks, reader->decompressor, place, disk_bytes, &block);
+	if (r < 0)
+		return r;
+	if (from > block->size_bytes || size > block->size_bytes - from)
+		r = -EIO;
+	else
+		memcpy(bytes, block->bytes + from, size);
+	squash_blocks_put(blocks, block);
+	return r;
+}
+
+static int copy_tail(struct squash_reader *reader, const struct file *file, size_t from,
+		     void *bytes, size_t size)
+{
+	sqfs_fragment_t fragment;
+	sqfs_u32 index;
+	sqfs_u32 offset;
+
+	if (sqfs_inode_get_frag_location(file->inode, &index, &offset) < 0 ||
+	    index == NO_FRAGMENT ||
+	    sqfs_frag_table_lookup(reader->image->fragments, index, &fragment) < 0)
+		return -EIO;
+	return copy_part(reader, fragment.start_offset, fragment.size, offset + from, bytes, size);
+}
+
+ssize_t squash_read(struct squash_reader *reader, uint64_t ref, uint64_t offset, void *bytes,
+		    size_t size_bytes)
+{
+	size_t block_bytes = reader->image->super.block_size;
+	struct file *file;
+	size_t done = 0;
+	int r = find_file(reader, ref, &file);
+
+	if (r < 0)
+		return r;
+	if (offset >= file->size_bytes)
+		return 0;
+	if (size_bytes > file->size_bytes - offset)
+		size_bytes = (size_t)(file->size_bytes - offset);
+	while (done < size_bytes) {
+		uint64_t at = offset + done;
+		size_t index = (size_t)(at / block_bytes);
+		size_t from = (size_t)(at % block_bytes);
+		size_t size = block_bytes - from;
+		char *to = (char *)bytes + done;
+
+		if (size > size_bytes - done)
+			size = size_bytes - done;
+		if (index < sqfs_inode_get_file_block_count(file->inode))
+			r = copy_part(reader, file->start[index], file->inode->extra[index], from,
+				      to, size);
+		else
+			r = copy_tail(reader, file, from, to, size);
+		if (r < 0)
+			return r;
+		done += size;
+	}
+	return (ssize_t)done;
+}
+
+/* --- directories --- */
+
+static bool is_good_name(const char *name, size_t length)
+{
+	return length > 0 && !memchr(name, '/', length) && !memchr(name, '\0', length) &&
+	       !(length == 1 && name[0] == '.') &&
+	       !(length == 2 && name[0] == '.' && name[1] == '.');
+}
+
+static int read_entries(struct squash_reader *reader, sqfs_readdir_state_t *state,
+			struct list *list)
+{
+	size_t room = 0;
+
+	for (;;) {
+		struct squash_list *names = &list->list;
+		sqfs_dir_entry_t *entry = NULL;
+		sqfs_u32 number;
+		sqfs_u64 ref;
+		size_t length;
+		int r = sqfs_meta_reader_readdir(reader->entries, state, &entry, &number, &ref);
+
+		if (r != 0)
+			return r < 0 ? -EIO : 0;
+		length = (size_t)entry->size + 1;
+		if (!is_good_name((const char *)entry->name, length)) {
+			sqfs_free(entry);
+			return -EIO;
+		}
+		if (names->count == room) {
+			struct squash_name *larger;
+
+			room = room ? 2 * room : 32;
+			larger = arena_array(&list->arena, struct squash_name, room);
+			if (names->count)
+				memcpy(larger, names->item, names->count * sizeof(*larger));
+			names->item = larger;
+		}
+		names->item[names->count++] = (struct squash_name){
+			arena_copy_bytes(&list->arena, entry->name, length), ref
+		};
+		sqfs_free(entry);
+	}
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct squash_name *left = a;
+	const struct squash_name *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+static int load_list(struct squash_reader *reader, uint64_t ref, struct list **ret)
+{
+	sqfs_inode_generic_t *inode;
+	sqfs_readdir_state_t state;
+	struct list *list;
+	int r = read_inode(reader, ref, &inode);
+
+	if (r < 0)
+		return r;
+	r = sqfs_readdir_state_init(&state, &reader->image->super, inode);
+	sqfs_free(inode);
+	if (r < 0)
+		return r == SQFS_ERROR_NOT_DIR ? -ENOTDIR : -EIO;
+	list = memory_zeroed(1, sizeof(*list));
+	list->ref = ref;
+	r = read_entries(reader, &state, list);
+	if (r < 0) {
+		free_list(list);
+		return r;
+	}
+	qsort(list->list.item, list->list.count, sizeof(*list->list.item), by_name);
+	*ret = list;
+	return 0;
+}
+
+static struct list **slot_of(struct squash_image *image, uint64_t ref)
+{
+	return &image->lists[(ref ^ ref >> 11) % LISTS];
+}
+
+static struct list *find_list(struct squash_image *image, uint64_t ref)
+{
+	struct list *list;
+
+	pthread_mutex_lock(&image->lock);
+	list = *slot_of(image, ref);
+	if (list && list->ref != ref)
+		list = NULL;
+	if (list)
+		list->users++;
+	pthread_mutex_unlock(&image->lock);
+	return list;
+}
+
+/* In the place of the one that is there; somebody may still use that. */
+static void keep_list(struct squash_image *image, struct list *list)
+{
+	struct list **slot = slot_of(image, list->ref);
+	struct list *before;
+
+	pthread_mutex_lock(&image->lock);
+	before = *slot;
+	*slot = list;
+	list->is_kept = true;
+	list->users = 1;
+	if (before) {
+		before->is_kept = false;
+		if (before->users > 0)
+			before = NULL;
+	}
+	pthread_mutex_unlock(&image->lock);
+	if (before)
+		free_list(before);
+}
+
+int squash_list(struct squash_reader *reader, uint64_t ref, const struct squash_list **ret)
+{
+	struct list *list = find_list(reader->image, ref);
+	int r;
+
+	if (!list) {
+		r = load_list(reader, ref, &list);
+		if (r < 0)
+			return r;
+		keep_list(reader->image, list);
+	}
+	*ret = &list->list;
+	return 0;
+}
+
+void squash_list_done(struct squash_reader *reader, const struct squash_list *used)
+{
+	struct list *list = (struct list *)(uintptr_t)used;
+	bool is_last;
+
+	pthread_mutex_lock(&reader->image->lock);
+	is_last = --list->users == 0 && !list->is_kept;
+	pthread_mutex_unlock(&reader->image->lock);
+	if (is_last)
+		free_list(list);
+}
+
+int squash_lookup(struct squash_reader *reader, uint64_t directory, const char *name, uint64_t *ret)
+{
+	const struct squash_name wanted = { .name = name };
+	const struct squash_name *found;
+	const struct squash_list *list;
+	int r = squash_list(reader, directory, &list);
+
+	if (r < 0)
+		return r;
+	found = list->count ? bsearch(&wanted, list->item, list->count, sizeof(wanted), by_name)
+			    : NULL;
+	if (found)
+		*ret = found->ref;
+	squash_list_done(reader, list);
+	return found ? 0 : -ENOENT;
+}
+
+/* --- extended attributes --- */
+
+static int read_xattr(sqfs_xattr_reader_t *xattrs, struct arena *arena, struct squash_xattr *ret)
+{
+	sqfs_xattr_entry_t *key = NULL;
+	sqfs_xattr_value_t *value = NULL;
+	int r = sqfs_xattr_reader_read_key(xattrs, &key);
+
+	if (r == 0)
+		r = sqfs_xattr_reader_read_value(xattrs, key, &value);
+	if (r == 0)
+		*ret = (struct squash_xattr){ arena_copy(arena, (const char *)key->key),
+					      arena_copy_bytes(arena, value->value, value->size),
+					      value->size };
+	sqfs_free(key);
+	sqfs_free(value);
+	return r;
+}
+
+static int read_xattrs(sqfs_xattr_reader_t *xattrs, uint32_t index, struct arena *arena,
+		       struct squash_xattr **ret, size_t *ret_count)
+{
+	sqfs_xattr_id_t desc;
+	int r = sqfs_xattr_reader_get_desc(xattrs, index, &desc);
+
+	if (r == 0)
+		r = sqfs_xattr_reader_seek_kv(xattrs, &desc);
+	if (r < 0 || desc.count > 0xffff)
+		return -EIO;
+	*ret = arena_array(arena, struct squash_xattr, desc.count);
+	*ret_count = desc.count;
+	for (size_t i = 0; r == 0 && i < desc.count; i++)
+		r = read_xattr(xattrs, arena, &(*ret)[i]);
+	return r < 0 ? -EIO : 0;
+}
+
+int squash_xattrs(struct squash_reader *reader, uint64_t ref, struct arena *arena,
+		  struct squash_xattr **ret, size_t *ret_count)
+{
+	struct squash_image *image = reader->image;
+	sqfs_inode_generic_t *inode;
+	sqfs_u32 index = NO_XATTR;
+	int r = read_inode(reader, ref, &inode);
+
+	*ret_count = 0;
+	if (r < 0)
+		return r;
+	if (sqfs_inode_get_xattr_index(inode, &index) < 0)
+		index = NO_XATTR;
+	sqfs_free(inode);
+	if (index == NO_XATTR || !image->xattrs)
+		return 0;
+	pthread_mutex_lock(&image->lock);
+	r = read_xattrs(image->xattrs, index, arena, ret, ret_count);
+	pthread_mutex_unlock(&image->lock);
+	return r;
+}

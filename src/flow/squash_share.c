@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/squash_share.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+
+/* --- names --- */
+
+static bool is_ours(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	       (st.st_mode & 077) == 0;
+}
+
+/* Not on a network: processes of another machine could not use it. */
+static int make_folder(struct arena *arena, const char **ret, struct err *err)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+	if (runtime && is_ours(runtime))
+		*ret = arena_printf(arena, "%s/rootlet", runtime);
+	else
+		*ret = arena_printf(arena, "/tmp/rootlet-%u", (unsigned)geteuid());
+	if (mkdir(*ret, 0700) < 0 && errno != EEXIST)
+		return fail(err, errno, "make directory '%s'", *ret);
+	if (!is_ours(*ret))
+		return fail_plain(err, EPERM, "'%s' is not a directory that is yours alone", *ret);
+	return 0;
+}
+
+int squash_share_names(const struct stat *image, struct arena *arena, struct squash_share *ret,
+		       struct err *err)
+{
+	const char *name;
+	int r = make_folder(arena, &ret->folder, err);
+
+	if (r < 0)
+		return r;
+	/* a file that was written again is another image */
+	name = arena_printf(
+		arena, "%s/%llx-%llx-%llx-%llx.%lx", ret->folder, (unsigned long long)image->st_dev,
+		(unsigned long long)image->st_ino, (unsigned long long)image->st_size,
+		(unsigned long long)image->st_mtim.tv_sec, (unsigned long)image->st_mtim.tv_nsec);
+	ret->socket = arena_printf(arena, "%s.socket", name);
+	ret->point = arena_printf(arena, "%s.root", name);
+	ret->lock = arena_printf(arena, "%s/lock", ret->folder);
+	return 0;
+}
+
+int squash_share_lock(const struct squash_share *share, int *ret_fd, struct err *err)
+{
+	auto_fd fd = open(share->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return fail(err, errno, "open '%s'", share->lock);
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return fail(err, errno, "lock '%s'", share->lock);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+/* --- the socket --- */
+
+/* A path that is too long for an address is reached through the folder's descriptor. */
+static int address_of(const char *path, struct sockaddr_un *address, int *ret_folder_fd,
+		      struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	auto_fd fd = -1;
+	char folder[4096];
+
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if ((size_t)snprintf(address->sun_path, sizeof(address->sun_path), "%s", path) <
+	    sizeof(address->sun_path))
+		return 0;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+	fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(err, errno, "open '%s'", folder);
+	if ((size_t)snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%s",
+			     fd, slash + 1) >= sizeof(address->sun_path))
+		return fail(err, ENAMETOOLONG, "'%s'", path);
+	*ret_folder_fd = take_fd(&fd);
+	return 0;
+}
+
+static int new_socket(const char *path, struct sockaddr_un *address, int *ret_folder_fd,
+		      struct err *err)
+{
+	int r = address_of(path, address, ret_folder_fd, err);
+	int fd;
+
+	if (r < 0)
+		return r;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	return fd < 0 ? fail(err, errno, "socket") : fd;
+}
+
+int squash_share_connect(const struct squash_share *share, int *ret_fd, struct err *err)
+{
+	struct sockaddr_un address;
+	auto_fd folder_fd = -1;
+	auto_fd fd = new_socket(share->socket, &address, &folder_fd, err);
+
+	if (fd < 0)
+		return fd;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return fail(err, errno, "connect to '%s'", share->socket);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int squash_share_listen(const struct squash_share *share, int *ret_fd, struct err *err)
+{
+	struct sockaddr_un address;
+	auto_fd folder_fd = -1;
+	auto_fd fd = new_socket(share->socket, &address, &folder_fd, err);
+
+	if (fd < 0)
+		return fd;
+	if (unlink(share->socket) < 0 && errno != ENOENT) /* of a server that was killed */
+		return fail(err, errno, "remove '%s'", share->socket);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
+		return fail(err, errno, "listen at '%s'", share->socket);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+/* --- the message --- */
+
+int squash_share_send(int socket, const int *fd, size_t count, struct err *err)
+{
+	struct squash_hello hello = { SQUASH_HELLO_MAGIC, (uint32_t)count };
+	struct iovec bytes = { &hello, sizeof(hello) };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int) * SQUASH_SHARE_FDS)];
+	} control = { .room = { 0 } };
+	struct msghdr message = { .msg_iov = &bytes,
+				  .msg_iovlen = 1,
+				  .msg_control = control.room,
+				  .msg_controllen = CMSG_SPACE(sizeof(int) * count) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+	memcpy(CMSG_DATA(header), fd, sizeof(int) * count);
+	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? fail(err, errno, "send") : 0;
+}
+
+static bool is_whole(const struct squash_hello *hello, const struct cmsghdr *header)
+{
+	return hello->magic == SQUASH_HELLO_MAGIC && hello->fd_count >= 2 &&
+	       hello->fd_count <= SQUASH_SHARE_FDS && header && header->cmsg_level == SOL_SOCKET &&
+	       header->cmsg_type == SCM_RIGHTS &&
+	       header->cmsg_len == CMSG_LEN(sizeof(int) * hello->fd_count);
+}
+
+int squash_share_receive(int socket, int fd[SQUASH_SHARE_FDS], size_t *ret_count, struct err *err)
+{
+	struct squash_hello hello = { 0 };
+	struct iovec bytes = { &hello, sizeof(hello) };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int) * SQUASH_SHARE_FDS)];
+	} control;
+	struct msghdr message = { .msg_iov = &bytes,
+				  .msg_iovlen = 1,
+				  .msg_control = control.room,
+				  .msg_controllen = sizeof(control.room) };
+	ssize_t n;
+
+	while ((n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+		;
+	if (n < 0)
+		return fail(err, errno, "receive");
+	if (n == 0)
+		return fail(err, ECONNRESET, "the process that serves the image ends");
+	if ((size_t)n != sizeof(hello) || !is_whole(&hello, CMSG_FIRSTHDR(&message)))
+		return fail_plain(err, EPROTO,
+				  "the process that serves the image is another version's");
+	memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int) * hello.fd_count);
+	*ret_count = hello.fd_count;
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a run finds the process that serves a squashfs: one for each image, user and machine, which
+ * the first run starts and which ends with the last. It has a mount namespace of its own, where the
+ * image is mounted; whoever wants to use it connects to its socket, is given the namespaces, and
+ * enters them. As long as the connection is open it stays.
+ *
+ * All of a user's are in one folder that nobody else can enter: $XDG_RUNTIME_DIR/rootlet, or
+ * /tmp/rootlet-UID. */
+#ifndef FLOW_SQUASH_SHARE_H
+#define FLOW_SQUASH_SHARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct squash_share {
+	const char *folder;
+	const char *socket; /* in the folder */
+	const char *point;  /* where it is mounted, in the server's mount namespace */
+	const char *lock;   /* flock(2): held while a server starts or ends */
+};
+
+/* Names for the image with this identity, in the arena; the folder is made. */
+int squash_share_names(const struct stat *image, struct arena *arena, struct squash_share *ret,
+		       struct err *err) must_check;
+
+/* The one message of a server, with descriptors: the mount namespace, a record of who owns what
+ * (store/owners.h), and, when there is one, the user namespace. */
+#define SQUASH_SHARE_FDS 3
+struct squash_hello {
+	uint32_t magic;
+	uint32_t fd_count; /* 2, or 3 with a user namespace */
+};
+#define SQUASH_HELLO_MAGIC 0x73717368u
+
+int squash_share_send(int socket, const int *fd, size_t count, struct err *err) must_check;
+/* -ECONNRESET: the server is about to end. */
+int squash_share_receive(int socket, int fd[SQUASH_SHARE_FDS], size_t *ret_count,
+			 struct err *err) must_check;
+/* As connect(2) and bind(2) with listen(2), however long the folder's path is. */
+int squash_share_connect(const struct squash_share *share, int *ret_fd, struct err *err) must_check;
+int squash_share_listen(const struct squash_share *share, int *ret_fd, struct err *err) must_check;
+int squash_share_lock(const struct squash_share *share, int *ret_fd, struct err *err) must_check;
+
+#endif

@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Running in a squashfs file that is mounted: one process serves all runs of a user and goes with the
+# last. Root's part is a mount namespace in which everybody may open /dev/fuse, as distributions have it.
+
+load ../support/common
+setup() {
+    common_setup
+    [ "$(id -u)" = 0 ] || skip "only root can make /dev/fuse usable"
+    [ -c /dev/fuse ] || skip "there is no /dev/fuse"
+    # others' folders of root's tests are closed to the ordinary user
+    FOLDER=$(mktemp -d /var/tmp/rootlet-squashfs-XXXXXX)
+    mknod -m 666 "$FOLDER/fuse" c 10 229
+    SHARED=$FOLDER/run/rootlet
+    mkdir "$FOLDER/work"
+    mkdir -m 700 "$FOLDER/run"
+    chown rootlet-test: "$FOLDER" "$FOLDER/work" "$FOLDER/run"
+    export ROOTLET_STORE=$FOLDER/store
+    cd "$FOLDER/work" || return
+}
+teardown() {
+    common_teardown
+    chmod -R u+rwX "$FOLDER" && rm -rf "$FOLDER"
+}
+
+# with_fuse CMD...: as the ordinary user.
+with_fuse() {
+    # shellcheck disable=SC2016 # the inner shell's
+    unshare -m sh -c 'mount --make-rprivate / && mount --bind "$0" /dev/fuse && exec "$@"' \
+        "$FOLDER/fuse" setpriv --reuid rootlet-test --regid rootlet-test --clear-groups -- \
+        env XDG_RUNTIME_DIR="$FOLDER/run" HOME="$FOLDER/work" "$@"
+}
+
+script() {
+    cat >script
+    with_fuse bash -euo pipefail script
+}
+
+# until_gone: the process that served is about to end.
+until_gone() {
+    local i
+    for i in $(seq 1200); do
+        [ -n "$(find "$SHARED" -name '*.socket' -o -name '*.root' 2>/dev/null)" ] || return 0
+        sleep 0.1
+    done
+    ls -l "$SHARED" >&2
+    return 1
+}
+
+make_images() {
+    "$ROOTLET_TEST_STAGE/tests/support/rich-tar" make >rich.tar
+    cp "$(tiny_tar)" tiny.tar
+    script <<'END'
+rootlet -q import tiny.tar tiny:1
+rootlet export --format squashfs tiny:1 -o tiny.sqfs
+printf 'FROM tiny:1\nRUN echo 12 >/etc/mine && chown 33:44 /etc/mine && chmod 4750 /etc/mine && mkdir -m 700 /others && chown 7 /others && head -c 5000000 /dev/urandom >/large && ln /large /again\n' >Dockerfile
+rootlet -q build --no-cache --output type=squashfs,dest=rich.sqfs - <Dockerfile
+END
+}
+
+@test "a squashfs is mounted and not unpacked, and shows owners, modes, links and contents" {
+    make_images
+    script <<'END' >said 2>&1
+rootlet -v run ./rich.sqfs -- sh -c 'stat -c "%u:%g %a %n" /etc/mine /others; cat /etc/mine; [ /large -ef /again ] && stat -c %h /large'
+rootlet run ./rich.sqfs -- md5sum /large /again | cut -d' ' -f1 | uniq | wc -l
+rootlet run ./rich.sqfs -- sh -c 'echo changed >/etc/mine; chown 5 /etc/mine; rm /again; cat /etc/mine; stat -c %u:%g /etc/mine'
+rootlet run --read-only ./rich.sqfs -- sh -c 'touch /new || cat /etc/mine'
+END
+    cat said
+    fails grep unpacked said
+    grep -qx "33:44 4750 /etc/mine" said
+    grep -qx "7:0 700 /others" said
+    equal "$(grep -cx 12 said)" 2
+    equal "$(grep -cx 2 said)" 1
+    equal "$(grep -cx 1 said)" 1
+    grep -qx changed said
+    grep -qx "5:44" said
+    until_gone
+    script <<'END' >said
+rootlet images -q | wc -l
+END
+    equal "$(cat said)" 1 # tiny:1 and nothing else
+}
+
+@test "many runs at once share one process, which ends with the last of them" {
+    make_images
+    script <<'END' >said 2>&1
+mkfifo ready
+for i in $(seq 16); do
+    rootlet run ./rich.sqfs -- sh -c 'md5sum </large; cat' <ready >>sums &
+done
+exec 9>ready
+until [ "$(wc -l <sums)" = 16 ]; do sleep 0.1; done
+pgrep -f -c "__serve-squashfs -- $PWD" >processes
+exec 9>&-
+wait
+END
+    cat said
+    equal "$(sort -u sums | wc -l)" 1
+    equal "$(cat processes)" 1
+    until_gone
+}
+
+@test "a run that is killed lets go of it, and a server that was killed is replaced" {
+    make_images
+    script <<'END' >said 2>&1
+start() {
+    rootlet run ./tiny.sqfs -- sh -c 'echo started; sleep 1000' >"$1" &
+    pid=$!
+    until grep -q started "$1"; do sleep 0.1; done
+}
+start first
+kill -9 $pid
+wait $pid || :
+until [ -z "$(ls "$XDG_RUNTIME_DIR"/rootlet/*.socket 2>/dev/null)" ]; do sleep 0.1; done
+start second
+kill -9 "$(pgrep -f "__serve-squashfs -- $PWD")"
+while pgrep -f "__serve-squashfs -- $PWD"; do sleep 0.1; done
+rootlet run ./tiny.sqfs -- echo served again || echo "status $?"
+kill -9 $pid
+END
+    cat said
+    grep -qx "served again" said
+    until_gone
+}
+
+@test "where FUSE is refused, or an option asks for layers, the file is unpacked" {
+    make_images
+    script <<'END' >said 2>&1
+rootlet -v run --overlay kept ./rich.sqfs -- sh -c 'echo kept >/kept; stat -c %u:%g /etc/mine'
+rootlet run --overlay kept ./rich.sqfs -- cat /kept
+END
+    cat said
+    grep -q "unpacked and not mounted: changes" said
+    grep -qx "33:44" said
+    grep -qx kept said
+    chmod 600 "$FOLDER/fuse"
+    script <<'END' >said 2>&1
+rootlet -v run ./rich.sqfs -- stat -c %u:%g /etc/mine
+END
+    grep -q "unpacked and not mounted: open '/dev/fuse': Permission denied" said
+    grep -qx "33:44" said
+}
+
+@test "a damaged file is an error, also while it is used" {
+    make_images
+    script <<'END' >said 2>&1 || :
+head -c 1000000 rich.sqfs >short.sqfs
+rootlet run ./short.sqfs -- true || echo "status $?"
+END
+    cat said
+    grep -q "short.sqfs" said
+    grep -qx "status 125" said
+    until_gone
+}
