@@ -27,7 +27,7 @@ call_handler calls_capget, calls_capset, calls_prctl;
 /* calls_open.c */
 call_handler calls_open, calls_openat, calls_openat2, calls_creat;
 /* calls_process.c */
-call_handler calls_chdir, calls_chroot, calls_umask, calls_uname;
+call_handler calls_chdir, calls_chroot, calls_umask, calls_uname, calls_affinity;
 call_handler calls_inotify_add_watch, calls_fanotify_mark;
 /* calls_exec.c */
 call_handler calls_execve, calls_execveat;

@@ -136,6 +136,11 @@ static bool needs_care(struct visit *visit, const struct spot *spot, const struc
 	return (opening->flags & WRITES) || lacks_permission(spot->fd, opening->flags);
 }
 
+static bool needs_look(const struct visit *visit, unsigned long flags)
+{
+	return visit->calls->emulates || (flags & (WRITES | O_CREAT | TEMPORARY));
+}
+
 static enum call_verdict open_file(struct visit *visit, struct opening *opening)
 {
 	auto_spot spot = SPOT_NONE;
@@ -143,8 +148,9 @@ static enum call_verdict open_file(struct visit *visit, struct opening *opening)
 	unsigned long flags;
 	long r = find(visit, opening, &spot);
 
-	if (r == 0 && !*spot.name && fstat(spot.fd, &st) < 0)
-		r = -errno;
+	/* Who only reads is asked nothing more. */
+	if (r == 0 && !*spot.name && needs_look(visit, opening->flags))
+		r = fstat(spot.fd, &st) < 0 ? -errno : 0;
 	if (r == 0 && !*spot.name)
 		r = spot.found.is_point && (opening->flags & O_EXCL)
 			    ? -EEXIST

@@ -7,6 +7,7 @@
 #ifndef ENGINE_TRACER_H
 #define ENGINE_TRACER_H
 
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -79,6 +80,13 @@ struct tracer {
 	uint32_t tracee_count;
 	struct tracer_stores *stores;
 	void *context; /* calls.h */
+	/* A stop costs several times less when tracer and tracee are on one processor. So who was
+	 * the only one to stop for a while is kept on ours, until another one does. */
+	pid_t last;	  /* who stopped last, */
+	unsigned streak;  /* that many times in a row */
+	pid_t kept;	  /* 0: nobody */
+	cpu_set_t others; /* where `kept` may run when it is not */
+	cpu_set_t ours;	  /* where we may */
 };
 
 /* What a call's handler decides. */
@@ -111,6 +119,9 @@ long tracer_make_call(struct tracer *tracer, struct tracee *tracee,
 /* Memory of the process for changed arguments, until its call is over: the address, 0 when there
  * is none. */
 unsigned long tracer_slot(struct tracee *tracee);
+
+/* Nobody is kept on a processor any more: somebody asks where it may run, or says so. */
+void tracer_let_run(struct tracer *tracer);
 
 struct tracee *tracer_find(struct tracer *tracer, pid_t tid); /* NULL: not ours */
 
