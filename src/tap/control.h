@@ -23,6 +23,8 @@ enum tap_control_flags {
 	TAP_CONTROL_TRAP_HELD = 128,   /* SIGTRAP is blocked until the program runs */
 	TAP_CONTROL_WATCHED = 256,     /* the second filter is there */
 	TAP_CONTROL_MUSL = 512,	       /* the interpreter is musl's */
+	TAP_CONTROL_FILTERED = 1024,   /* the program has seccomp filters of its own */
+	TAP_CONTROL_PROBES = 2048,     /* and they can be asked */
 };
 
 #define TAP_CHROOT_MAX 256

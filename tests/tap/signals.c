@@ -379,6 +379,39 @@ static void traps_of_the_program_reach_its_own_handler(void)
 	call_something();
 }
 
+/* Calls that root emulation answers, and that it makes in their place. */
+static void filters_of_the_program_decide_about_calls_we_answer(void)
+{
+	static const struct sock_filter filter[] = {
+		LOAD_NUMBER,
+		ANSWER(SYS_setuid, SECCOMP_RET_ERRNO | 77),
+		ANSWER(SYS_fchown, SECCOMP_RET_ERRNO | 78),
+		ANSWER(SYS_getresuid, SECCOMP_RET_TRAP | 5),
+		ANSWER(SYS_fchmod, SECCOMP_RET_KILL_PROCESS),
+		ALLOW,
+	};
+	struct sigaction action = { .sa_sigaction = on_filter, .sa_flags = SA_SIGINFO };
+	int fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	must(fd >= 0);
+	must(sigaction(SIGSYS, &action, NULL) == 0);
+	install(filter, sizeof(filter) / sizeof(filter[0]));
+	must_fail(77, syscall(SYS_setuid, getuid()));
+	must_fail(78, syscall(SYS_fchown, fd, -1, -1));
+	must(syscall(SYS_getresuid, 0, 0, 0) == 4711);
+	must(count == 1 && last.si_errno == 5);
+	must(syscall(SYS_setgid, getgid()) == 0);
+	must(in_child(syscall(SYS_fchmod, -1, 0)) == -SIGSYS);
+	must(in_child(execl("/proc/self/exe", "signals", "--filtered", (char *)NULL)) == 0);
+}
+
+static int look_after_exec(void)
+{
+	must(prctl(PR_GET_SECCOMP) == 2);
+	must_fail(77, syscall(SYS_setuid, getuid()));
+	return 0;
+}
+
 static void asking_for_seccomp_features_gets_true_answers(void)
 {
 	must_fail(EFAULT, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL));
@@ -403,11 +436,14 @@ static const struct claim claims[] = {
 	CLAIM(a_vfork_child_does_not_change_its_parent),
 	CLAIM(filters_of_the_program_do_not_hit_us),
 	CLAIM(traps_of_the_program_reach_its_own_handler),
+	CLAIM(filters_of_the_program_decide_about_calls_we_answer),
 	CLAIM(asking_for_seccomp_features_gets_true_answers),
 	{ NULL, NULL },
 };
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "--filtered") == 0)
+		return look_after_exec();
 	return run_claims(claims, argc, argv);
 }

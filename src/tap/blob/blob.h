@@ -69,6 +69,7 @@ struct process {
 	uint8_t trace;		     /* enum trace */
 	bool restricted;	     /* by creds: files, processes and so on may be refused to it */
 	bool watched;		     /* it has the second filter */
+	bool probes;		     /* it has filters of its own, and they can be asked: probe.h */
 	char chroot[TAP_CHROOT_MAX]; /* guest path of its root; "": the guest's */
 	struct creds creds;	     /* last: its end is long and mostly not used */
 };

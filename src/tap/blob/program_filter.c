@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Seccomp filters of the program's own (man-db, file, systemd, browsers). They must not see the
  * calls the tap makes in the program's place: each filter is given a front that allows those. A
- * call that both filters want is decided by us: SECCOMP_RET_TRAP goes before SECCOMP_RET_ERRNO. */
+ * call that both filters want comes to us: SECCOMP_RET_TRAP goes before SECCOMP_RET_ERRNO. What the
+ * program's filters say of it is found out by probe.h. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/mman.h>
@@ -12,20 +13,23 @@
 #include "tap/blob/blob.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
+#include "tap/blob/probe.h"
 #include "tap/blob/watch.h"
 
 #define INSTRUCTION_POINTER 8 /* offset in struct seccomp_data */
 
 static const struct sock_filter front[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, INSTRUCTION_POINTER + 4),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TAP_BASE >> 32, 0, 3),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TAP_BASE >> 32, 0, 4),
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, INSTRUCTION_POINTER),
-	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, TAP_WINDOW, 1, 0),
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, TAP_WINDOW, 2, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0), /* PROBE_AT: the probe's address */
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	BPF_STMT(BPF_LD | BPF_IMM, 0),
 };
 
-#define FRONT (sizeof(front) / sizeof(front[0]))
+#define PROBE_AT 4
+#define FRONT	 (sizeof(front) / sizeof(front[0]))
 
 static long install(unsigned long flags, const void *program_address)
 {
@@ -45,9 +49,12 @@ static long install(unsigned long flags, const void *program_address)
 		return r;
 	code = (struct sock_filter *)r;
 	memcpy(code, front, sizeof(front));
+	code[PROBE_AT].k = probe_address();
 	r = memory_read(code + FRONT, program.filter, program.len * sizeof(*code));
 	program.filter = code;
 	program.len += FRONT;
+	if (r == 0 && !process_read()->seccomp_mode && probe_prepare() == 0)
+		process_write()->probes = true;
 	if (r == 0)
 		r = raw3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 	raw2(__NR_munmap, code, size_bytes);

@@ -9,6 +9,7 @@
 #include "tap/blob/blob.h"
 #include "tap/blob/patch.h"
 #include "tap/blob/permission.h"
+#include "tap/blob/probe.h"
 #include "tap/blob/signals.h"
 #include "tap/blob/view.h"
 #include "tap/table.h"
@@ -27,6 +28,11 @@ long tap_dispatch(struct tap_call *call)
 	const struct tap_row *row = row_of(call->nr);
 	long r;
 
+	if (row && process_read()->probes && call->nr != NR_rt_sigreturn) {
+		r = probe_call(call->nr, call->arg);
+		if (r != PROBE_PASSED)
+			return r;
+	}
 	if (row && view_is_asked(row))
 		return view_dispatch(call, row);
 	if (row && process_read()->restricted) {
