@@ -136,89 +136,91 @@ long on_fchownat(struct tap_call *call)
 }
 
 /* chmod(2): the owner or CAP_FOWNER; a group one is not in takes the set-group-id bit away. */
-static long check_chmod(const struct where *where, uint32_t *mode)
+static bool may_chmod(const struct shown *shown, uint32_t *mode)
 {
 	const struct creds *creds = &process_read()->creds;
-	struct shown shown;
-	struct statx x;
-	long r;
 
-	if (may(CAP_FOWNER) && may(CAP_FSETID))
-		return 0;
-	r = files_shown(where, &x, &shown);
-	if (r < 0)
-		return r;
-	if (!may(CAP_FOWNER) && shown.uid != creds->user.file_system)
-		return -EPERM;
-	if (!may(CAP_FSETID) && !creds_in_group(creds, shown.gid))
+	if (!may(CAP_FOWNER) && shown->uid != creds->user.file_system)
+		return false;
+	if (!may(CAP_FSETID) && !creds_in_group(creds, shown->gid))
 		*mode &= ~S_ISGID;
-	return 0;
+	return true;
 }
 
 /* The program shall see `wanted`. A regular file's set-id bits are always said: the kernel takes
  * the real ones away when the file is written to, see move_begin_writing. */
-static long say_mode(const struct where *where, uint32_t wanted)
+static long say_mode(const struct owned *file, uint32_t wanted)
 {
-	uint32_t said = 0;
+	uint32_t real = file->x.stx_mode;
+	struct lie_row *row = file->row;
 	struct lie lie = { 0 };
-	struct lie_row *row;
-	struct file_id id;
-	struct statx x;
-	long r;
+	uint32_t said = 0;
 
-	if (!tap.host_tree && !(wanted & SET_IDS) && lies_empty(&tap.lies))
-		return 0;
-	r = files_look(where, &x);
-	if (r < 0)
-		return r;
-	id = lies_id_of(&x);
-	row = lies_find(&tap.lies, &id);
-	if ((x.stx_mode & PERMISSIONS) != wanted)
+	if ((real & PERMISSIONS) != wanted)
 		said = PERMISSIONS;
-	else if (S_ISREG(x.stx_mode))
+	else if (S_ISREG(real))
 		said = wanted & SET_IDS;
 	if (!row && !said)
 		return 0;
-	row = row ? row : lies_make(&tap.lies, &id);
+	if (!row) {
+		struct file_id id = lies_id_of(&file->x);
+
+		row = lies_make(&tap.lies, &id);
+	}
 	if (!row)
 		return -ENOSPC;
-	lies_note_real_mode(row, x.stx_mode);
+	lies_note_real_mode(row, real);
 	lies_read(row, &lie);
 	lie.mode_mask = (lie.mode_mask & ~PERMISSIONS) | said;
 	lies_set_mode(row, lie.mode_mask, (lie.mode_bits & ~PERMISSIONS) | wanted);
-	if (S_ISDIR(x.stx_mode) && (wanted & S_ISGID) && lie.gid != LIES_KEEP)
+	if (S_ISDIR(real) && (wanted & S_ISGID) && lie.gid != LIES_KEEP)
 		lies_note_setgid(&tap.lies);
 	return 0;
 }
 
 /* On the host's own tree nobody else may profit from a set-id bit, and we must get in again. */
-static uint32_t real_mode(const struct where *where, uint32_t wanted)
+static uint32_t real_mode(const struct statx *x, uint32_t wanted)
 {
-	struct statx x;
-
 	if (!tap.host_tree)
 		return wanted;
-	wanted &= 0777;
-	if (files_look(where, &x) < 0)
-		return wanted;
-	return wanted | (S_ISDIR(x.stx_mode) ? 0700 : 0600);
+	return (wanted & 0777) | (S_ISDIR(x->stx_mode) ? 0700 : 0600);
 }
 
+/* As chown_file: the file is looked at once, unless it may change its identity or the kernel may
+ * have had its own idea of the mode. */
 static long chmod_file(struct tap_call *call, const struct where *where, int mode_arg)
 {
 	uint32_t wanted = (uint32_t)call->arg[mode_arg] & PERMISSIONS;
+	struct owned file;
 	struct move move;
-	long r = check_chmod(where, &wanted);
+	uint32_t real;
+	long r;
 
-	if (r < 0)
-		return r;
-	call->arg[mode_arg] = real_mode(where, wanted);
-	move_begin(&move, where);
+	if (!tap.host_tree && !(wanted & SET_IDS) && lies_empty(&tap.lies) && may(CAP_FOWNER) &&
+	    may(CAP_FSETID))
+		return pass(call);
+	r = files_look(where, &file.x);
+	if (r < 0) {
+		long refusal = pass(call);
+
+		return refusal < 0 ? refusal : r;
+	}
+	find_owner(&file);
+	if (!may_chmod(&file.shown, &wanted))
+		return -EPERM;
+	call->arg[mode_arg] = real = real_mode(&file.x, wanted);
+	move_begin_seen(&move, &file.x, file.row);
 	r = pass(call);
-	move_end(&move, where);
+	if (move.may_move || (real & SET_IDS)) {
+		files_look(where, &file.x);
+		move_end_seen(&move, &file.x);
+		find_owner(&file);
+	} else if (r == 0) {
+		file.x.stx_mode = (uint16_t)((file.x.stx_mode & S_IFMT) | real);
+	}
 	if (r < 0 && !(tap.host_tree && r == -EPERM))
 		return r;
-	return say_mode(where, wanted);
+	return say_mode(&file, wanted);
 }
 
 long on_chmod(struct tap_call *call)

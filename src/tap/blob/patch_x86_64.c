@@ -179,14 +179,14 @@ static bool write_jump(unsigned long site, unsigned long target)
 	return false;
 }
 
-/* The five bytes are `mov $nr, %eax` and in one page. A REX prefix before them would make it
- * another register. */
+/* The five bytes are `mov $nr, %eax` and in one page; the syscall, which stays, may be in the next.
+ * A REX prefix before them would make it another register. */
 static bool is_site(unsigned long site, long nr)
 {
 	const unsigned char *code = (const unsigned char *)site;
 	int32_t number = (int32_t)nr;
 
-	return (site & (PAGE - 1)) > 0 && (site & (PAGE - 1)) <= PAGE - SITE_BYTES &&
+	return (site & (PAGE - 1)) > 0 && (site & (PAGE - 1)) <= PAGE - MOV_BYTES &&
 	       memory_is_readable(code, SITE_BYTES) && code[0] == 0xb8 &&
 	       memcmp(code + 1, &number, sizeof(number)) == 0 && code[5] == 0x0f &&
 	       code[6] == 0x05 && (code[-1] & 0xf0) != 0x40;
