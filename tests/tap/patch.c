@@ -3,7 +3,9 @@
  * TORTURE_PATCHED set to 0 or 1, libc's text is held against its file: is it rewritten or not? */
 #include "torture.h"
 
+#include <dirent.h>
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <linux/stat.h>
@@ -270,7 +272,24 @@ static void text_is_rewritten_only_where_it_may_be(void)
 
 #endif
 
+/* On the host's own tree every open traps; glibc sets arguments behind the number here. */
+static void directories_are_opened_as_often_as_one_likes(void)
+{
+	for (int i = 0; i < OFTEN; i++) {
+		DIR *root = opendir("/");
+		DIR *none = opendir("/nothing/there");
+		struct stat st;
+
+		must(root && !none && errno == ENOENT);
+		must(fstat(dirfd(root), &st) == 0 && S_ISDIR(st.st_mode));
+		must(readdir(root));
+		must(fcntl(dirfd(root), F_GETFD) == FD_CLOEXEC);
+		must(closedir(root) == 0);
+	}
+}
+
 static const struct claim claims[] = {
+	CLAIM(directories_are_opened_as_often_as_one_likes),
 	CLAIM(threads_call_while_sites_are_rewritten),
 	CLAIM(threads_fork_while_sites_are_rewritten),
 	CLAIM(signals_come_while_sites_are_rewritten),

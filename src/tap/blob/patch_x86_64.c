@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Site patching on x86-64.
  *
- * What is rewritten is the five bytes of `mov $number, %eax` right before a `syscall`; the syscall
- * stays, so a thread that is past the mov, or a branch to the syscall, still traps and is served.
- * The jmp leads to an entry of an island, a page of our own text mapped once more within reach of
- * the site. The entry tells its number, from which the site is known; the rest is in patch_entry
- * below.
+ * What is rewritten is the five bytes of `mov $number, %eax` before a `syscall`; the syscall stays,
+ * so a thread that is past the mov, or a branch to the syscall, still traps and is served. The jmp
+ * leads to an entry of an island, a page of our own text mapped once more within reach of the site.
+ * The entry tells its number, from which the site is known; the rest is in patch_entry below.
  *
  * One instruction takes the place of one of the same length, so no thread can be in the middle of
  * it. The page is not written to: a changed copy of it takes its place, in one mremap(2). The
@@ -31,11 +30,23 @@
 #define HITS_NEVER    255u	  /* it was looked at and is none of ours */
 #define SITES_COUNTED 256u
 #define MOV_BYTES     5u
-#define SITE_BYTES    7u /* with the syscall */
+#define CALL_BYTES    2u /* syscall */
+#define MOVES_MAX     2u
+
+/* libc may set arguments between the two instructions (glibc's open for opendir(3) does): the jump
+ * goes past that, so it is done in the entry's stead. */
+struct move {
+	uint8_t to;   /* argument */
+	uint8_t from; /* argument, or MOVE_VALUE */
+	uint32_t value;
+};
+#define MOVE_VALUE 6u
 
 struct entry {
 	unsigned long return_address; /* behind the syscall */
-	long nr;
+	int32_t nr;
+	uint32_t move_count;
+	struct move moves[MOVES_MAX];
 };
 
 struct island {
@@ -108,6 +119,12 @@ long patch_call(struct frame *frame, unsigned long base)
 	const struct entry *entry = &island_at(base)->entry[frame->number];
 	struct tap_call call; /* word by word: string instructions are slow to start */
 
+	for (size_t i = 0; i < entry->move_count; i++) {
+		const struct move *move = &entry->moves[i];
+
+		frame->arg[move->to] = move->from == MOVE_VALUE ? (long)move->value
+								: frame->arg[move->from];
+	}
 	call.nr = entry->nr;
 	for (size_t i = 0; i < sizeof(call.arg) / sizeof(call.arg[0]); i++)
 		call.arg[i] = frame->arg[i];
@@ -179,32 +196,91 @@ static bool write_jump(unsigned long site, unsigned long target)
 	return false;
 }
 
+/* Which argument is in the register with this number? */
+static int argument_in(unsigned number)
+{
+	static const int8_t arguments[16] = { -1, -1, 2, -1, -1, -1, 1,	 0,
+					      4,  5,  3, -1, -1, -1, -1, -1 };
+
+	return arguments[number & 15];
+}
+
+/* `mov %r64, %r64` or `mov $imm32, %r32` between argument registers: its length, or 0. */
+static size_t read_move(const unsigned char *code, struct move *ret_move)
+{
+	int to = -1;
+	int from = -1;
+	size_t length = 0;
+
+	if ((code[0] & 0xfa) == 0x48 && code[1] == 0x89 && code[2] >= 0xc0) {
+		to = argument_in((code[2] & 7u) | (code[0] & 1u) << 3);
+		from = argument_in((code[2] >> 3 & 7u) | (code[0] & 4u) << 1);
+		length = 3;
+	} else if ((code[0] & 0xf8) == 0xb8) {
+		to = argument_in(code[0] & 7u);
+		from = MOVE_VALUE;
+		memcpy(&ret_move->value, code + 1, sizeof(ret_move->value));
+		length = 5;
+	}
+	if (to < 0 || from < 0)
+		return 0;
+	ret_move->to = (uint8_t)to;
+	ret_move->from = (uint8_t)from;
+	return length;
+}
+
 /* The five bytes are `mov $nr, %eax` and in one page; the syscall, which stays, may be in the next.
- * A REX prefix before them would make it another register. */
-static bool is_site(unsigned long site, long nr)
+ * A REX prefix before them would make it another register. From there moves lead to the syscall. */
+static bool is_site(unsigned long site, struct entry *entry)
 {
 	const unsigned char *code = (const unsigned char *)site;
-	int32_t number = (int32_t)nr;
+	size_t size_bytes = entry->return_address - site;
+	size_t at = MOV_BYTES;
 
-	return (site & (PAGE - 1)) > 0 && (site & (PAGE - 1)) <= PAGE - MOV_BYTES &&
-	       memory_is_readable(code, SITE_BYTES) && code[0] == 0xb8 &&
-	       memcmp(code + 1, &number, sizeof(number)) == 0 && code[5] == 0x0f &&
-	       code[6] == 0x05 && (code[-1] & 0xf0) != 0x40;
+	if ((site & (PAGE - 1)) == 0 || (site & (PAGE - 1)) > PAGE - MOV_BYTES ||
+	    !memory_is_readable(code, size_bytes) || code[0] != 0xb8 ||
+	    memcmp(code + 1, &entry->nr, sizeof(entry->nr)) != 0 || (code[-1] & 0xf0) == 0x40)
+		return false;
+	for (entry->move_count = 0; at + CALL_BYTES < size_bytes; entry->move_count++) {
+		size_t length = entry->move_count < MOVES_MAX
+					? read_move(code + at, &entry->moves[entry->move_count])
+					: 0;
+
+		if (!length)
+			return false;
+		at += length;
+	}
+	return at + CALL_BYTES == size_bytes && code[at] == 0x0f && code[at + 1] == 0x05;
+}
+
+/* Where the mov is that belongs to the syscall, 0: nowhere. */
+static unsigned long find_site(struct entry *entry)
+{
+	static const uint8_t moves_bytes[] = { 0, 3, 5, 6, 8, 10 };
+
+	for (size_t i = 0; i < sizeof(moves_bytes); i++) {
+		unsigned long site = entry->return_address - CALL_BYTES - moves_bytes[i] -
+				     MOV_BYTES;
+
+		if (is_site(site, entry) && text_is_libc(site, entry->return_address - site))
+			return site;
+	}
+	return 0;
 }
 
 /* false: this site is not for us, now or later. */
-static bool patch(unsigned long site, long nr)
+static bool patch(unsigned long return_address, long nr)
 {
+	struct entry entry = { .return_address = return_address, .nr = (int32_t)nr };
+	unsigned long site = find_site(&entry);
 	struct island *island;
-	struct entry *entry;
 
-	if (!is_site(site, nr) || !text_is_libc(site, SITE_BYTES))
+	if (!site)
 		return false;
 	island = find_island(site);
 	if (!island)
 		return false;
-	entry = &island->entry[island->used];
-	*entry = (struct entry){ .return_address = site + SITE_BYTES, .nr = nr };
+	island->entry[island->used] = entry;
 	if (write_jump(site, island->base + island->used * 16))
 		island->used++;
 	else
@@ -213,14 +289,14 @@ static bool patch(unsigned long site, long nr)
 }
 
 /* Sites that share a place share its count: no harm. */
-static uint8_t *hits_of(unsigned long site)
+static uint8_t *hits_of(unsigned long return_address)
 {
-	return &hits[(site ^ site >> 8) % SITES_COUNTED];
+	return &hits[(return_address ^ return_address >> 8) % SITES_COUNTED];
 }
 
-static bool has_trapped_enough(unsigned long site)
+static bool has_trapped_enough(unsigned long return_address)
 {
-	uint8_t *count = hits_of(site);
+	uint8_t *count = hits_of(return_address);
 
 	if (traps < TRAPS_BEFORE) {
 		traps++;
@@ -239,7 +315,8 @@ static bool is_patchable(const struct tap_row *row)
 
 /* With every signal blocked: a handler of the program's may jump out of us, and never give back the
  * lock. */
-static __attribute__((noinline)) void patch_now(const struct tap_row *row, unsigned long site)
+static __attribute__((noinline)) void patch_now(const struct tap_row *row,
+						unsigned long return_address)
 {
 	uint32_t me;
 	uint32_t nobody = 0;
@@ -250,8 +327,8 @@ static __attribute__((noinline)) void patch_now(const struct tap_row *row, unsig
 	me = (uint32_t)raw0(__NR_gettid);
 	if (__atomic_compare_exchange_n(&lock, &nobody, me, false, __ATOMIC_ACQUIRE,
 					__ATOMIC_RELAXED)) {
-		if (!patch(site, row - tap_table))
-			*hits_of(site) = HITS_NEVER;
+		if (!patch(return_address, row - tap_table))
+			*hits_of(return_address) = HITS_NEVER;
 		__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 	}
 	raw4(__NR_rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
@@ -259,9 +336,9 @@ static __attribute__((noinline)) void patch_now(const struct tap_row *row, unsig
 
 OFTEN void patch_consider(const struct tap_row *row, const ucontext_t *context)
 {
-	unsigned long site = context_return_address(context) - SITE_BYTES;
+	unsigned long return_address = context_return_address(context);
 
 	if (!is_refused && !(tap.page->flags & TAP_PAGE_TRAP_ONLY) && is_patchable(row) &&
-	    has_trapped_enough(site))
-		patch_now(row, site);
+	    has_trapped_enough(return_address))
+		patch_now(row, return_address);
 }
