@@ -16,6 +16,8 @@ call_handler calls_chown, calls_lchown, calls_fchown, calls_fchownat;
 call_handler calls_truncate, calls_utime, calls_utimes, calls_futimesat, calls_utimensat;
 /* calls_link.c */
 call_handler calls_readlink, calls_readlinkat, calls_getcwd;
+/* calls_list.c */
+call_handler calls_getdents64;
 /* calls_xattr.c */
 call_handler calls_setxattr, calls_lsetxattr, calls_fsetxattr;
 call_handler calls_getxattr, calls_lgetxattr, calls_fgetxattr;

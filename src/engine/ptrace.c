@@ -48,11 +48,36 @@ static int open_loader(struct calls *calls, struct err *err)
 	return r < 0 ? fail(err, -r, "write the loader") : 0;
 }
 
+/* Where the host's "/" is shown its /proc is, and "self" in there must not be the tracer. */
+static int add_proc(struct pathmap *map, struct err *err)
+{
+	char guest[PATHMAP_PATH_MAX];
+	uint32_t count = map->count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		int r;
+
+		if (map->entry[i].host_length || (map->entry[i].flags & PATHMAP_HIDDEN) ||
+		    snprintf(guest, sizeof(guest), "%s/proc", pathmap_guest(map, i)) >=
+			    (int)sizeof(guest) ||
+		    pathmap_is_point(map, guest, strlen(guest)))
+			continue;
+		r = pathmap_add(map, guest, "/proc", PATHMAP_PROC);
+		if (r < 0)
+			return fail(err, -r, "'%s'", guest);
+		i = (uint32_t)-1; /* they have moved */
+		count = map->count;
+	}
+	return 0;
+}
+
 static int open_plan(struct ptrace_plan *plan, const struct engine_job *job, struct err *err)
 {
 	int fds[2];
 	int r = scene_make(&plan->scene, job->box, err);
 
+	if (r == 0)
+		r = add_proc(&plan->scene.tap->map, err);
 	if (r == 0)
 		r = scene_rules(&plan->scene, &plan->ruleset_fd, err);
 	if (r == 0)

@@ -45,6 +45,9 @@ here() {
     here sh -c 'cat /absolute /relative /proc/self/root/'"$PWD"'/outside; cat /proc/self/cwd/etc/where'
     expect_output guest
     expect_no_output host
+    attempt rootlet run --host-root sh -c 'readlink /proc/self/exe; echo $PPID >/dev/null; cd /proc/self && pwd -P'
+    expect_output "/*bin/readlink
+/proc/*"
 }
 
 @test "ptrace: exit statuses, signals and orphans are as everywhere" {
@@ -110,6 +113,11 @@ y
 /in"
     expect_stderr "No such file"
     equal "$(cat shared/new)" new
+    attempt rootlet run -v "$PWD/shared:/in/side" --hide /etc/secret ./tiny sh -c \
+        'ls / | grep -x in; ls /in; ls /etc | grep -c -e secret -e passwd'
+    equal "$output" "in
+side
+1"
     attempt rootlet run -v "$PWD/shared:/in:ro" ./tiny sh -c 'echo z >/in/file'
     expect_stderr "Read-only file system"
     equal "$(cat shared/file)" bound
