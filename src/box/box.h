@@ -104,6 +104,8 @@ struct box {
 	gid_t *groups;
 	size_t group_count;
 	struct box_private private_ns;
+	/* What connects a private network to the world: a path of the host; NULL: nothing. */
+	const char *network_program;
 	enum box_emulation emulation;
 	bool owners_are_real; /* the root was made so (rootfs/real.h); the engine has the ids */
 	bool terminal;	      /* a pseudo-terminal of its own */

@@ -64,7 +64,7 @@ static const char *const without[HOST_FACT_COUNT] = {
 	[HOST_STORE_HARD_LINK] = "images with hard links are refused",
 	[HOST_STORE_LOCK] = "rmi does not notice that a layer is in use",
 	[HOST_STORE_TMPFILE] = UNUSED,
-	[HOST_PRIVATE_NETWORK] = UNUSED,
+	[HOST_PRIVATE_NETWORK] = "--network private is refused",
 	[HOST_FOREIGN_PROGRAMS] = UNUSED,
 	[HOST_VIRTUAL_MACHINE] = UNUSED,
 };

@@ -120,7 +120,7 @@ static int enter_userns(struct err *err)
 		ns_explain(error, err);
 		return -error;
 	}
-	return ns_map_self(0, uid, 0, gid, err);
+	return ns_map(0, 0, uid, 0, gid, err);
 }
 
 static _Noreturn void end_without_command(const char *name, int error)

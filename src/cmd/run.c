@@ -148,8 +148,10 @@ static const struct opt run_opts[] = {
 	  "limit a resource: nofile, nproc, stack, core, ... (-1: unlimited)", on_ulimit },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Isolation", NULL },
 	{ OPT_STR, 0, "hostname", REQUEST(hostname), "NAME", "host name inside", NULL },
-	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none",
-	  "the host's network (default), or loopback only", NULL },
+	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none|private",
+	  "the host's network (default), loopback only, or one of its own that pasta or "
+	  "slirp4netns connects to the world",
+	  NULL },
 	{ OPT_CHOICE, 0, "pid", REQUEST(pid), "private|host",
 	  "processes: own (default) or the host's", NULL },
 	{ OPT_CHOICE, 0, "ipc", REQUEST(ipc), "private|host",

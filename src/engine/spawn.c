@@ -22,6 +22,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/first.h"
+#include "engine/network.h"
 #include "sys/ns.h"
 
 /* The first process has ended: 0 when it did what it was to do. */
@@ -171,19 +172,29 @@ static int start(const struct engine_job *job, const struct spawn_plan *plan,
 	return 0;
 }
 
-/* What plan->outside does, and the word to the first process that it is done. When it fails that
+/* Does the first process have to wait for something that only the caller can do? */
+static bool has_outside(const struct engine_job *job, const struct spawn_plan *plan)
+{
+	return plan->outside || job->box->network_program;
+}
+
+/* What is done from outside, and the word to the first process that it is done. When it fails that
  * never comes. */
-static int let_go(const struct spawn_plan *plan, struct channel *channel, const struct first *first,
+static int let_go(const struct engine_job *job, const struct spawn_plan *plan,
+		  struct channel *channel, const struct first *first, struct network *network,
 		  struct err *err)
 {
 	char byte = 0;
 	int r = 0;
 
-	if (!plan->outside)
+	if (!has_outside(job, plan))
 		return 0;
 	close(channel->go_read_fd);
 	channel->go_read_fd = -1;
-	r = plan->outside(plan->context, first->pid, err);
+	if (plan->outside)
+		r = plan->outside(plan->context, first->pid, err);
+	if (r == 0 && job->box->network_program)
+		r = network_start(job->box->network_program, first->pid, network, err);
 	if (r == 0) /* the first process may be gone, and has said why */
 		(void)io_write_all(channel->go_write_fd, &byte, 1);
 	close(channel->go_write_fd);
@@ -210,6 +221,7 @@ static int run_to_end(const struct engine_job *job, const struct spawn_plan *pla
 {
 	auto_fd signal_fd = -1;
 	struct first first = { .pidfd = -1 };
+	struct network network = NETWORK_NONE;
 	sigset_t set;
 	int r;
 
@@ -220,7 +232,7 @@ static int run_to_end(const struct engine_job *job, const struct spawn_plan *pla
 	r = start(job, plan, channel, &first, err);
 	if (r < 0)
 		return r;
-	r = let_go(plan, channel, &first, err);
+	r = let_go(job, plan, channel, &first, &network, err);
 	first.deadline = deadline_after(job->box->timeout_s);
 	if (r == 0)
 		r = follow(job, channel, &first, signal_fd, ret_status, err);
@@ -230,6 +242,7 @@ static int run_to_end(const struct engine_job *job, const struct spawn_plan *pla
 	}
 	if (first.pidfd >= 0)
 		close(first.pidfd);
+	network_stop(&network);
 	return r;
 }
 
@@ -248,7 +261,8 @@ static int hold_signals(sigset_t *ret_old_mask, struct err *err)
 	return 0;
 }
 
-static int open_channel(const struct spawn_plan *plan, struct channel *channel, struct err *err)
+static int open_channel(const struct engine_job *job, const struct spawn_plan *plan,
+			struct channel *channel, struct err *err)
 {
 	int fds[2];
 
@@ -256,7 +270,7 @@ static int open_channel(const struct spawn_plan *plan, struct channel *channel, 
 		return fail(err, errno, "make a pipe to the child");
 	channel->read_fd = fds[0];
 	channel->write_fd = fds[1];
-	if (!plan->outside)
+	if (!has_outside(job, plan))
 		return 0;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return fail(err, errno, "make a pipe to the child");
@@ -278,7 +292,7 @@ int spawn_run(const struct engine_job *job, const struct spawn_plan *plan, int *
 	r = hold_signals(&channel.old_mask, err);
 	if (r < 0)
 		return r;
-	r = open_channel(plan, &channel, err);
+	r = open_channel(job, plan, &channel, err);
 	if (r == 0 && job->box->terminal)
 		r = terminal_prepare(&channel.terminal, err);
 	if (r == 0)

@@ -15,16 +15,27 @@ struct userns_plan {
 	gid_t outside_gid;
 };
 
+/* Of the first process (pid 0: by itself). Under the tap everybody is root to the kernel. */
+static int map(const struct userns_plan *plan, pid_t pid, struct err *err)
+{
+	const struct box *box = plan->root.box;
+	bool is_root = box->emulation == BOX_EMULATION_TAP;
+
+	return ns_map(pid, is_root ? 0 : box->uid, plan->outside_uid, is_root ? 0 : box->gid,
+		      plan->outside_gid, err);
+}
+
+static int map_outside(void *context, pid_t pid, struct err *err)
+{
+	return map(context, pid, err);
+}
+
 static int setup(const struct engine_job *job, void *context, struct err *err)
 {
 	const struct userns_plan *plan = context;
 	const struct box *box = job->box;
-	int r;
+	int r = box->network_program ? 0 : map(plan, 0, err);
 
-	/* Under the tap everybody is root to the kernel. */
-	r = box->emulation == BOX_EMULATION_TAP
-		    ? ns_map_self(0, plan->outside_uid, 0, plan->outside_gid, err)
-		    : ns_map_self(box->uid, plan->outside_uid, box->gid, plan->outside_gid, err);
 	if (r < 0)
 		return r;
 	/* Mounts need not be made slaves: a mount namespace owned by another user namespace
@@ -39,6 +50,8 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 	struct spawn_plan spawn = { .namespaces = namespaces_of(&job->box->private_ns) |
 						  CLONE_NEWUSER,
 				    .setup = setup,
+				    /* who joins it to make its network must find the ids */
+				    .outside = job->box->network_program ? map_outside : NULL,
 				    .context = &plan };
 	int r = root_tree_plan(job, &plan.root, err);
 

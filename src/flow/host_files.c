@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "engine/network.h"
 
 #define HOSTS_BYTES ((size_t)16 << 20)
 
@@ -74,11 +75,29 @@ static void add_hosts(struct box *box, const struct strings *hosts)
 	add_file(box, "/etc/hosts", buf_text(&text));
 }
 
+void host_files_add_name_server(struct box *box)
+{
+	auto_buf host = { 0 };
+	auto_buf text = { 0 };
+	char *rest;
+	char *line;
+
+	buf_printf(&text, "nameserver %s\n", network_nameserver(box->network_program));
+	(void)!io_read_file_at(AT_FDCWD, "/etc/resolv.conf", HOSTS_BYTES, &host, NULL);
+	rest = host.bytes;
+	while ((line = strsep(&rest, "\n")))
+		if (*line && !text_starts(line, "nameserver"))
+			buf_printf(&text, "%s\n", line);
+	add_file(box, "/etc/resolv.conf", buf_text(&text));
+}
+
 void host_files_add_network(struct box *box, const struct strings *hosts)
 {
 	static const struct strings none = { 0 };
 
-	if (!box->private_ns.network)
+	if (box->network_program)
+		host_files_add_name_server(box);
+	else if (!box->private_ns.network)
 		add_host_file(box, "/etc/resolv.conf");
 	if (box->private_ns.network || (hosts && hosts->count))
 		add_hosts(box, hosts ? hosts : &none);

@@ -9,6 +9,10 @@
 
 void host_files_add_kernel(struct box *box, uint64_t shm_bytes);
 
+/* /etc/resolv.conf for a private network with a program that connects it: the program's own name
+ * server, and what else the host's file says. */
+void host_files_add_name_server(struct box *box);
+
 /* /etc/resolv.conf and /etc/hosts: the host's; with a network of its own only localhost. `hosts`
  * are further lines, as host_files_parse_host makes them; may be NULL. */
 void host_files_add_network(struct box *box, const struct strings *hosts);

@@ -11,6 +11,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "engine/network.h"
 #include "flow/host_files.h"
 #include "flow/mount_points.h"
 #include "flow/root_lock.h"
@@ -371,8 +372,10 @@ static int check_hostname(const struct run_request *request, struct err *err)
 	return 0;
 }
 
-static void set_namespaces(const struct run_request *request, struct box *box)
+static int set_namespaces(const struct run_request *request, struct box *box, struct err *err)
 {
+	int r = 0;
+
 	box->private_ns = (struct box_private){
 		.pid = is_private(request->pid, !request->host_root),
 		.ipc = is_private(request->ipc, !request->host_root),
@@ -381,6 +384,9 @@ static void set_namespaces(const struct run_request *request, struct box *box)
 	};
 	box->hostname = request->hostname;
 	box->terminal = request->terminal;
+	if (request->network && strcmp(request->network, "private") == 0)
+		r = network_find(&box->arena, &box->network_program, err);
+	return r < 0 ? err_wrap(err, "--network private") : 0;
 }
 
 /* A read-only root still gets a place to write. */
@@ -417,6 +423,8 @@ static void add_mounts(const struct run_request *request, const struct user *use
 		if (box->private_ns.pid)
 			box_mounts_add(&box->mounts, BOX_MOUNT_PROC, "/proc");
 		add_scratch(box);
+		if (box->network_program)
+			host_files_add_name_server(box);
 	} else {
 		host_files_add_kernel(box, request->shm_bytes);
 		add_scratch(box);
@@ -579,7 +587,9 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 	}
 	if (root->is_image)
 		strings_add_all(&box->env, root->image.config.env.item);
-	set_namespaces(request, box);
+	r = set_namespaces(request, box, err);
+	if (r < 0)
+		return r;
 	add_mounts(request, &user, root, box);
 	root->store_path = request->store;
 	r = run_caches_open(root, box, err);

@@ -33,7 +33,7 @@ struct run_request {
 	bool pure;	     /* nothing of the user's configuration */
 	const char *user;    /* USER[:GROUP] */
 	const char *hostname;
-	const char *network;	     /* "host", "none"; NULL is host */
+	const char *network;	     /* "host", "none", "private"; NULL is host */
 	const char *pid, *ipc, *uts; /* "host", "private"; NULL is private */
 	uint64_t shm_bytes;
 	struct strings hidden; /* guest paths */

@@ -128,7 +128,7 @@ static int enter_namespaces(struct server *server, struct err *err)
 		return r;
 	}
 	server->has_user_namespace = true;
-	r = ns_map_self(uid, uid, gid, gid, err);
+	r = ns_map(0, uid, uid, gid, gid, err);
 	return r < 0 ? r : mount_isolate(err);
 }
 

@@ -275,7 +275,7 @@ static _Noreturn void run_child(unsigned long flags, host_probe *probe, struct h
 	int r = 0;
 
 	if (flags & CLONE_NEWUSER)
-		r = ns_map_self(0, uid, 0, host->user.gid, &err);
+		r = ns_map(0, 0, uid, 0, host->user.gid, &err);
 	if (r == 0)
 		r = probe(host, &err);
 	err.code = -r;

@@ -43,24 +43,33 @@ static int write_proc(const char *path, const char *text)
 	return io_write_all(fd, text, strlen(text));
 }
 
-int ns_map_self(uid_t inside_uid, uid_t outside_uid, gid_t inside_gid, gid_t outside_gid,
-		struct err *err)
+int ns_map(pid_t pid, uid_t inside_uid, uid_t outside_uid, gid_t inside_gid, gid_t outside_gid,
+	   struct err *err)
 {
+	const struct {
+		const char *file;
+		uint32_t inside, outside;
+	} maps[] = { { "uid_map", inside_uid, outside_uid },
+		     { "gid_map", inside_gid, outside_gid } };
+	char folder[32] = "/proc/self";
+	char path[64];
 	char line[64];
 	int r;
 
+	if (pid)
+		snprintf(folder, sizeof(folder), "/proc/%d", (int)pid);
 	/* Since 3.19 gid_map needs setgroups denied first, for a process without CAP_SETGID. */
-	r = write_proc("/proc/self/setgroups", "deny");
+	snprintf(path, sizeof(path), "%s/setgroups", folder);
+	r = write_proc(path, "deny");
 	if (r < 0 && r != -ENOENT)
-		return fail(err, -r, "write /proc/self/setgroups");
-	snprintf(line, sizeof(line), "%u %u 1", inside_uid, outside_uid);
-	r = write_proc("/proc/self/uid_map", line);
-	if (r < 0)
-		return fail(err, -r, "write '%s' to /proc/self/uid_map", line);
-	snprintf(line, sizeof(line), "%u %u 1", inside_gid, outside_gid);
-	r = write_proc("/proc/self/gid_map", line);
-	if (r < 0)
-		return fail(err, -r, "write '%s' to /proc/self/gid_map", line);
+		return fail(err, -r, "write %s", path);
+	for (size_t i = 0; i < array_count(maps); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, maps[i].file);
+		snprintf(line, sizeof(line), "%u %u 1", maps[i].inside, maps[i].outside);
+		r = write_proc(path, line);
+		if (r < 0)
+			return fail(err, -r, "write '%s' to %s", line, path);
+	}
 	return 0;
 }
 

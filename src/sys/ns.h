@@ -17,10 +17,11 @@ pid_t ns_fork(unsigned long flags) must_check;
  * kernel has no pidfds (before 5.3). */
 pid_t ns_fork_pidfd(unsigned long flags, int *ret_pidfd) must_check;
 
-/* In the child: inside_uid/inside_gid become names for the caller's outside_uid/outside_gid, the
- * only ids there are (Type III; user_namespaces(7), "Defining user and group ID mappings"). */
-int ns_map_self(uid_t inside_uid, uid_t outside_uid, gid_t inside_gid, gid_t outside_gid,
-		struct err *err) must_check;
+/* In the user namespace of `pid` (0: in the child, for itself; else by its parent)
+ * inside_uid/inside_gid become names for the caller's outside_uid/outside_gid, the only ids there
+ * are (Type III; user_namespaces(7), "Defining user and group ID mappings"). */
+int ns_map(pid_t pid, uid_t inside_uid, uid_t outside_uid, gid_t inside_gid, gid_t outside_gid,
+	   struct err *err) must_check;
 
 /* Add a hint that says why making a user namespace failed with `error`, and what would help. */
 void ns_explain(int error, struct err *err);
