@@ -41,8 +41,11 @@ int cache_mount_remove(const struct store *store, const char *name, struct err *
 	r = store_work_name(store, aside, err);
 	if (r == 0 && renameat(store->dirfd, path, store->dirfd, aside) < 0)
 		r = fail(err, errno, "move '%s' away", path);
+	/* its own lock would stand in the way: NFS keeps what is open under another name */
+	cleanup_fd(&fd);
+	fd = -1;
 	if (r == 0)
-		r = remove_tree(store->dirfd, aside, err);
+		r = store_remove_aside(store, aside, err);
 	return r < 0 ? r : 1;
 }
 

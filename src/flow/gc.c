@@ -16,7 +16,6 @@
 #include "rootfs/level.h"
 #include "store/blob.h"
 #include "store/layers.h"
-#include "sys/remove.h"
 
 #define CHAIN_BYTES_MAX ((size_t)1 << 20)
 
@@ -235,7 +234,7 @@ static int remove_root(struct gc *gc, const char *name)
 		if (r == 0 && renameat(gc->store->dirfd, name, gc->store->dirfd, work) < 0)
 			r = fail(gc->err, errno, "remove '%s'", name);
 		if (r == 0)
-			r = remove_tree(gc->store->dirfd, work, gc->err);
+			r = store_remove_aside(gc->store, work, gc->err);
 	}
 	if (r == 0)
 		went(gc, GC_ROOT, name, bytes);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/banned.h"
+#include "flow/image_facts.h"
 #include "flow/parallel.h"
 #include "store/layers.h"
 
@@ -71,6 +72,7 @@ struct listing {
 	size_t count;
 	pthread_mutex_t lock; /* of the arena */
 	struct arena *arena;
+	struct image_memory memory;
 };
 
 static const char *keep(struct listing *listing, const char *text)
@@ -83,24 +85,33 @@ static const char *keep(struct listing *listing, const char *text)
 	return copy;
 }
 
+/* From memory, else by reading it. */
+static const struct image_facts *find_facts(struct listing *listing, struct image_item *item)
+{
+	const struct image_facts *facts = image_memory_find(&listing->memory,
+							    &item->entry.descriptor);
+	auto_image image = { 0 };
+	struct err err = { 0 };
+
+	if (facts)
+		return facts;
+	if (load_any(listing->store, &item->entry.descriptor, &image, &err) == 0)
+		return image_memory_add(&listing->memory, &image);
+	item->problem = keep(listing, err.text);
+	return NULL;
+}
+
 static void fill(struct listing *listing, struct image_item *item)
 {
-	auto_image image = { 0 };
-	struct platform platform;
-	struct err err = { 0 };
-	char text[64];
+	const struct image_facts *facts = find_facts(listing, item);
 
-	if (load_any(listing->store, &item->entry.descriptor, &image, &err) < 0) {
-		item->problem = keep(listing, err.text);
+	if (!facts)
 		return;
-	}
-	platform = config_platform(&image.config);
-	item->id = *image_id(&image);
-	item->size_bytes = image_size(listing->store, &image);
-	item->platform = keep(listing, platform_format(&platform, text));
-	if (image.config.created)
-		item->created = keep(listing, image.config.created);
-	time_parse(image.config.created, &item->created_s);
+	item->id = facts->config.digest;
+	item->size_bytes = image_memory_size(&listing->memory, facts);
+	item->platform = keep(listing, facts->platform);
+	item->created = keep(listing, facts->created);
+	time_parse(facts->created, &item->created_s);
 }
 
 static bool same_image(const struct image_item *a, const struct image_item *b)
@@ -196,8 +207,13 @@ int images_list(const struct store *store, struct arena *arena, struct image_ite
 							.id = entries[i].descriptor.digest,
 							.created = "",
 							.platform = "" };
-	if (listing.count)
+	if (listing.count) {
+		image_memory_init(&listing.memory, store);
 		r = fill_all(&listing, err);
+		if (r == 0)
+			image_memory_save(&listing.memory);
+		image_memory_done(&listing.memory);
+	}
 	if (r < 0)
 		return r;
 	*ret_items = listing.items;

@@ -253,7 +253,7 @@ static int remove_one_real(const struct store *store, const char *space,
 		return r;
 	if (renameat(store->dirfd, name, store->dirfd, work) < 0)
 		return errno == ENOENT ? 0 : fail(err, errno, "remove '%s'", name);
-	return remove_tree(store->dirfd, work, err);
+	return store_remove_aside(store, work, err);
 }
 
 static int remove_real(const struct store *store, const struct digest *diff_id, struct err *err)
@@ -300,7 +300,7 @@ static int remove_tree_of(const struct store *store, const struct digest *diff_i
 	if (is_marked(store, diff_id, unmarked_ns) &&
 	    renameat(store->dirfd, work, store->dirfd, name) == 0)
 		return fail_plain(err, EBUSY, "layer %s is in use", diff_id->text);
-	r = remove_tree(store->dirfd, work, err);
+	r = store_remove_aside(store, work, err);
 	return r < 0 ? err_wrap(err, "remove layer %s", diff_id->text) : 0;
 }
 

@@ -230,7 +230,7 @@ static int visit(struct walk *walk, DIR *dir, const char *name, bool leaves, con
 {
 	auto_buf below = { 0 };
 
-	if (name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])))
+	if (name[0] == '.') /* no name begins so, but what NFS keeps of a replaced file does */
 		return 0;
 	buf_printf(&below, "%s%s%s", path, *path ? "/" : "", name);
 	if (leaves)

@@ -15,6 +15,7 @@
 #include "base/strings.h"
 #include "store/refs.h"
 #include "store/session.h"
+#include "sys/remove.h"
 
 #define LAYOUT_NAME "oci-layout"
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
@@ -261,6 +262,16 @@ const struct store *store_at(const struct store *store, size_t index)
 int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX], struct err *err)
 {
 	return session_work_name(store->session, store->dirfd, ret_name, STORE_WORK_NAME_MAX, err);
+}
+
+int store_remove_aside(const struct store *store, const char *work_name, struct err *err)
+{
+	int r = remove_tree(store->dirfd, work_name, err);
+
+	if (r != -ENOTEMPTY)
+		return r;
+	err_clear(err);
+	return 0;
 }
 
 int store_open_unnamed(const struct store *store, int *ret_fd, struct err *err)

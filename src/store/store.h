@@ -60,6 +60,11 @@ int store_work_name(const struct store *store, char ret_name[STORE_WORK_NAME_MAX
 /* Beside those folders in tmp/: store/lease.h. */
 #define STORE_LEASE_FOLDER ".lease"
 
+/* Remove what was moved to this work name, whatever it is. What other processes have open there may
+ * stay on NFS until they close it; then it goes with the folder in tmp/ that it is in. */
+int store_remove_aside(const struct store *store, const char *work_name,
+		       struct err *err) must_check;
+
 /* An empty file without a name in tmp/, for what must be read more than once; the caller closes. */
 int store_open_unnamed(const struct store *store, int *ret_fd, struct err *err) must_check;
 

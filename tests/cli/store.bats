@@ -43,6 +43,25 @@ assert item["Repository"] == "tiny" and item["Tag"] == "1" and item["ID"] == sys
 assert item["SizeBytes"] > 100000, item' "$id"
 }
 
+@test "images remembers what it read, and believes nothing of what is gone or damaged" {
+    rootlet -q import "$(tiny_tar)" tiny
+    rootlet -q import -c 'ENV A=b' "$(tiny_tar)" other
+    first=$(rootlet images --format json)
+    [ -s "$ROOTLET_STORE/cache/images" ]
+    equal "$(rootlet images --format json)" "$first"
+    for damage in garbage '# rootlet images 1' $'# rootlet images 1\nsha256:00 x' "$(head -c 300 "$ROOTLET_STORE/cache/images")"; do
+        printf '%s' "$damage" >"$ROOTLET_STORE/cache/images"
+        equal "$(rootlet images --format json)" "$first"
+    done
+    config=$(rootlet images -q --no-trunc other)
+    rm "$ROOTLET_STORE/blobs/sha256/${config#sha256:}"
+    ok rootlet images
+    expect_stderr "warning: *is not in the store"
+    rootlet rmi other >/dev/null
+    ok rootlet images
+    equal "$stderr" ""
+}
+
 @test "tag, inspect and rmi take names, ids and beginnings of ids" {
     local id
     id=$(rootlet -q import "$(tiny_tar)" tiny:1)
