@@ -12,6 +12,8 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "pathmap/pathmap.h"
+#include "rootfs/tree.h"
+#include "rootfs/view.h"
 #include "sys/landlock.h"
 #include "sys/openat2.h"
 #include "sys/remove.h"
@@ -114,6 +116,13 @@ static int private_file(struct scene *scene, const struct box_mount *mount, char
 
 /* ---- mount points ---- */
 
+static uint32_t root_flags(const struct scene *scene)
+{
+	const struct pathmap *map = &scene->tap->map;
+
+	return map->entry[map->count - 1].flags & PATHMAP_READ_ONLY;
+}
+
 /* `guest` is missing below the directory `above`, and so is at least one directory on the way: all
  * of them begin in a private one, put where the first is missing. */
 static int make_way(struct scene *scene, const char *guest, size_t above_length, const char *above,
@@ -142,7 +151,8 @@ static int make_way(struct scene *scene, const char *guest, size_t above_length,
 		if (made < 0)
 			return fail(err, -made, "make '%s'", way);
 	}
-	return fd < 0 ? fail(err, errno, "open '%s'", host) : add(scene, point, host, 0, err);
+	return fd < 0 ? fail(err, errno, "open '%s'", host)
+		      : add(scene, point, host, root_flags(scene), err);
 }
 
 static int make_parents(struct scene *scene, const char *guest, struct err *err)
@@ -180,8 +190,11 @@ static int find_point(struct scene *scene, const struct box_mount *mount, char g
 	if (mount->optional && !exists(scene, mount->target))
 		return 0;
 	fd = look(scene, mount->target, PATHMAP_PARENT | PATHMAP_FOLLOW, O_PATH, guest);
-	if (fd == -ENOENT) {
-		r = make_parents(scene, mount->target, err);
+	if (fd == -ENOENT) { /* guest is what the target leads to by now, links expanded */
+		char missing[PATH_MAX];
+
+		memcpy(missing, guest, strlen(guest) + 1);
+		r = make_parents(scene, missing, err);
 		if (r < 0)
 			return r;
 		fd = look(scene, mount->target, PATHMAP_PARENT | PATHMAP_FOLLOW, O_PATH, guest);
@@ -201,6 +214,19 @@ static uint32_t flags_of(const struct box_mount *mount)
 	return mount->read_only ? PATHMAP_READ_ONLY : 0;
 }
 
+/* What is there already must be of the same kind: mount(2). */
+static int check_kind(const struct scene *scene, const char *guest, bool is_directory,
+		      struct err *err)
+{
+	char text[PATH_MAX];
+	auto_fd fd = look(scene, guest, PATHMAP_FOLLOW, O_PATH, text);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || S_ISDIR(st.st_mode) == is_directory)
+		return 0;
+	return fail(err, is_directory ? ENOTDIR : EISDIR, "mount point '%s' in the root", guest);
+}
+
 static int put_bind(struct scene *scene, const struct box_mount *mount, const char *guest,
 		    struct err *err)
 {
@@ -209,6 +235,8 @@ static int put_bind(struct scene *scene, const struct box_mount *mount, const ch
 
 	if (!realpath(mount->source, source) || stat(source, &st) < 0)
 		return fail(err, errno, "bind '%s'", mount->source);
+	if (check_kind(scene, guest, S_ISDIR(st.st_mode), err) < 0)
+		return -err->code;
 	return add(scene, guest, source, flags_of(mount) | (S_ISDIR(st.st_mode) ? 0 : PATHMAP_FILE),
 		   err);
 }
@@ -303,15 +331,66 @@ static int put_file(struct scene *scene, const struct box_mount *mount, const ch
 	return r < 0 ? r : add(scene, guest, host, PATHMAP_FILE | flags_of(mount), err);
 }
 
+/* Of the files of stacked layers those at and below `source`, and the directories above it. */
+static void keep_source(struct tree *tree, const char *source)
+{
+	size_t length = strlen(source);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < tree->count; i++) {
+		const char *path = tree->item[i].path;
+		size_t path_length = strlen(path);
+		size_t common = path_length < length ? path_length : length;
+		char next = path_length < length ? source[common] : path[common];
+
+		if (memcmp(path, source, common) == 0 &&
+		    (common == 0 || next == '/' || next == '\0'))
+			tree->item[kept++] = tree->item[i];
+	}
+	tree->count = kept;
+}
+
+static int copy_layers(const struct box_mount *mount, const char *source, const char *host,
+		       struct err *err)
+{
+	auto_fd fd = open(host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_tree tree = { 0 };
+	auto_view view;
+	int r = 0;
+
+	view_init(&view);
+	if (fd < 0)
+		return fail(err, errno, "open '%s'", host);
+	for (size_t i = mount->layers->count; r == 0 && i-- > 0;)
+		r = view_push_directory(&view, mount->layers->item[i], err);
+	if (r == 0)
+		r = tree_of_view(&view, &tree, err);
+	if (r < 0)
+		return r;
+	keep_source(&tree, source);
+	return tree_copy(&tree, TREE_COPY_REFLINK, fd, err);
+}
+
+/* A copy, as what is written is lost. */
 static int put_layers(struct scene *scene, const struct box_mount *mount, const char *guest,
 		      struct err *err)
 {
-	(void)scene;
-	(void)guest;
-	return fail_plain(err, ENOTSUP,
-			  "files of an image at '%s': stacking them needs a mount, which this "
-			  "engine has not",
-			  mount->target);
+	const char *source = mount->source + strspn(mount->source, "/");
+	char folder[PATH_MAX];
+	char host[PATH_MAX];
+	struct stat st;
+	int r = private_directory(scene, 0755, folder, err);
+
+	if (r == 0)
+		r = copy_layers(mount, source, folder, err);
+	if (r < 0)
+		return err_wrap(err, "layers at '%s'", mount->target);
+	if (snprintf(host, sizeof(host), "%s/%s", folder, source) >= (int)sizeof(host))
+		return fail(err, ENAMETOOLONG, "'%s'", source);
+	if (stat(host, &st) < 0)
+		return fail(err, errno, "'%s' in the layers for '%s'", source, mount->target);
+	return add(scene, guest, host, flags_of(mount) | (S_ISDIR(st.st_mode) ? 0 : PATHMAP_FILE),
+		   err);
 }
 
 static int put(struct scene *scene, const struct box_mount *mount, struct err *err)
@@ -394,6 +473,36 @@ static int begin(struct scene *scene, const struct box *box, struct err *err)
 	return add(scene, "", box->root.path, box->root.read_only ? PATHMAP_READ_ONLY : 0, err);
 }
 
+/* Can a directory of this entry be reached through another one as well? Then its host path does not
+ * say by which of its names the guest went there. */
+static bool is_aliased(const struct pathmap *map, uint32_t index)
+{
+	const char *host = pathmap_host(map, index);
+	char guest[PATH_MAX];
+
+	for (uint32_t i = 0; i < map->count; i++) {
+		size_t length = map->entry[i].host_length;
+
+		if (i == index || (map->entry[i].flags & (PATHMAP_HIDDEN | PATHMAP_FILE)) ||
+		    strncmp(host, pathmap_host(map, i), length) != 0 ||
+		    (host[length] && host[length] != '/'))
+			continue;
+		snprintf(guest, sizeof(guest), "%s%s", pathmap_guest(map, i), host + length);
+		if (strcmp(guest, pathmap_guest(map, index)) != 0)
+			return true;
+	}
+	return false;
+}
+
+static void note_aliases(struct scene *scene)
+{
+	const struct pathmap *map = &scene->tap->map;
+
+	for (uint32_t i = 0; i < map->count; i++)
+		if (!(map->entry[i].flags & (PATHMAP_HIDDEN | PATHMAP_FILE)) && is_aliased(map, i))
+			scene->tap->has_aliases = 1;
+}
+
 static int make_cwd(const struct scene *scene, const struct box *box, struct err *err)
 {
 	auto_fd fd = -1;
@@ -414,6 +523,8 @@ static int fill(struct scene *scene, const struct box *box, struct err *err)
 		r = hide(scene, box->hidden.item[i], err);
 	for (uint32_t i = 0; r == 0 && i < scene->tap->map.count; i++)
 		r = note_above(scene, pathmap_guest(&scene->tap->map, i), err);
+	if (r == 0)
+		note_aliases(scene);
 	return r < 0 ? r : make_cwd(scene, box, err);
 }
 

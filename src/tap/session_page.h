@@ -82,6 +82,7 @@ struct tap_page {
 struct tap_place {
 	char hostname[72];    /* what uname(2) says; "": the host's */
 	uint64_t proc_device; /* st_dev of /proc */
+	uint64_t has_aliases; /* a host directory is in two places of the map */
 	struct pathmap map;
 };
 

@@ -141,7 +141,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(fallocate, FD, "f...", NEVER, NULL),
 	ROW(fanotify_init, PASS, "", NEVER, NULL),
 	ROW(fanotify_mark, PATH, "f..dp", NEVER, NULL),
-	ROW(fchdir, FD, "f...", NEVER, NULL),
+	ROW(fchdir, FD, "f...", VIEW, NULL),
 	ROW(fchmod, OWNER, "f.", ROOT, on_fchmod),
 	ROW(fchmodat, OWNER, "dp.", ROOT, on_fchmodat),
 	ROW(fchmodat2, OWNER, "dp.n", ROOT, on_fchmodat2),

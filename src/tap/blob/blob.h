@@ -59,6 +59,10 @@ struct kernel_action {
 /* ptrace(PTRACE_TRACEME), see debugger.c. */
 enum trace { TRACE_OFF, TRACE_ON, TRACE_LATER };
 
+/* Does the map have anything below the working directory? Nobody but the process itself changes
+ * that, by chdir(2) and fchdir(2). */
+enum cwd { CWD_UNKNOWN, CWD_CLEAR, CWD_ABOVE };
+
 /* What belongs to a process and not to its memory: a vfork(2) child uses its parent's memory, but
  * what it changes here must not reach the parent. */
 struct process {
@@ -70,6 +74,7 @@ struct process {
 	bool restricted;	     /* by creds: files, processes and so on may be refused to it */
 	bool watched;		     /* it has the second filter */
 	bool probes;		     /* it has filters of its own, and they can be asked: probe.h */
+	uint8_t cwd;		     /* enum cwd */
 	char chroot[TAP_CHROOT_MAX]; /* guest path of its root; "": the guest's */
 	struct creds creds;	     /* last: its end is long and mostly not used */
 };

@@ -169,13 +169,31 @@ static bool has_slash(const char *path)
 }
 
 /* Names in /proc are the kernel's business, and ours. */
-static bool is_clear(int dirfd)
+static bool look_if_clear(int dirfd)
 {
 	struct stat st;
 
 	return raw4(__NR_newfstatat, dirfd, "", &st, AT_EMPTY_PATH) == 0 &&
 	       st.st_dev != tap.place->proc_device &&
 	       pathmap_is_clear(&tap.place->map, st.st_dev, st.st_ino);
+}
+
+static bool is_clear(int dirfd)
+{
+	bool clear;
+
+	if (dirfd != AT_FDCWD)
+		return look_if_clear(dirfd);
+	switch (process_read()->cwd) {
+	case CWD_CLEAR:
+		return true;
+	case CWD_ABOVE:
+		return false;
+	default:
+		clear = look_if_clear(AT_FDCWD);
+		process_write()->cwd = clear ? CWD_CLEAR : CWD_ABOVE;
+		return clear;
+	}
 }
 
 long view_read(struct view_path *path, int dirfd, long program_path)
@@ -633,6 +651,8 @@ long view_dispatch(struct tap_call *call, const struct tap_row *row)
 		return view_on_getcwd(call);
 	case NR_chdir:
 		return view_on_chdir(call);
+	case NR_fchdir:
+		return view_on_fchdir(call, row);
 	case NR_chroot:
 		return view_on_chroot(call);
 	case NR_rename:

@@ -78,6 +78,7 @@ long view_on_access(struct tap_call *call, const struct tap_row *row);
 long view_on_readlink(struct tap_call *call);
 long view_on_getcwd(struct tap_call *call);
 long view_on_chdir(struct tap_call *call);
+long view_on_fchdir(struct tap_call *call, const struct tap_row *row);
 long view_on_chroot(struct tap_call *call);
 long view_on_rename(struct tap_call *call, const struct tap_row *row);
 long view_on_link(struct tap_call *call, const struct tap_row *row);

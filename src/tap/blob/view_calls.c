@@ -297,6 +297,10 @@ long view_on_access(struct tap_call *call, const struct tap_row *row)
 	r = find_object(&path, !(flags & AT_SYMLINK_NOFOLLOW), &found);
 	if (r < 0)
 		return r;
+	if (wanted == 0) { /* it is there: F_OK */
+		view_close(&found);
+		return 0;
+	}
 	call->nr = __NR_faccessat2;
 	call->arg[0] = found.fd;
 	call->arg[1] = (long)(uintptr_t) "";
@@ -379,17 +383,18 @@ long view_on_readlink(struct tap_call *call)
 
 #define CWD_ROOM (2ul * PATHMAP_PATH_MAX)
 
-static long give_cwd(const struct tap_call *call, char *text)
+/* -ENOBUFS: `text` is too small. */
+static long give_cwd(const struct tap_call *call, char *text, size_t room_bytes)
 {
 	const char *chroot = process_read()->chroot;
 	size_t top = strlen(chroot);
-	long r = raw2(__NR_getcwd, text, PATHMAP_PATH_MAX);
+	long r = raw2(__NR_getcwd, text, room_bytes);
 
 	if (r < 0)
-		return r;
-	r = text[0] == '/' ? view_guest_of(text, (size_t)r - 1, CWD_ROOM) : -ENOENT;
+		return r == -ERANGE ? -ENOBUFS : r;
+	r = text[0] == '/' ? view_guest_of(text, (size_t)r - 1, room_bytes) : -ENOENT;
 	if (r < 0)
-		return -ENOENT;
+		return r == -ENAMETOOLONG ? -ENOBUFS : -ENOENT;
 	if (top) { /* what is outside of it has no name */
 		if (strncmp(text, chroot, top) != 0 || (text[top] && text[top] != '/'))
 			return -ENOENT;
@@ -405,15 +410,19 @@ static long give_cwd(const struct tap_call *call, char *text)
 
 long view_on_getcwd(struct tap_call *call)
 {
-	long base = raw6(__NR_mmap, NULL, CWD_ROOM, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	long r;
+	char text[VIEW_SHORT];
+	long r = give_cwd(call, text, sizeof(text));
+	long base;
 
+	if (r != -ENOBUFS)
+		return r;
+	base = raw6(__NR_mmap, NULL, CWD_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		    -1, 0);
 	if (raw_is_error(base))
 		return -ENOMEM;
-	r = give_cwd(call, (char *)base);
+	r = give_cwd(call, (char *)base, CWD_ROOM);
 	raw2(__NR_munmap, base, CWD_ROOM);
-	return r;
+	return r == -ENOBUFS ? -ENAMETOOLONG : r;
 }
 
 /* ---- directories ---- */
@@ -430,6 +439,21 @@ static long find_directory(const struct tap_call *call, struct view_found *found
 	return r < 0 ? r : view_find(&path, &request, found);
 }
 
+/* Before the change, so that no other thread goes by what was known. */
+static void forget_cwd(void)
+{
+	if (process_read()->cwd != CWD_UNKNOWN)
+		process_write()->cwd = CWD_UNKNOWN;
+}
+
+long view_on_fchdir(struct tap_call *call, const struct tap_row *row)
+{
+	if (fds_is_ours(call->arg[0]))
+		return -EBADF;
+	forget_cwd();
+	return view_finish(call, row);
+}
+
 long view_on_chdir(struct tap_call *call)
 {
 	struct view_found found = { 0 };
@@ -439,6 +463,7 @@ long view_on_chdir(struct tap_call *call)
 		return r;
 	view_spell(&found);
 	call->arg[0] = (long)found.text;
+	forget_cwd();
 	r = view_finish(call, &tap_table[NR_chdir]);
 	view_close(&found);
 	return r;
