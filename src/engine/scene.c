@@ -350,9 +350,11 @@ static void keep_source(struct tree *tree, const char *source)
 	tree->count = kept;
 }
 
-static int copy_layers(const struct box_mount *mount, const char *source, const char *host,
+/* `source` becomes what the mount's source leads to in the layers. */
+static int copy_layers(const struct box_mount *mount, const char *host, char source[PATH_MAX],
 		       struct err *err)
 {
+	const char *resolved = "";
 	auto_fd fd = open(host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_tree tree = { 0 };
 	auto_view view;
@@ -365,8 +367,13 @@ static int copy_layers(const struct box_mount *mount, const char *source, const 
 		r = view_push_directory(&view, mount->layers->item[i], err);
 	if (r == 0)
 		r = tree_of_view(&view, &tree, err);
+	if (r == 0)
+		r = view_resolve(&view, mount->source, true, &view.arena, &resolved, err);
 	if (r < 0)
 		return r;
+	if (strlen(resolved) >= PATH_MAX)
+		return fail(err, ENAMETOOLONG, "'%s'", mount->source);
+	memcpy(source, resolved, strlen(resolved) + 1);
 	keep_source(&tree, source);
 	return tree_copy(&tree, TREE_COPY_REFLINK, fd, err);
 }
@@ -375,14 +382,14 @@ static int copy_layers(const struct box_mount *mount, const char *source, const 
 static int put_layers(struct scene *scene, const struct box_mount *mount, const char *guest,
 		      struct err *err)
 {
-	const char *source = mount->source + strspn(mount->source, "/");
+	char source[PATH_MAX];
 	char folder[PATH_MAX];
 	char host[PATH_MAX];
 	struct stat st;
 	int r = private_directory(scene, 0755, folder, err);
 
 	if (r == 0)
-		r = copy_layers(mount, source, folder, err);
+		r = copy_layers(mount, folder, source, err);
 	if (r < 0)
 		return err_wrap(err, "layers at '%s'", mount->target);
 	if (snprintf(host, sizeof(host), "%s/%s", folder, source) >= (int)sizeof(host))
@@ -473,6 +480,29 @@ static int begin(struct scene *scene, const struct box *box, struct err *err)
 	return add(scene, "", box->root.path, box->root.read_only ? PATHMAP_READ_ONLY : 0, err);
 }
 
+static void note_name(struct scene *scene, const char *name, size_t length)
+{
+	uint32_t bit = tap_name_bit(name, length);
+
+	scene->tap->names[bit / 64] |= 1ull << bit % 64;
+}
+
+/* And those files of /proc whose content is the tap's: view_proc.c, proc.c. */
+static void note_names(struct scene *scene)
+{
+	static const char *const files[] = { "maps",   "smaps",	    "numa_maps",
+					     "mounts", "mountinfo", "status" };
+	const struct pathmap *map = &scene->tap->map;
+
+	for (size_t i = 0; i < array_count(files); i++)
+		note_name(scene, files[i], strlen(files[i]));
+	for (uint32_t i = 0; i < map->count; i++)
+		for (const char *at = pathmap_guest(map, i); *at; at += strcspn(at, "/")) {
+			at++;
+			note_name(scene, at, strcspn(at, "/"));
+		}
+}
+
 /* Can a directory of this entry be reached through another one as well? Then its host path does not
  * say by which of its names the guest went there. */
 static bool is_aliased(const struct pathmap *map, uint32_t index)
@@ -496,11 +526,11 @@ static bool is_aliased(const struct pathmap *map, uint32_t index)
 
 static void note_aliases(struct scene *scene)
 {
-	const struct pathmap *map = &scene->tap->map;
+	struct pathmap *map = &scene->tap->map;
 
 	for (uint32_t i = 0; i < map->count; i++)
 		if (!(map->entry[i].flags & (PATHMAP_HIDDEN | PATHMAP_FILE)) && is_aliased(map, i))
-			scene->tap->has_aliases = 1;
+			map->entry[i].flags |= PATHMAP_ALIASED;
 }
 
 static int make_cwd(const struct scene *scene, const struct box *box, struct err *err)
@@ -523,8 +553,10 @@ static int fill(struct scene *scene, const struct box *box, struct err *err)
 		r = hide(scene, box->hidden.item[i], err);
 	for (uint32_t i = 0; r == 0 && i < scene->tap->map.count; i++)
 		r = note_above(scene, pathmap_guest(&scene->tap->map, i), err);
-	if (r == 0)
+	if (r == 0) {
+		note_names(scene);
 		note_aliases(scene);
+	}
 	return r < 0 ? r : make_cwd(scene, box, err);
 }
 

@@ -30,9 +30,10 @@
 
 enum pathmap_flags {
 	PATHMAP_READ_ONLY = 1,
-	PATHMAP_FILE = 2,   /* the host path is no directory */
-	PATHMAP_HIDDEN = 4, /* nothing is there: ENOENT; no host path */
-	PATHMAP_PROC = 8,   /* /proc: its links below PID are the kernel's own */
+	PATHMAP_FILE = 2,     /* the host path is no directory */
+	PATHMAP_HIDDEN = 4,   /* nothing is there: ENOENT; no host path */
+	PATHMAP_PROC = 8,     /* /proc: its links below PID are the kernel's own */
+	PATHMAP_ALIASED = 16, /* its host directory is to be reached by another path, too */
 };
 
 struct pathmap_entry {

@@ -79,12 +79,25 @@ struct tap_page {
 #define TAP_PLACE_OFFSET LIES_FILE_BYTES
 #define TAP_PLACE_BASE	 (TAP_TABLE_BASE - 0x10000000ul)
 
+#define TAP_NAME_BITS 1024
+
 struct tap_place {
 	char hostname[72];    /* what uname(2) says; "": the host's */
 	uint64_t proc_device; /* st_dev of /proc */
-	uint64_t has_aliases; /* a host directory is in two places of the map */
+	/* A bloom filter of every name in a guest path of the map: any other is just a name in its
+	 * directory, whichever that is. */
+	uint64_t names[TAP_NAME_BITS / 64];
 	struct pathmap map;
 };
+
+static inline uint32_t tap_name_bit(const char *name, size_t length)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)name[i]) * 16777619u;
+	return (hash ^ hash >> 16) % TAP_NAME_BITS;
+}
 
 _Static_assert(LIES_GUEST_AT + sizeof(struct tap_page) <= LIES_GUEST_END, "it fits");
 

@@ -160,14 +160,6 @@ static bool has_dots(const char *path)
 	return false;
 }
 
-static bool has_slash(const char *path)
-{
-	for (; *path; path++)
-		if (*path == '/')
-			return true;
-	return false;
-}
-
 /* Names in /proc are the kernel's business, and ours. */
 static bool look_if_clear(int dirfd)
 {
@@ -196,6 +188,21 @@ static bool is_clear(int dirfd)
 	}
 }
 
+static bool has_slash(const char *path)
+{
+	for (; *path; path++)
+		if (*path == '/')
+			return true;
+	return false;
+}
+
+static bool is_unknown_name(const char *name, size_t length)
+{
+	uint32_t bit = tap_name_bit(name, length);
+
+	return !(tap.place->names[bit / 64] >> bit % 64 & 1);
+}
+
 long view_read(struct view_path *path, int dirfd, long program_path)
 {
 	long length;
@@ -203,7 +210,8 @@ long view_read(struct view_path *path, int dirfd, long program_path)
 	path->dirfd = dirfd;
 	path->program_path = (const char *)program_path;
 	path->is_empty = !program_path;
-	path->is_inner = path->is_name = path->has_slash_at_end = path->is_long = false;
+	path->is_down = path->is_name = path->is_plain = false;
+	path->has_slash_at_end = path->is_long = false;
 	if (!program_path)
 		return 0;
 	length = memory_read_string(path->text, path->program_path, VIEW_SHORT, ENOBUFS);
@@ -218,11 +226,20 @@ long view_read(struct view_path *path, int dirfd, long program_path)
 	if (dirfd != AT_FDCWD && fds_is_ours(dirfd))
 		return -EBADF;
 	path->has_slash_at_end = path->text[length - 1] == '/';
-	if (has_dots(path->text) || !is_clear(dirfd))
-		return 0;
-	path->is_inner = true;
-	path->is_name = !has_slash(path->text);
+	path->is_down = !has_dots(path->text);
+	path->is_name = path->is_down && !has_slash(path->text);
+	path->is_plain = path->is_name && is_unknown_name(path->text, (size_t)length);
 	return 0;
+}
+
+bool view_is_inner(const struct view_path *path)
+{
+	return path->is_down && is_clear(path->dirfd);
+}
+
+bool view_is_just_a_name(const struct view_path *path)
+{
+	return path->is_plain || (path->is_name && view_is_inner(path));
 }
 
 static void take(const struct pathmap_room *room, const struct pathmap_found *from,
@@ -617,8 +634,8 @@ static long replace_path(struct tap_call *call, const struct tap_row *row)
 		return r;
 	if (path.is_empty)
 		return view_finish(call, row);
-	if (path.is_name && !is_followed(call, &places) &&
-	    !(tap.place->map.any_flags & PATHMAP_READ_ONLY))
+	if (!is_followed(call, &places) && !(tap.place->map.any_flags & PATHMAP_READ_ONLY) &&
+	    view_is_just_a_name(&path))
 		return view_finish(call, row);
 	return places.letter == 'c' ? replace_name(call, row, &places, &path)
 				    : replace_file(call, row, &places, &path);

@@ -20,8 +20,9 @@ struct view_path {
 	int dirfd;
 	const char *program_path;
 	bool is_empty; /* NULL or "": about the descriptor */
-	bool is_inner; /* relative, without "..", and nothing of the map's is below dirfd */
+	bool is_down;  /* relative, without ".." */
 	bool is_name;  /* one name, no slash */
+	bool is_plain; /* and the map has nothing of that name: it is what it is on the host */
 	bool has_slash_at_end;
 	bool is_long;	       /* `text` does not hold it */
 	char text[VIEW_SHORT]; /* what was read, so that nobody changes it after the look at it */
@@ -47,6 +48,10 @@ struct view_request {
 
 /* -EFAULT, -EBADF; the rest is for the kernel or view_find to say. */
 long view_read(struct view_path *path, int dirfd, long program_path);
+/* Is the path the same on the host, as long as no link leads out of dirfd? */
+bool view_is_inner(const struct view_path *path);
+/* Is it what it is on the host, as long as it is not followed? */
+bool view_is_just_a_name(const struct view_path *path);
 /* As pathmap_resolve. */
 long view_find(const struct view_path *path, const struct view_request *request,
 	       struct view_found *found);

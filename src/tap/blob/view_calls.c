@@ -29,9 +29,11 @@
  * they stay there. true: *ret_r is the answer. */
 static bool open_inner(const struct view_path *path, uint64_t flags, uint64_t mode, long *ret_r)
 {
-	const struct open_how how = { .flags = flags, .mode = mode, .resolve = INNER };
+	const struct open_how how = { .flags = flags,
+				      .mode = mode,
+				      .resolve = path->is_plain ? RESOLVE_NO_SYMLINKS : INNER };
 
-	if (!path->is_inner)
+	if (!path->is_plain && !view_is_inner(path))
 		return false;
 	*ret_r = raw4(__NR_openat2, path->dirfd, path->text, &how, sizeof(how));
 	return *ret_r != -EXDEV && *ret_r != -ELOOP && *ret_r != -EMFILE;
@@ -143,6 +145,23 @@ static long open_plainly(const struct opening *opening, const struct view_path *
 	return tap.root ? proc_show_status(r, guest, opening->flags) : r;
 }
 
+/* A name that is no link needs no finding. true: *ret_r is the answer. */
+static bool open_plain_name(const struct tap_call *call, const struct opening *opening,
+			    const struct view_path *path, long *ret_r)
+{
+	struct tap_call changed = { .nr = __NR_openat,
+				    .arg = { opening->dirfd, (long)path->text,
+					     (long)(opening->flags | O_NOFOLLOW),
+					     (long)opening->mode },
+				    .context = call->context };
+
+	if (!path->is_plain || may_be_read_only(opening->flags) ||
+	    (opening->flags & (TAP_OPEN_TEMPORARY | O_DIRECTORY)))
+		return false;
+	*ret_r = view_finish(&changed, &tap_table[NR_openat]);
+	return *ret_r != -ELOOP;
+}
+
 /* As handlers of root emulation want it: a name in a directory, which they may look at and open
  * more than once. */
 static long open_emulated(struct tap_call *call, const struct opening *opening,
@@ -157,8 +176,11 @@ static long open_emulated(struct tap_call *call, const struct opening *opening,
 	};
 	struct view_found found = { 0 };
 	uint64_t flags = opening->flags;
-	long r = view_find(path, &request, &found);
+	long r;
 
+	if (open_plain_name(call, opening, path, &r))
+		return r;
+	r = view_find(path, &request, &found);
 	if (r < 0)
 		return r;
 	if (found.flags & PATHMAP_READ_ONLY) {
@@ -194,7 +216,7 @@ static long open_resolved(struct tap_call *call, const struct tap_row *row,
 
 	if (r < 0)
 		return r;
-	if (path->is_long || !there.is_inner || !(stays || path->is_inner))
+	if (path->is_long || !view_is_inner(&there) || !(stays || path->is_down))
 		return -ENOSYS;
 	if (may_be_read_only(opening->flags))
 		return -ENOSYS;
@@ -262,7 +284,7 @@ long view_on_stat(struct tap_call *call, const struct tap_row *row)
 	if (path.is_empty)
 		return view_finish(call, row);
 	changed = *call;
-	if (path.is_name) { /* mostly no link */
+	if (view_is_just_a_name(&path)) { /* mostly no link */
 		changed.arg[1] = (long)path.text;
 		changed.arg[flags_arg] = flags | AT_SYMLINK_NOFOLLOW;
 		r = view_finish(&changed, row);
@@ -369,7 +391,7 @@ long view_on_readlink(struct tap_call *call)
 		return r;
 	if ((int)call->arg[at + 2] <= 0)
 		return -EINVAL;
-	if (path.is_empty || path.is_name)
+	if (path.is_empty || (path.is_name && view_is_inner(&path)))
 		return pass(call);
 	r = find_object(&path, false, &found);
 	if (r < 0)

@@ -93,10 +93,12 @@ long view_list(struct tap_call *call)
 	long length;
 	long r;
 
-	if (tap.place->has_aliases || raw3(__NR_lseek, fd, 0, SEEK_CUR) != 0)
+	if (raw3(__NR_lseek, fd, 0, SEEK_CUR) != 0)
 		return pass(call);
 	length = guest_of_directory(fd, guest, sizeof(guest));
-	if (length < 0)
+	if (length < 0 ||
+	    (tap.place->map.entry[pathmap_find(&tap.place->map, guest, (size_t)length)].flags &
+	     PATHMAP_ALIASED))
 		return pass(call);
 	r = pass(call); /* says whether there is such a buffer */
 	if (r <= 0)
