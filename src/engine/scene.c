@@ -12,8 +12,6 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "pathmap/pathmap.h"
-#include "rootfs/tree.h"
-#include "rootfs/view.h"
 #include "sys/landlock.h"
 #include "sys/openat2.h"
 #include "sys/remove.h"
@@ -331,73 +329,13 @@ static int put_file(struct scene *scene, const struct box_mount *mount, const ch
 	return r < 0 ? r : add(scene, guest, host, PATHMAP_FILE | flags_of(mount), err);
 }
 
-/* Of the files of stacked layers those at and below `source`, and the directories above it. */
-static void keep_source(struct tree *tree, const char *source)
+/* The flows put copies in their place (flow/build_mounts.h). */
+static int put_layers(const struct box_mount *mount, struct err *err)
 {
-	size_t length = strlen(source);
-	size_t kept = 0;
-
-	for (size_t i = 0; i < tree->count; i++) {
-		const char *path = tree->item[i].path;
-		size_t path_length = strlen(path);
-		size_t common = path_length < length ? path_length : length;
-		char next = path_length < length ? source[common] : path[common];
-
-		if (memcmp(path, source, common) == 0 &&
-		    (common == 0 || next == '/' || next == '\0'))
-			tree->item[kept++] = tree->item[i];
-	}
-	tree->count = kept;
-}
-
-/* `source` becomes what the mount's source leads to in the layers. */
-static int copy_layers(const struct box_mount *mount, const char *host, char source[PATH_MAX],
-		       struct err *err)
-{
-	const char *resolved = "";
-	auto_fd fd = open(host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_tree tree = { 0 };
-	auto_view view;
-	int r = 0;
-
-	view_init(&view);
-	if (fd < 0)
-		return fail(err, errno, "open '%s'", host);
-	for (size_t i = mount->layers->count; r == 0 && i-- > 0;)
-		r = view_push_directory(&view, mount->layers->item[i], err);
-	if (r == 0)
-		r = tree_of_view(&view, &tree, err);
-	if (r == 0)
-		r = view_resolve(&view, mount->source, true, &view.arena, &resolved, err);
-	if (r < 0)
-		return r;
-	if (strlen(resolved) >= PATH_MAX)
-		return fail(err, ENAMETOOLONG, "'%s'", mount->source);
-	memcpy(source, resolved, strlen(resolved) + 1);
-	keep_source(&tree, source);
-	return tree_copy(&tree, TREE_COPY_REFLINK, fd, err);
-}
-
-/* A copy, as what is written is lost. */
-static int put_layers(struct scene *scene, const struct box_mount *mount, const char *guest,
-		      struct err *err)
-{
-	char source[PATH_MAX];
-	char folder[PATH_MAX];
-	char host[PATH_MAX];
-	struct stat st;
-	int r = private_directory(scene, 0755, folder, err);
-
-	if (r == 0)
-		r = copy_layers(mount, folder, source, err);
-	if (r < 0)
-		return err_wrap(err, "layers at '%s'", mount->target);
-	if (snprintf(host, sizeof(host), "%s/%s", folder, source) >= (int)sizeof(host))
-		return fail(err, ENAMETOOLONG, "'%s'", source);
-	if (stat(host, &st) < 0)
-		return fail(err, errno, "'%s' in the layers for '%s'", source, mount->target);
-	return add(scene, guest, host, flags_of(mount) | (S_ISDIR(st.st_mode) ? 0 : PATHMAP_FILE),
-		   err);
+	return fail_plain(err, ENOTSUP,
+			  "files of an image at '%s': stacking them needs a mount, which this "
+			  "engine has not",
+			  mount->target);
 }
 
 static int put(struct scene *scene, const struct box_mount *mount, struct err *err)
@@ -419,7 +357,7 @@ static int put(struct scene *scene, const struct box_mount *mount, struct err *e
 	case BOX_MOUNT_DEV:
 		return put_dev(scene, mount, guest, err);
 	case BOX_MOUNT_LAYERS:
-		return put_layers(scene, mount, guest, err);
+		return put_layers(mount, err);
 	case BOX_MOUNT_FILE:
 		return put_file(scene, mount, guest, err);
 	}
