@@ -38,6 +38,20 @@ static const struct privilege {
 	{ "insmod", "init_module(2)", false },
 	{ "iptables", "a raw socket", false },
 	{ "settimeofday", "clock_settime(2)", false },
+	{ "cannot set date", "clock_settime(2)", false },
+	{ "chroot", "chroot(2)", false },
+	{ "pivot_root", "pivot_root(2)", false },
+	{ "setns", "setns(2)", false },
+	{ "nsenter", "setns(2)", false },
+	{ "RTNETLINK", "a change of the network", false },
+	{ "losetup", "a loop device", false },
+	{ "dmesg", "syslog(2)", false },
+	{ "sysctl", "a write to /proc/sys", false },
+	{ "ping", "a raw socket", false },
+	{ "tcpdump", "a raw socket", false },
+	{ "bpf", "bpf(2)", false },
+	{ "nice", "setpriority(2)", false },
+	{ "renice", "setpriority(2)", false },
 };
 
 /* `word` in the line, not as a part of another word. */

@@ -192,6 +192,10 @@ static int settle_disk(const struct snapshot_request *request, int upper_fd,
 	directories_init(&settling.directories, upper_fd);
 	r = settle(&settling, tree);
 	directories_done(&settling.directories);
+	/* The root's own entry is left out when it did not change; then its time is not the
+	 * layer's. */
+	if (r == 0 && *tree->item[0].path)
+		records_get(&settling.records, "")->implicit = true;
 	if (r == 0) {
 		records_list(&settling.records, &owners);
 		owners.overlay_ready = settling.overlay_ready;

@@ -84,6 +84,9 @@ END
     run_line 'swapon /etc/passwd'
     refuses .
     expect_stderr "swapon(2) was refused: a build has no real privilege"
+    run_line 'echo "date: cannot set date: Operation not permitted"; exit 1'
+    refuses .
+    expect_stderr "clock_settime(2) was refused: a build has no real privilege"
 }
 
 @test "one stage's failure is told once, and the others stop" {

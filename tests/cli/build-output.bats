@@ -131,3 +131,27 @@ drwxr-xr-x 7/8 sub/
     builds -o type=cacheonly .
     equal "$output$(rootlet images -q | wc -l)" 1
 }
+
+@test "with a source date epoch two stores give the same bytes of every kind of output" {
+    local store
+    mkdir files
+    echo text >files/one
+    dockerfile <<'END'
+FROM tiny AS base
+RUN mkdir /made && echo made >/made/file && chown 5:6 /made
+FROM base
+COPY files /files
+RUN rm /made/file
+END
+    for store in first second; do
+        rootlet --store "$PWD/$store" import -q "$(tiny_tar)" tiny
+        ok rootlet --store "$PWD/$store" build -q --source-date-epoch 1000000000 -t same -o type=oci,dest="$store.oci" \
+            -o type=docker,dest="$store.docker" -o type=tar,dest="$store.tar" -o type=squashfs,dest="$store.squashfs" .
+        echo "$output" >"$store.id"
+        touch -d 2020-01-01 files/one files
+        while [ "$(date +%s)" = "${now:-$(date +%s)}" ]; do now=$(date +%s); done # times are in seconds
+    done
+    for kind in id oci docker tar squashfs; do
+        cmp "first.$kind" "second.$kind"
+    done
+}
