@@ -440,7 +440,7 @@ void view_open(const char *chroot)
 
 /* ---- calls ---- */
 
-bool view_is_asked(const struct tap_row *row)
+OFTEN bool view_is_asked(const struct tap_row *row)
 {
 	return tap.place && (row->trap.when == TAP_VIEW || tap_row_has_path(row));
 }
