@@ -42,7 +42,8 @@ wait_until_gone() {
 # A command that says "ready" once it is no longer a shell (busybox' shell ignores SIGQUIT).
 sleeper='(until [ "$(tr "\0" " " </proc/$$/cmdline)" = "sleep 1000 " ]; do :; done; echo ready) & exec sleep 1000'
 
-@test "each signal that ends programs reaches the command, once" # 34: SIGRTMIN of glibc {
+# 34 is what programs of glibc call SIGRTMIN.
+@test "each signal that ends programs reaches the command, once" {
     for signal in TERM INT QUIT HUP USR1 USR2 34; do
         signal_it "$signal" rootlet run ./root sh -c "
             trap 'echo got $signal; n=\$((n + 1))' $signal
