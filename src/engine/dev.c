@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 #include "sys/mount.h"
+#include "sys/openat2.h"
 
 static const char *const devices[] = { "null", "zero", "full", "random", "urandom", "tty", NULL };
 
@@ -37,8 +38,10 @@ static int make_links(int dev_fd, struct err *err)
 	return 0;
 }
 
+/* *ret_covered_fd, unless NULL, is the directory below the mount. */
 static int mount_below(int dev_fd, const char *name, const char *type,
-		       const struct mount_option *options, unsigned attrs, struct err *err)
+		       const struct mount_option *options, unsigned attrs, int *ret_covered_fd,
+		       struct err *err)
 {
 	auto_fd target = -1;
 	int r;
@@ -49,7 +52,11 @@ static int mount_below(int dev_fd, const char *name, const char *type,
 	if (target < 0)
 		return fail(err, errno, "open '/dev/%s'", name);
 	r = mount_new(type, type, options, attrs, target, NULL, err);
-	return r < 0 ? err_wrap(err, "/dev/%s", name) : 0;
+	if (r < 0)
+		return err_wrap(err, "/dev/%s", name);
+	if (ret_covered_fd)
+		*ret_covered_fd = take_fd(&target);
+	return 0;
 }
 
 /* In the same memory; a mount of its own only when a size was asked for. */
@@ -61,14 +68,14 @@ static int make_shm(int dev_fd, uint64_t shm_bytes, struct err *err)
 	if (shm_bytes) {
 		snprintf(size, sizeof(size), "%llu", (unsigned long long)shm_bytes);
 		return mount_below(dev_fd, "shm", "tmpfs", options, MOUNT_NOSUID | MOUNT_NODEV,
-				   err);
+				   NULL, err);
 	}
 	if (mkdirat(dev_fd, "shm", 0) < 0 || fchmodat(dev_fd, "shm", 01777, 0) < 0)
 		return fail(err, errno, "make '/dev/shm'");
 	return 0;
 }
 
-/* The empty directory, over the target. */
+/* The empty directory, over the target: one in memory where there is some already. */
 static int put_folder(struct tree *tree, int target_fd, int *ret_dev_fd, struct err *err)
 {
 	auto_mount_source source = MOUNT_SOURCE_NONE;
@@ -82,13 +89,31 @@ static int put_folder(struct tree *tree, int target_fd, int *ret_dev_fd, struct 
 	return r < 0 ? err_wrap(err, "/dev") : 0;
 }
 
-int dev_mount(struct tree *tree, int target_fd, uint64_t shm_bytes, struct err *err)
+/* Else the memory itself. */
+static int put_memory(struct tree *tree, const struct box_mount *mount, int target_fd,
+		      int *ret_dev_fd, struct err *err)
+{
+	static const struct mount_option options[] = { { "mode", "0755" }, { NULL, NULL } };
+	int r = mount_new("tmpfs", "rootlet", options, MOUNT_NOSUID | MOUNT_NODEV, target_fd, NULL,
+			  err);
+
+	if (r < 0)
+		return err_wrap(err, "/dev");
+	*ret_dev_fd = openat2_in_root(tree->root_fd, mount->target,
+				      O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	return *ret_dev_fd < 0 ? fail(err, -*ret_dev_fd, "open '%s'", mount->target) : 0;
+}
+
+/* What is memory from then on lies below devpts, out of sight. */
+int dev_mount(struct tree *tree, const struct box_mount *mount, int target_fd, struct err *err)
 {
 	static const struct mount_option pts_options[] = {
 		{ "newinstance", NULL }, { "ptmxmode", "0666" }, { "mode", "0620" }, { NULL, NULL }
 	};
+	bool has_memory = tree->memory_fd >= 0;
 	auto_fd dev_fd = -1;
-	int r = put_folder(tree, target_fd, &dev_fd, err);
+	int r = has_memory ? put_folder(tree, target_fd, &dev_fd, err)
+			   : put_memory(tree, mount, target_fd, &dev_fd, err);
 
 	if (r == 0)
 		r = bind_devices(dev_fd, err);
@@ -96,6 +121,6 @@ int dev_mount(struct tree *tree, int target_fd, uint64_t shm_bytes, struct err *
 		r = make_links(dev_fd, err);
 	if (r == 0)
 		r = mount_below(dev_fd, "pts", "devpts", pts_options, MOUNT_NOSUID | MOUNT_NOEXEC,
-				err);
-	return r < 0 ? r : make_shm(dev_fd, shm_bytes, err);
+				has_memory ? NULL : &tree->memory_fd, err);
+	return r < 0 ? r : make_shm(dev_fd, mount->size_bytes, err);
 }

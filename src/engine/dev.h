@@ -6,9 +6,10 @@
 
 #include "engine/tree.h"
 
-/* Over target_fd: a directory in the tree's memory with null zero full random urandom tty, fd stdin
- * stdout stderr, pts with ptmx, and shm (shm_bytes 0: in the same memory). POSIX message queues
- * need no mount. */
-int dev_mount(struct tree *tree, int target_fd, uint64_t shm_bytes, struct err *err) must_check;
+/* Over target_fd, which is the mount point of `mount`: memory with null zero full random urandom
+ * tty, fd stdin stdout stderr, pts with ptmx, and shm (mount->size_bytes; 0: in the same memory). A
+ * tree without memory has some afterwards. POSIX message queues need no mount. */
+int dev_mount(struct tree *tree, const struct box_mount *mount, int target_fd,
+	      struct err *err) must_check;
 
 #endif

@@ -130,12 +130,8 @@ static int mount_sys(struct tree *tree, const struct box_mount *mount, struct er
 static int mount_dev(struct tree *tree, const struct box_mount *mount, struct err *err)
 {
 	auto_fd target = tree_open_target(tree, mount, true, err);
-	int r;
 
-	if (target < 0)
-		return err_wrap(err, "dev");
-	r = tree_need_memory(tree, target, err); /* covered by /dev itself at once */
-	return r < 0 ? r : dev_mount(tree, target, mount->size_bytes, err);
+	return target < 0 ? err_wrap(err, "dev") : dev_mount(tree, mount, target, err);
 }
 
 /* Stack the layers over "/", where only an fd reaches them, with memory on top for what is written
