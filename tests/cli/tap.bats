@@ -151,6 +151,18 @@ userns_works() {
     expect_status 126
 }
 
+@test "a compiler, git and a runtime say the same with patched call sites and by traps alone" {
+    local mode programs="gcc git node"
+    for mode in patch trap; do
+        mkdir "$mode"
+        (cd "$mode" && ROOTLET_TAP=$mode rootlet root -- \
+            sh "$ROOTLET_TEST_STAGE/tests/acceptance/programs.sh" $programs) >"said-$mode"
+    done
+    diff said-patch said-trap
+    grep -qx 'hello from 0, file of 0' said-patch
+    grep -qx '3 4 640 0 0' said-patch || ! command -v node
+}
+
 @test "what was chowned is saved, loaded, and understood by fakeroot" {
     rootlet root -s saved -- sh -c 'touch f; chown 3:4 f; chmod 4755 f; mknod null c 1 3'
     grep -q '^dev=[0-9a-f]*,ino=[0-9]*,mode=104755,uid=3,gid=4,nlink=1,rdev=0$' saved
