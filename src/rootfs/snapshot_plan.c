@@ -244,12 +244,21 @@ static int same_content(struct plan *plan, const struct subject *subject, bool *
 	return r < 0 ? fail(plan->err, -r, "compare '/%s'", subject->path) : 0;
 }
 
+/* A copy made by overlayfs has one name, whatever the file below has; more were given to it, and
+ * they are names of one file only if this one comes along. */
+static bool has_new_name(const struct subject *subject)
+{
+	nlink_t before = subject->is_copied_up ? 1 : subject->below.st.st_nlink;
+
+	return !S_ISDIR(subject->st.st_mode) && subject->st.st_nlink > before;
+}
+
 static int is_unchanged(struct plan *plan, const struct subject *subject,
 			const struct tree_entry *entry, const struct tree_entry *below,
 			bool *ret_unchanged)
 {
 	*ret_unchanged = false;
-	if (!subject->is_below || !same_metadata(entry, below) ||
+	if (!subject->is_below || has_new_name(subject) || !same_metadata(entry, below) ||
 	    entry->mtime.tv_sec != below->mtime.tv_sec ||
 	    entry->mtime.tv_nsec != below->mtime.tv_nsec)
 		return 0;

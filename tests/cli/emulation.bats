@@ -86,6 +86,45 @@ END
     equal "$(owner_in made.tar '^(./)?(made|changed|removed|moved|below)/$' | sort -u)" "drwxr-xr-x 70/71"
 }
 
+@test "names of one file have one owner, through steps, a shell and runs that keep changes" {
+    local list="stat -c '%u:%g %a %h %n' /d/* /moved"
+    dockerfile <<END
+FROM tiny
+RUN mkdir /d && cd /d && for i in 1 2 3 4 5; do echo \$i >a\$i; ln a\$i b\$i; done && echo 6 >c6 && chown 5:6 * && chown 7:8 a1
+RUN $list >/seen1 2>/dev/null; cd /d && mv a2 /moved && ln b3 c3 && chown 9 a4 && echo more >>b5 && ln c6 d6
+RUN $list >/seen2 && cd /d && chmod 4711 c3 && ln c3 d3 && rm b1
+END
+    builds -t made .
+    image_sh made "cat /seen1 | cut -d ' ' -f 1,3,4"
+    equal "$output" "7:8 2 /d/a1
+5:6 2 /d/a2
+5:6 2 /d/a3
+5:6 2 /d/a4
+5:6 2 /d/a5
+7:8 2 /d/b1
+5:6 2 /d/b2
+5:6 2 /d/b3
+5:6 2 /d/b4
+5:6 2 /d/b5
+5:6 1 /d/c6"
+    image_sh made "cat /seen2; stat -c '%u:%g %a %h %n' /d/?3"
+    grep -qx '9:6 644 1 /d/a4' <<<"$output"
+    grep -qx '5:6 644 1 /moved' <<<"$output"
+    grep -qx '5:6 644 2 /d/c6' <<<"$output"
+    grep -qx '5:6 644 2 /d/d6' <<<"$output"
+    grep -qx '5:6 4711 2 /d/d3' <<<"$output"
+    ok rootlet run made sh -c "$list"
+    equal "$(rootlet shell made <<<"$list")" "$output"
+    ok rootlet run --commit kept made sh -c "cd /d; chown 41 a3; ln b5 e5; mv c6 f6; $list" # e5 has two names
+    equal "$(rootlet run kept sh -c "$list")" "$output"
+    ok rootlet run --overlay "$PWD/changes" made sh -c "cd /d; chown 41 a3; ln b5 e5; mknod n c 1 3; chown 4 n; $list" # again
+    equal "$(rootlet run --overlay "$PWD/changes" made sh -c "$list")" "$output"
+    ok rootlet run --overlay "$PWD/changes" made sh -c "cd /d; mv n m; ln m k; chown 50 e5; rm a3; touch b3; $list; stat -c %t,%T k"
+    equal "$(rootlet run --overlay "$PWD/changes" made sh -c "$list; stat -c %t,%T /d/k")" "$output"
+    grep -qx '50:6 644 2 /d/b5' <<<"$output"
+    grep -qx '1,3' <<<"$output"
+}
+
 @test "a directory that only holds mount points can be given away" {
     dockerfile <<'END'
 FROM tiny
