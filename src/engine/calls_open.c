@@ -83,9 +83,7 @@ static long open_as_root(struct visit *visit, int fd, const struct stat *st)
 
 static bool lacks_permission(int fd, unsigned long flags)
 {
-	int mode = (flags & O_ACCMODE) == O_RDONLY   ? R_OK
-		   : (flags & O_ACCMODE) == O_WRONLY ? W_OK
-						     : R_OK | W_OK;
+	int mode = flags & O_RDWR ? R_OK | W_OK : flags & O_WRONLY ? W_OK : R_OK;
 	char path[SPOT_PATH_MAX];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);

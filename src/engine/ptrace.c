@@ -93,7 +93,7 @@ static int open_plan(struct ptrace_plan *plan, const struct engine_job *job, str
 	plan->calls->map = &plan->scene.tap->map;
 	plan->calls->root_fd = plan->scene.root_fd;
 	plan->calls->hostname = plan->scene.tap->hostname;
-	plan->calls->emulates = job->box->emulation == BOX_EMULATION_TAP;
+	plan->calls->emulates = job->emulation != NULL;
 	plan->calls->loader_fd = -1;
 	plan->tracer.context = plan->calls;
 	if (job->emulation)
@@ -201,7 +201,7 @@ static int refuse(const struct box *box, struct err *err)
 	return -ENOTSUP;
 }
 
-static int run(const struct engine_job *job, int *ret_status, struct err *err)
+static int run_traced(const struct engine_job *job, int *ret_status, struct err *err)
 {
 	struct ptrace_plan plan = {
 		.scene = SCENE_NONE, .ruleset_fd = -1, .go_read_fd = -1, .go_write_fd = -1
@@ -212,19 +212,6 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 	const char *mode = getenv("ROOTLET_PTRACE");
 	int r;
 
-	*ret_status = 125;
-	if (job->emulation) {
-		job->emulation->root_path = job->box->root.path;
-		job->emulation->is_traced = true;
-	}
-	r = refuse(job->box, err);
-	if (r < 0)
-		return r;
-	if (job->box->root.kind == BOX_ROOT_OVERLAY) {
-		if (job->made)
-			job->made->overlay_refused = true;
-		return fail_plain(err, ENOTSUP, "engine ptrace cannot stack layers");
-	}
 	plan.tracer.by_filter = (!mode || strcmp(mode, "all") != 0) && seccomp_can_trace();
 	r = open_plan(&plan, job, err);
 	if (r == 0) {
@@ -232,10 +219,57 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 		spawn.keep_fd[1] = plan.calls->loader_fd;
 		r = spawn_run(job, &spawn, ret_status, err);
 	}
-	if (job->emulation)
-		job->emulation->session.place = NULL;
 	plan_done(&plan);
 	return r;
+}
+
+static int run_emulated(const struct engine_job *job, int *ret_status, struct err *err)
+{
+	struct emulation *emulation = job->emulation;
+	int r;
+
+	emulation->root_path = job->box->root.path;
+	emulation->is_traced = true;
+	r = run_traced(job, ret_status, err);
+	emulation->session.place = NULL;
+	emulation->is_traced = false;
+	emulation->root_path = NULL;
+	return r;
+}
+
+/* Other ids than the caller's are made believe, also where nobody asked for root emulation. */
+static int run_as_other(const struct engine_job *given, int *ret_status, struct err *err)
+{
+	struct engine_job job = *given;
+	struct emulation emulation = { .session = { .lies = { .fd = -1 } } };
+	int r = emulation_open(&emulation, job.box, err);
+
+	if (r < 0)
+		return r;
+	job.emulation = &emulation;
+	r = run_emulated(&job, ret_status, err);
+	emulation_done(&emulation);
+	return r;
+}
+
+static int run(const struct engine_job *job, int *ret_status, struct err *err)
+{
+	const struct box *box = job->box;
+	int r = refuse(box, err);
+
+	*ret_status = 125;
+	if (r < 0)
+		return r;
+	if (box->root.kind == BOX_ROOT_OVERLAY) {
+		if (job->made)
+			job->made->overlay_refused = true;
+		return fail_plain(err, ENOTSUP, "engine ptrace cannot stack layers");
+	}
+	if (job->emulation)
+		return run_emulated(job, ret_status, err);
+	if (box->uid != geteuid() || box->gid != getegid())
+		return run_as_other(job, ret_status, err);
+	return run_traced(job, ret_status, err);
 }
 
 static int probe(struct host *host, const struct box *box, struct err *ret_why_not)

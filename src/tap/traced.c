@@ -306,7 +306,8 @@ long traced_may_open(int fd, unsigned long flags)
 	static const unsigned by_mode[] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, 0 };
 	struct asker asker = asker_effective();
 	struct where where = where_fd(fd);
-	unsigned wanted = by_mode[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0);
+	/* not O_ACCMODE, in which musl has O_PATH */
+	unsigned wanted = by_mode[flags & 3] | (flags & O_TRUNC ? MAY_WRITE : 0);
 	struct walk walk;
 
 	if (!is_restricted() || (flags & O_PATH) || walk_path(&asker, &where, &walk) < 0 ||

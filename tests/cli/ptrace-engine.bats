@@ -18,7 +18,12 @@ teardown() {
 
 # here CMD...: in the tiny root, as on a machine that refuses everything else
 here() {
-    attempt deny userns,mount rootlet run ./tiny "$@"
+    local options=()
+    while [[ $1 == -* ]]; do
+        options+=("$1" "$2")
+        shift 2
+    done
+    attempt deny userns,mount rootlet run "${options[@]}" ./tiny "$@"
 }
 
 @test "ptrace: it is the one that is left, and says so" {
@@ -132,6 +137,9 @@ side
 0
 1:3 character special file
 readable"
+    here -u 12:34 sh -c 'id -u; id -g'
+    equal "$output" "12
+34"
 }
 
 @test "ptrace: a host without seccomp filters is served, too" {
