@@ -5,6 +5,7 @@
 #	tests/support/run-tests --quick build tests/acceptance/examples.bats
 load ../support/common
 load ../support/build
+load ../support/registry
 
 setup_file() {
     [ -s "$(debian_tar)" ] || return 0
@@ -20,7 +21,10 @@ setup() {
     chmod -R u+w .
 }
 
-teardown() { common_teardown; }
+teardown() {
+    registry_stop
+    common_teardown
+}
 
 teardown_file() {
     chmod -R u+rwX "$BATS_FILE_TMPDIR"
@@ -85,4 +89,20 @@ teardown_file() {
     builds -t packaged debian-package
     ok rootlet run packaged
     equal "$output" "hello from hello-rootless 1.0, state of games:games:2750"
+}
+
+@test "ci-chain: three images, each built from the one before in another user's store" {
+    local stage
+    need docker-registry
+    registry_start
+    for stage in mpi environment application; do
+        # nothing is shared between the jobs but the registry, and Debian's image
+        ROOTLET_STORE=$BATS_TEST_TMPDIR/$stage rootlet -q import "$(debian_tar)" debian:12
+        ROOTLET_STORE=$BATS_TEST_TMPDIR/$stage builds --build-arg "REGISTRY=$REGISTRY" -f "ci-chain/$stage.Dockerfile" \
+            -t "$REGISTRY/chain/$stage:1" --push ci-chain
+    done
+    ROOTLET_STORE=$BATS_TEST_TMPDIR/batch ok ci-chain/validate.sh "$REGISTRY/chain/application:1"
+    expect_output "sum 3"
+    ROOTLET_STORE=$BATS_TEST_TMPDIR/other refuses -f ci-chain/application.Dockerfile ci-chain
+    expect_stderr "the registry that has chain/environment"
 }
