@@ -31,8 +31,8 @@ struct request {
 static const struct opt doctor_opts[] = {
 	{ OPT_FLAG, 0, "json", AT(json), NULL, "print everything as one JSON object", NULL },
 	{ OPT_CHOICE, 0, "for", AT(for_command),
-	  "run|shell|root|build|cache|pull|push|images|tag|rmi|inspect|history|import|load|export|"
-	  "save",
+	  "run|shell|verify|root|build|cache|pull|push|images|tag|rmi|inspect|history|df|gc|fsck|"
+	  "import|load|export|save",
 	  "only what this command needs; status 1 when it cannot work here", NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
@@ -81,7 +81,7 @@ static const struct need {
 	enum host_fact must[NEEDS_MAX];
 	enum host_fact may[NEEDS_MAX];
 } needs[] = {
-	{ "|run|shell|",
+	{ "|run|shell|verify|",
 	  true,
 	  true,
 	  { END },
@@ -99,7 +99,7 @@ static const struct need {
 	  false,
 	  { HOST_STORE_WRITE, END },
 	  { HOST_STORE_HARD_LINK, HOST_STORE_XATTR, HOST_STORE_REFLINK, END } },
-	{ "|images|tag|rmi|inspect|history|cache|",
+	{ "|images|tag|rmi|inspect|history|cache|df|gc|fsck|",
 	  false,
 	  false,
 	  { HOST_STORE_WRITE, END },
