@@ -44,14 +44,15 @@ static uint32_t pid_below(long fd)
 /* The last device that was found not to be /proc: an overlay's number looks no other. */
 HOT static uint64_t other_device;
 
-bool proc_owner(const struct where *where, uint64_t device, uint32_t *ret_uid, uint32_t *ret_gid)
+OFTEN bool proc_owner(const struct where *where, uint64_t device, uint32_t *ret_uid,
+		      uint32_t *ret_gid)
 {
 	int flags = O_PATH | O_CLOEXEC | (where->flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
 	struct tap_person person;
 	long fd = where->dirfd;
 	uint32_t pid = 0;
 
-	if (device >> 32 || device == other_device || !tap.page->people_count)
+	if (device >> 32 || !tap.page->people_count || device == other_device)
 		return false;
 	if (where->path[0])
 		fd = fds_open(where->dirfd, where->path, flags);
