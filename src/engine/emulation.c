@@ -206,6 +206,8 @@ static int seed_mount(struct emulation *emulation, int root_fd, const struct emu
 		r = owned_give(lies, fd, mount->uid, mount->gid, err);
 	if (r == 0 && mount->owners)
 		r = owned_seed(lies, fd, -1, mount->owners, err);
+	if (mount->merged)
+		return owned_seed_below(lies, fd, -1, mount->source, mount->merged, err);
 	if (!mount->layers)
 		return r;
 	for (size_t i = mount->layers->count; r == 0 && i-- > 0;)

@@ -27,7 +27,9 @@ struct emulation_mount {
 	const char *target;	   /* in the root */
 	const struct view *layers; /* of BOX_MOUNT_LAYERS: whose records count; borrowed, or NULL */
 	const char *source;	   /* the path in them that is mounted, without symlinks; "": all */
-	uint32_t uid;		   /* without layers: who it belongs to */
+	/* It is a copy of the layers: who owns what in it, seen from their root, counts instead. */
+	const struct owners *merged;
+	uint32_t uid; /* without layers: who it belongs to */
 	uint32_t gid;
 	/* Of a directory that is kept: who owns what in it, after uid and gid; borrowed, or NULL.
 	 * Afterwards report_fd tells who does then (owned_read); the tap's only. */

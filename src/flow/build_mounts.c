@@ -155,6 +155,44 @@ static int add_bind(struct work *work, const struct step_mount *mount, struct bo
 	return keep_owners(work, mount, err);
 }
 
+static int use_copy(struct work *work, const struct step_mount *mount, struct box_mount *made,
+		    struct emulation_mount *mounted, struct err *err)
+{
+	struct owners *owners = arena_new(&work->arena, struct owners);
+	const char *path;
+	int r = build_origin_merge(work, &mount->from, made->read_only, &path, owners, err);
+
+	if (r < 0)
+		return r;
+	/* mounted->source has no symlinks, which would be the host's now */
+	made->kind = BOX_MOUNT_BIND;
+	made->source = *mounted->source ? arena_printf(&work->arena, "%s/%s", path, mounted->source)
+					: path;
+	mounted->merged = owners;
+	return 0;
+}
+
+/* The lists have one order: that of the step. */
+int build_mounts_use_copies(struct work *work, struct box *box, struct err *err)
+{
+	const struct step_run *run = &work->step->run;
+	size_t made = 0;
+	size_t mounted = 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < run->mount_count; i++) {
+		if (run->mount[i].kind != MOUNT_BIND)
+			continue;
+		while (box->mounts.item[made].kind != BOX_MOUNT_LAYERS)
+			made++;
+		while (!work->mounted[mounted].layers)
+			mounted++;
+		r = use_copy(work, &run->mount[i], &box->mounts.item[made],
+			     &work->mounted[mounted++], err);
+	}
+	return r < 0 ? err_wrap(err, "--mount, as a copy, for layers cannot be stacked here") : 0;
+}
+
 /* Numbers of the step's cache mounts, in the order of their ids. */
 static size_t order_caches(const struct step_run *run, size_t *order)
 {

@@ -10,6 +10,10 @@
 int build_mounts_key(struct work *work, struct build_key *key, struct err *err) must_check;
 int build_mounts_add(struct work *work, struct box *box, struct err *err) must_check;
 
+/* Where layers cannot be stacked: what was to be mounted from them is mounted from a copy, which is
+ * gone with the step. */
+int build_mounts_use_copies(struct work *work, struct box *box, struct err *err) must_check;
+
 /* Before anything is built: is --secret well formed, and what it names there? */
 int build_secrets_check(struct build *build, struct err *err) must_check;
 

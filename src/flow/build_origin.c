@@ -9,6 +9,7 @@
 #include "flow/import.h"
 #include "flow/obtain.h"
 #include "flow/unpack_image.h"
+#include "rootfs/merge.h"
 #include "rootfs/real.h"
 
 #define IMAGE_SCHEME  "docker-image://"
@@ -426,4 +427,77 @@ int build_origin_layers(struct work *work, const struct origin *origin, struct s
 	if (opened->kind == OPENED_CONTEXT)
 		return context_layers(work, origin, &opened->context, layers, err);
 	return add_diff_ids(work, &opened->image.config, tree.view, layers, err);
+}
+
+static int make_folder(struct work *work, const char **ret_path, struct err *err)
+{
+	const struct store *store = &work->build->store;
+	const char *name = arena_printf(&work->arena, "%s/merged-%u", work->work_name,
+					work->folder_count++);
+
+	if (mkdirat(store->dirfd, name, 0755) < 0)
+		return fail(err, errno, "make '%s' in the store", name);
+	*ret_path = arena_printf(&work->arena, "%s/%s", store->path, name);
+	return 0;
+}
+
+static int merge_context(struct work *work, const struct origin *origin, bool read_only,
+			 const struct build_context *context, const char **ret_path,
+			 struct err *err)
+{
+	int r = 0;
+
+	if (read_only && context->ignore.count == 0) {
+		*ret_path = context->path;
+		return 0;
+	}
+	r = make_folder(work, ret_path, err);
+	return r < 0 ? r : build_origin_copy(work, origin, ".", *ret_path, err);
+}
+
+static int merge_image(struct work *work, const struct config *config, const struct view *view,
+		       const char **ret_path, struct owners *ret_owners, struct err *err)
+{
+	const struct build *build = work->build;
+	char name[STORE_WORK_NAME_MAX];
+	int r;
+
+	if (config->diff_id_count == 0)
+		return make_folder(work, ret_path, err);
+	r = merge_private(&build->store, config->diff_ids, config->diff_id_count, name, err);
+	if (r == 0)
+		r = merge_owners(view, &work->arena, ret_owners, err);
+	if (r == 0 && build->owners_are_real)
+		r = real_copy(&build->store, name, ret_owners, &work->space, err);
+	if (r == 0)
+		*ret_path = arena_printf(&work->arena, "%s/%s", build->store.path, name);
+	return r;
+}
+
+int build_origin_merge(struct work *work, const struct origin *origin, bool read_only,
+		       const char **ret_path, struct owners *ret_owners, struct err *err)
+{
+	struct build *build = work->build;
+	struct wanted wanted = wanted_of(build, origin, NULL);
+	const struct built_stage *stage = &build->stage[origin->stage];
+	struct copy_tree tree;
+	const struct opened *opened;
+	int r;
+
+	*ret_owners = (struct owners){ 0 };
+	if (origin->kind == ORIGIN_SCRATCH)
+		return make_folder(work, ret_path, err);
+	if (origin->kind == ORIGIN_CONTEXT)
+		return merge_context(work, origin, read_only, &build->context, ret_path, err);
+	if (origin->kind == ORIGIN_STAGE)
+		return merge_image(work, &stage->state.config, &stage->state.view, ret_path,
+				   ret_owners, err);
+	r = build_origin_tree(work->stage, origin, &tree, err);
+	if (r < 0)
+		return r;
+	opened = entry_for(build, &wanted);
+	return opened->kind == OPENED_CONTEXT
+		       ? merge_context(work, origin, read_only, &opened->context, ret_path, err)
+		       : merge_image(work, &opened->image.config, tree.view, ret_path, ret_owners,
+				     err);
 }

@@ -321,7 +321,9 @@ static int use_copy(struct work *work, struct box *box, struct err *err)
 	box->root.kind = BOX_ROOT_DIRECTORY;
 	box->root.path = arena_printf(&box->arena, "%s/%s", state->store->path, work->copy_name);
 	box->root.upper = NULL;
-	r = merge_owners(&state->view, &work->arena, &work->merged, err);
+	r = build_mounts_use_copies(work, box, err);
+	if (r == 0)
+		r = merge_owners(&state->view, &work->arena, &work->merged, err);
 	if (r == 0 && work->build->owners_are_real)
 		r = real_copy(state->store, work->copy_name, &work->merged, &work->space, err);
 	return r;

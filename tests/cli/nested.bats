@@ -53,9 +53,16 @@ owners() {
 }
 
 @test "a build goes on without overlayfs and makes the same tree" {
+    sed -i '1i FROM tiny AS other\nRUN mkdir /o && echo o >/o/f && chown 7:8 /o/f && ln -s /o /link' context/Dockerfile
+    cat >>context/Dockerfile <<'D'
+RUN --mount=from=other,source=/link,target=/mnt --mount=target=/ctx,rw --mount=from=tiny,target=/all \
+    { stat -c '%n %u:%g' /mnt/f; cat /mnt/f; ls /ctx /all/bin/sh; echo x >/ctx/new; touch /mnt/no 2>&1 || echo refused; } >/made/seen
+D
+    owners() { echo 'stat -c "%n %u %g %a %F" /etc/passwd /made /null /made/other; ls /root /made/file 2>&1 | wc -l; cat /made/seen'; }
     cp -a "$ROOTLET_STORE" before
     rootlet build -q -t stacked context
     ok rootlet run stacked sh -c "$(owners)"
+    expect_output "/mnt/f 7:8"
     with_overlay=$output
     ok rootlet run --root-emulation none -v /:/host -v "$PWD/before:/outer" -v "$PWD/context:/context" tiny sh -c "
         mkdir /store && cp -a /outer/. /store/ &&
