@@ -120,7 +120,7 @@ static void add_row(const struct history_command *command, const struct image *i
 		snprintf(id, sizeof(id), "%s", image_id(image)->text);
 	else if (newest)
 		digest_short(image_id(image), id);
-	if (time_parse(history->created, &created))
+	if (time_parse(history->created, &created) && created > 0) /* 1970: nobody set it */
 		table_age((int64_t)time(NULL) - created, age);
 	table_cell(table, id);
 	table_cell(table, age);

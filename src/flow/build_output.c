@@ -181,10 +181,6 @@ static int check_output(struct build *build, const struct output_given *given,
 		return fail_plain(err, ENOTSUP,
 				  "a docker archive holds an image for one platform; type=oci "
 				  "holds several");
-	if (!output->is_split && build->platform_count > 1 && export_is_root(output->format))
-		return fail_plain(err, ENOTSUP,
-				  "without platform-split the files of several platforms would "
-				  "overwrite each other");
 	if (strcmp(output->dest, "-") == 0) {
 		if (build->result.took_stdout)
 			return fail_plain(err, EINVAL, "standard output is taken already");

@@ -46,7 +46,8 @@ struct export_made {
 	const char *folder; /* of a root: put it below this one; NULL: at the top */
 };
 /* The same for these; the request's images and platform do not count. Roots may be several if each
- * has its folder. */
+ * has its folder; those without one become one root, in which only directories may be in several
+ * (-EEXIST names what is not one). */
 int export_made(const struct export_request *request, const struct export_made *made, size_t count,
 		struct err *err) must_check;
 

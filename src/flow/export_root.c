@@ -3,11 +3,13 @@
  * tree.
  */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/banned.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "flow/directory_owners.h"
 #include "flow/export.h"
 #include "image/ownership.h"
@@ -97,31 +99,132 @@ static int write_directory(const struct export_job *job, const char *folder, str
 	return fill_directory(job->request->owners, tree, below, err);
 }
 
+/* The view must outlive the tree. */
+static int read_image(const struct export_job *job, const struct export_image *image,
+		      struct view *view, struct tree *tree, struct err *err)
+{
+	const struct config *config = &image->image.config;
+	int r = view_push_layers(view, job->request->store, config->diff_ids, config->diff_id_count,
+				 err);
+
+	if (r == 0)
+		r = tree_of_view(view, tree, err);
+	if (r == 0 && image->flatten)
+		flatten(tree);
+	return r;
+}
+
+static int write_tree(const struct export_job *job, const struct tree_tar_options *options,
+		      struct tree *tree, struct export_output *output, struct err *err)
+{
+	if (job->request->format == EXPORT_TAR)
+		return write_tar(tree, options, output, err);
+	if (job->request->format == EXPORT_SQUASHFS)
+		return write_squash(tree, options, job->fd, err);
+	return write_directory(job, options->folder, tree, err);
+}
+
 static int export_one(const struct export_job *job, size_t i, struct export_output *output,
 		      struct err *err)
 {
-	const struct export_image *image = &job->image[i];
-	const struct config *config = &image->image.config;
-	const struct tree_tar_options options = { .folder = image->folder,
+	const struct tree_tar_options options = { .folder = job->image[i].folder,
 						  .goes_on = i + 1 < job->image_count };
 	auto_tree tree = { 0 };
 	auto_view view;
 	int r;
 
 	view_init(&view);
-	r = view_push_layers(&view, job->request->store, config->diff_ids, config->diff_id_count,
-			     err);
+	r = read_image(job, &job->image[i], &view, &tree, err);
+	return r < 0 ? r : write_tree(job, &options, &tree, output, err);
+}
+
+/* ---- several as one ---- */
+
+/* As a walk meets them: a directory, what is in it, then the next name. */
+static int compare_paths(const void *left, const void *right)
+{
+	const unsigned char *a = (const void *)((const struct tree_entry *)left)->path;
+	const unsigned char *b = (const void *)((const struct tree_entry *)right)->path;
+
+	while (*a && *a == *b)
+		a++, b++;
+	if (*a == *b)
+		return 0;
+	if (!*a || !*b)
+		return *a ? 1 : -1;
+	if (*a == '/' || *b == '/') /* what is in a directory, before longer names */
+		return *a == '/' ? -1 : 1;
+	return *a - *b;
+}
+
+/* Of directories that are in several the first one's owner and mode count. */
+static int drop_repeated(struct tree *all, struct err *err)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct tree_entry *entry = &all->item[i];
+
+		if (!kept || compare_paths(&all->item[kept - 1], entry) != 0)
+			all->item[kept++] = *entry;
+		else if (!S_ISDIR(entry->mode) || !S_ISDIR(all->item[kept - 1].mode))
+			return fail_plain(err, EEXIST,
+					  "'/%s' is there for several platforms, and without "
+					  "platform-split one would replace the other",
+					  entry->path);
+	}
+	all->count = kept;
+	return 0;
+}
+
+/* Trees of one image each, whose entries the result borrows. Equal paths stay in the images' order,
+ * for the sort is one of insertion into what is sorted already. */
+static int merge_trees(const struct tree *trees, size_t count, struct tree *all, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct tree_entry *merged;
+		size_t before = all->count;
+		size_t a = 0;
+		size_t b = 0;
+
+		merged = memory_resize(NULL, before + trees[i].count + 1, sizeof(*merged));
+		while (a < before || b < trees[i].count) {
+			bool first = b == trees[i].count ||
+				     (a < before &&
+				      compare_paths(&all->item[a], &trees[i].item[b]) <= 0);
+
+			merged[a + b] = first ? all->item[a] : trees[i].item[b];
+			first ? a++ : b++;
+		}
+		free(all->item);
+		all->item = merged;
+		all->count = all->room = before + trees[i].count;
+	}
+	return drop_repeated(all, err);
+}
+
+static int export_merged(const struct export_job *job, struct export_output *output,
+			 struct err *err)
+{
+	const struct tree_tar_options options = { 0 };
+	struct tree *trees = memory_zeroed(job->image_count, sizeof(*trees));
+	struct view *views = memory_zeroed(job->image_count, sizeof(*views));
+	auto_tree all = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < job->image_count; i++)
+		r = read_image(job, &job->image[i], &views[i], &trees[i], err);
 	if (r == 0)
-		r = tree_of_view(&view, &tree, err);
-	if (r < 0)
-		return r;
-	if (image->flatten)
-		flatten(&tree);
-	if (job->request->format == EXPORT_TAR)
-		return write_tar(&tree, &options, output, err);
-	if (job->request->format == EXPORT_SQUASHFS)
-		return write_squash(&tree, &options, job->fd, err);
-	return write_directory(job, image->folder, &tree, err);
+		r = merge_trees(trees, job->image_count, &all, err);
+	if (r == 0)
+		r = write_tree(job, &options, &all, output, err);
+	for (size_t i = 0; i < job->image_count; i++) {
+		tree_done(&trees[i]);
+		view_done(&views[i]);
+	}
+	free(trees);
+	free(views);
+	return r;
 }
 
 int export_root(const struct export_job *job, struct err *err)
@@ -131,8 +234,11 @@ int export_root(const struct export_job *job, struct err *err)
 
 	allow_open_files();
 	export_output_init(&output, job->fd);
-	for (size_t i = 0; r == 0 && i < job->image_count; i++)
-		r = export_one(job, i, &output, err);
+	if (job->image_count > 1 && !job->image[0].folder)
+		r = export_merged(job, &output, err);
+	else
+		for (size_t i = 0; r == 0 && i < job->image_count; i++)
+			r = export_one(job, i, &output, err);
 	if (r == 0)
 		r = export_output_flush(&output, err);
 	export_output_done(&output);

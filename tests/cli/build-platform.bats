@@ -144,10 +144,27 @@ END
     tar -C unpacked -xf out.tar
     diff -r out unpacked
     refuses --platform "$here,$there" -o type=local,dest=out2,platform-split=false .
+    expect_stderr "'/platform' is there for several platforms"
+    equal "$(ls -A out2)" ""
     refuses --platform "$here,$there" -o type=docker,dest=x .
     expect_stderr "type=oci"
     builds --platform "$there" -o type=local,dest=one,platform-split=true .
     cmp Dockerfile "one/linux_${there#*/}/for-${there#*/}"
+}
+
+@test "without platform-split the files of several platforms are one tree" {
+    import_both
+    dockerfile <<'END'
+FROM scratch
+ARG TARGETARCH
+COPY Dockerfile /bin/$TARGETARCH/tool
+COPY Dockerfile /bin.d/for-$TARGETARCH
+END
+    builds --platform "$here,$there" -o type=local,dest=out,platform-split=false -o type=tar,dest=out.tar,platform-split=false .
+    equal "$(cd out && find . -type f | sort | tr '\n' ' ')" \
+        "./bin.d/for-amd64 ./bin.d/for-arm64 ./bin/amd64/tool ./bin/arm64/tool "
+    equal "$(tar -tf out.tar | tr '\n' ' ')" \
+        "./ bin/ bin/amd64/ bin/amd64/tool bin/arm64/ bin/arm64/tool bin.d/ bin.d/for-amd64 bin.d/for-arm64 "
 }
 
 @test "a base image for one platform does not pass as another's" {
