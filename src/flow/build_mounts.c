@@ -68,6 +68,33 @@ static int check_secret(struct build *build, const char *given, struct err *err)
 	return 0;
 }
 
+static int check_agent(const char *given, struct err *err)
+{
+	const char *equals = strchr(given, '=');
+	const char *path = equals ? equals + 1 : getenv("SSH_AUTH_SOCK");
+	struct stat st;
+
+	if (!path || !*path)
+		return fail_plain(err, ENOENT, "no agent is running (SSH_AUTH_SOCK is not set)");
+	if (stat(path, &st) < 0)
+		return fail(err, errno, "'%s'", path);
+	if (S_ISSOCK(st.st_mode))
+		return 0;
+	fail_plain(err, ENOTSUP, "'%s' is no agent's socket", path);
+	err_hint(err, "a key is handed out by an agent: ssh-agent, and ssh-add %s", path);
+	return -ENOTSUP;
+}
+
+static int check_agents(const struct build *build, struct err *err)
+{
+	const struct strings *agents = &build->request->ssh;
+
+	for (size_t i = 0; i < agents->count; i++)
+		if (check_agent(agents->item[i], err) < 0)
+			return err_wrap(err, "--ssh '%s'", agents->item[i]);
+	return 0;
+}
+
 int build_secrets_check(struct build *build, struct err *err)
 {
 	const struct strings *secrets = &build->request->secrets;
@@ -75,7 +102,7 @@ int build_secrets_check(struct build *build, struct err *err)
 	for (size_t i = 0; i < secrets->count; i++)
 		if (check_secret(build, secrets->item[i], err) < 0)
 			return err_wrap(err, "--secret '%s'", secrets->item[i]);
-	return 0;
+	return check_agents(build, err);
 }
 
 /* 1 and the secret's bytes, 0 when none was given. */

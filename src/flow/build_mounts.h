@@ -14,7 +14,7 @@ int build_mounts_add(struct work *work, struct box *box, struct err *err) must_c
  * gone with the step. */
 int build_mounts_use_copies(struct work *work, struct box *box, struct err *err) must_check;
 
-/* Before anything is built: is --secret well formed, and what it names there? */
+/* Before anything is built: are --secret and --ssh well formed, and what they name there? */
 int build_secrets_check(struct build *build, struct err *err) must_check;
 
 /* After the command, and before its emulation is done: owners in cache mounts are recorded, for the

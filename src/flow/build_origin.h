@@ -23,8 +23,8 @@ int build_origin_tree(struct built_stage *asking, const struct origin *origin,
 int build_origin_layers(struct work *work, const struct origin *origin, struct strings *layers,
 			struct err *err) must_check;
 
-/* The same as one host directory, where nothing can be stacked: a private copy, and who owns what in
- * it (real owners, where the build has those). What is read-only may be the context itself. */
+/* The same as one host directory, where nothing can be stacked: a private copy, and who owns what
+ * in it (real owners, where the build has those). What is read-only may be the context itself. */
 int build_origin_merge(struct work *work, const struct origin *origin, bool read_only,
 		       const char **ret_path, struct owners *ret_owners,
 		       struct err *err) must_check;

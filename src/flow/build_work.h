@@ -34,7 +34,7 @@ struct work {
 	const char **mounted_tree;	 /* the same: of a cache mount its tree, else NULL */
 	size_t mounted_count;
 	unsigned folder_count; /* made in the work folder */
-	int *open_fd; /* locks held until the step is done */
+	int *open_fd;	       /* locks held until the step is done */
 	size_t open_count;
 	char copy_name[STORE_WORK_NAME_MAX]; /* of the whole root, where layers cannot be stacked */
 	struct owners merged;		     /* then: who owns what in it */

@@ -10,6 +10,7 @@ setup() {
 }
 
 teardown() {
+    [ -z "${agent_pid:-}" ] || kill "$agent_pid"
     common_teardown
 }
 
@@ -195,6 +196,40 @@ END
     expect_stderr "at /run/buildkit/ssh_agent.0"
     refuses --no-cache .
     expect_stderr "ssh agent 'default' is required"
+}
+
+@test "ssh: a real agent lists its keys to a step and signs for it; no key comes along" {
+    command -v ssh-agent >/dev/null && command -v ssh-keygen >/dev/null || skip "no OpenSSH here"
+    need_debian
+    rootlet import -q "$(debian_tar)" debian:12
+    ssh-keygen -q -t ed25519 -N '' -C test@example -f key
+    ssh-agent -a "$PWD/agent.sock" >agent
+    agent_pid=$(sed -n 's/.*SSH_AGENT_PID=\([0-9]*\);.*/\1/p' agent)
+    SSH_AUTH_SOCK=$PWD/agent.sock ssh-add -q key
+    mkdir context tools
+    cp key.pub context
+    cp "$(command -v ssh-add)" "$(command -v ssh-keygen)" tools
+    cat >context/Dockerfile <<'END'
+FROM debian:12 AS signed
+COPY key.pub /key.pub
+RUN --mount=type=ssh,required --mount=from=tools,target=/tools ldd /tools/ssh-add | grep 'not found' >/missing || :; \
+    test -s /missing || { /tools/ssh-add -l && echo data | /tools/ssh-keygen -q -Y sign -n file -f /key.pub >/signature; }
+FROM scratch
+COPY --from=signed /missing /signature* /
+END
+    SSH_AUTH_SOCK=$PWD/agent.sock attempt rootlet build --ssh default --build-context tools=tools -o out context
+    expect_status 0
+    [ ! -s out/missing ] || skip "this machine's ssh needs libraries that the image has not: $(head -n 1 out/missing)"
+    expect_stderr "256 SHA256:*test@example (ED25519)"
+    echo "test@example $(cut -d' ' -f1,2 key.pub)" >allowed
+    echo data | ssh-keygen -Y verify -f allowed -I test@example -n file -s out/signature
+    secret=$(sed -n 2p key)
+    fails grep -rqaF -- "$secret" "$ROOTLET_STORE"
+    refuses --ssh default=key context
+    expect_stderr "--ssh 'default=key': 'key' is no agent's socket"
+    expect_stderr "hint: a key is handed out by an agent"
+    SSH_AUTH_SOCK='' refuses --ssh default context
+    expect_stderr "--ssh 'default': no agent is running (SSH_AUTH_SOCK is not set)"
 }
 
 @test "heredocs: the shell, an interpreter of its own, several, as input of a command" {
