@@ -94,7 +94,9 @@ struct box {
 	const char *cwd;
 	bool make_cwd;	      /* create it when missing and the root is writable */
 	const char *hostname; /* NULL: the host's */
-	uid_t uid;	      /* inside */
+	/* What uname(2) says, for engines that answer it; NULL: the kernel's own. */
+	const char *kernel_release;
+	uid_t uid; /* inside */
 	gid_t gid;
 	/* Whose the caller's own files are inside (the layers of an image on disk, a directory),
 	 * for engines that have more than one id. */

@@ -194,6 +194,8 @@ void box_to_json(const struct box *box, struct buf *ret_text)
 	put_number(&writer, "ownGid", box->own_gid);
 	put_groups(&writer, box);
 	put_private(&writer, &box->private_ns);
+	if (box->kernel_release)
+		put_text(&writer, "kernelRelease", box->kernel_release);
 	if (box->network_program)
 		put_text(&writer, "networkProgram", box->network_program);
 	put_text(&writer, "rootEmulation", box_emulation_name(box->emulation));

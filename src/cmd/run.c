@@ -148,6 +148,8 @@ static const struct opt run_opts[] = {
 	  "limit a resource: nofile, nproc, stack, core, ... (-1: unlimited)", on_ulimit },
 	{ OPT_HEADING, 0, NULL, 0, NULL, "Isolation", NULL },
 	{ OPT_STR, 0, "hostname", REQUEST(hostname), "NAME", "host name inside", NULL },
+	{ OPT_STR, 0, "kernel-release", REQUEST(kernel_release), "RELEASE",
+	  "what uname says the kernel is (engines tap and ptrace only)", NULL },
 	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none|private",
 	  "the host's network (default), loopback only, or one of its own that pasta or "
 	  "slirp4netns connects to the world",
@@ -175,8 +177,6 @@ static const struct opt run_opts[] = {
 	{ OPT_FLAG, 0, "dry-run", RUN(dry_run), NULL, "print the box as JSON and exit", NULL },
 	{ OPT_FLAG, 0, "why", RUN(why), NULL,
 	  "say which engine is chosen and why each cheaper one is not", NULL },
-	{ OPT_REFUSED, 0, "kernel-release", 0, "RELEASE",
-	  "the kernel answers uname(2) itself, and nothing here stands between", NULL },
 	{ OPT_REFUSED, 'd', "detach", 0, NULL,
 	  "nothing of rootlet keeps running; use '&', nohup, systemd-run or a batch job", NULL },
 	{ OPT_REFUSED, 'p', "publish", 0, "PORT",

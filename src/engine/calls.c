@@ -125,7 +125,7 @@ const struct call_rule *calls_rule(const struct calls *calls, long number)
 	if (number < 0 || number >= TAP_NR_END || !tap_table[number].name)
 		return &unknown;
 	row = &tap_table[number];
-	if (number == NR_uname && calls->hostname[0])
+	if (number == NR_uname && (calls->hostname[0] || calls->kernel_release[0]))
 		return &name_rule;
 	if (calls->emulates && root_rules[number].interest)
 		return &root_rules[number];

@@ -17,9 +17,10 @@ struct calls {
 	const struct pathmap *map;
 	int root_fd;
 	int loader_fd;
-	pid_t self;	      /* the tracer's id, as its tracees see it in /proc */
-	const char *hostname; /* what uname(2) says; "": the host's */
-	bool emulates;	      /* root: rootemu's cores, by way of the tap's own handlers */
+	pid_t self;		    /* the tracer's id, as its tracees see it in /proc */
+	const char *hostname;	    /* what uname(2) says; "": the host's */
+	const char *kernel_release; /* likewise */
+	bool emulates;		    /* root: rootemu's cores, by way of the tap's own handlers */
 	/* Room for what is being done at the moment: there is one thread. */
 	char path[2][PATHMAP_PATH_MAX];
 	char text[CALLS_ROOM_BYTES];

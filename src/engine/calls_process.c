@@ -90,7 +90,10 @@ enum call_verdict calls_uname(struct visit *visit)
 
 	if (uname(&name) < 0)
 		return visit_answer(visit, -errno);
-	snprintf(name.nodename, sizeof(name.nodename), "%s", visit->calls->hostname);
+	if (visit->calls->hostname[0])
+		snprintf(name.nodename, sizeof(name.nodename), "%s", visit->calls->hostname);
+	if (visit->calls->kernel_release[0])
+		snprintf(name.release, sizeof(name.release), "%s", visit->calls->kernel_release);
 	return visit_answer(
 		visit, trace_write(visit->tracee->tid, visit_arg(visit, 0), &name, sizeof(name)));
 }

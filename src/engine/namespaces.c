@@ -37,6 +37,17 @@ int namespaces_set_up(const struct box *box, struct err *err)
 	return box->private_ns.network ? ns_loopback_up(err) : 0;
 }
 
+int namespaces_refuse(const struct box *box, struct err *err)
+{
+	if (!box->kernel_release)
+		return 0;
+	fail_plain(err, ENOTSUP,
+		   "--kernel-release: the kernel answers uname(2), and this engine does not stand "
+		   "between");
+	err_hint(err, "--engine tap and --engine ptrace do");
+	return -ENOTSUP;
+}
+
 int namespaces_probe(struct host *host, const struct box_private *private_ns,
 		     struct err *ret_why_not)
 {

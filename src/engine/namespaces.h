@@ -15,6 +15,9 @@ unsigned long namespaces_of(const struct box_private *private_ns);
 /* In the first process: host name, loopback. */
 int namespaces_set_up(const struct box *box, struct err *err) must_check;
 
+/* What an engine cannot do that leaves system calls to the kernel. By run and by probe. */
+int namespaces_refuse(const struct box *box, struct err *err) must_check;
+
 /* Can this user make them, with a user namespace around? */
 int namespaces_probe(struct host *host, const struct box_private *private_ns,
 		     struct err *ret_why_not) must_check;

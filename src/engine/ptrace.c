@@ -93,6 +93,7 @@ static int open_plan(struct ptrace_plan *plan, const struct engine_job *job, str
 	plan->calls->map = &plan->scene.tap->map;
 	plan->calls->root_fd = plan->scene.root_fd;
 	plan->calls->hostname = plan->scene.tap->hostname;
+	plan->calls->kernel_release = plan->scene.tap->kernel_release;
 	plan->calls->emulates = job->emulation != NULL;
 	plan->calls->loader_fd = -1;
 	plan->tracer.context = plan->calls;

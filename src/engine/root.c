@@ -126,6 +126,10 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 {
 	struct id_space space;
 
+	int r = namespaces_refuse(box, ret_why_not);
+
+	if (r < 0)
+		return r;
 	if (!host_fact(host, HOST_ROOT)->usable)
 		return host_refuse(host, HOST_ROOT, ret_why_not);
 	return space_of(box, &space, ret_why_not);

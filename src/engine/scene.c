@@ -414,6 +414,9 @@ static int begin(struct scene *scene, const struct box *box, struct err *err)
 		return fail(err, errno, "root directory '%s'", box->root.path);
 	if (box->hostname)
 		snprintf(scene->tap->hostname, sizeof(scene->tap->hostname), "%s", box->hostname);
+	if (box->kernel_release)
+		snprintf(scene->tap->kernel_release, sizeof(scene->tap->kernel_release), "%s",
+			 box->kernel_release);
 	pathmap_init(&scene->tap->map);
 	return add(scene, "", box->root.path, box->root.read_only ? PATHMAP_READ_ONLY : 0, err);
 }

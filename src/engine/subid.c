@@ -86,7 +86,10 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 static int probe(struct host *host, const struct box *box, struct err *ret_why_not)
 {
 	struct id_space space;
-	int r = namespaces_probe(host, &box->private_ns, ret_why_not);
+	int r = namespaces_refuse(box, ret_why_not);
+
+	if (r == 0)
+		r = namespaces_probe(host, &box->private_ns, ret_why_not);
 
 	if (r == 0 && !host_fact(host, HOST_SUBORDINATE_IDS)->usable)
 		r = host_refuse(host, HOST_SUBORDINATE_IDS, ret_why_not);

@@ -53,7 +53,10 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 				    /* who joins it to make its network must find the ids */
 				    .outside = job->box->network_program ? map_outside : NULL,
 				    .context = &plan };
-	int r = root_tree_plan(job, &plan.root, err);
+	int r = namespaces_refuse(job->box, err);
+
+	if (r == 0)
+		r = root_tree_plan(job, &plan.root, err);
 
 	if (r < 0) {
 		*ret_status = 125;
@@ -64,7 +67,9 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 
 static int probe(struct host *host, const struct box *box, struct err *ret_why_not)
 {
-	return namespaces_probe(host, &box->private_ns, ret_why_not);
+	int r = namespaces_refuse(box, ret_why_not);
+
+	return r < 0 ? r : namespaces_probe(host, &box->private_ns, ret_why_not);
 }
 
 const struct engine engine_userns = {

@@ -372,6 +372,18 @@ static int check_hostname(const struct run_request *request, struct err *err)
 	return 0;
 }
 
+/* uname(2) has room for 64 bytes. */
+static int check_kernel_release(const struct run_request *request, struct err *err)
+{
+	const char *release = request->kernel_release;
+	size_t length = release ? strlen(release) : 1;
+
+	return length >= 1 && length <= 64
+		       ? 0
+		       : fail_plain(err, EINVAL, "--kernel-release '%s': 1 to 64 bytes fit",
+				    release);
+}
+
 static int set_namespaces(const struct run_request *request, struct box *box, struct err *err)
 {
 	int r = 0;
@@ -383,6 +395,7 @@ static int set_namespaces(const struct run_request *request, struct box *box, st
 		.network = is_private(request->network, false),
 	};
 	box->hostname = request->hostname;
+	box->kernel_release = request->kernel_release;
 	box->terminal = request->terminal;
 	if (request->network && strcmp(request->network, "private") == 0)
 		r = network_find(&box->arena, &box->network_program, err);
@@ -567,6 +580,8 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 
 	if (r == 0)
 		r = check_hostname(request, err);
+	if (r == 0)
+		r = check_kernel_release(request, err);
 	if (r == 0)
 		r = find_root(request, box, root, err);
 	if (r == 0 && (request->overlay || request->commit))

@@ -33,6 +33,7 @@ struct run_request {
 	bool pure;	     /* nothing of the user's configuration */
 	const char *user;    /* USER[:GROUP] */
 	const char *hostname;
+	const char *kernel_release;  /* NULL: the kernel's own */
 	const char *network;	     /* "host", "none", "private"; NULL is host */
 	const char *pid, *ipc, *uts; /* "host", "private"; NULL is private */
 	uint64_t shm_bytes;

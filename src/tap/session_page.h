@@ -82,8 +82,9 @@ struct tap_page {
 #define TAP_NAME_BITS 1024
 
 struct tap_place {
-	char hostname[72];    /* what uname(2) says; "": the host's */
-	uint64_t proc_device; /* st_dev of /proc */
+	char hostname[72];	 /* what uname(2) says; "": the host's */
+	char kernel_release[72]; /* likewise */
+	uint64_t proc_device;	 /* st_dev of /proc */
 	/* A bloom filter of every name in a guest path of the map: any other is just a name in its
 	 * directory, whichever that is. */
 	uint64_t names[TAP_NAME_BITS / 64];

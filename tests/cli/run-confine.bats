@@ -82,8 +82,20 @@ teardown() {
 }
 
 @test "what cannot be had is refused with the reason" {
-    refused rootlet run --kernel-release 6.1 ./root true
+    refused rootlet run --engine userns --kernel-release 6.1 ./root true
     expect_stderr "--kernel-release*uname"
-    refused rootlet run --network private ./root true
-    expect_stderr "'private' is not one of host|none"
+}
+
+@test "--kernel-release is what uname says, by an engine that answers it" {
+    need_one_id
+    tiny_root root
+    for engine in tap ptrace; do
+        rootlet doctor | grep -Eq "^  $engine +usable" || continue
+        ok rootlet run --engine $engine --kernel-release 4.2.0-odd ./root uname -r
+        equal "$output" 4.2.0-odd
+        ok rootlet run --engine $engine --hostname here --kernel-release 4.2.0-odd ./root uname -nr
+        equal "$output" "here 4.2.0-odd"
+    done
+    refused rootlet run --kernel-release "" ./root true
+    refused rootlet run --kernel-release "$(printf '%65s' x)" ./root true
 }

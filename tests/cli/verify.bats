@@ -24,6 +24,16 @@ failed() {
     ROOTLET_ENGINE=userns nothing_escapes
 }
 
+@test "tap, ptrace: no leak, and what is no boundary says so" {
+    need_one_id
+    for engine in tap ptrace; do
+        rootlet doctor | grep -Eq "^  $engine +usable" || continue
+        ROOTLET_ENGINE=$engine nothing_escapes
+        expect_output "no boundary: "
+        expect_output "it is no boundary for programs that are out to break it"
+    done
+}
+
 @test "the same battery finds what proot does not translate" {
     need proot
     attempt rootlet verify engine --by "proot -r %r -b %b:/bind -b /proc -b /dev"

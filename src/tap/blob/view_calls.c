@@ -641,11 +641,14 @@ long view_on_link(struct tap_call *call, const struct tap_row *row)
 long view_on_uname(struct tap_call *call)
 {
 	const char *name = tap.place->hostname;
+	const char *release = tap.place->kernel_release;
 	struct utsname *uts = (struct utsname *)call->arg[0];
 	long r = pass(call);
 
 	if (r == 0 && name[0])
 		memcpy(uts->nodename, name, strlen(name) + 1);
+	if (r == 0 && release[0])
+		memcpy(uts->release, release, strlen(release) + 1);
 	return r;
 }
 

@@ -23,7 +23,7 @@ static bool is_harmless(const char *name)
 
 static void every_call_with_a_path_stops_or_is_refused(void **state)
 {
-	static struct calls calls = { .hostname = "" };
+	static struct calls calls = { .hostname = "", .kernel_release = "" };
 
 	(void)state;
 	for (int emulates = 0; emulates < 2; emulates++) {
@@ -43,7 +43,7 @@ static void every_call_with_a_path_stops_or_is_refused(void **state)
 
 static void numbers_beyond_the_table_are_refused(void **state)
 {
-	static const struct calls calls = { .hostname = "" };
+	static const struct calls calls = { .hostname = "", .kernel_release = "" };
 
 	(void)state;
 	assert_int_equal(calls_rule(&calls, TAP_NR_END)->interest, CALL_REFUSED);
@@ -55,7 +55,7 @@ static void numbers_beyond_the_table_are_refused(void **state)
 
 static void what_stops_has_somebody_to_answer(void **state)
 {
-	static struct calls calls = { .hostname = "name", .emulates = true };
+	static struct calls calls = { .hostname = "name", .kernel_release = "", .emulates = true };
 
 	(void)state;
 	for (long number = 0; number < TAP_NR_END; number++) {
