@@ -185,11 +185,10 @@ static int emit_file(struct emission *emission, const struct tree_entry *entry)
 }
 
 /* An empty file of a name that says what is deleted (OCI image-spec, layer.md): only in layers,
- * which have no folder. */
+ * which have no folder. Its time is nobody's: an engine without overlayfs has none to tell. */
 static int emit_whiteout(struct emission *emission, const struct tree_entry *entry)
 {
-	struct tar_entry tar = { .type = TAR_FILE,
-				 .mtime_s = clamped(emission, entry->mtime.tv_sec) };
+	struct tar_entry tar = { .type = TAR_FILE };
 	const char *slash = strrchr(entry->path, '/');
 	auto_buf path = { 0 };
 
