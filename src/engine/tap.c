@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Engine `tap` (Type I of SC21, without privilege): no namespaces at all. The processes run among
  * the host's, and the tap (src/tap) in each of them gives paths and owners the meaning that the box
- * says; doc/why/0016.
+ * says; doc/why/0017.
  *
  * That is cooperation, not a boundary. Landlock is put around it where the kernel has it: then also
  * a program that goes past the tap opens nothing but what the box shows. */
