@@ -85,6 +85,45 @@ void squash_io_init(struct squash_io *io, int fd)
 				  .fd = fd };
 }
 
+static int load_xattrs(struct squash_tables *tables, struct squash_io *io)
+{
+	if (tables->super.flags & SQFS_FLAG_NO_XATTRS ||
+	    tables->super.xattr_id_table_start == UINT64_MAX)
+		return 0;
+	tables->xattrs = sqfs_xattr_reader_create(0);
+	if (!tables->xattrs)
+		return SQFS_ERROR_ALLOC;
+	return sqfs_xattr_reader_load(tables->xattrs, &tables->super, &io->file,
+				      tables->decompressor);
+}
+
+int squash_tables_load(struct squash_tables *tables, struct squash_io *io)
+{
+	sqfs_super_t *super = &tables->super;
+	sqfs_compressor_config_t config;
+	int r = sqfs_super_read(super, &io->file);
+
+	if (r == 0)
+		r = sqfs_compressor_config_init(&config, (SQFS_COMPRESSOR)super->compression_id,
+						super->block_size, SQFS_COMP_FLAG_UNCOMPRESS);
+	if (r == 0)
+		r = sqfs_compressor_create(&config, &tables->decompressor);
+	if (r < 0)
+		return r;
+	tables->ids = sqfs_id_table_create(0);
+	if (!tables->ids)
+		return SQFS_ERROR_ALLOC;
+	r = sqfs_id_table_read(tables->ids, &io->file, super, tables->decompressor);
+	return r < 0 ? r : load_xattrs(tables, io);
+}
+
+void squash_tables_done(struct squash_tables *tables)
+{
+	sqfs_destroy(tables->xattrs);
+	sqfs_destroy(tables->ids);
+	sqfs_destroy(tables->decompressor);
+}
+
 static int as_errno(int code)
 {
 	switch (code) {

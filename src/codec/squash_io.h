@@ -3,7 +3,11 @@
 #ifndef CODEC_SQUASH_IO_H
 #define CODEC_SQUASH_IO_H
 
+#include <sqfs/compressor.h>
+#include <sqfs/id_table.h>
 #include <sqfs/io.h>
+#include <sqfs/super.h>
+#include <sqfs/xattr_reader.h>
 
 #include "base/err.h"
 
@@ -14,6 +18,17 @@ struct squash_io {
 };
 
 void squash_io_init(struct squash_io *io, int fd);
+
+/* What every reader of an image begins with. */
+struct squash_tables {
+	sqfs_super_t super;
+	sqfs_compressor_t *decompressor;
+	sqfs_id_table_t *ids;
+	sqfs_xattr_reader_t *xattrs; /* NULL: the image has none */
+};
+/* 0 or an SQFS_ERROR; either way to be released. */
+int squash_tables_load(struct squash_tables *tables, struct squash_io *io) must_check;
+void squash_tables_done(struct squash_tables *tables);
 
 /* "message: what `code`, an SQFS_ERROR, means"; what the file said comes first. */
 int squash_fail(struct err *err, const struct squash_io *io, int code, const char *format, ...)

@@ -21,12 +21,9 @@
 struct reading {
 	struct squash_io io;
 	const struct squash_sink *sink;
-	sqfs_super_t super;
-	sqfs_compressor_t *compressor;
-	sqfs_id_table_t *ids;
+	struct squash_tables tables;
 	sqfs_dir_reader_t *directories;
 	sqfs_data_reader_t *data;
-	sqfs_xattr_reader_t *xattrs; /* NULL: the image has none */
 	sqfs_tree_node_t *root;
 	struct map first_names; /* inode number -> path of files with several names */
 	struct arena arena;
@@ -45,10 +42,10 @@ static int read_xattr(struct reading *reading, struct tar_xattr *ret, struct are
 {
 	sqfs_xattr_entry_t *key = NULL;
 	sqfs_xattr_value_t *value = NULL;
-	int r = sqfs_xattr_reader_read_key(reading->xattrs, &key);
+	int r = sqfs_xattr_reader_read_key(reading->tables.xattrs, &key);
 
 	if (r == 0)
-		r = sqfs_xattr_reader_read_value(reading->xattrs, key, &value);
+		r = sqfs_xattr_reader_read_value(reading->tables.xattrs, key, &value);
 	if (r == 0 && value->size > XATTR_BYTES_MAX)
 		r = SQFS_ERROR_OVERFLOW;
 	if (r == 0)
@@ -68,11 +65,11 @@ static int read_xattrs(struct reading *reading, const sqfs_inode_generic_t *inod
 	sqfs_u32 index;
 	int r = sqfs_inode_get_xattr_index(inode, &index);
 
-	if (r < 0 || index == SQUASH_NO_XATTR || !reading->xattrs)
+	if (r < 0 || index == SQUASH_NO_XATTR || !reading->tables.xattrs)
 		return 0;
-	r = sqfs_xattr_reader_get_desc(reading->xattrs, index, &desc);
+	r = sqfs_xattr_reader_get_desc(reading->tables.xattrs, index, &desc);
 	if (r == 0)
-		r = sqfs_xattr_reader_seek_kv(reading->xattrs, &desc);
+		r = sqfs_xattr_reader_seek_kv(reading->tables.xattrs, &desc);
 	if (r == 0 && desc.count > 0xffff)
 		r = SQFS_ERROR_CORRUPTED;
 	list = arena_array(arena, struct tar_xattr, r == 0 ? desc.count : 0);
@@ -284,50 +281,29 @@ static int pass_below(struct reading *reading, const sqfs_tree_node_t *node, str
 
 /* --- the image --- */
 
-static int load_xattrs(struct reading *reading)
+static int load_tree(struct reading *reading)
 {
-	if (reading->super.flags & SQFS_FLAG_NO_XATTRS)
-		return 0;
-	reading->xattrs = sqfs_xattr_reader_create(0);
-	if (!reading->xattrs)
-		return SQFS_ERROR_ALLOC;
-	return sqfs_xattr_reader_load(reading->xattrs, &reading->super, &reading->io.file,
-				      reading->compressor);
-}
-
-static int load_tables(struct reading *reading)
-{
+	const sqfs_super_t *super = &reading->tables.super;
+	sqfs_compressor_t *decompressor = reading->tables.decompressor;
 	sqfs_file_t *file = &reading->io.file;
-	sqfs_compressor_config_t config;
-	int r = sqfs_compressor_config_init(&config, (SQFS_COMPRESSOR)reading->super.compression_id,
-					    reading->super.block_size, SQFS_COMP_FLAG_UNCOMPRESS);
+	int r;
 
-	if (r == 0)
-		r = sqfs_compressor_create(&config, &reading->compressor);
-	if (r < 0)
-		return r;
-	reading->ids = sqfs_id_table_create(0);
-	reading->directories = sqfs_dir_reader_create(&reading->super, reading->compressor, file,
-						      0);
-	reading->data = sqfs_data_reader_create(file, reading->super.block_size,
-						reading->compressor, 0);
-	if (!reading->ids || !reading->directories || !reading->data)
+	reading->directories = sqfs_dir_reader_create(super, decompressor, file, 0);
+	reading->data = sqfs_data_reader_create(file, super->block_size, decompressor, 0);
+	if (!reading->directories || !reading->data)
 		return SQFS_ERROR_ALLOC;
-	r = sqfs_id_table_read(reading->ids, file, &reading->super, reading->compressor);
-	if (r == 0)
-		r = sqfs_data_reader_load_fragment_table(reading->data, &reading->super);
-	return r < 0 ? r : load_xattrs(reading);
+	r = sqfs_data_reader_load_fragment_table(reading->data, super);
+	return r < 0 ? r
+		     : sqfs_dir_reader_get_full_hierarchy(reading->directories, reading->tables.ids,
+							  NULL, 0, &reading->root);
 }
 
 static int load(struct reading *reading)
 {
-	int r = sqfs_super_read(&reading->super, &reading->io.file);
+	int r = squash_tables_load(&reading->tables, &reading->io);
 
 	if (r == 0)
-		r = load_tables(reading);
-	if (r == 0)
-		r = sqfs_dir_reader_get_full_hierarchy(reading->directories, reading->ids, NULL, 0,
-						       &reading->root);
+		r = load_tree(reading);
 	return r < 0 ? squash_fail(reading->err, &reading->io, r, "squashfs") : 0;
 }
 
@@ -335,11 +311,9 @@ static void unload(struct reading *reading)
 {
 	if (reading->root)
 		sqfs_dir_tree_destroy(reading->root);
-	sqfs_destroy(reading->xattrs);
 	sqfs_destroy(reading->data);
 	sqfs_destroy(reading->directories);
-	sqfs_destroy(reading->ids);
-	sqfs_destroy(reading->compressor);
+	squash_tables_done(&reading->tables);
 	map_done(&reading->first_names);
 	arena_done(&reading->arena);
 	free(reading->chunk);

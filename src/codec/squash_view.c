@@ -35,13 +35,10 @@ struct list {
 
 struct squash_image {
 	struct squash_io io;
-	sqfs_super_t super;
-	sqfs_compressor_t *decompressor;
-	sqfs_id_table_t *ids;
+	struct squash_tables tables; /* its xattrs: under the lock */
 	sqfs_frag_table_t *fragments;
 	struct squash_blocks *blocks;
-	pthread_mutex_t lock;	     /* of what follows */
-	sqfs_xattr_reader_t *xattrs; /* NULL: there are none */
+	pthread_mutex_t lock; /* of what follows */
 	struct list *lists[LISTS];
 };
 
@@ -63,41 +60,17 @@ struct squash_reader {
 
 /* --- the image --- */
 
-static int load_xattrs(struct squash_image *image)
-{
-	if (image->super.flags & SQFS_FLAG_NO_XATTRS ||
-	    image->super.xattr_id_table_start == UINT64_MAX)
-		return 0;
-	image->xattrs = sqfs_xattr_reader_create(0);
-	if (!image->xattrs)
-		return SQFS_ERROR_ALLOC;
-	return sqfs_xattr_reader_load(image->xattrs, &image->super, &image->io.file,
-				      image->decompressor);
-}
-
 static int load(struct squash_image *image)
 {
-	sqfs_file_t *file = &image->io.file;
-	sqfs_compressor_config_t config;
-	int r = sqfs_super_read(&image->super, file);
+	int r = squash_tables_load(&image->tables, &image->io);
 
-	if (r == 0)
-		r = sqfs_compressor_config_init(&config,
-						(SQFS_COMPRESSOR)image->super.compression_id,
-						image->super.block_size, SQFS_COMP_FLAG_UNCOMPRESS);
-	if (r == 0)
-		r = sqfs_compressor_create(&config, &image->decompressor);
 	if (r < 0)
 		return r;
-	image->ids = sqfs_id_table_create(0);
 	image->fragments = sqfs_frag_table_create(0);
-	if (!image->ids || !image->fragments)
+	if (!image->fragments)
 		return SQFS_ERROR_ALLOC;
-	r = sqfs_id_table_read(image->ids, file, &image->super, image->decompressor);
-	if (r == 0)
-		r = sqfs_frag_table_read(image->fragments, file, &image->super,
-					 image->decompressor);
-	return r < 0 ? r : load_xattrs(image);
+	return sqfs_frag_table_read(image->fragments, &image->io.file, &image->tables.super,
+				    image->tables.decompressor);
 }
 
 int squash_image_open(int fd, struct squash_image **ret_image, struct err *err)
@@ -113,7 +86,7 @@ int squash_image_open(int fd, struct squash_image **ret_image, struct err *err)
 		squash_image_close(image);
 		return err ? -err->code : -EUCLEAN;
 	}
-	image->blocks = squash_blocks_new(fd, image->super.block_size);
+	image->blocks = squash_blocks_new(fd, image->tables.super.block_size);
 	*ret_image = image;
 	return 0;
 }
@@ -132,35 +105,33 @@ void squash_image_close(struct squash_image *image)
 		if (image->lists[i])
 			free_list(image->lists[i]);
 	squash_blocks_free(image->blocks);
-	sqfs_destroy(image->xattrs);
 	sqfs_destroy(image->fragments);
-	sqfs_destroy(image->ids);
-	sqfs_destroy(image->decompressor);
+	squash_tables_done(&image->tables);
 	pthread_mutex_destroy(&image->lock);
 	free(image);
 }
 
 uint64_t squash_image_root(const struct squash_image *image)
 {
-	return image->super.root_inode_ref;
+	return image->tables.super.root_inode_ref;
 }
 
 uint32_t squash_image_inodes(const struct squash_image *image)
 {
-	return image->super.inode_count;
+	return image->tables.super.inode_count;
 }
 
 uint64_t squash_image_bytes(const struct squash_image *image)
 {
-	return image->super.bytes_used;
+	return image->tables.super.bytes_used;
 }
 
 bool squash_image_is_root(const struct squash_image *image)
 {
 	sqfs_u32 id;
 
-	for (size_t i = 0; i < image->super.id_count; i++)
-		if (sqfs_id_table_index_to_id(image->ids, (sqfs_u16)i, &id) < 0 || id != 0)
+	for (size_t i = 0; i < image->tables.super.id_count; i++)
+		if (sqfs_id_table_index_to_id(image->tables.ids, (sqfs_u16)i, &id) < 0 || id != 0)
 			return false;
 	return true;
 }
@@ -170,13 +141,13 @@ bool squash_image_is_root(const struct squash_image *image)
 struct squash_reader *squash_reader_new(struct squash_image *image)
 {
 	struct squash_reader *reader = memory_zeroed(1, sizeof(*reader));
-	sqfs_super_t *super = &image->super;
+	sqfs_super_t *super = &image->tables.super;
 
 	reader->image = image;
 	for (size_t i = 0; i < INODES; i++)
 		reader->file[i].ref = UINT64_MAX;
 	pthread_mutex_lock(&image->lock);
-	reader->decompressor = sqfs_copy(image->decompressor);
+	reader->decompressor = sqfs_copy(image->tables.decompressor);
 	pthread_mutex_unlock(&image->lock);
 	if (reader->decompressor) {
 		reader->inodes = sqfs_meta_reader_create(&image->io.file, reader->decompressor,
@@ -213,7 +184,7 @@ void squash_reader_free(struct squash_reader *reader)
 
 static int read_inode(struct squash_reader *reader, uint64_t ref, sqfs_inode_generic_t **ret)
 {
-	int r = sqfs_meta_reader_read_inode(reader->inodes, &reader->image->super, ref >> 16,
+	int r = sqfs_meta_reader_read_inode(reader->inodes, &reader->image->tables.super, ref >> 16,
 					    ref & 0xffff, ret);
 
 	return r < 0 ? -EIO : 0;
@@ -272,8 +243,8 @@ static int fill_attr(const struct squash_image *image, const sqfs_inode_generic_
 				     .mode = inode->base.mode,
 				     .mtime_s = inode->base.mod_time };
 	fill_size(inode, ret);
-	if (sqfs_id_table_index_to_id(image->ids, inode->base.uid_idx, &ret->uid) < 0 ||
-	    sqfs_id_table_index_to_id(image->ids, inode->base.gid_idx, &ret->gid) < 0)
+	if (sqfs_id_table_index_to_id(image->tables.ids, inode->base.uid_idx, &ret->uid) < 0 ||
+	    sqfs_id_table_index_to_id(image->tables.ids, inode->base.gid_idx, &ret->gid) < 0)
 		return -EIO;
 	return 0;
 }
@@ -381,7 +352,7 @@ static int copy_tail(struct squash_reader *reader, const struct file *file, size
 ssize_t squash_read(struct squash_reader *reader, uint64_t ref, uint64_t offset, void *bytes,
 		    size_t size_bytes)
 {
-	size_t block_bytes = reader->image->super.block_size;
+	size_t block_bytes = reader->image->tables.super.block_size;
 	struct file *file;
 	size_t done = 0;
 	int r = find_file(reader, ref, &file);
@@ -475,7 +446,7 @@ static int load_list(struct squash_reader *reader, uint64_t ref, struct list **r
 
 	if (r < 0)
 		return r;
-	r = sqfs_readdir_state_init(&state, &reader->image->super, inode);
+	r = sqfs_readdir_state_init(&state, &reader->image->tables.super, inode);
 	sqfs_free(inode);
 	if (r < 0)
 		return r == SQFS_ERROR_NOT_DIR ? -ENOTDIR : -EIO;
@@ -625,10 +596,10 @@ int squash_xattrs(struct squash_reader *reader, uint64_t ref, struct arena *aren
 	if (sqfs_inode_get_xattr_index(inode, &index) < 0)
 		index = NO_XATTR;
 	sqfs_free(inode);
-	if (index == NO_XATTR || !image->xattrs)
+	if (index == NO_XATTR || !image->tables.xattrs)
 		return 0;
 	pthread_mutex_lock(&image->lock);
-	r = read_xattrs(image->xattrs, index, arena, ret, ret_count);
+	r = read_xattrs(image->tables.xattrs, index, arena, ret, ret_count);
 	pthread_mutex_unlock(&image->lock);
 	return r;
 }

@@ -184,24 +184,6 @@ static int enter(const struct engine_job *job, void *context, struct err *err)
 	return plan->tracer.by_filter ? tracer_filter_install(plan->calls, err) : 0;
 }
 
-/* What would be there with a namespace, or with privilege, and cannot be imitated. */
-static int refuse(const struct box *box, struct err *err)
-{
-	const char *what = NULL;
-
-	if (box->private_ns.network)
-		what = "a network of its own";
-	else if (box->drop_capabilities && box->emulation != BOX_EMULATION_TAP)
-		what = "dropping capabilities";
-	else if (box->emulation == BOX_EMULATION_SECCOMP)
-		what = "--root-emulation seccomp";
-	if (!what)
-		return 0;
-	fail_plain(err, ENOTSUP, "%s needs a user namespace, and this engine has none", what);
-	err_hint(err, "leave it out, or see rootlet doctor for engine userns");
-	return -ENOTSUP;
-}
-
 static int run_traced(const struct engine_job *job, int *ret_status, struct err *err)
 {
 	struct ptrace_plan plan = {
@@ -256,7 +238,7 @@ static int run_as_other(const struct engine_job *given, int *ret_status, struct 
 static int run(const struct engine_job *job, int *ret_status, struct err *err)
 {
 	const struct box *box = job->box;
-	int r = refuse(box, err);
+	int r = scene_refuse(box, box->emulation == BOX_EMULATION_TAP, err);
 
 	*ret_status = 125;
 	if (r < 0)
@@ -280,7 +262,7 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 	for (size_t i = 0; i < array_count(needs); i++)
 		if (!host_fact(host, needs[i])->usable)
 			return host_refuse(host, needs[i], ret_why_not);
-	return refuse(box, ret_why_not);
+	return scene_refuse(box, box->emulation == BOX_EMULATION_TAP, ret_why_not);
 }
 
 const struct engine engine_ptrace = {

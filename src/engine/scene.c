@@ -501,6 +501,23 @@ static int fill(struct scene *scene, const struct box *box, struct err *err)
 	return r < 0 ? r : make_cwd(scene, box, err);
 }
 
+int scene_refuse(const struct box *box, bool drops_capabilities, struct err *err)
+{
+	const char *what = NULL;
+
+	if (box->private_ns.network)
+		what = "a network of its own";
+	else if (box->drop_capabilities && !drops_capabilities)
+		what = "dropping capabilities";
+	else if (box->emulation == BOX_EMULATION_SECCOMP)
+		what = "--root-emulation seccomp";
+	if (!what)
+		return 0;
+	fail_plain(err, ENOTSUP, "%s needs a user namespace, and this engine has none", what);
+	err_hint(err, "leave it out, or see rootlet doctor for engine userns");
+	return -ENOTSUP;
+}
+
 int scene_make(struct scene *scene, const struct box *box, struct err *err)
 {
 	int r;

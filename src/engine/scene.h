@@ -22,6 +22,10 @@ struct scene {
 		NULL, "", 0, -1 \
 	}
 
+/* What would be there with a namespace, or with privilege, and cannot be imitated: -ENOTSUP names
+ * it. */
+int scene_refuse(const struct box *box, bool drops_capabilities, struct err *err) must_check;
+
 /* -ENOTSUP: the box wants what only a mount can do; err names it. */
 int scene_make(struct scene *scene, const struct box *box, struct err *err) must_check;
 void scene_done(struct scene *scene);

@@ -38,24 +38,6 @@ static int before_command(const struct engine_job *job, void *context, struct er
 	return plan->ruleset_fd < 0 ? 0 : landlock_enforce(plan->ruleset_fd, err);
 }
 
-/* What would be there with a namespace, or with privilege, and cannot be imitated. */
-static int refuse(const struct box *box, struct err *err)
-{
-	const char *what = NULL;
-
-	if (box->private_ns.network)
-		what = "a network of its own";
-	else if (box->drop_capabilities)
-		what = "dropping capabilities";
-	else if (box->emulation == BOX_EMULATION_SECCOMP)
-		what = "--root-emulation seccomp";
-	if (!what)
-		return 0;
-	fail_plain(err, ENOTSUP, "%s needs a user namespace, and this engine has none", what);
-	err_hint(err, "leave it out, or see rootlet doctor for engine userns");
-	return -ENOTSUP;
-}
-
 static int run_translated(const struct engine_job *job, struct tap_plan *plan, int *ret_status,
 			  struct err *err)
 {
@@ -97,7 +79,7 @@ static int run_in_scene(const struct engine_job *given, struct tap_plan *plan, i
 static int run(const struct engine_job *job, int *ret_status, struct err *err)
 {
 	struct tap_plan plan = { .scene = SCENE_NONE, .ruleset_fd = -1 };
-	int r = refuse(job->box, err);
+	int r = scene_refuse(job->box, false, err);
 
 	*ret_status = 125;
 	if (r < 0)
@@ -125,7 +107,7 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 	if (tap_is_active())
 		return fail_plain(ret_why_not, EBUSY,
 				  "this process runs under a tap, and there can be only one");
-	return refuse(box, ret_why_not);
+	return scene_refuse(box, false, ret_why_not);
 }
 
 const struct engine engine_tap = {

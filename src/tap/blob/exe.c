@@ -8,25 +8,12 @@
 #include "tap/blob/blob.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
-
-static char *print_number(char *at, unsigned number)
-{
-	char digits[12];
-	size_t count = 0;
-
-	do {
-		digits[count++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	while (count)
-		*at++ = digits[--count];
-	return at;
-}
+#include "tap/blob/text_number.h"
 
 static const char *after_number(const char *at, unsigned expected)
 {
 	char digits[12];
-	size_t length = (size_t)(print_number(digits, expected) - digits);
+	size_t length = (size_t)(text_number(digits, expected) - digits);
 
 	return strncmp(at, digits, length) == 0 ? at + length : NULL;
 }
@@ -73,7 +60,7 @@ static long read_link(struct tap_call *call, int path_arg)
 
 	if (!exe_is_asked_for_at((const char *)call->arg[path_arg]))
 		return pass(call);
-	*print_number(link + 14, (unsigned)tap.exe_fd) = '\0';
+	text_number(link + 14, (unsigned)tap.exe_fd);
 	return raw4(__NR_readlinkat, AT_FDCWD, link, call->arg[path_arg + 1],
 		    (int)call->arg[path_arg + 2]);
 }

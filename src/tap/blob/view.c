@@ -12,28 +12,14 @@
 #include "tap/blob/files.h"
 #include "tap/blob/memory.h"
 #include "tap/blob/permission.h"
+#include "tap/blob/text_number.h"
 
 /* ---- the kernel, for pathmap ---- */
-
-static char *print_number(char *at, unsigned long number)
-{
-	char digits[20];
-	size_t count = 0;
-
-	do {
-		digits[count++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	while (count)
-		*at++ = digits[--count];
-	*at = '\0';
-	return at;
-}
 
 static char *print_fd_path(char *at, int fd)
 {
 	memcpy(at, "/proc/self/fd/", 14);
-	return print_number(at + 14, (unsigned)fd);
+	return text_number(at + 14, (unsigned)fd);
 }
 
 static long kernel_openat2(void *context, int dirfd, const char *path, const struct open_how *how)
@@ -97,13 +83,13 @@ static long kernel_path_of(void *context, int dirfd, char *to, size_t room_bytes
 
 static long kernel_self(void *context, bool thread, char *to, size_t room_bytes)
 {
-	char *at = print_number(to, (unsigned long)raw0(__NR_getpid));
+	char *at = text_number(to, (unsigned long)raw0(__NR_getpid));
 
 	(void)context;
 	(void)room_bytes; /* never that small */
 	if (thread) {
 		memcpy(at, "/task/", 6);
-		at = print_number(at + 6, (unsigned long)raw0(__NR_gettid));
+		at = text_number(at + 6, (unsigned long)raw0(__NR_gettid));
 	}
 	return at - to;
 }
@@ -113,11 +99,11 @@ static bool is_inside(long pid)
 {
 	const struct tap_file *table = &tap.page->files[2];
 	char path[64] = "/proc/";
-	char *at = print_number(path + 6, (unsigned long)pid);
+	char *at = text_number(path + 6, (unsigned long)pid);
 	struct statx x;
 
 	memcpy(at, "/fd/", 4);
-	print_number(at + 4, (unsigned)tap.lies.fd);
+	text_number(at + 4, (unsigned)tap.lies.fd);
 	return raw5(__NR_statx, AT_FDCWD, path, 0, STATX_INO, &x) == 0 &&
 	       ((uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor) == table->device &&
 	       x.stx_ino == table->inode;
