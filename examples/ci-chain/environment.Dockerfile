@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1
 # SPDX-License-Identifier: Apache-2.0
 # 2: the libraries that a package manager would build with that MPI; changes every month.
-ARG REGISTRY
-FROM ${REGISTRY:?the registry that has chain/mpi}/chain/mpi:1
+ARG REGISTRY=registry.example.org
+FROM $REGISTRY/chain/mpi:1
 COPY packages /packages
 RUN <<END
 set -e

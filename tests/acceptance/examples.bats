@@ -103,6 +103,4 @@ teardown_file() {
     done
     ROOTLET_STORE=$BATS_TEST_TMPDIR/batch ok ci-chain/validate.sh "$REGISTRY/chain/application:1"
     expect_output "sum 3"
-    ROOTLET_STORE=$BATS_TEST_TMPDIR/other refuses -f ci-chain/application.Dockerfile ci-chain
-    expect_stderr "the registry that has chain/environment"
 }
