@@ -138,7 +138,7 @@ static void add_words_run(struct strings *argv, const struct engine *engine,
 		strings_add(argv, "--network=none");
 	if (user)
 		strings_printf(argv, "--user=%s", user);
-	if (user && engine->is_boundary && !engine->space) /* as in images */
+	if (user && !engine->space) /* as in images */
 		strings_add(argv, "--root-emulation=tap");
 	strings_add(argv, ground->root);
 	strings_add(argv, "--");
