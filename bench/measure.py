@@ -56,8 +56,10 @@ class Bench(Stage):
         for contender in contenders:
             if contender.why_not:
                 continue
-            done = self.attempt(contender.argv, user=contender.user)
-            if done.returncode != 0:
+            done = self.attempt(["timeout", "--kill-after=5", "60", *contender.argv], user=contender.user)
+            if done.returncode == 124:
+                contender.why_not = "not done after a minute"
+            elif done.returncode != 0:
                 lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
                 contender.why_not = lines[-1][:100]
 
