@@ -20,7 +20,7 @@ setup() {
 }
 teardown() {
     common_teardown
-    chmod -R u+rwX "$FOLDER" && rm -rf "$FOLDER"
+    [ -z "${FOLDER:-}" ] || { chmod -R u+rwX "$FOLDER" && rm -rf "$FOLDER"; }
 }
 
 # with_fuse CMD...: as the ordinary user.
