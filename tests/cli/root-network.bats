@@ -7,6 +7,7 @@ setup() {
     common_setup
     id rootlet-test >/dev/null 2>&1 || skip "there is no user rootlet-test"
     chmod 755 .
+    [ -d /dev/net ] || skip "there is no /dev/net"
     unshare -m sh -c 'mount -t tmpfs none /mnt && mknod /mnt/tun c 10 200 && : <>/mnt/tun' 2>/dev/null ||
         skip "this kernel has no tun device"
     [ -n "$(ip route show default 2>/dev/null)" ] || skip "this machine has no network to connect to"
