@@ -9,12 +9,10 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
 #include <linux/seccomp.h>
 #include <string.h>
-#include <sys/personality.h>
 
 #include "tap/blob/blob.h"
 #include "tap/blob/exe.h"
@@ -25,19 +23,7 @@
 #include "tap/blob/watch.h"
 #include "tap/control.h"
 #include "tap/elf_file.h"
-
-#define PAGE	   4096ul
-#define BRK_RANDOM 0x2000000ul /* arch_randomize_brk */
-
-/* linux/prctl.h's struct prctl_mm_map is not in every libc's headers under a usable name. */
-struct memory_map {
-	uint64_t start_code, end_code, start_data, end_data;
-	uint64_t start_brk, brk, start_stack;
-	uint64_t arg_start, arg_end, env_start, env_end;
-	uint64_t *auxv;
-	uint32_t auxv_bytes;
-	uint32_t exe_fd;
-};
+#include "tap/native.h"
 
 struct program {
 	struct tap_control control;
@@ -164,20 +150,6 @@ static void stop_for_tracer(void)
 		raw4(__NR_rt_sigprocmask, SIG_UNBLOCK, &trap, NULL, 8);
 }
 
-static bool is_randomised(void)
-{
-	return !(raw1(__NR_personality, 0xffffffff) & ADDR_NO_RANDOMIZE);
-}
-
-static unsigned long random_word(void)
-{
-	unsigned long word = 0;
-
-	if (is_randomised())
-		raw3(__NR_getrandom, &word, sizeof(word), 0);
-	return word;
-}
-
 /* Headers are on the stack, whose pages the program is going to use anyway; in one function at a
  * time, for there are programs started with a stack of a few pages. */
 #define ALONE __attribute__((noinline))
@@ -190,7 +162,7 @@ ALONE static void map_target(unsigned long random)
 	int r = elf_read(fd, &elf);
 
 	if (r == 0)
-		r = elf_map(fd, &elf, PIE_BASE + pages * PAGE, &program.image);
+		r = elf_map(fd, &elf, PIE_BASE + pages * NATIVE_PAGE, &program.image);
 	if (r < 0)
 		tap_die("cannot map the program", r);
 	program.entry = program.image.entry;
@@ -219,125 +191,37 @@ ALONE static void map_interpreter(void)
 	program.entry = image.entry;
 }
 
-static unsigned long *skip_vector(unsigned long *at)
-{
-	while (*at)
-		at++;
-	return at + 1;
-}
-
-static unsigned long *find_auxv(void)
-{
-	unsigned long *arguments = program.stack + 1;
-
-	return skip_vector(skip_vector(arguments));
-}
-
 static void edit_auxv(unsigned long *auxv)
 {
 	const struct creds *creds = &process_first()->creds;
 
-	for (; auxv[0] != AT_NULL; auxv += 2) {
-		switch (auxv[0]) {
-		case AT_PHDR:
-			auxv[1] = program.image.headers;
-			break;
-		case AT_PHENT:
-			auxv[1] = sizeof(Elf64_Phdr);
-			break;
-		case AT_PHNUM:
-			auxv[1] = program.header_count;
-			break;
-		case AT_BASE:
-			auxv[1] = program.interpreter_bias;
-			break;
-		case AT_ENTRY:
-			auxv[1] = program.image.entry;
-			break;
-		case AT_EXECFN:
-			auxv[1] = (unsigned long)program.path;
-			break;
-		case AT_UID:
-			auxv[1] = tap.root ? creds->user.real : auxv[1];
-			break;
-		case AT_EUID:
-			auxv[1] = tap.root ? creds->user.effective : auxv[1];
-			break;
-		case AT_GID:
-			auxv[1] = tap.root ? creds->group.real : auxv[1];
-			break;
-		case AT_EGID:
-			auxv[1] = tap.root ? creds->group.effective : auxv[1];
-			break;
-		case AT_SECURE:
-			auxv[1] = (program.control.flags & TAP_CONTROL_SECURE) != 0;
-			break;
-		default:
-			break;
-		}
-	}
+	native_edit_auxv(auxv, &(struct native_program){
+				       .image = &program.image,
+				       .header_count = program.header_count,
+				       .interpreter_bias = program.interpreter_bias,
+				       .path = program.path,
+				       .has_ids = tap.root,
+				       .uid = creds->user.real,
+				       .euid = creds->user.effective,
+				       .gid = creds->group.real,
+				       .egid = creds->group.effective,
+				       .has_secure = true,
+				       .secure = program.control.flags & TAP_CONTROL_SECURE,
+			       });
 }
 
-/* Where the strings of a vector begin and end; they lie one behind the other. */
-static void measure_strings(const unsigned long *vector, uint64_t *ret_start, uint64_t *ret_end)
-{
-	if (!*vector)
-		return;
-	*ret_start = vector[0];
-	while (vector[1])
-		vector++;
-	*ret_end = vector[0] + strlen((const char *)vector[0]) + 1;
-}
-
-/* What /proc/PID/{cmdline,environ,auxv,exe} and brk(2) go by. PR_SET_MM_MAP asks for no privilege
- * but for the exe link, and CONFIG_CHECKPOINT_RESTORE (set by every distribution). */
+/* What /proc/PID/{cmdline,environ,auxv,exe} and brk(2) go by. */
 static void tell_kernel(unsigned long *auxv, unsigned long random)
 {
-	const struct elf_image *image = &program.image;
-	unsigned long brk = (image->end_bss + PAGE - 1) & ~(PAGE - 1);
-	struct memory_map map = {
-		.start_code = image->start_code,
-		.end_code = image->end_code > image->start_code ? image->end_code
-								: image->start_code + 1,
-		.start_data = image->start_data,
-		.end_data = image->end_data,
-		.start_stack = (unsigned long)program.stack,
-		.auxv = auxv,
-	};
-	size_t words = 0;
+	struct native_map map = native_map_of(program.stack, auxv, &program.image, random);
 
-	while (auxv[words] != AT_NULL)
-		words += 2;
-	map.auxv_bytes = (uint32_t)((words + 2) * sizeof(*auxv));
-	brk += (random >> 32) % BRK_RANDOM & ~(PAGE - 1);
-	map.start_brk = map.brk = brk;
-	measure_strings(program.stack + 1, &map.arg_start, &map.arg_end);
-	map.env_start = map.env_end = map.arg_end;
-	measure_strings(skip_vector(program.stack + 1), &map.env_start, &map.env_end);
 	map.exe_fd = (uint32_t)program.control.target_fd;
-	tap.exe_is_real = raw5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) == 0;
+	tap.exe_is_real = native_tell_map(&map);
 	if (tap.exe_is_real)
 		return;
 	map.exe_fd = (uint32_t)-1;
-	raw5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
+	(void)native_tell_map(&map);
 	exe_keep(program.control.target_fd);
-}
-
-static void name_process(void)
-{
-	const char *name = program.path;
-
-	for (const char *at = program.path; *at; at++)
-		if (*at == '/' && at[1])
-			name = at + 1;
-	raw2(__NR_prctl, PR_SET_NAME, name);
-}
-
-static void make_stack_executable(void)
-{
-	if (program.wants_executable_stack)
-		raw3(__NR_mprotect, (unsigned long)program.stack & ~(PAGE - 1), PAGE,
-		     PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
 }
 
 static void read_control(unsigned long *stack)
@@ -360,17 +244,18 @@ _Noreturn void tap_start(unsigned long *stack)
 		install_filter();
 	take_process();
 	take_trace();
-	random = random_word();
+	random = native_random();
 	map_target(random);
 	map_interpreter();
 	program.path = (const char *)stack[2];
 	program.stack = stack + 2;
 	program.stack[0] = stack[0] - 2;
-	auxv = find_auxv();
+	auxv = native_auxv(program.stack);
 	edit_auxv(auxv);
 	tell_kernel(auxv, random);
-	make_stack_executable();
-	name_process();
+	if (program.wants_executable_stack)
+		native_make_stack_executable(program.stack);
+	native_name_process(program.path);
 	raw1(__NR_close, program.control.target_fd);
 	stop_for_tracer();
 	enter_program(program.entry, (unsigned long)program.stack);
