@@ -17,7 +17,6 @@
 #include "cmd/pull.h"
 #include "cmd/push.h"
 #include "cmd/seccomp.h"
-#include "cmd/squash.h"
 #include "cmd/unpack.h"
 
 static const struct command *const commands[] = {

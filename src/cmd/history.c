@@ -177,17 +177,15 @@ static int history_main(const struct command *command, const struct common *comm
 	auto_store store = STORE_NONE;
 	auto_buf out = { 0 };
 	struct err err = { 0 };
-	int operand;
-	int r = opt_parse(command, argc, argv, &request, &operand, &err);
+	const char *image;
+	int r = opt_parse_one(command, argc, argv, &request, "image", &image, &err);
 
 	if (r > 0)
 		return 0;
-	if (r == 0 && argc - operand != 1)
-		r = fail_plain(&err, EINVAL, "one image is needed: %s", command->synopsis);
 	if (r == 0)
 		r = store_open(request.common.store, &store, &err);
 	if (r == 0)
-		r = history(&request, &store, argv[operand], &out, &err);
+		r = history(&request, &store, image, &out, &err);
 	if (r == 0)
 		r = command_write(&out, &err);
 	return r < 0 ? command_fail(command, &err) : 0;

@@ -227,6 +227,20 @@ int opt_parse(const struct command *command, int argc, char **argv, void *reques
 	return 0;
 }
 
+int opt_parse_one(const struct command *command, int argc, char **argv, void *request,
+		  const char *what, const char **ret_operand, struct err *err)
+{
+	int operand;
+	int r = opt_parse(command, argc, argv, request, &operand, err);
+
+	if (r != 0)
+		return r;
+	if (argc - operand != 1)
+		return fail_plain(err, EINVAL, "one %s is needed: %s", what, command->synopsis);
+	*ret_operand = argv[operand];
+	return 0;
+}
+
 static void print_wrapped(FILE *out, const char *text, int indent, int width)
 {
 	int column = indent;

@@ -74,6 +74,10 @@ enum exit_status {
 int opt_parse(const struct command *command, int argc, char **argv, void *request, int *ret_operand,
 	      struct err *err) must_check;
 
+/* The same for a command of one operand, which `what` names in the error. */
+int opt_parse_one(const struct command *command, int argc, char **argv, void *request,
+		  const char *what, const char **ret_operand, struct err *err) must_check;
+
 void opt_print_help(const struct command *command, FILE *out);
 /* One line for the command, unless its group is NULL, and one per option, for completion and man
  * pages: command, letter, name, value, kind, help, group; see cmd/rows.h. */

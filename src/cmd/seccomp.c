@@ -43,15 +43,13 @@ static int seccomp_main(const struct command *command, const struct common *comm
 {
 	struct seccomp_command seccomp = { .common = *common };
 	struct err err = { 0 };
-	int operand;
-	int r = opt_parse(command, argc, argv, &seccomp, &operand, &err);
+	const char *profile;
+	int r = opt_parse_one(command, argc, argv, &seccomp, "profile", &profile, &err);
 
 	if (r > 0)
 		return 0;
-	if (r == 0 && argc - operand != 1)
-		r = fail_plain(&err, EINVAL, "one profile is needed");
 	if (r == 0)
-		r = compile(argv[operand], seccomp.dropped, &err);
+		r = compile(profile, seccomp.dropped, &err);
 	return r < 0 ? command_fail(command, &err) : 0;
 }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/squash_blocks.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 #include "base/memory.h"
+#include "codec/squash_io.h"
 
 #define CACHE_BYTES    ((size_t)16 << 20)
 #define SLOTS_MIN      16
@@ -63,24 +62,6 @@ void squash_blocks_free(struct squash_blocks *blocks)
 	free(blocks);
 }
 
-static int read_whole(int fd, void *buffer, size_t size, uint64_t offset)
-{
-	char *bytes = buffer;
-
-	while (size > 0) {
-		ssize_t n = pread(fd, bytes, size, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -EIO;
-		bytes += n;
-		offset += (uint64_t)n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 static int load(struct squash_blocks *blocks, sqfs_compressor_t *decompressor, struct slot *slot,
 		uint32_t disk_bytes)
 {
@@ -96,10 +77,10 @@ static int load(struct squash_blocks *blocks, sqfs_compressor_t *decompressor, s
 	slot->block.bytes = slot->bytes;
 	if (disk_bytes & NOT_COMPRESSED) {
 		slot->block.size_bytes = size;
-		return read_whole(blocks->fd, slot->bytes, size, slot->offset);
+		return squash_pread(blocks->fd, slot->bytes, size, slot->offset);
 	}
 	packed = memory_resize(NULL, size ? size : 1, 1);
-	r = read_whole(blocks->fd, packed, size, slot->offset);
+	r = squash_pread(blocks->fd, packed, size, slot->offset);
 	n = r < 0 ? 0
 		  : decompressor->do_block(decompressor, packed, size, slot->bytes,
 					   (sqfs_u32)blocks->block_bytes);

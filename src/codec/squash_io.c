@@ -10,25 +10,34 @@
 #include "base/banned.h"
 #include "base/io.h"
 
-static int read_at(sqfs_file_t *file, sqfs_u64 offset, void *buffer, size_t size)
+int squash_pread(int fd, void *buffer, size_t size, uint64_t offset)
 {
-	struct squash_io *io = (struct squash_io *)file;
 	char *bytes = buffer;
 
 	while (size > 0) {
-		ssize_t n = pread(io->fd, bytes, size, (off_t)offset);
+		ssize_t n = pread(fd, bytes, size, (off_t)offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			io->saved_errno = errno;
 		if (n <= 0)
-			return n < 0 ? SQFS_ERROR_IO : SQFS_ERROR_OUT_OF_BOUNDS;
+			return n < 0 ? -errno : -ENODATA;
 		bytes += n;
-		offset += (sqfs_u64)n;
+		offset += (uint64_t)n;
 		size -= (size_t)n;
 	}
 	return 0;
+}
+
+static int read_at(sqfs_file_t *file, sqfs_u64 offset, void *buffer, size_t size)
+{
+	struct squash_io *io = (struct squash_io *)file;
+	int r = squash_pread(io->fd, buffer, size, offset);
+
+	if (r == -ENODATA)
+		return SQFS_ERROR_OUT_OF_BOUNDS;
+	if (r < 0)
+		io->saved_errno = -r;
+	return r < 0 ? SQFS_ERROR_IO : 0;
 }
 
 static int write_at(sqfs_file_t *file, sqfs_u64 offset, const void *buffer, size_t size)

@@ -8,6 +8,8 @@
 #include <sqfs/io.h>
 #include <sqfs/super.h>
 #include <sqfs/xattr_reader.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -18,6 +20,8 @@ struct squash_io {
 };
 
 void squash_io_init(struct squash_io *io, int fd);
+/* pread(2) of all of it: 0 or -errno, -ENODATA when the file ends before. */
+int squash_pread(int fd, void *buffer, size_t size, uint64_t offset) must_check;
 
 /* What every reader of an image begins with. */
 struct squash_tables {

@@ -5,8 +5,6 @@
 #include <sqfs/dir_reader.h>
 #include <sqfs/error.h>
 #include <sqfs/inode.h>
-#include <sqfs/xattr.h>
-#include <sqfs/xattr_reader.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,9 +12,8 @@
 #include "base/memory.h"
 #include "codec/squash_tree.h"
 
-#define CHUNK_BYTES	((size_t)256 * 1024)
-#define DEPTH_MAX	4096 /* of directories, for each is a call deep */
-#define XATTR_BYTES_MAX ((size_t)1024 * 1024)
+#define CHUNK_BYTES ((size_t)256 * 1024)
+#define DEPTH_MAX   4096 /* of directories, for each is a call deep */
 
 struct reading {
 	struct squash_io io;
@@ -36,121 +33,65 @@ static int damaged(struct reading *reading, const char *path, const char *what)
 	return fail_plain(reading->err, EUCLEAN, "'%s': %s", path, what);
 }
 
-/* --- attributes --- */
-
-static int read_xattr(struct reading *reading, struct tar_xattr *ret, struct arena *arena)
-{
-	sqfs_xattr_entry_t *key = NULL;
-	sqfs_xattr_value_t *value = NULL;
-	int r = sqfs_xattr_reader_read_key(reading->tables.xattrs, &key);
-
-	if (r == 0)
-		r = sqfs_xattr_reader_read_value(reading->tables.xattrs, key, &value);
-	if (r == 0 && value->size > XATTR_BYTES_MAX)
-		r = SQFS_ERROR_OVERFLOW;
-	if (r == 0)
-		*ret = (struct tar_xattr){ arena_copy(arena, (const char *)key->key),
-					   arena_copy_bytes(arena, value->value, value->size),
-					   value->size };
-	sqfs_free(key);
-	sqfs_free(value);
-	return r;
-}
-
-static int read_xattrs(struct reading *reading, const sqfs_inode_generic_t *inode,
-		       struct tar_entry *entry, struct arena *arena)
-{
-	sqfs_xattr_id_t desc;
-	struct tar_xattr *list;
-	sqfs_u32 index;
-	int r = sqfs_inode_get_xattr_index(inode, &index);
-
-	if (r < 0 || index == SQUASH_NO_XATTR || !reading->tables.xattrs)
-		return 0;
-	r = sqfs_xattr_reader_get_desc(reading->tables.xattrs, index, &desc);
-	if (r == 0)
-		r = sqfs_xattr_reader_seek_kv(reading->tables.xattrs, &desc);
-	if (r == 0 && desc.count > 0xffff)
-		r = SQFS_ERROR_CORRUPTED;
-	list = arena_array(arena, struct tar_xattr, r == 0 ? desc.count : 0);
-	for (size_t i = 0; r == 0 && i < desc.count; i++)
-		r = read_xattr(reading, &list[i], arena);
-	if (r < 0)
-		return squash_fail(reading->err, &reading->io, r, "attributes of '%s'",
-				   entry->path);
-	entry->xattrs = list;
-	entry->xattr_count = desc.count;
-	return 0;
-}
-
 /* --- entries --- */
 
-static uint32_t links_of(const sqfs_inode_generic_t *inode)
-{
-	switch (inode->base.type) {
-	case SQFS_INODE_EXT_FILE:
-		return inode->data.file_ext.nlink;
-	case SQFS_INODE_SLINK:
-	case SQFS_INODE_EXT_SLINK:
-		return inode->data.slink.nlink;
-	case SQFS_INODE_BDEV:
-	case SQFS_INODE_CDEV:
-	case SQFS_INODE_EXT_BDEV:
-	case SQFS_INODE_EXT_CDEV:
-		return inode->data.dev.nlink;
-	case SQFS_INODE_FIFO:
-	case SQFS_INODE_EXT_FIFO:
-		return inode->data.ipc.nlink;
-	default:
-		return 1;
-	}
-}
-
-/* As Linux's new_decode_dev. */
-static void set_device(struct tar_entry *entry, enum tar_type type, uint32_t number)
-{
-	entry->type = type;
-	entry->rdev_major = (number & 0xfff00) >> 8;
-	entry->rdev_minor = (number & 0xff) | ((number >> 12) & 0xfff00);
-}
-
 /* False: a socket, which no archive has. */
-static bool set_type(struct tar_entry *entry, const sqfs_inode_generic_t *inode,
-		     struct arena *arena)
+static bool set_type(struct tar_entry *entry, const struct squash_attr *attr)
 {
-	sqfs_u64 size;
-
-	switch (inode->base.type) {
-	case SQFS_INODE_DIR:
-	case SQFS_INODE_EXT_DIR:
+	switch (attr->mode & S_IFMT) {
+	case S_IFDIR:
 		entry->type = TAR_DIRECTORY;
 		return true;
-	case SQFS_INODE_FILE:
-	case SQFS_INODE_EXT_FILE:
+	case S_IFREG:
 		entry->type = TAR_FILE;
-		sqfs_inode_get_file_size(inode, &size);
-		entry->size_bytes = size;
+		entry->size_bytes = attr->size_bytes;
 		return true;
-	case SQFS_INODE_SLINK:
-	case SQFS_INODE_EXT_SLINK:
+	case S_IFLNK:
 		entry->type = TAR_SYMLINK;
-		entry->link = arena_copy_bytes(arena, inode->extra, inode->data.slink.target_size);
 		return true;
-	case SQFS_INODE_BDEV:
-	case SQFS_INODE_EXT_BDEV:
-		set_device(entry, TAR_BLOCK_DEVICE, inode->data.dev.devno);
+	case S_IFBLK:
+		entry->type = TAR_BLOCK_DEVICE;
 		return true;
-	case SQFS_INODE_CDEV:
-	case SQFS_INODE_EXT_CDEV:
-		set_device(entry, TAR_CHAR_DEVICE, inode->data.dev.devno);
+	case S_IFCHR:
+		entry->type = TAR_CHAR_DEVICE;
 		return true;
-	case SQFS_INODE_FIFO:
-	case SQFS_INODE_EXT_FIFO:
+	case S_IFIFO:
 		entry->type = TAR_FIFO;
 		return true;
 	default:
 		return false;
 	}
+}
+
+/* 1, or 0 for what is left out. */
+static int describe(struct reading *reading, const sqfs_inode_generic_t *inode,
+		    struct tar_entry *entry, uint32_t *ret_links, struct arena *arena)
+{
+	struct squash_attr attr;
+	int r = squash_inode_attr(&reading->tables, inode, &attr);
+
+	if (r < 0)
+		return squash_fail(reading->err, &reading->io, r, "owner of '%s'", entry->path);
+	*ret_links = attr.links;
+	entry->mode = attr.mode & 07777;
+	entry->uid = attr.uid;
+	entry->gid = attr.gid;
+	entry->mtime_s = attr.mtime_s;
+	entry->rdev_major = attr.rdev_major;
+	entry->rdev_minor = attr.rdev_minor;
+	entry->link = squash_inode_link(inode, arena);
+	return set_type(entry, &attr);
+}
+
+static int add_xattrs(struct reading *reading, const sqfs_inode_generic_t *inode,
+		      struct tar_entry *entry, struct arena *arena)
+{
+	struct tar_xattr *list = NULL;
+	int r = squash_inode_xattrs(&reading->tables, inode, arena, &list, &entry->xattr_count);
+
+	entry->xattrs = list;
+	return r < 0 ? squash_fail(reading->err, &reading->io, r, "attributes of '%s'", entry->path)
+		     : 0;
 }
 
 static const char *first_name(struct reading *reading, const sqfs_inode_generic_t *inode,
@@ -195,17 +136,14 @@ static int pass_node(struct reading *reading, const sqfs_tree_node_t *node, cons
 		     struct arena *arena)
 {
 	const sqfs_inode_generic_t *inode = node->inode;
-	struct tar_entry entry = { .path = *path ? path : "./",
-				   .mode = inode->base.mode & 07777,
-				   .uid = node->uid,
-				   .gid = node->gid,
-				   .mtime_s = inode->base.mod_time };
+	uint32_t links = 1;
+	struct tar_entry entry = { .path = *path ? path : "./" };
 	const char *first;
-	int r;
+	int r = describe(reading, inode, &entry, &links, arena);
 
-	if (!set_type(&entry, inode, arena))
-		return 0;
-	if (entry.type != TAR_DIRECTORY && links_of(inode) > 1) {
+	if (r <= 0)
+		return r;
+	if (entry.type != TAR_DIRECTORY && links > 1) {
 		first = first_name(reading, inode, path);
 		if (first) {
 			entry.type = TAR_HARD_LINK;
@@ -214,7 +152,7 @@ static int pass_node(struct reading *reading, const sqfs_tree_node_t *node, cons
 			return reading->sink->entry(reading->sink->context, &entry, reading->err);
 		}
 	}
-	r = read_xattrs(reading, inode, &entry, arena);
+	r = add_xattrs(reading, inode, &entry, arena);
 	if (r == 0)
 		r = reading->sink->entry(reading->sink->context, &entry, reading->err);
 	if (r < 0 || entry.type != TAR_FILE || !reading->sink->data)

@@ -17,9 +17,9 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "codec/squash.h"
+#include "codec/squash_inode.h"
 #include "codec/squash_io.h"
 
-#define SQUASH_NO_XATTR	   0xffffffffu
 #define SQUASH_NOT_WRITTEN UINT64_MAX
 
 struct squash_node {

@@ -10,18 +10,16 @@
 #include <sqfs/id_table.h>
 #include <sqfs/inode.h>
 #include <sqfs/meta_reader.h>
-#include <sqfs/xattr.h>
-#include <sqfs/xattr_reader.h>
 #include <string.h>
 
 #include "base/banned.h"
 #include "base/memory.h"
 #include "codec/squash_blocks.h"
+#include "codec/squash_inode.h"
 #include "codec/squash_io.h"
 
 #define LISTS	     512 /* directories kept */
 #define INODES	     256 /* of files, kept by each reader */
-#define NO_XATTR     0xffffffffu
 #define NO_FRAGMENT  0xffffffffu
 #define ON_DISK_SIZE 0xffffffu
 
@@ -192,63 +190,6 @@ static int read_inode(struct squash_reader *reader, uint64_t ref, sqfs_inode_gen
 
 /* --- attributes --- */
 
-static void fill_special(const sqfs_inode_generic_t *inode, struct squash_attr *attr)
-{
-	switch (inode->base.type) {
-	case SQFS_INODE_BDEV:
-	case SQFS_INODE_CDEV:
-	case SQFS_INODE_EXT_BDEV:
-	case SQFS_INODE_EXT_CDEV:
-		attr->device = inode->data.dev.devno;
-		attr->links = inode->data.dev.nlink;
-		break;
-	case SQFS_INODE_SLINK:
-	case SQFS_INODE_EXT_SLINK:
-		attr->size_bytes = inode->data.slink.target_size;
-		attr->links = inode->data.slink.nlink;
-		break;
-	default:
-		attr->links = inode->data.ipc.nlink;
-	}
-}
-
-static void fill_size(const sqfs_inode_generic_t *inode, struct squash_attr *attr)
-{
-	switch (inode->base.type) {
-	case SQFS_INODE_FILE:
-		attr->size_bytes = inode->data.file.file_size;
-		attr->links = 1;
-		break;
-	case SQFS_INODE_EXT_FILE:
-		attr->size_bytes = inode->data.file_ext.file_size;
-		attr->links = inode->data.file_ext.nlink;
-		break;
-	case SQFS_INODE_DIR:
-		attr->size_bytes = inode->data.dir.size;
-		attr->links = inode->data.dir.nlink;
-		break;
-	case SQFS_INODE_EXT_DIR:
-		attr->size_bytes = inode->data.dir_ext.size;
-		attr->links = inode->data.dir_ext.nlink;
-		break;
-	default:
-		fill_special(inode, attr);
-	}
-}
-
-static int fill_attr(const struct squash_image *image, const sqfs_inode_generic_t *inode,
-		     struct squash_attr *ret)
-{
-	*ret = (struct squash_attr){ .number = inode->base.inode_number,
-				     .mode = inode->base.mode,
-				     .mtime_s = inode->base.mod_time };
-	fill_size(inode, ret);
-	if (sqfs_id_table_index_to_id(image->tables.ids, inode->base.uid_idx, &ret->uid) < 0 ||
-	    sqfs_id_table_index_to_id(image->tables.ids, inode->base.gid_idx, &ret->gid) < 0)
-		return -EIO;
-	return 0;
-}
-
 int squash_attr(struct squash_reader *reader, uint64_t ref, struct squash_attr *ret)
 {
 	sqfs_inode_generic_t *inode;
@@ -256,9 +197,9 @@ int squash_attr(struct squash_reader *reader, uint64_t ref, struct squash_attr *
 
 	if (r < 0)
 		return r;
-	r = fill_attr(reader->image, inode, ret);
+	r = squash_inode_attr(&reader->image->tables, inode, ret);
 	sqfs_free(inode);
-	return r;
+	return r < 0 ? -EIO : 0;
 }
 
 int squash_link(struct squash_reader *reader, uint64_t ref, struct arena *arena, const char **ret)
@@ -268,12 +209,9 @@ int squash_link(struct squash_reader *reader, uint64_t ref, struct arena *arena,
 
 	if (r < 0)
 		return r;
-	if (inode->base.type == SQFS_INODE_SLINK || inode->base.type == SQFS_INODE_EXT_SLINK)
-		*ret = arena_copy_bytes(arena, inode->extra, inode->data.slink.target_size);
-	else
-		r = -EINVAL;
+	*ret = squash_inode_link(inode, arena);
 	sqfs_free(inode);
-	return r;
+	return *ret ? 0 : -EINVAL;
 }
 
 /* --- content --- */
@@ -548,58 +486,18 @@ int squash_lookup(struct squash_reader *reader, uint64_t directory, const char *
 
 /* --- extended attributes --- */
 
-static int read_xattr(sqfs_xattr_reader_t *xattrs, struct arena *arena, struct squash_xattr *ret)
-{
-	sqfs_xattr_entry_t *key = NULL;
-	sqfs_xattr_value_t *value = NULL;
-	int r = sqfs_xattr_reader_read_key(xattrs, &key);
-
-	if (r == 0)
-		r = sqfs_xattr_reader_read_value(xattrs, key, &value);
-	if (r == 0)
-		*ret = (struct squash_xattr){ arena_copy(arena, (const char *)key->key),
-					      arena_copy_bytes(arena, value->value, value->size),
-					      value->size };
-	sqfs_free(key);
-	sqfs_free(value);
-	return r;
-}
-
-static int read_xattrs(sqfs_xattr_reader_t *xattrs, uint32_t index, struct arena *arena,
-		       struct squash_xattr **ret, size_t *ret_count)
-{
-	sqfs_xattr_id_t desc;
-	int r = sqfs_xattr_reader_get_desc(xattrs, index, &desc);
-
-	if (r == 0)
-		r = sqfs_xattr_reader_seek_kv(xattrs, &desc);
-	if (r < 0 || desc.count > 0xffff)
-		return -EIO;
-	*ret = arena_array(arena, struct squash_xattr, desc.count);
-	*ret_count = desc.count;
-	for (size_t i = 0; r == 0 && i < desc.count; i++)
-		r = read_xattr(xattrs, arena, &(*ret)[i]);
-	return r < 0 ? -EIO : 0;
-}
-
 int squash_xattrs(struct squash_reader *reader, uint64_t ref, struct arena *arena,
-		  struct squash_xattr **ret, size_t *ret_count)
+		  struct tar_xattr **ret, size_t *ret_count)
 {
 	struct squash_image *image = reader->image;
 	sqfs_inode_generic_t *inode;
-	sqfs_u32 index = NO_XATTR;
 	int r = read_inode(reader, ref, &inode);
 
-	*ret_count = 0;
 	if (r < 0)
 		return r;
-	if (sqfs_inode_get_xattr_index(inode, &index) < 0)
-		index = NO_XATTR;
-	sqfs_free(inode);
-	if (index == NO_XATTR || !image->tables.xattrs)
-		return 0;
 	pthread_mutex_lock(&image->lock);
-	r = read_xattrs(image->tables.xattrs, index, arena, ret, ret_count);
+	r = squash_inode_xattrs(&image->tables, inode, arena, ret, ret_count);
 	pthread_mutex_unlock(&image->lock);
-	return r;
+	sqfs_free(inode);
+	return r < 0 ? -EIO : 0;
 }

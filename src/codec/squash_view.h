@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "codec/tar.h"
 
 struct squash_image;
 
@@ -39,7 +40,8 @@ struct squash_attr {
 	int64_t mtime_s;
 	uint64_t size_bytes;
 	uint32_t links;
-	uint32_t device; /* as the kernel encodes it */
+	uint32_t rdev_major;
+	uint32_t rdev_minor;
 };
 
 int squash_attr(struct squash_reader *reader, uint64_t ref, struct squash_attr *ret) must_check;
@@ -66,13 +68,8 @@ void squash_list_done(struct squash_reader *reader, const struct squash_list *li
 int squash_lookup(struct squash_reader *reader, uint64_t directory, const char *name,
 		  uint64_t *ret) must_check;
 
-struct squash_xattr {
-	const char *name;
-	const void *value;
-	size_t size_bytes;
-};
 /* All of them, in the arena. */
 int squash_xattrs(struct squash_reader *reader, uint64_t ref, struct arena *arena,
-		  struct squash_xattr **ret, size_t *ret_count) must_check;
+		  struct tar_xattr **ret, size_t *ret_count) must_check;
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "codec/decoder.h"
 #include "codec/tar.h"
+#include "flow/squash_share.h"
 #include "image/whiteout.h"
 #include "store/refs.h"
 
@@ -180,13 +181,6 @@ static int no_root(struct err *err)
 	return -EINVAL;
 }
 
-static bool is_squashfs(int fd)
-{
-	char magic[4];
-
-	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, "hsqs", 4) == 0;
-}
-
 static int import_file(const struct import_request *request, int fd, struct err *err)
 {
 	enum encoding encoding = ENCODING_NONE;
@@ -194,7 +188,7 @@ static int import_file(const struct import_request *request, int fd, struct err 
 	bool done = false;
 	int r;
 
-	if (is_squashfs(fd))
+	if (squash_is_image(fd))
 		return request->images_only ? no_root(err) : import_root_squashfs(request, fd, err);
 	r = looks_like_images(fd, &images, &encoding, err);
 	if (r == 0 && images)

@@ -19,10 +19,8 @@
 bool run_is_squashfs(const char *path)
 {
 	auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	char magic[4];
 
-	return fd >= 0 && pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
-	       memcmp(magic, "hsqs", sizeof(magic)) == 0;
+	return fd >= 0 && squash_is_image(fd);
 }
 
 /* --- the process that serves it --- */

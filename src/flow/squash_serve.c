@@ -31,6 +31,7 @@ struct server {
 	struct squash_share share;
 	struct squash_fuse *fuse;
 	int image_fd;
+	struct squash_image *image;
 	int listen_fd;
 	int pass[SQUASH_SHARE_FDS]; /* what every run is given */
 	size_t pass_count;
@@ -88,19 +89,12 @@ static int write_record(int image_fd, int record_fd, struct err *err)
 /* Sealed: every run has it. */
 static int make_record(struct server *server, int *ret_fd, struct err *err)
 {
-	struct squash_image *image;
 	auto_fd fd = memfd_create("rootlet-owners", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	bool all_root;
-	int r;
+	int r = 0;
 
 	if (fd < 0)
 		return fail(err, errno, "memfd_create");
-	r = squash_image_open(server->image_fd, &image, err);
-	if (r < 0)
-		return r;
-	all_root = squash_image_is_root(image);
-	squash_image_close(image);
-	if (!all_root)
+	if (!squash_image_is_root(server->image))
 		r = write_record(server->image_fd, fd, err);
 	if (r == 0 &&
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
@@ -156,7 +150,7 @@ static int mount_image(struct server *server, struct err *err)
 	point = open(server->share.point, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (point < 0)
 		return fail(err, errno, "open '%s'", server->share.point);
-	return squash_fuse_mount(server->image_fd, point, &server->fuse, err);
+	return squash_fuse_mount(server->image, point, &server->fuse, err);
 }
 
 /* --- users of it --- */
@@ -291,11 +285,13 @@ static _Noreturn void serve(struct server *server)
 static int open_image(struct server *server, const char *path, struct err *err)
 {
 	struct stat st;
+	int r;
 
 	server->image_fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (server->image_fd < 0 || fstat(server->image_fd, &st) < 0)
 		return fail(err, errno, "open '%s'", path);
-	return squash_share_names(&st, &server->arena, &server->share, err);
+	r = squash_share_names(&st, &server->arena, &server->share, err);
+	return r < 0 ? r : squash_image_open(server->image_fd, &server->image, err);
 }
 
 static int prepare(struct server *server, const char *path, struct err *err)

@@ -11,6 +11,14 @@
 #include "base/banned.h"
 #include "base/io.h"
 
+bool squash_is_image(int fd)
+{
+	char magic[4];
+
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+	       memcmp(magic, "hsqs", sizeof(magic)) == 0;
+}
+
 /* --- names --- */
 
 static bool is_ours(const char *path)

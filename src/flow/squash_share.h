@@ -16,6 +16,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+bool squash_is_image(int fd); /* by its first bytes */
+
 struct squash_share {
 	const char *folder;
 	const char *socket; /* in the folder */

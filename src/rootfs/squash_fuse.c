@@ -76,9 +76,7 @@ static int stat_of(const struct squash_fuse *fuse, uint64_t ref, struct stat *re
 			      .st_size = (off_t)attr.size_bytes,
 			      .st_blksize = 4096,
 			      .st_blocks = (blkcnt_t)((attr.size_bytes + 511) / 512),
-			      .st_rdev = makedev((attr.device & 0xfff00) >> 8,
-						 (attr.device & 0xff) |
-							 ((attr.device >> 12) & 0xfff00)) };
+			      .st_rdev = makedev(attr.rdev_major, attr.rdev_minor) };
 	ret->st_mtim.tv_sec = ret->st_atim.tv_sec = ret->st_ctim.tv_sec = attr.mtime_s;
 	return 0;
 }
@@ -249,7 +247,7 @@ static void do_getxattr(fuse_req_t request, fuse_ino_t node, const char *name, s
 {
 	const struct squash_fuse *fuse = fuse_req_userdata(request);
 	auto_arena arena = { 0 };
-	struct squash_xattr *item;
+	struct tar_xattr *item;
 	size_t count;
 	int r = squash_xattrs(reader_of(fuse), ref_of(fuse, node), &arena, &item, &count);
 
@@ -266,7 +264,7 @@ static void do_listxattr(fuse_req_t request, fuse_ino_t node, size_t size)
 	const struct squash_fuse *fuse = fuse_req_userdata(request);
 	auto_arena arena = { 0 };
 	auto_buf names = { 0 };
-	struct squash_xattr *item;
+	struct tar_xattr *item;
 	size_t count;
 	int r = squash_xattrs(reader_of(fuse), ref_of(fuse, node), &arena, &item, &count);
 
@@ -343,16 +341,13 @@ static int start_session(struct squash_fuse *fuse, int fuse_fd, struct err *err)
 	return fuse_session_mount(fuse->session, path) < 0 ? fail(err, EIO, "FUSE session") : 0;
 }
 
-static int set_up(struct squash_fuse *fuse, int image_fd, int point_fd, struct err *err)
+static int set_up(struct squash_fuse *fuse, int point_fd, struct err *err)
 {
 	auto_fd fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	int r;
 
 	if (fuse_fd < 0)
 		return fail(err, errno, "open '/dev/fuse'");
-	r = squash_image_open(image_fd, &fuse->image, err);
-	if (r < 0)
-		return r;
 	r = pthread_key_create(&fuse->reader, free_reader);
 	if (r != 0)
 		return fail(err, r, "thread");
@@ -365,14 +360,16 @@ static int set_up(struct squash_fuse *fuse, int image_fd, int point_fd, struct e
 	return r;
 }
 
-int squash_fuse_mount(int image_fd, int point_fd, struct squash_fuse **ret_fuse, struct err *err)
+int squash_fuse_mount(struct squash_image *image, int point_fd, struct squash_fuse **ret_fuse,
+		      struct err *err)
 {
 	struct squash_fuse *fuse = memory_zeroed(1, sizeof(*fuse));
 	int r;
 
+	fuse->image = image;
 	fuse->uid = getuid();
 	fuse->gid = getgid();
-	r = set_up(fuse, image_fd, point_fd, err);
+	r = set_up(fuse, point_fd, err);
 	if (r < 0)
 		squash_fuse_free(fuse);
 	else
@@ -393,11 +390,6 @@ int squash_fuse_serve(struct squash_fuse *fuse, struct err *err)
 	return r < 0 ? fail(err, -r, "FUSE") : 0;
 }
 
-void squash_fuse_stop(struct squash_fuse *fuse)
-{
-	fuse_session_exit(fuse->session);
-}
-
 void squash_fuse_free(struct squash_fuse *fuse)
 {
 	if (!fuse)
@@ -408,6 +400,5 @@ void squash_fuse_free(struct squash_fuse *fuse)
 		squash_reader_free(pthread_getspecific(fuse->reader));
 		pthread_key_delete(fuse->reader);
 	}
-	squash_image_close(fuse->image);
 	free(fuse);
 }

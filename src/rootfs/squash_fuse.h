@@ -5,20 +5,19 @@
 #define ROOTFS_SQUASH_FUSE_H
 
 #include "base/err.h"
+#include "codec/squash_view.h"
 
 struct squash_fuse;
 
-/* Mount the image open at image_fd over point_fd, a directory. All files are shown as those of this
- * process, as the layers of an image are on disk: where one id is mapped others could not be used.
- * Needs a mount namespace of one's own and what mount(2) wants there. -EPERM, -EACCES, -ENOENT,
- * -ENODEV: FUSE is refused here. */
-int squash_fuse_mount(int image_fd, int point_fd, struct squash_fuse **ret_fuse,
+/* Mount the image, which stays open as long, over point_fd, a directory. All files are shown as
+ * those of this process, as the layers of an image are on disk: where one id is mapped others could
+ * not be used. Needs a mount namespace of one's own and what mount(2) wants there. -EPERM, -EACCES,
+ * -ENOENT, -ENODEV: FUSE is refused here. */
+int squash_fuse_mount(struct squash_image *image, int point_fd, struct squash_fuse **ret_fuse,
 		      struct err *err) must_check;
 
-/* Answer until squash_fuse_stop is called or the file system is unmounted everywhere. */
+/* Answer until the file system is unmounted everywhere. */
 int squash_fuse_serve(struct squash_fuse *fuse, struct err *err) must_check;
-/* From any thread; the kernel is not told: unmount afterwards, or it waits for an answer. */
-void squash_fuse_stop(struct squash_fuse *fuse);
 void squash_fuse_free(struct squash_fuse *fuse);
 
 #endif

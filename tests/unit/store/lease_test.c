@@ -4,40 +4,15 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
+#include "store.h"
 #include "store/blob_writer.h"
 #include "store/lease.h"
-#include "sys/remove.h"
 
 #define FOLDER "tmp/" STORE_LEASE_FOLDER
-
-static char folder[64];
-static struct store store = STORE_NONE;
-
-static int set_up(void **state)
-{
-	char template[] = "/tmp/rootlet-lease-test-XXXXXX";
-	struct err err = { 0 };
-
-	(void)state;
-	if (!mkdtemp(template))
-		return -1;
-	snprintf(folder, sizeof(folder), "%s", template);
-	return store_open(folder, &store, &err);
-}
-
-static int tear_down(void **state)
-{
-	struct err err = { 0 };
-
-	(void)state;
-	store_done(&store);
-	return remove_tree(AT_FDCWD, folder, &err);
-}
 
 static bool is_there(const char *name)
 {

@@ -2,35 +2,29 @@
 /* Blobs that come in parts, over several writers and processes. */
 #include "unit.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
 #include "base/memory.h"
 #include "codec/sha256.h"
+#include "store.h"
 #include "store/blob_writer.h"
 #include "store/partial.h"
-#include "sys/remove.h"
 
 #define MIB	   ((size_t)1024 * 1024)
 #define BLOB_BYTES (3 * MIB)
 
-static char folder[64];
-static struct store store = STORE_NONE;
 static char *content;
 static struct descriptor blob = { .media_type = MEDIA_OCI_LAYER_TAR, .size_bytes = BLOB_BYTES };
 
-static int set_up(void **state)
+static int set_up_blob(void **state)
 {
-	char template[] = "/tmp/rootlet-partial-test-XXXXXX";
 	char hex[SHA256_HEX_LENGTH + 1];
 	auto_sha256 sha = { 0 };
 
-	(void)state;
 	content = memory_zeroed(1, BLOB_BYTES);
 	for (size_t i = 0; i < BLOB_BYTES; i++)
 		content[i] = (char)(i * 7 + i / 251);
@@ -38,20 +32,13 @@ static int set_up(void **state)
 	sha256_add(&sha, content, BLOB_BYTES);
 	sha256_finish(&sha, hex);
 	blob.digest = digest_of_hex(hex);
-	if (!mkdtemp(template))
-		return -1;
-	snprintf(folder, sizeof(folder), "%s", template);
-	return store_open(folder, &store, NULL);
+	return set_up(state);
 }
 
-static int tear_down(void **state)
+static int tear_down_blob(void **state)
 {
-	struct err err = { 0 };
-
-	(void)state;
 	free(content);
-	store_done(&store);
-	return remove_tree(AT_FDCWD, folder, &err);
+	return tear_down(state);
 }
 
 /* The path of the part that is kept; false when there is none. */
@@ -217,7 +204,7 @@ test(old_parts_are_removed)
 
 int main(void)
 {
-#define PLACED(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define PLACED(name) cmocka_unit_test_setup_teardown(name, set_up_blob, tear_down_blob)
 	const struct CMUnitTest tests[] = {
 		PLACED(a_part_is_kept_and_the_next_writer_goes_on_from_it),
 		PLACED(a_reader_sees_the_part_from_the_start),

@@ -6,43 +6,18 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
 #include "base/strings.h"
+#include "store.h"
 #include "store/blob_writer.h"
 #include "store/image.h"
 #include "store/layers.h"
 #include "store/refs.h"
-#include "sys/remove.h"
 
 #define HELLO_DIGEST "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-
-static char folder[64];
-static struct store store = STORE_NONE;
-
-static int set_up(void **state)
-{
-	char template[] = "/tmp/rootlet-store-test-XXXXXX";
-	struct err err = { 0 };
-
-	(void)state;
-	if (!mkdtemp(template))
-		return -1;
-	snprintf(folder, sizeof(folder), "%s", template);
-	return store_open(folder, &store, &err);
-}
-
-static int tear_down(void **state)
-{
-	struct err err = { 0 };
-
-	(void)state;
-	store_done(&store);
-	return remove_tree(AT_FDCWD, folder, &err);
-}
 
 static size_t count_entries(const char *name)
 {
