@@ -57,6 +57,26 @@ static bool is_copy_of_below(const struct tidying *tidying, const char *path,
 	       find_below(box, path, &below) && below.st_mode == above->st_mode;
 }
 
+/* The directory it is in keeps its time: nobody is to see that a mount point was there. */
+static int unlink_unseen(int upper_fd, const char *path, int flags)
+{
+	char parent[ENGINE_MADE_PATH_SIZE] = ".";
+	const char *slash = strrchr(path, '/');
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+	struct stat st;
+
+	if (slash) {
+		memcpy(parent, path, (size_t)(slash - path));
+		parent[slash - path] = '\0';
+	}
+	if (fstatat(upper_fd, parent, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		times[1] = st.st_mtim;
+	if (unlinkat(upper_fd, path, flags) < 0)
+		return -errno;
+	utimensat(upper_fd, parent, times, AT_SYMLINK_NOFOLLOW);
+	return 0;
+}
+
 static int remove_one(const struct tidying *tidying, const char *point, unsigned made,
 		      struct err *err)
 {
@@ -64,14 +84,16 @@ static int remove_one(const struct tidying *tidying, const char *point, unsigned
 	char path[ENGINE_MADE_PATH_SIZE];
 	struct stat st;
 	char *slash;
+	int r;
 
 	memcpy(path, point, strlen(point) + 1);
 	if (fstatat(upper_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0; /* the command removed it itself */
 	if (S_ISREG(st.st_mode) && st.st_size > 0)
 		return 0; /* the command replaced it by something of its own */
-	if (unlinkat(upper_fd, path, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) < 0)
-		return errno == ENOTEMPTY ? 0 : fail(err, errno, "remove mount point '/%s'", path);
+	r = unlink_unseen(upper_fd, path, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+	if (r < 0)
+		return r == -ENOTEMPTY ? 0 : fail(err, -r, "remove mount point '/%s'", path);
 	while ((slash = strrchr(path, '/'))) {
 		*slash = '\0';
 		if (fstatat(upper_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode) ||
@@ -81,7 +103,7 @@ static int remove_one(const struct tidying *tidying, const char *point, unsigned
 			made--;
 		else if (!is_copy_of_below(tidying, path, &st))
 			break;
-		if (unlinkat(upper_fd, path, AT_REMOVEDIR) < 0)
+		if (unlink_unseen(upper_fd, path, AT_REMOVEDIR) < 0)
 			break;
 	}
 	return 0;

@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/strings.h"
 #include "rootfs/tree.h"
 #include "sys/remove.h"
 
@@ -149,6 +150,17 @@ int merge_read_only(const struct store *store, const struct digest *diff_ids, si
 	return 0;
 }
 
+/* Those come along when the file is copied, and may be changed there. */
+static bool is_copied(const struct tree_entry *entry, const struct xattr *xattr)
+{
+	if (!text_starts(xattr->name, "user."))
+		return false;
+	for (size_t i = 0; i < entry->disk_xattr_count; i++)
+		if (strcmp(entry->disk_xattrs[i].name, xattr->name) == 0)
+			return true;
+	return false;
+}
+
 static struct owner owner_of(const struct tree_entry *entry, struct arena *arena)
 {
 	struct owner owner = {
@@ -159,7 +171,6 @@ static struct owner owner_of(const struct tree_entry *entry, struct arena *arena
 		.mode = entry->mode & 07777,
 		.rdev_major = entry->rdev_major,
 		.rdev_minor = entry->rdev_minor,
-		.xattr_count = entry->xattr_count,
 		.xattrs = arena_array(arena, struct xattr, entry->xattr_count),
 	};
 
@@ -168,7 +179,9 @@ static struct owner owner_of(const struct tree_entry *entry, struct arena *arena
 	for (size_t i = 0; i < entry->xattr_count; i++) {
 		const struct xattr *xattr = &entry->xattrs[i];
 
-		owner.xattrs[i] = (struct xattr){
+		if (is_copied(entry, xattr))
+			continue;
+		owner.xattrs[owner.xattr_count++] = (struct xattr){
 			.name = arena_copy(arena, xattr->name),
 			.value = arena_copy_bytes(arena, xattr->value, xattr->size_bytes),
 			.size_bytes = xattr->size_bytes,

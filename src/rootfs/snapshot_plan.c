@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "rootfs/level.h"
+#include "rootfs/snapshot_links.h"
 
 #define COMPARE_BYTES ((size_t)128 * 1024)
 #define ROOT_MODE     0755 /* of an image's root that no layer says anything about */
@@ -23,6 +24,7 @@ struct plan {
 	int upper_fd;
 	uid_t caller;
 	struct map opened_up; /* "dev:ino" of files with several names -> mode_t they had */
+	struct map renamed;   /* of those that have a name which is not below: not NULL */
 	struct err *err;
 };
 
@@ -245,12 +247,17 @@ static int same_content(struct plan *plan, const struct subject *subject, bool *
 }
 
 /* A copy made by overlayfs has one name, whatever the file below has; more were given to it, and
- * they are names of one file only if this one comes along. */
-static bool has_new_name(const struct subject *subject)
+ * they are names of one file only if this one comes along. A complete copy has those it had. */
+static bool has_new_name(const struct plan *plan, const struct subject *subject)
 {
 	nlink_t before = subject->is_copied_up ? 1 : subject->below.st.st_nlink;
+	struct file_key key;
 
-	return !S_ISDIR(subject->st.st_mode) && subject->st.st_nlink > before;
+	if (S_ISDIR(subject->st.st_mode) || subject->st.st_nlink < 2)
+		return false;
+	return plan->request->complete
+		       ? map_get(&plan->renamed, file_key(&subject->st, &key)) != NULL
+		       : subject->st.st_nlink > before;
 }
 
 static int is_unchanged(struct plan *plan, const struct subject *subject,
@@ -258,7 +265,7 @@ static int is_unchanged(struct plan *plan, const struct subject *subject,
 			bool *ret_unchanged)
 {
 	*ret_unchanged = false;
-	if (!subject->is_below || has_new_name(subject) || !same_metadata(entry, below) ||
+	if (!subject->is_below || has_new_name(plan, subject) || !same_metadata(entry, below) ||
 	    entry->mtime.tv_sec != below->mtime.tv_sec ||
 	    entry->mtime.tv_nsec != below->mtime.tv_nsec)
 		return 0;
@@ -305,20 +312,18 @@ static int plan_whiteout(struct plan *plan, const struct subject *subject)
 /* Of a file with several names, only the first shows the mode it had. */
 static void remember_mode(struct plan *plan, struct stat *st, bool is_opened_now)
 {
-	char key[64];
+	struct file_key key;
 	mode_t *mode;
 
 	if (st->st_nlink < 2 || S_ISDIR(st->st_mode))
 		return;
-	snprintf(key, sizeof(key), "%llx:%llx", (unsigned long long)st->st_dev,
-		 (unsigned long long)st->st_ino);
-	mode = map_get(&plan->opened_up, key);
+	mode = map_get(&plan->opened_up, file_key(st, &key));
 	if (mode) {
 		st->st_mode = *mode;
 	} else if (is_opened_now) {
 		mode = arena_new(&plan->tree->arena, mode_t);
 		*mode = st->st_mode;
-		map_set(&plan->opened_up, key, mode);
+		map_set(&plan->opened_up, key.text, mode);
 	}
 }
 
@@ -527,8 +532,11 @@ int snapshot_plan(const struct snapshot_request *request, int upper_fd, struct t
 
 	if (request->lower && request->lower->count)
 		r = level_root(request->lower, &root, err);
+	if (r == 0 && request->complete && root.count)
+		r = snapshot_find_renamed(request->lower, upper_fd, &plan.renamed, err);
 	if (r == 0)
 		r = plan_root(&plan, &root);
+	map_done(&plan.renamed);
 	map_done(&plan.opened_up);
 	return r;
 }

@@ -69,6 +69,8 @@ int tree_entry_read_xattrs(struct tree *tree, struct tree_entry *entry, int dirf
 		return err_wrap(err, "'/%s'", entry->path);
 	entry->xattrs = xattrs.item;
 	entry->xattr_count = xattrs.count;
+	entry->disk_xattrs = xattrs.item;
+	entry->disk_xattr_count = xattrs.count;
 	return 0;
 }
 

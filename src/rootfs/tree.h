@@ -33,6 +33,8 @@ struct tree_entry {
 	const char *link;     /* a symlink's target */
 	struct xattr *xattrs; /* sorted by name */
 	size_t xattr_count;
+	const struct xattr *disk_xattrs; /* those of them that are on disk */
+	size_t disk_xattr_count;
 	/* Of a file that was written just now; borrowed, and NULL when it has to be read from disk.
 	 */
 	const char *content;

@@ -291,6 +291,30 @@ static int make_link_target(struct missing *missing, int parent_fd, const char *
 	return make_missing(missing, target, directory, depth + 1);
 }
 
+static int make(const struct missing *missing, int parent_fd, const char *name, bool directory)
+{
+	int r = directory ? mkdirat(parent_fd, name, missing->mode)
+			  : mknodat(parent_fd, name, S_IFREG | 0644, 0);
+
+	return r < 0 ? -errno : 0;
+}
+
+/* What was there before looks as it did, also by its time of modification. */
+static int make_unseen(const struct missing *missing, int parent_fd, const char *name,
+		       bool directory)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { 0 } };
+	struct stat st;
+	bool is_known = !missing->made && fstat(parent_fd, &st) == 0;
+	int r = make(missing, parent_fd, name, directory);
+
+	if (r < 0 || !is_known)
+		return r;
+	times[1] = st.st_mtim;
+	(void)utimensat(parent_fd, ".", times, 0); /* who may not has made a directory of another */
+	return 0;
+}
+
 /* Make the missing last component of `path`, whose parent may be missing too. `depth` bounds the
  * recursion: missing parents and links to what is missing. */
 static int make_missing(struct missing *missing, const char *path, bool directory, unsigned depth)
@@ -315,15 +339,13 @@ static int make_missing(struct missing *missing, const char *path, bool director
 	}
 	if (parent_fd < 0)
 		return parent_fd;
-	r = directory ? mkdirat(parent_fd, name, missing->mode)
-		      : mknodat(parent_fd, name, S_IFREG | 0644, 0);
+	r = make_unseen(missing, parent_fd, name, directory);
 	if (r == 0) {
 		missing->made++;
 		return 0;
 	}
-	if (errno == EEXIST)
+	if (r == -EEXIST)
 		return make_link_target(missing, parent_fd, parent, name, directory, depth);
-	r = -errno;
 	missing->refusing_fd = take_fd(&parent_fd);
 	return r;
 }
