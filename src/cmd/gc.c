@@ -13,6 +13,7 @@ struct gc_command {
 	int64_t unused_s;
 	uint64_t keep_bytes;
 	bool dry_run;
+	bool dedup;
 };
 
 #define GC(field) offsetof(struct gc_command, field)
@@ -31,6 +32,8 @@ static const struct opt gc_opts[] = {
 	{ OPT_SIZE, 0, "keep-storage", GC(keep_bytes), "SIZE",
 	  "also what builds keep, used longest ago first, until the store takes no more than SIZE",
 	  NULL },
+	{ OPT_FLAG, 0, "dedup", GC(dedup), NULL,
+	  "let equal files of all layers share their blocks on disk", NULL },
 	{ OPT_FLAG, 'n', "dry-run", GC(dry_run), NULL, "only say what would go", NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
@@ -66,6 +69,10 @@ static void tell(const struct gc_request *request, const struct gc_result *resul
 			 result->busy_count);
 	log_info("%s %s", request->dry_run ? "this would free" : "freed",
 		 number_format_size(result->freed_bytes, size));
+	if (request->dedup)
+		log_info("%s of %llu files%s", number_format_size(result->dedup.shared_bytes, size),
+			 (unsigned long long)result->dedup.files,
+			 request->dry_run ? " could be shared" : ", now shared with others");
 	if (!request->dry_run && request->keep_bytes && result->left_bytes > request->keep_bytes)
 		log_warning("the store takes %s, more than %s: the rest is images, or in use",
 			    number_format_size(result->left_bytes, size),
@@ -94,6 +101,7 @@ static int gc_main(const struct command *command, const struct common *common, i
 	request.unused_s = gc.unused_s;
 	request.keep_bytes = gc.keep_bytes;
 	request.dry_run = gc.dry_run;
+	request.dedup = gc.dedup;
 	if (r == 0)
 		r = gc_run(&request, &result, &err);
 	if (r == 0 && fflush(stdout) < 0)

@@ -289,6 +289,8 @@ int gc_run(const struct gc_request *request, struct gc_result *ret_result, struc
 		r = shrink_cache(&gc);
 	if (r == 0)
 		r = sweep_all(&gc);
+	if (r == 0 && request->dedup)
+		r = dedup_layers(request->store, request->dry_run, &gc.result.dedup, err);
 	if (r == 0)
 		r = measure(&gc);
 	reach_done(&gc.needed);

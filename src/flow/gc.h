@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "flow/cache_entries.h"
+#include "flow/dedup.h"
 
 enum gc_kind { GC_LAYER, GC_BLOB, GC_ROOT, GC_RECORD };
 
@@ -18,6 +19,7 @@ struct gc_request {
 	uint64_t keep_bytes; /* and then those used longest ago, until the store takes no more than
 			      * this, images included; 0: no such limit */
 	bool dry_run;	     /* only say what would go */
+	bool dedup;	     /* then let equal files share blocks (flow/dedup.h) */
 	/* Called for each that went: a digest, or a name below the store. */
 	void (*removed)(void *context, enum gc_kind kind, const char *name, uint64_t bytes);
 	void (*removed_entry)(void *context, const struct cache_entry *entry);
@@ -29,6 +31,7 @@ struct gc_result {
 	uint64_t freed_bytes; /* sizes as `df` has them */
 	size_t busy_count;    /* unneeded, and spared for a process that uses it */
 	uint64_t left_bytes;  /* what the store takes now, when there was a limit */
+	struct dedup_result dedup;
 };
 
 /* Safe while builds, pulls and runs are at work: what is younger than the first of them, or marked

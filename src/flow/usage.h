@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rootlet df: what a store takes, by what it is for. A layer counts with its blob as stored and
- * with its tree as large as its archive; mounts, merged roots and work in progress as they are on
- * disk. */
+ * with its tree as large as its archive, also when its files share blocks; mounts, merged roots and
+ * work in progress as they are on disk. */
 #ifndef FLOW_USAGE_H
 #define FLOW_USAGE_H
 
