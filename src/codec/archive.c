@@ -2,7 +2,9 @@
 /* libarchive as the door to the rarer compressions: its "raw" format hands out what its filters
  * decompress. tar itself is read by tar_reader.c: libarchive converts names between character
  * sets and normalises them on the way (archive_string.c), and a layer's names must come out byte
- * for byte. */
+ * for byte.
+ * It is loaded when the first such file is opened (sys/library.h): it brings libxml2 and ICU along.
+ */
 #include <archive.h>
 #include <archive_entry.h>
 #include <limits.h>
@@ -10,6 +12,40 @@
 #include "base/banned.h"
 #include "base/memory.h"
 #include "codec/decoder_input.h"
+#include "sys/library.h"
+
+static struct {
+	__typeof__(&archive_error_string) error_string;
+	__typeof__(&archive_read_data) read_data;
+	__typeof__(&archive_read_free) read_free;
+	__typeof__(&archive_read_new) read_new;
+	__typeof__(&archive_read_next_header) read_next_header;
+	__typeof__(&archive_read_open) read_open;
+	__typeof__(&archive_read_support_filter_all) read_support_filter_all;
+	__typeof__(&archive_read_support_format_raw) read_support_format_raw;
+	__typeof__(&archive_set_error) set_error;
+} door;
+
+static int load_library(struct err *err)
+{
+	static const struct library_symbol symbols[] = {
+		{ "archive_error_string", &door.error_string },
+		{ "archive_read_data", &door.read_data },
+		{ "archive_read_free", &door.read_free },
+		{ "archive_read_new", &door.read_new },
+		{ "archive_read_next_header", &door.read_next_header },
+		{ "archive_read_open", &door.read_open },
+		{ "archive_read_support_filter_all", &door.read_support_filter_all },
+		{ "archive_read_support_format_raw", &door.read_support_format_raw },
+		{ "archive_set_error", &door.set_error },
+	};
+	static struct library library = { .name = "libarchive.so.13",
+					  .symbol = symbols,
+					  .symbol_count = sizeof(symbols) / sizeof(*symbols),
+					  .lock = PTHREAD_MUTEX_INITIALIZER };
+
+	return library_load(&library, err);
+}
 
 struct raw {
 	struct archive *archive;
@@ -20,14 +56,17 @@ struct raw {
 
 static void *start(struct err *err)
 {
-	struct raw *raw = memory_zeroed(1, sizeof(*raw));
+	struct raw *raw;
 
-	raw->archive = archive_read_new();
-	if (raw->archive && archive_read_support_filter_all(raw->archive) >= ARCHIVE_WARN &&
-	    archive_read_support_format_raw(raw->archive) == ARCHIVE_OK)
+	if (load_library(err) < 0)
+		return NULL;
+	raw = memory_zeroed(1, sizeof(*raw));
+	raw->archive = door.read_new();
+	if (raw->archive && door.read_support_filter_all(raw->archive) >= ARCHIVE_WARN &&
+	    door.read_support_format_raw(raw->archive) == ARCHIVE_OK)
 		return raw;
 	fail(err, ENOMEM, "archive reader");
-	archive_read_free(raw->archive);
+	door.read_free(raw->archive);
 	free(raw);
 	return NULL;
 }
@@ -36,7 +75,7 @@ static void stop(void *state)
 {
 	struct raw *raw = state;
 
-	archive_read_free(raw->archive);
+	door.read_free(raw->archive);
 	free(raw);
 }
 
@@ -46,7 +85,7 @@ static la_ssize_t give(struct archive *archive, void *context, const void **ret_
 	size_t left;
 
 	if (input_fill(raw->input, raw->err) < 0) {
-		archive_set_error(archive, raw->err->code, "%s", raw->err->text);
+		door.set_error(archive, raw->err->code, "%s", raw->err->text);
 		return -1;
 	}
 	left = input_left(raw->input);
@@ -59,9 +98,9 @@ static int open_archive(struct raw *raw, struct err *err)
 {
 	struct archive_entry *entry;
 
-	if (archive_read_open(raw->archive, raw, NULL, give, NULL) != ARCHIVE_OK ||
-	    archive_read_next_header(raw->archive, &entry) != ARCHIVE_OK)
-		return fail_plain(err, EUCLEAN, "%s", archive_error_string(raw->archive));
+	if (door.read_open(raw->archive, raw, NULL, give, NULL) != ARCHIVE_OK ||
+	    door.read_next_header(raw->archive, &entry) != ARCHIVE_OK)
+		return fail_plain(err, EUCLEAN, "%s", door.error_string(raw->archive));
 	raw->open = true;
 	return 0;
 }
@@ -80,9 +119,9 @@ static ssize_t read_raw(void *state, struct input *input, void *bytes, size_t si
 		if (r < 0)
 			return r;
 	}
-	n = archive_read_data(raw->archive, bytes, size_bytes);
+	n = door.read_data(raw->archive, bytes, size_bytes);
 	if (n < 0)
-		return fail_plain(err, EUCLEAN, "%s", archive_error_string(raw->archive));
+		return fail_plain(err, EUCLEAN, "%s", door.error_string(raw->archive));
 	return n;
 }
 

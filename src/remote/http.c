@@ -4,9 +4,7 @@
  * and writing of all blobs on one thread, or need queues to move bytes to others. */
 #include "remote/http.h"
 
-#include <curl/curl.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +13,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "remote/curl_door.h"
 #include "remote/url.h"
 
 #define IDLE_MAX	  8
@@ -52,7 +51,6 @@ struct http *http_new(const struct http_settings *settings)
 {
 	struct http *http = memory_zeroed(1, sizeof(*http));
 
-	curl_global_init(CURL_GLOBAL_DEFAULT);
 	http->unverified = settings->unverified;
 	if (settings->ca)
 		strings_add_all(&http->ca, settings->ca->item);
@@ -77,7 +75,6 @@ void http_free(struct http *http)
 	free(http->certificate);
 	free(http->key);
 	free(http);
-	curl_global_cleanup();
 }
 
 void http_response_done(struct http_response *response)
@@ -103,8 +100,10 @@ const char *http_header(const struct http_response *response, const char *name, 
 
 int http_date_parse(const char *text, int64_t *ret_seconds)
 {
-	time_t when = curl_getdate(text, NULL);
+	time_t when = (time_t)-1;
 
+	if (curl_load(NULL) == 0)
+		when = curl_getdate(text, NULL);
 	if (when == (time_t)-1)
 		return -EINVAL;
 	*ret_seconds = when;
@@ -503,7 +502,7 @@ int http_perform(struct http *http, const struct http_request *request,
 		 struct http_response *response, struct err *err)
 {
 	char *url = memory_copy_text(request->url);
-	int r = 0;
+	int r = curl_load(err);
 
 	for (unsigned hops = 0; r >= 0; hops++) {
 		struct hop hop = { .http = http,

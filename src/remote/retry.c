@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remote/retry.h"
 
-#include <curl/curl.h>
 #include <string.h>
 
 #include "base/banned.h"
 #include "base/number.h"
 #include "base/strings.h"
+#include "remote/curl_door.h"
 
 #define CANCEL_CHECK_MS 100
 
@@ -30,14 +30,15 @@ uint64_t retry_delay_ms(const struct retry_policy *policy, unsigned attempt, uin
 int retry_after_parse(const char *value, time_t now, uint64_t *ret_ms)
 {
 	uint64_t seconds;
-	time_t when;
+	time_t when = (time_t)-1;
 
 	if (number_parse_u64(value, &seconds) == 0) {
 		if (__builtin_mul_overflow(seconds, (uint64_t)1000, ret_ms))
 			*ret_ms = UINT64_MAX;
 		return 0;
 	}
-	when = curl_getdate(value, NULL);
+	if (curl_load(NULL) == 0)
+		when = curl_getdate(value, NULL);
 	if (when == (time_t)-1)
 		return -EINVAL;
 	*ret_ms = when > now ? (uint64_t)(when - now) * 1000 : 0;

@@ -4,22 +4,24 @@
 #include "remote/url.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/banned.h"
 #include "base/memory.h"
 #include "base/strings.h"
+#include "remote/curl_door.h"
 
 static void cleanup_curlu(CURLU **url)
 {
-	curl_url_cleanup(*url);
+	if (*url)
+		curl_url_cleanup(*url);
 }
 
 static void cleanup_part(char **part)
 {
-	curl_free(*part);
+	if (*part)
+		curl_free(*part);
 }
 
 #define auto_curlu cleanup(cleanup_curlu) CURLU
@@ -27,8 +29,11 @@ static void cleanup_part(char **part)
 
 static CURLU *parse(const char *text)
 {
-	CURLU *url = curl_url();
+	CURLU *url;
 
+	if (curl_load(NULL) < 0)
+		return NULL;
+	url = curl_url();
 	if (!url)
 		memory_exhausted(0);
 	if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK) {
@@ -62,11 +67,15 @@ void url_add_escaped(struct buf *buf, const char *text)
 
 int url_resolve(const char *base, const char *target, char **ret_url, struct err *err)
 {
-	auto_curlu *url = parse(base);
+	auto_curlu *url = NULL;
 	auto_part *scheme = NULL;
 	auto_part *user = NULL;
 	auto_part *whole = NULL;
+	int r = curl_load(err);
 
+	if (r < 0)
+		return r;
+	url = parse(base);
 	if (!url || curl_url_set(url, CURLUPART_URL, target, 0) != CURLUE_OK)
 		return fail_plain(err, EINVAL, "the server names an address that is no URL");
 	scheme = part(url, CURLUPART_SCHEME);
