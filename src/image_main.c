@@ -14,18 +14,38 @@
 #include "cmd/login.h"
 #include "cmd/logout.h"
 #include "cmd/opt.h"
+#include "cmd/pack.h"
 #include "cmd/pull.h"
 #include "cmd/push.h"
 #include "cmd/seccomp.h"
 #include "cmd/unpack.h"
 
 static const struct command *const commands[] = {
-	&command_build,	     &command_cache,   &command_pull,		&command_push,
-	&command_login,	     &command_logout,  &command_images,		&command_tag,
-	&command_rmi,	     &command_inspect, &command_history,	&command_import,
-	&command_load,	     &command_export,  &command_save,		&command_unpack,
-	&command_cache_name, &command_commit,  &command_seccomp,	&command_df,
-	&command_gc,	     &command_fsck,    &command_serve_squashfs, NULL,
+	&command_build,
+	&command_cache,
+	&command_pull,
+	&command_push,
+	&command_login,
+	&command_logout,
+	&command_images,
+	&command_tag,
+	&command_rmi,
+	&command_inspect,
+	&command_history,
+	&command_import,
+	&command_load,
+	&command_export,
+	&command_save,
+	&command_unpack,
+	&command_cache_name,
+	&command_commit,
+	&command_seccomp,
+	&command_df,
+	&command_gc,
+	&command_fsck,
+	&command_pack,
+	&command_serve_squashfs,
+	NULL,
 };
 
 int main(int argc, char **argv)

@@ -2,28 +2,16 @@
 /* Where an export goes: a file or directory that gets its name when it is complete, a stream, or a
  * directory that holds other things as well. */
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/banned.h"
 #include "base/memory.h"
+#include "flow/dest.h"
 #include "flow/export.h"
 #include "flow/merge_into.h"
 #include "rootfs/level.h"
 #include "sys/remove.h"
-
-/* Only ENOTDIR, EEXIST and ENOTEMPTY speak of what is there already. */
-static int move_into_place(const char *work, const char *dest, struct err *err)
-{
-	if (rename(work, dest) == 0)
-		return 0;
-	if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR || errno == EISDIR)
-		return fail_plain(err, EEXIST, "'%s' exists and is not %s", dest,
-				  errno == EISDIR ? "a file" : "an empty directory");
-	return fail(err, errno, "rename to '%s'", dest);
-}
 
 /* A device or a pipe is written as it is; "/dev/stdout" is one of these, too. */
 static bool is_special(const char *dest)
@@ -33,50 +21,19 @@ static bool is_special(const char *dest)
 	return stat(dest, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
-static int open_work(const char *work, bool directory, int *ret_fd, struct err *err)
+static int fill(void *context, int fd, struct err *err)
 {
-	int fd;
+	struct export_job *job = context;
 
-	if (directory && mkdir(work, 0777) < 0)
-		return fail(err, errno, "make directory '%s'", work);
-	fd = directory ? open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-		       : open(work, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return fail(err, errno, "create '%s'", work);
-	*ret_fd = fd;
-	return 0;
-}
-
-static int add_random(struct buf *work, struct err *err)
-{
-	uint64_t random;
-
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return fail(err, errno, "getrandom");
-	buf_printf(work, ".tmp-%016llx", (unsigned long long)random);
-	return 0;
+	job->fd = fd;
+	return export_images(job, err);
 }
 
 static int write_beside(struct export_job *job, const char *dest, struct err *err)
 {
-	auto_buf work = { 0 };
-	auto_fd fd = -1;
-	int r;
+	const struct dest_writer writer = { fill, job, export_is_directory(job->request->format) };
 
-	buf_add_text(&work, dest);
-	while (work.size_bytes > 1 && work.bytes[work.size_bytes - 1] == '/')
-		buf_truncate(&work, work.size_bytes - 1);
-	r = add_random(&work, err);
-	if (r == 0)
-		r = open_work(work.bytes, export_is_directory(job->request->format), &fd, err);
-	job->fd = fd;
-	if (r == 0)
-		r = export_images(job, err);
-	if (r == 0)
-		r = move_into_place(work.bytes, dest, err);
-	if (r < 0 && fd >= 0)
-		(void)!remove_tree(AT_FDCWD, work.bytes, NULL);
-	return r;
+	return dest_write_beside(dest, &writer, err);
 }
 
 static int make_directories(const char *path, struct err *err)
@@ -108,9 +65,9 @@ static int write_merged(struct export_job *job, const char *dest, struct err *er
 	if (to < 0)
 		return fail(err, errno, "open '%s'", dest);
 	buf_printf(&work, "%s/.rootlet", dest);
-	r = add_random(&work, err);
+	r = dest_add_random(&work, err);
 	if (r == 0)
-		r = open_work(work.bytes, true, &fd, err);
+		r = dest_open_work(work.bytes, true, &fd, err);
 	if (r < 0)
 		return r;
 	job->fd = fd;

@@ -140,23 +140,6 @@ static int export_one(const struct export_job *job, size_t i, struct export_outp
 
 /* ---- several as one ---- */
 
-/* As a walk meets them: a directory, what is in it, then the next name. */
-static int compare_paths(const void *left, const void *right)
-{
-	const unsigned char *a = (const void *)((const struct tree_entry *)left)->path;
-	const unsigned char *b = (const void *)((const struct tree_entry *)right)->path;
-
-	while (*a && *a == *b)
-		a++, b++;
-	if (*a == *b)
-		return 0;
-	if (!*a || !*b)
-		return *a ? 1 : -1;
-	if (*a == '/' || *b == '/') /* what is in a directory, before longer names */
-		return *a == '/' ? -1 : 1;
-	return *a - *b;
-}
-
 /* Of directories that are in several the first one's owner and mode count. */
 static int drop_repeated(struct tree *all, struct err *err)
 {
@@ -165,7 +148,7 @@ static int drop_repeated(struct tree *all, struct err *err)
 	for (size_t i = 0; i < all->count; i++) {
 		const struct tree_entry *entry = &all->item[i];
 
-		if (!kept || compare_paths(&all->item[kept - 1], entry) != 0)
+		if (!kept || tree_compare_paths(all->item[kept - 1].path, entry->path) != 0)
 			all->item[kept++] = *entry;
 		else if (!S_ISDIR(entry->mode) || !S_ISDIR(all->item[kept - 1].mode))
 			return fail_plain(err, EEXIST,
@@ -190,8 +173,8 @@ static int merge_trees(const struct tree *trees, size_t count, struct tree *all,
 		merged = memory_resize(NULL, before + trees[i].count + 1, sizeof(*merged));
 		while (a < before || b < trees[i].count) {
 			bool first = b == trees[i].count ||
-				     (a < before &&
-				      compare_paths(&all->item[a], &trees[i].item[b]) <= 0);
+				     (a < before && tree_compare_paths(all->item[a].path,
+								       trees[i].item[b].path) <= 0);
 
 			merged[a + b] = first ? all->item[a] : trees[i].item[b];
 			first ? a++ : b++;

@@ -28,6 +28,22 @@ struct tree_entry *tree_add(struct tree *tree)
 	return &tree->item[tree->count++];
 }
 
+int tree_compare_paths(const char *left, const char *right)
+{
+	const unsigned char *a = (const void *)left;
+	const unsigned char *b = (const void *)right;
+
+	while (*a && *a == *b)
+		a++, b++;
+	if (*a == *b)
+		return 0;
+	if (!*a || !*b)
+		return *a ? 1 : -1;
+	if (*a == '/' || *b == '/') /* what is in a directory, before longer names */
+		return *a == '/' ? -1 : 1;
+	return *a - *b;
+}
+
 /* --- entries --- */
 
 static int read_link(struct tree *tree, struct tree_entry *entry, int dirfd, const char *name,

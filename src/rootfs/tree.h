@@ -38,8 +38,9 @@ struct tree_entry {
 	/* Of a file that was written just now; borrowed, and NULL when it has to be read from disk.
 	 */
 	const char *content;
-	int root_fd; /* where a file's content is: `path` below this; borrowed */
-	dev_t dev;   /* on disk, to find hard links */
+	int root_fd;	       /* where a file's content is: `path` below this; borrowed */
+	const char *disk_path; /* or this path below it, for what was moved; else NULL */
+	dev_t dev;	       /* on disk, to find hard links */
 	ino_t ino;
 	nlink_t nlink;
 };
@@ -55,6 +56,8 @@ void tree_done(struct tree *tree);
 #define auto_tree cleanup(tree_done) struct tree /* initialise with { 0 } */
 /* A zeroed entry at the end; the pointer is good until the next is added. */
 struct tree_entry *tree_add(struct tree *tree);
+/* Which path comes first in a tree: a directory, what is in it, then the next name. */
+int tree_compare_paths(const char *left, const char *right);
 
 /* --- making --- */
 

@@ -51,7 +51,7 @@ static int enter_from(struct copying *copying, const struct tree_entry *entry, i
 		directories_done(&copying->from);
 		directories_init(&copying->from, entry->root_fd);
 	}
-	return enter(copying, &copying->from, entry->path, ret_dirfd);
+	return enter(copying, &copying->from, entry->disk_path ?: entry->path, ret_dirfd);
 }
 
 static int cannot(struct copying *copying, const char *what, const struct tree_entry *entry)
@@ -96,9 +96,10 @@ static int finish(struct copying *copying, int dirfd, const char *name,
 static int copy_content(struct copying *copying, int from_dirfd, int to_dirfd,
 			const struct tree_entry *entry)
 {
-	const char *name = last_name(entry->path);
-	auto_fd from = openat(from_dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	auto_fd to = openat(to_dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	auto_fd from = openat(from_dirfd, last_name(entry->disk_path ?: entry->path),
+			      O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	auto_fd to = openat(to_dirfd, last_name(entry->path),
+			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
 
 	if (from < 0 || to < 0)
@@ -129,12 +130,28 @@ static int link_to_first(struct copying *copying, int to_dirfd, const struct tre
 	return 1;
 }
 
+static int write_content(struct copying *copying, int to_dirfd, const struct tree_entry *entry)
+{
+	const char *name = last_name(entry->path);
+	auto_fd to = openat(to_dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r;
+
+	if (to < 0)
+		return cannot(copying, "create", entry);
+	r = io_write_all(to, entry->content, entry->size_bytes);
+	return r < 0 ? fail(copying->err, -r, "write '/%s'", entry->path)
+		     : finish(copying, to_dirfd, name, entry);
+}
+
 static int copy_file(struct copying *copying, int to_dirfd, const struct tree_entry *entry)
 {
 	const char *name = last_name(entry->path);
 	int from_dirfd;
-	int r = enter_from(copying, entry, &from_dirfd);
+	int r;
 
+	if (entry->content)
+		return write_content(copying, to_dirfd, entry);
+	r = enter_from(copying, entry, &from_dirfd);
 	if (r < 0)
 		return r;
 	if (copying->how == TREE_COPY_HARD_LINK) {

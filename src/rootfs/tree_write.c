@@ -35,7 +35,8 @@ struct emission {
 
 static int open_content(struct emission *emission, const struct tree_entry *entry)
 {
-	const char *slash = strrchr(entry->path, '/');
+	const char *path = entry->disk_path ?: entry->path;
+	const char *slash = strrchr(path, '/');
 	int dirfd;
 	int fd;
 	int r;
@@ -44,11 +45,11 @@ static int open_content(struct emission *emission, const struct tree_entry *entr
 		directories_done(&emission->directories);
 		directories_init(&emission->directories, entry->root_fd);
 	}
-	r = directories_enter(&emission->directories, entry->path,
-			      slash ? (size_t)(slash - entry->path) : 0, NULL, NULL, &dirfd);
+	r = directories_enter(&emission->directories, path, slash ? (size_t)(slash - path) : 0,
+			      NULL, NULL, &dirfd);
 	if (r < 0)
 		return r;
-	fd = openat(dirfd, slash ? slash + 1 : entry->path,
+	fd = openat(dirfd, slash ? slash + 1 : path,
 		    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }

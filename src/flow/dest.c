@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/dest.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "sys/remove.h"
+
+/* Only ENOTDIR, EEXIST and ENOTEMPTY speak of what is there already. */
+static int move_into_place(const char *work, const char *dest, struct err *err)
+{
+	if (rename(work, dest) == 0)
+		return 0;
+	if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR || errno == EISDIR)
+		return fail_plain(err, EEXIST, "'%s' exists and is not %s", dest,
+				  errno == EISDIR ? "a file" : "an empty directory");
+	return fail(err, errno, "rename to '%s'", dest);
+}
+
+int dest_open_work(const char *work, bool directory, int *ret_fd, struct err *err)
+{
+	int fd;
+
+	if (directory && mkdir(work, 0777) < 0)
+		return fail(err, errno, "make directory '%s'", work);
+	fd = directory ? open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+		       : open(work, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return fail(err, errno, "create '%s'", work);
+	*ret_fd = fd;
+	return 0;
+}
+
+int dest_add_random(struct buf *work, struct err *err)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return fail(err, errno, "getrandom");
+	buf_printf(work, ".tmp-%016llx", (unsigned long long)random);
+	return 0;
+}
+
+int dest_write_beside(const char *dest, const struct dest_writer *writer, struct err *err)
+{
+	auto_buf work = { 0 };
+	auto_fd fd = -1;
+	int r;
+
+	buf_add_text(&work, dest);
+	while (work.size_bytes > 1 && work.bytes[work.size_bytes - 1] == '/')
+		buf_truncate(&work, work.size_bytes - 1);
+	r = dest_add_random(&work, err);
+	if (r == 0)
+		r = dest_open_work(work.bytes, writer->directory, &fd, err);
+	if (r == 0)
+		r = writer->fill(writer->context, fd, err);
+	if (r == 0)
+		r = move_into_place(work.bytes, dest, err);
+	if (r < 0 && fd >= 0)
+		(void)!remove_tree(AT_FDCWD, work.bytes, NULL);
+	return r;
+}

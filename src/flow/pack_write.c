@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The formats of a pack that are a root file system; images are pack_image.c. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "base/memory.h"
+#include "codec/gzip_writer.h"
+#include "codec/sha256.h"
+#include "codec/zstd_writer.h"
+#include "flow/export.h"
+#include "flow/pack.h"
+#include "flow/pack_output.h"
+
+#define CHUNK_BYTES ((size_t)1024 * 1024)
+
+/* --- hashed output --- */
+
+void pack_output_init(struct pack_output *output, int fd)
+{
+	*output = (struct pack_output){ .discards = fd < 0 };
+	sha256_init(&output->sha);
+	export_output_init(&output->out, fd);
+}
+
+void pack_output_done(struct pack_output *output)
+{
+	sha256_done(&output->sha);
+	export_output_done(&output->out);
+}
+
+int pack_output_write(void *context, const void *bytes, size_t size_bytes, struct err *err)
+{
+	struct pack_output *output = context;
+
+	sha256_add(&output->sha, bytes, size_bytes);
+	output->size_bytes += size_bytes;
+	return output->discards ? 0 : export_output_write(&output->out, bytes, size_bytes, err);
+}
+
+int pack_output_end(struct pack_output *output, struct digest *ret_digest, struct err *err)
+{
+	char hex[SHA256_HEX_LENGTH + 1];
+	int r = output->discards ? 0 : export_output_flush(&output->out, err);
+
+	if (r < 0)
+		return r;
+	sha256_finish(&output->sha, hex);
+	*ret_digest = digest_of_hex(hex);
+	return 0;
+}
+
+/* Of what was written at several places. */
+static int digest_of_file(int fd, struct digest *ret_digest, struct err *err)
+{
+	auto_free char *chunk = memory_resize(NULL, CHUNK_BYTES, 1);
+	char hex[SHA256_HEX_LENGTH + 1];
+	auto_sha256 sha = { 0 };
+	ssize_t n;
+
+	sha256_init(&sha);
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return fail(err, errno, "seek");
+	while ((n = io_read_full(fd, chunk, CHUNK_BYTES)) > 0)
+		sha256_add(&sha, chunk, (size_t)n);
+	if (n < 0)
+		return fail(err, (int)-n, "read what was written");
+	sha256_finish(&sha, hex);
+	*ret_digest = digest_of_hex(hex);
+	return 0;
+}
+
+/* --- tar --- */
+
+static const struct tree_tar_options plain;
+
+int pack_write_tar(struct pack *pack, int (*write)(void *, const void *, size_t, struct err *),
+		   void *context, struct err *err)
+{
+	struct tar_writer writer = { .write = write, .context = context };
+
+	return tree_write_tar(&pack->tree, &plain, &writer, err);
+}
+
+static int to_gzip(void *context, const void *bytes, size_t size_bytes, struct err *err)
+{
+	return gzip_writer_add(context, bytes, size_bytes, err);
+}
+
+int pack_write_tar_gzip(struct pack *pack, const struct gzip_sink *sink, struct err *err)
+{
+	auto_gzip_writer *writer = NULL;
+	int r = gzip_writer_new(sink, GZIP_SMALL, &writer, err);
+
+	if (r == 0)
+		r = pack_write_tar(pack, to_gzip, writer, err);
+	return r < 0 ? r : gzip_writer_finish(writer, err);
+}
+
+static int to_zstd(void *context, const void *bytes, size_t size_bytes, struct err *err)
+{
+	return zstd_writer_add(context, bytes, size_bytes, err);
+}
+
+static int write_tar_zstd(struct pack *pack, struct pack_output *output, struct err *err)
+{
+	const struct zstd_sink sink = { pack_output_write, output };
+	auto_zstd_writer *writer = NULL;
+	int r = zstd_writer_new(&sink, &writer, err);
+
+	if (r == 0)
+		r = pack_write_tar(pack, to_zstd, writer, err);
+	return r < 0 ? r : zstd_writer_finish(writer, err);
+}
+
+static int write_stream(struct pack *pack, enum pack_format format, int fd,
+			struct digest *ret_digest, struct err *err)
+{
+	struct pack_output output;
+	const struct gzip_sink gzip = { pack_output_write, &output };
+	int r;
+
+	pack_output_init(&output, fd);
+	if (format == PACK_TAR_GZIP)
+		r = pack_write_tar_gzip(pack, &gzip, err);
+	else if (format == PACK_TAR_ZSTD)
+		r = write_tar_zstd(pack, &output, err);
+	else
+		r = pack_write_tar(pack, pack_output_write, &output, err);
+	if (r == 0)
+		r = pack_output_end(&output, ret_digest, err);
+	pack_output_done(&output);
+	return r;
+}
+
+/* --- a directory, a squashfs --- */
+
+/* What it would be as a tar is what says whether two directories are the same. */
+static int write_directory(struct pack *pack, int fd, struct digest *ret_digest, struct err *err)
+{
+	size_t kept = 0;
+	int r;
+
+	for (size_t i = 0; i < pack->tree.count; i++) { /* an empty file would be a lie */
+		mode_t type = pack->tree.item[i].mode & S_IFMT;
+
+		if (type != S_IFCHR && type != S_IFBLK)
+			pack->tree.item[kept++] = pack->tree.item[i];
+	}
+	pack->tree.count = kept;
+	r = tree_copy(&pack->tree, TREE_COPY_REFLINK, fd, err);
+	return r < 0 ? r : write_stream(pack, PACK_TAR, -1, ret_digest, err);
+}
+
+static int write_squashfs(struct pack *pack, int fd, struct err *err)
+{
+	struct squash_writer *writer;
+	int r = squash_writer_new(fd, &writer, err);
+
+	if (r < 0)
+		return r;
+	r = tree_write_squash(&pack->tree, &plain, writer, err);
+	squash_writer_free(writer);
+	return r;
+}
+
+int pack_write(struct pack *pack, int fd, struct digest *ret_digest, struct err *err)
+{
+	enum pack_format format = pack->request->format;
+	int r;
+
+	switch (format) {
+	case PACK_TAR:
+	case PACK_TAR_GZIP:
+	case PACK_TAR_ZSTD:
+		return write_stream(pack, format, fd, ret_digest, err);
+	case PACK_DIRECTORY:
+		return write_directory(pack, fd, ret_digest, err);
+	case PACK_SQUASHFS:
+		r = write_squashfs(pack, fd, err);
+		break;
+	default:
+		r = pack_write_image(pack, fd, err);
+	}
+	return r < 0 ? r : digest_of_file(fd, ret_digest, err);
+}
