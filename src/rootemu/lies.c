@@ -30,6 +30,7 @@ struct header {
 	uint64_t typed[TYPED_MAX];
 	uint64_t attributes;   /* a bit, by name, for each that was ever recorded */
 	uint64_t unsettled_ns; /* see lies_settle; its complement, so that 0 is the safe answer */
+	uint32_t remounts;
 };
 
 struct lie_row {
@@ -43,8 +44,9 @@ struct lie_row {
 	uint32_t xattrs;   /* newest attribute record */
 	uint32_t moving;
 	uint32_t real_mode;
+	uint64_t changed_ns;
 	uint32_t alias_of; /* the row that counts, when this one was made by lies_alias */
-	uint32_t unused[3];
+	uint32_t unused;
 };
 
 struct record {
@@ -206,6 +208,16 @@ bool lies_may_move(const struct lies *lies, const struct statx *statx)
 	return lies_id_of(statx).birth_ns < settled;
 }
 
+uint32_t lies_remounts(const struct lies *lies)
+{
+	return load(&header_of(lies)->remounts);
+}
+
+void lies_note_remount(struct lies *lies)
+{
+	__atomic_fetch_add(&header_of(lies)->remounts, 1, __ATOMIC_ACQ_REL);
+}
+
 bool lies_any_setgid(const struct lies *lies)
 {
 	return load(&header_of(lies)->any_setgid) != 0;
@@ -350,6 +362,7 @@ static void start_anew(struct lie_row *row, const struct file_id *id)
 	store(&row->mode, 0);
 	store(&row->rdev, 0);
 	store(&row->xattrs, 0);
+	store(&row->changed_ns, 0);
 	store(&row->moving, 0);
 	store(&row->alias_of, 0);
 	store(&row->birth_ns, id->birth_ns);
@@ -415,6 +428,7 @@ void lies_read(const struct lie_row *row, struct lie *ret_lie)
 		.mode_bits = (uint32_t)mode,
 		.rdev_major = (uint32_t)(rdev >> 32),
 		.rdev_minor = (uint32_t)rdev,
+		.changed_ns = load(&row->changed_ns),
 	};
 }
 
@@ -438,6 +452,11 @@ void lies_set_mode(struct lie_row *row, uint32_t mask, uint32_t bits)
 void lies_set_device(struct lie_row *row, uint32_t rdev_major, uint32_t rdev_minor)
 {
 	store(&row->rdev, (uint64_t)rdev_major << 32 | rdev_minor);
+}
+
+void lies_set_changed(struct lie_row *row, uint64_t changed_ns)
+{
+	store(&row->changed_ns, changed_ns);
 }
 
 void lies_note_real_mode(struct lie_row *row, uint32_t mode)
@@ -473,6 +492,7 @@ int lies_move_end(struct lies *lies, struct lie_row *row, const struct file_id *
 			store(&moved->rdev, load(&row->rdev));
 			store(&moved->xattrs, load(&row->xattrs));
 			store(&moved->real_mode, load(&row->real_mode));
+			store(&moved->changed_ns, load(&row->changed_ns));
 			if (is_typed(row))
 				lies_note_type(lies, now->device);
 		}

@@ -42,6 +42,7 @@ struct lie {
 	uint32_t mode_bits;
 	uint32_t rdev_major; /* meaningful when mode_mask holds S_IFMT */
 	uint32_t rdev_minor;
+	uint64_t changed_ns; /* shown as the time of the last change, when that is earlier */
 };
 
 struct lies {
@@ -77,6 +78,10 @@ bool lies_any_may_move(const struct lies *lies);
 /* Not directories: these are known by their inode, which stays. */
 bool lies_may_move(const struct lies *lies, const struct statx *statx);
 
+/* How often somebody may have made a mount read-only. */
+uint32_t lies_remounts(const struct lies *lies);
+void lies_note_remount(struct lies *lies);
+
 /* NULL: nothing is known about the file. With birth_ns 0 the birth time is not compared: the
  * caller does (lies_row_is) once it has it. */
 struct lie_row *lies_find(struct lies *lies, const struct file_id *id);
@@ -89,6 +94,9 @@ void lies_read(const struct lie_row *row, struct lie *ret_lie);
 void lies_set_owner(struct lie_row *row, uint32_t uid, uint32_t gid);  /* LIES_KEEP: leave */
 void lies_set_mode(struct lie_row *row, uint32_t mask, uint32_t bits); /* replaces the old */
 void lies_set_device(struct lie_row *row, uint32_t rdev_major, uint32_t rdev_minor);
+
+/* The owner was changed at this time, and the kernel may not have been told. */
+void lies_set_changed(struct lie_row *row, uint64_t changed_ns);
 
 /* The file's real type and permission bits when something was last said about it: for formats that
  * want a whole mode. */

@@ -4,6 +4,7 @@
 #include "tap/table.h"
 
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <linux/wait.h>
 #include <stddef.h>
 
@@ -157,7 +158,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(flock, FD, "f...", NEVER, NULL),
 	ROW(fork, PASS, "", NEVER, NULL),
 	ROW(fremovexattr, OWNER, "f.", ROOT, on_fremovexattr),
-	ROW(fsconfig, MOUNT, "f....", VIEW, NULL),
+	ROW(fsconfig, MOUNT, "f....", ROOT_IF_EQUAL(1, FSCONFIG_CMD_RECONFIGURE), on_remount),
 	ROW(fsetxattr, OWNER, "f....", ROOT, on_fsetxattr),
 	ROW(fsmount, MOUNT, "f..", VIEW, NULL),
 	ROW(fsopen, MOUNT, "..", ROOT, on_fsopen),
@@ -268,7 +269,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(mmap, PASS, "", NEVER, NULL),
 	ROW(modify_ldt, PASS, "", NEVER, NULL),
 	ROW(mount, MOUNT, ".p...", ROOT, on_mount),
-	ROW(mount_setattr, MOUNT, "dpn..", VIEW, NULL),
+	ROW(mount_setattr, MOUNT, "dpn..", ROOT, on_remount),
 	ROW(move_mount, MOUNT, "dpdp.", VIEW, NULL),
 	ROW(move_pages, PASS, "", NEVER, NULL),
 	ROW(mprotect, PASS, "", NEVER, NULL),

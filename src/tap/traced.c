@@ -84,6 +84,13 @@ bool memory_is_readable(const void *program_address, size_t size_bytes)
 	return true;
 }
 
+bool memory_is_writable(void *program_address, size_t size_bytes)
+{
+	(void)program_address;
+	(void)size_bytes;
+	return true;
+}
+
 long memory_read_string(char *to, const char *program_address, size_t room_bytes, int too_long)
 {
 	size_t length = strnlen(program_address, room_bytes);

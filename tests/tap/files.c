@@ -7,12 +7,16 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/stat.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
+#include <time.h>
 
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
@@ -470,7 +474,109 @@ static void owners_survive_every_change(void)
 	must(owned_by("lower8", 0, 0)); /* chown broke the link, as overlays do */
 }
 
+static int64_t changed_ns(const char *name)
+{
+	struct stat st;
+
+	must(syscall(SYS_newfstatat, AT_FDCWD, name, &st, 0) == 0);
+	return (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
+}
+
+/* Until whatever is changed now gets a later time. */
+static void wait_until_after(int64_t time_ns)
+{
+	struct timespec now;
+
+	do
+		must(clock_gettime(CLOCK_REALTIME_COARSE, &now) == 0);
+	while ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec <= time_ns);
+}
+
+/* Many files, one after the other: also where not each of them is told to the kernel. */
+static void a_change_of_owner_has_a_time(void)
+{
+	int64_t before;
+	int64_t last;
+	char name[16];
+
+	for (int i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		make(name);
+	}
+	last = before = changed_ns("f7");
+	wait_until_after(last);
+	for (int i = 0; i < 8; i++) {
+		struct statx x;
+
+		snprintf(name, sizeof(name), "f%d", i);
+		must(chown(name, 5, 6) == 0);
+		must(changed_ns(name) > before);
+		must(changed_ns(name) >= last);
+		last = changed_ns(name);
+		must(syscall(SYS_statx, AT_FDCWD, name, 0, STATX_BASIC_STATS, &x) == 0);
+		must(x.stx_ctime.tv_sec * 1000000000 + x.stx_ctime.tv_nsec == last);
+	}
+	wait_until_after(last);
+	must(chmod("f7", 0600) == 0);
+	must(changed_ns("f7") > last);
+}
+
+/* Also when that happens right after another chown there, and in another process. */
+static void a_mount_made_read_only_refuses(void)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return;
+	must(mkdir("m", 0755) == 0);
+	must(mount("memory", "m", "tmpfs", 0, NULL) == 0);
+	make("m/f");
+	make("m/g");
+	for (int i = 1; i < 9; i++) {
+		must(chown("m/f", (uid_t)i, 1) == 0);
+		must(chown("m/g", (uid_t)i, 1) == 0);
+		must(in_child(must(mount(NULL, "m", NULL, MS_REMOUNT | MS_RDONLY | MS_BIND, NULL) ==
+				   0)) == 0);
+		must_fail(EROFS, chown("m/f", 99, 99));
+		must_fail(EROFS, chown("m/g", 99, 99));
+		must(mount(NULL, "m", NULL, MS_REMOUNT | MS_BIND, NULL) == 0);
+	}
+	must(owned_by("m/f", 8, 1));
+}
+
+/* The kernel's buffer is filled by us sometimes. */
+static void all_that_stat_says_is_what_statx_says(void)
+{
+	struct statx x;
+	struct stat st;
+	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	must(pages != MAP_FAILED && mprotect(pages + 4096, 4096, PROT_NONE) == 0);
+	make("f");
+	must(chown("f", 5, 6) == 0);
+	for (int i = 0; i < 3; i++) {
+		must(syscall(SYS_statx, AT_FDCWD, "f", 0, STATX_BASIC_STATS, &x) == 0);
+		memset(&st, 0x55, sizeof(st));
+		must(syscall(SYS_newfstatat, AT_FDCWD, "f", &st, 0) == 0);
+		compare(of_stat(&st), of_statx(&x));
+		must(st.st_dev == makedev(x.stx_dev_major, x.stx_dev_minor));
+		must(st.st_ino == x.stx_ino && st.st_nlink == x.stx_nlink);
+		must(st.st_size == (off_t)x.stx_size && st.st_blocks == (blkcnt_t)x.stx_blocks);
+		must(st.st_blksize == (blksize_t)x.stx_blksize);
+		must(st.st_mtim.tv_sec == x.stx_mtime.tv_sec);
+		must(st.st_mtim.tv_nsec == x.stx_mtime.tv_nsec);
+		must(st.st_atim.tv_nsec == x.stx_atime.tv_nsec);
+		must_fail(EFAULT, syscall(SYS_newfstatat, AT_FDCWD, "f", 8, 0));
+		must_fail(EFAULT, syscall(SYS_newfstatat, AT_FDCWD, "f", pages + 4096 - 64, 0));
+		must_fail(EFAULT, syscall(SYS_newfstatat, AT_FDCWD, "f", "constant", 0));
+		must_fail(EINVAL, syscall(SYS_newfstatat, AT_FDCWD, "f", &st, 0x10));
+		must_fail(ENOENT, syscall(SYS_newfstatat, AT_FDCWD, "gone", &st, 0));
+	}
+	must(munmap(pages, 8192) == 0);
+}
+
 static const struct claim claims[] = {
+	CLAIM(a_change_of_owner_has_a_time),
+	CLAIM(a_mount_made_read_only_refuses),
+	CLAIM(all_that_stat_says_is_what_statx_says),
 	CLAIM(a_new_file_is_roots),
 	CLAIM(every_way_to_give_a_file_away_works),
 	CLAIM(links_have_owners_of_their_own),

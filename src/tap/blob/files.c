@@ -13,8 +13,9 @@
 
 /* Not the times: one who has asked for them makes the next change of the file take a finer, and
  * dearer, time stamp (Documentation/filesystems/multigrain-ts.rst). */
-#define LOOK \
-	(STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_GID | STATX_INO | STATX_BTIME)
+#define LOOK                                                                                       \
+	(STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_GID | STATX_INO | STATX_BTIME | \
+	 STATX_MNT_ID)
 
 long files_look(const struct where *where, struct statx *ret_statx)
 {
@@ -43,6 +44,7 @@ void files_show(const struct statx *statx, const struct lie_row *row, struct sho
 		.mode = (statx->stx_mode & ~lie.mode_mask) | lie.mode_bits,
 		.rdev_major = lie.mode_mask & S_IFMT ? lie.rdev_major : statx->stx_rdev_major,
 		.rdev_minor = lie.mode_mask & S_IFMT ? lie.rdev_minor : statx->stx_rdev_minor,
+		.changed_ns = lie.changed_ns,
 	};
 }
 

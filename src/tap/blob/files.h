@@ -21,6 +21,7 @@ static inline struct where where_fd(long fd)
 struct shown {
 	uint32_t uid, gid, mode;
 	uint32_t rdev_major, rdev_minor;
+	uint64_t changed_ns; /* the time of the last change is not before this one */
 };
 
 /* statx of what identity and ownership need. */

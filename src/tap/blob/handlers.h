@@ -66,6 +66,7 @@ long on_mkdirat(struct tap_call *call);
 long on_mknod(struct tap_call *call);
 long on_mknodat(struct tap_call *call);
 long on_mount(struct tap_call *call);
+long on_remount(struct tap_call *call);
 long on_newfstatat(struct tap_call *call);
 long on_open(struct tap_call *call);
 long on_openat(struct tap_call *call);

@@ -13,8 +13,9 @@
 
 #include "sys/raw.h"
 
-#define PAGE	    4096ul
-#define NO_SUCH_HOW 99
+#define PAGE	      4096ul
+#define NO_SUCH_HOW   99
+#define PENDING_BYTES 8u /* of a set of signals */
 
 /* Not the first word: at address 0 it would mean that there is no mask to read. */
 static bool page_is_readable(uintptr_t address)
@@ -33,6 +34,17 @@ bool memory_is_readable(const void *program_address, size_t size_bytes)
 		if (!page_is_readable(at))
 			return false;
 	return true;
+}
+
+/* rt_sigpending(2) copies its answer out. */
+bool memory_is_writable(void *program_address, size_t size_bytes)
+{
+	uintptr_t at = (uintptr_t)program_address;
+	uintptr_t last = at + size_bytes - PENDING_BYTES;
+	bool is_one_page = at / PAGE == (at + size_bytes - 1) / PAGE;
+
+	return raw2(__NR_rt_sigpending, at, PENDING_BYTES) == 0 &&
+	       (is_one_page || raw2(__NR_rt_sigpending, last, PENDING_BYTES) == 0);
 }
 
 int memory_read(void *to, const void *program_address, size_t size_bytes)

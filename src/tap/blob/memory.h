@@ -11,6 +11,9 @@
 int memory_read(void *to, const void *program_address, size_t size_bytes);
 int memory_write(void *program_address, const void *from, size_t size_bytes);
 bool memory_is_readable(const void *program_address, size_t size_bytes);
+/* 8 bytes or more, up to a page, all of which the caller is going to write: some are overwritten.
+ */
+bool memory_is_writable(void *program_address, size_t size_bytes);
 
 /* Copy a string; returns its length, -EFAULT, or `too_long` when it does not fit with its NUL. */
 long memory_read_string(char *to, const char *program_address, size_t room_bytes, int too_long);

@@ -59,11 +59,13 @@ test(the_next_file_with_the_inode_inherits_nothing)
 	table_new(&lies);
 	row = lies_make(&lies, &file);
 	lies_set_owner(row, 5, 6);
+	lies_set_changed(row, 7000);
 	assert_int_equal(lies_xattr_set(&lies, row, "user.a", "b", 1), 0);
 	assert_null(lies_find(&lies, &next));
 	row = lies_make(&lies, &next);
 	lies_read(row, &lie);
 	assert_int_equal(lie.uid, LIES_KEEP);
+	assert_int_equal(lie.changed_ns, 0);
 	assert_int_equal(
 		lies_xattr_get(&lies, row, "user.a", &(const void *){ NULL }, &(uint32_t){ 0 }),
 		LIES_XATTR_UNKNOWN);
@@ -82,6 +84,7 @@ test(a_row_follows_its_file_through_a_copy_up)
 	table_new(&lies);
 	row = lies_make(&lies, &file);
 	lies_set_owner(row, 5, 6);
+	lies_set_changed(row, 7000);
 	lies_move_begin(row);
 	assert_non_null(lies_find(&lies, &later)); /* nobody may see the lie gone meanwhile */
 	assert_int_equal(lies_move_end(&lies, row, &later), 0);
@@ -91,6 +94,7 @@ test(a_row_follows_its_file_through_a_copy_up)
 	assert_int_equal(lies_move_end(&lies, row, &elsewhere), 0);
 	lies_read(lies_find(&lies, &elsewhere), &lie);
 	assert_int_equal(lie.uid, 5);
+	assert_int_equal(lie.changed_ns, 7000);
 	assert_non_null(lies_find(&lies, &later)); /* other hard links of the lower file */
 	table_done(&lies);
 }
