@@ -230,6 +230,7 @@ static int build_one(struct built_stage *built, struct err *err)
 		r = wait_for_triggers(built, err);
 	for (size_t i = 0; r == 0 && i < built->evaluation.step_count; i++)
 		r = built->build->has_failed ? -ECANCELED : one_step(built, i, err);
+	kept_done(&built->kept, &built->build->store);
 	return r;
 }
 

@@ -14,6 +14,7 @@
 #include "flow/build_context.h"
 #include "flow/build_stage.h"
 #include "flow/build_trail.h"
+#include "rootfs/kept.h"
 
 struct opened; /* build_origin.c */
 struct named_context;
@@ -24,6 +25,7 @@ struct built_stage {
 	struct build *build;
 	const struct stage *plan;
 	struct build_stage state;
+	struct kept kept;   /* where layers cannot be stacked: a copy of them to run steps in */
 	struct arena arena; /* of the evaluation */
 	struct evaluation evaluation;
 	bool has_state;

@@ -160,6 +160,9 @@ static int take_snapshot(struct work *work, const struct step_kind *kind,
 				      ? work->copy_name
 				      : arena_printf(&work->arena, "%s/upper", work->work_name),
 		.complete = work->copy_name[0] != '\0',
+		.keeps = work->is_kept,
+		.seen = work->is_kept ? kept_seen : NULL,
+		.seen_context = &work->stage->kept,
 		.lower = work->lower,
 		.lookup = kind->places	       ? placed_meta
 			  : work->has_emulated ? emulated_meta
@@ -186,7 +189,9 @@ static int take_snapshot(struct work *work, const struct step_kind *kind,
 		ret_result->diff_id = snapshot.diff_id;
 		ret_result->layer = snapshot.layer;
 	}
-	return 0;
+	return work->is_kept ? kept_add(&work->stage->kept, &build->store,
+					snapshot.empty ? NULL : &snapshot.diff_id, err)
+			     : 0;
 }
 
 static int carry_out(struct work *work, const struct step_kind *kind,
@@ -206,6 +211,8 @@ static int carry_out(struct work *work, const struct step_kind *kind,
 		view_pop(work->place.view);
 	if (r == 0)
 		r = take_snapshot(work, kind, ret_result, err);
+	if (r < 0)
+		kept_done(&work->stage->kept, &work->build->store);
 	if (kind->places) {
 		work->place.view = NULL;
 		place_done(&work->place);

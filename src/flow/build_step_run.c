@@ -305,6 +305,25 @@ static int run_command(struct work *work, const struct box *box, struct build_ru
 	return build_run(&job, work->build->engine, output, ret_status, err);
 }
 
+/* True owners belong to this step alone; else the copy is made once, and stays for those that come.
+ */
+static int copy_layers(struct work *work, struct err *err)
+{
+	const struct build_stage *state = &work->stage->state;
+	const struct digest *diff_ids = state->config.diff_ids;
+	size_t count = state->config.diff_id_count;
+	int r;
+
+	if (work->build->owners_are_real)
+		return merge_private(state->store, diff_ids, count, work->copy_name, err);
+	r = kept_make(&work->stage->kept, state->store, diff_ids, count, err);
+	if (r < 0)
+		return r;
+	memcpy(work->copy_name, work->stage->kept.name, sizeof(work->copy_name));
+	work->is_kept = true;
+	return 0;
+}
+
 /* Where overlayfs is refused: a private copy of the whole root, compared as a whole afterwards. The
  * layers stay listed in the box: they tell which mount points were there before. */
 static int use_copy(struct work *work, struct box *box, struct err *err)
@@ -314,8 +333,7 @@ static int use_copy(struct work *work, struct box *box, struct err *err)
 
 	log_verbose("%s; using a copy of the layers", err->text);
 	err_clear(err);
-	r = merge_private(state->store, state->config.diff_ids, state->config.diff_id_count,
-			  work->copy_name, err);
+	r = copy_layers(work, err);
 	if (r < 0)
 		return err_wrap(err, "a copy of the root, for layers cannot be stacked here");
 	box->root.kind = BOX_ROOT_DIRECTORY;

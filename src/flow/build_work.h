@@ -37,6 +37,7 @@ struct work {
 	int *open_fd;	       /* locks held until the step is done */
 	size_t open_count;
 	char copy_name[STORE_WORK_NAME_MAX]; /* of the whole root, where layers cannot be stacked */
+	bool is_kept;			     /* it is the stage's, for the next step */
 	struct owners merged;		     /* then: who owns what in it */
 	struct id_space space;		     /* of RUN, where owners are real */
 	bool has_emulated;   /* the owners of everything the step touched are known */

@@ -22,6 +22,7 @@
 
 struct settling {
 	const struct snapshot_request *request;
+	bool is_layer; /* else a copy that is kept: no marks, and nobody asks for its record */
 	struct directories directories;
 	struct records records;
 	bool overlay_ready;
@@ -115,7 +116,8 @@ static int settle_entry(struct settling *settling, const struct tree_entry *entr
 		r = settle_device(settling, entry, dirfd, name);
 	if (r < 0)
 		return r;
-	record(settling, entry, dirfd, name);
+	if (settling->is_layer)
+		record(settling, entry, dirfd, name);
 	if (S_ISLNK(entry->mode) || disk_mode_of(entry) == (entry->disk_mode & 07777))
 		return 0;
 	if (fchmodat(dirfd, name, disk_mode_of(entry), 0) < 0)
@@ -167,17 +169,45 @@ static int settle_times(struct settling *settling, const struct tree *tree)
 	return 0;
 }
 
-static int settle(struct settling *settling, const struct tree *tree)
+static int settle(struct settling *settling, const struct tree *tree, int root_fd)
 {
-	for (size_t i = 0; i < tree->count; i++) {
-		const struct tree_entry *entry = &tree->item[i];
-		int r = entry->kind == TREE_ENTRY ? settle_entry(settling, entry)
-						  : settle_mark(settling, entry);
+	int r = 0;
 
-		if (r < 0)
-			return r;
+	directories_init(&settling->directories, root_fd);
+	for (size_t i = 0; r == 0 && i < tree->count; i++) {
+		const struct tree_entry *entry = &tree->item[i];
+
+		if (entry->kind == TREE_ENTRY)
+			r = settle_entry(settling, entry);
+		else if (settling->is_layer)
+			r = settle_mark(settling, entry);
 	}
-	return settle_times(settling, tree);
+	if (r == 0)
+		r = settle_times(settling, tree);
+	directories_done(&settling->directories);
+	return r;
+}
+
+/* Of a copy that is kept the layer is copied out, at another name. */
+static int copy_out(const struct snapshot_request *request, int upper_fd, const struct tree *tree,
+		    const char *name, int *ret_fd, struct err *err)
+{
+	struct settling settling = { .request = request, .err = err };
+	struct stat root;
+	auto_fd fd = -1;
+	int r = settle(&settling, tree, upper_fd);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(request->store->dirfd, name, 0755) < 0)
+		return fail(err, errno, "make '%s' in '%s'", name, request->store->path);
+	fd = openat(request->store->dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(upper_fd, &root) < 0 || fchmod(fd, root.st_mode & 07777) < 0)
+		return fail(err, errno, "open '%s' in '%s'", name, request->store->path);
+	r = tree_copy(tree, TREE_COPY_REFLINK, fd, err);
+	if (r == 0)
+		*ret_fd = take_fd(&fd);
+	return r;
 }
 
 /* The disk as layers have it, and a draft of its record. */
@@ -185,13 +215,12 @@ static int settle_disk(const struct snapshot_request *request, int upper_fd,
 		       const struct tree *tree, uint64_t tar_bytes,
 		       char ret_record_name[STORE_WORK_NAME_MAX], struct err *err)
 {
-	struct settling settling = { .request = request, .overlay_ready = true, .err = err };
+	struct settling settling = {
+		.request = request, .is_layer = true, .overlay_ready = true, .err = err
+	};
 	struct owners owners;
-	int r;
+	int r = settle(&settling, tree, upper_fd);
 
-	directories_init(&settling.directories, upper_fd);
-	r = settle(&settling, tree);
-	directories_done(&settling.directories);
 	/* The root's own entry is left out when it did not change; then its time is not the
 	 * layer's. */
 	if (r == 0 && *tree->item[0].path)
@@ -207,8 +236,9 @@ static int settle_disk(const struct snapshot_request *request, int upper_fd,
 }
 
 /* One sync for the layer, its record and its blob. What is there already needs none. */
-static int publish(const struct snapshot_request *request, struct layer_blob *blob,
-		   const struct snapshot *snapshot, const char *record_name, struct err *err)
+static int publish(const struct snapshot_request *request, const char *name,
+		   struct layer_blob *blob, const struct snapshot *snapshot,
+		   const char *record_name, struct err *err)
 {
 	int r = 0;
 
@@ -218,8 +248,7 @@ static int publish(const struct snapshot_request *request, struct layer_blob *bl
 	if (r == 0)
 		r = layer_blob_publish(blob, err);
 	if (r == 0)
-		r = layer_publish_draft(request->store, &snapshot->diff_id, request->upper_name,
-					record_name, err);
+		r = layer_publish_draft(request->store, &snapshot->diff_id, name, record_name, err);
 	return r;
 }
 
@@ -237,8 +266,9 @@ static int write_blob(const struct snapshot_request *request, const struct tree 
 				       &snapshot->tar_bytes, err);
 }
 
-static int make_layer(const struct snapshot_request *request, int upper_fd, const struct tree *tree,
-		      struct snapshot *snapshot, struct err *err)
+/* The directory `name` becomes the layer. */
+static int make_layer(const struct snapshot_request *request, const char *name, int fd,
+		      const struct tree *tree, struct snapshot *snapshot, struct err *err)
 {
 	char record_name[STORE_WORK_NAME_MAX];
 	auto_layer_blob *blob = NULL;
@@ -247,9 +277,26 @@ static int make_layer(const struct snapshot_request *request, int upper_fd, cons
 	if (r == 0)
 		r = write_blob(request, tree, blob, snapshot, err);
 	if (r == 0)
-		r = settle_disk(request, upper_fd, tree, snapshot->tar_bytes, record_name, err);
+		r = settle_disk(request, fd, tree, snapshot->tar_bytes, record_name, err);
 	if (r == 0)
-		r = publish(request, blob, snapshot, record_name, err);
+		r = publish(request, name, blob, snapshot, record_name, err);
+	return r;
+}
+
+static int make_layer_of_copy(const struct snapshot_request *request, int upper_fd,
+			      const struct tree *tree, struct snapshot *snapshot, struct err *err)
+{
+	char name[STORE_WORK_NAME_MAX];
+	auto_fd fd = -1;
+	int r = store_work_name(request->store, name, err);
+
+	if (r < 0)
+		return r;
+	r = copy_out(request, upper_fd, tree, name, &fd, err);
+	if (r == 0)
+		r = make_layer(request, name, fd, tree, snapshot, err);
+	if (r < 0)
+		(void)!remove_tree(request->store->dirfd, name, NULL);
 	return r;
 }
 
@@ -267,8 +314,12 @@ static int take(const struct snapshot_request *request, struct snapshot *snapsho
 		return r;
 	snapshot->empty = tree.count == 0;
 	snapshot->entry_count = tree.count;
-	return snapshot->empty ? remove_tree(request->store->dirfd, request->upper_name, err)
-			       : make_layer(request, upper, &tree, snapshot, err);
+	if (request->keeps)
+		return snapshot->empty ? 0
+				       : make_layer_of_copy(request, upper, &tree, snapshot, err);
+	return snapshot->empty
+		       ? remove_tree(request->store->dirfd, request->upper_name, err)
+		       : make_layer(request, request->upper_name, upper, &tree, snapshot, err);
 }
 
 int snapshot_take(const struct snapshot_request *request, struct snapshot *ret_snapshot,
@@ -278,7 +329,8 @@ int snapshot_take(const struct snapshot_request *request, struct snapshot *ret_s
 	int r = take(request, &snapshot, err);
 
 	if (r < 0) {
-		(void)!remove_tree(request->store->dirfd, request->upper_name, NULL);
+		if (!request->keeps)
+			(void)!remove_tree(request->store->dirfd, request->upper_name, NULL);
 		return err_wrap(err, "make a layer");
 	}
 	*ret_snapshot = snapshot;

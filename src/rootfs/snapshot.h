@@ -29,6 +29,13 @@ struct snapshot_meta {
 	size_t content_bytes;
 };
 
+/* A file of a copy of layers. Nobody can set the time of its last change: with that time it still
+ * is what it was. */
+struct snapshot_seen {
+	ino_t ino;
+	struct timespec changed; /* 0: not to be relied upon here */
+};
+
 struct snapshot_request {
 	const struct store *store;
 	/* The upper directory, a name from store_work_name. Its root has the mode that the root of
@@ -38,6 +45,11 @@ struct snapshot_request {
 	/* The directory holds everything, not only changes: a copy of the layers below in which a
 	 * step ran where overlayfs was refused. What is missing was deleted. */
 	bool complete;
+	/* And it stays, as what it is afterwards: a copy of the layers with this one on top. */
+	bool keeps;
+	/* With complete, or NULL: what was known of the file when it was what is below. */
+	const struct snapshot_seen *(*seen)(const void *context, const char *path);
+	const void *seen_context;
 
 	/* Emulated ownership, or NULL: 1 when it knows the entry and has filled *ret_meta, 0 when
 	 * it does not, -errno. `path` is relative to the root, "" for the root; statx carries
@@ -66,7 +78,8 @@ struct snapshot {
 	uint64_t entry_count;
 };
 
-/* The upper directory is used up, also on failure. Everything below it must be the caller's. */
+/* The upper directory is used up, also on failure, unless `keeps`. Everything below it must be the
+ * caller's. */
 int snapshot_take(const struct snapshot_request *request, struct snapshot *ret_snapshot,
 		  struct err *err) must_check;
 

@@ -260,6 +260,16 @@ static bool has_new_name(const struct plan *plan, const struct subject *subject)
 		       : subject->st.st_nlink > before;
 }
 
+static bool is_untouched(const struct snapshot_request *request, const struct subject *subject)
+{
+	const struct snapshot_seen *seen =
+		request->seen ? request->seen(request->seen_context, subject->path) : NULL;
+	const struct timespec *now = &subject->st.st_ctim;
+
+	return seen && seen->ino == subject->st.st_ino && seen->changed.tv_sec &&
+	       seen->changed.tv_sec == now->tv_sec && seen->changed.tv_nsec == now->tv_nsec;
+}
+
 static int is_unchanged(struct plan *plan, const struct subject *subject,
 			const struct tree_entry *entry, const struct tree_entry *below,
 			bool *ret_unchanged)
@@ -275,13 +285,25 @@ static int is_unchanged(struct plan *plan, const struct subject *subject,
 	}
 	if (entry->size_bytes != below->size_bytes)
 		return 0;
-	if (S_ISREG(entry->mode) && entry->size_bytes)
+	if (S_ISREG(entry->mode) && entry->size_bytes && !is_untouched(plan->request, subject))
 		return same_content(plan, subject, ret_unchanged);
 	*ret_unchanged = true;
 	return 0;
 }
 
 /* --- the walk --- */
+
+/* The directory's time is that of changes which are no change any more. */
+static int restore_time(struct plan *plan, const struct subject *subject)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, subject->below.st.st_mtim };
+
+	if (!S_ISDIR(subject->st.st_mode))
+		return 0;
+	if (utimensat(subject->dirfd, subject->name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(plan->err, errno, "set the time of '/%s'", subject->path);
+	return 0;
+}
 
 static int plan_directory(struct plan *plan, int dirfd, const char *path,
 			  const struct level *below);
@@ -294,6 +316,11 @@ static int drop(struct plan *plan, const struct subject *subject)
 		return fail(plan->err, errno, "remove '/%s' from the upper directory",
 			    subject->path);
 	return 0;
+}
+
+static int leave_out(struct plan *plan, const struct subject *subject)
+{
+	return plan->request->keeps ? restore_time(plan, subject) : drop(plan, subject);
 }
 
 static int plan_whiteout(struct plan *plan, const struct subject *subject)
@@ -355,7 +382,7 @@ static int plan_file(struct plan *plan, const struct subject *subject)
 	if (r < 0)
 		return r;
 	if (unchanged)
-		return drop(plan, subject);
+		return leave_out(plan, subject);
 	if (subject->is_copied_up)
 		remove_marks(subject->dirfd, subject->name);
 	*tree_add(plan->tree) = entry;
@@ -425,7 +452,7 @@ static int plan_subdirectory(struct plan *plan, const struct subject *subject,
 	if (plan->tree->count > index + 1 || !below_is_directory || !same_metadata(&entry, &below))
 		return 0;
 	plan->tree->count = index;
-	return drop(plan, subject);
+	return leave_out(plan, subject);
 }
 
 static int plan_entry(struct plan *plan, int dirfd, const char *name, const char *path,
@@ -516,7 +543,7 @@ static int plan_root(struct plan *plan, const struct level *level)
 	plan->tree->count--;
 	memmove(plan->tree->item, plan->tree->item + 1,
 		plan->tree->count * sizeof(*plan->tree->item));
-	return 0;
+	return subject.is_below && plan->request->keeps ? restore_time(plan, &subject) : 0;
 }
 
 int snapshot_plan(const struct snapshot_request *request, int upper_fd, struct tree *tree,

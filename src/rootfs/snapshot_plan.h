@@ -6,7 +6,8 @@
 #include "rootfs/snapshot.h"
 #include "rootfs/tree.h"
 
-/* Fill `tree` with what changed and remove the rest from the disk. */
+/* Fill `tree` with what changed and remove the rest from the disk; or leave it there, with
+ * request->keeps, as it is below. */
 int snapshot_plan(const struct snapshot_request *request, int upper_fd, struct tree *tree,
 		  struct err *err) must_check;
 

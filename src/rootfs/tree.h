@@ -105,10 +105,11 @@ int tree_write_squash(const struct tree *tree, const struct tree_tar_options *op
 enum tree_copy {
 	TREE_COPY_REFLINK,   /* shared blocks where the file system has them, else copies */
 	TREE_COPY_HARD_LINK, /* the same inodes: only where nobody will ever write */
+	TREE_COPY_ONTO,	     /* as the first, where directories may be there already */
 };
 
-/* Into an empty directory, on-disk modes as layers.h has them (the user owns all, devices are
- * empty files). */
+/* Into a directory, empty but for TREE_COPY_ONTO, on-disk modes as layers.h has them (the user owns
+ * all, devices are empty files). */
 int tree_copy(const struct tree *tree, enum tree_copy how, int to_fd, struct err *err) must_check;
 
 #endif

@@ -177,7 +177,8 @@ static int copy_entry(struct copying *copying, const struct tree_entry *entry)
 		return r;
 	switch (entry->mode & S_IFMT) {
 	case S_IFDIR: /* modes and times once everything is in it */
-		if (*entry->path && mkdirat(dirfd, name, 0700) < 0)
+		if (*entry->path && mkdirat(dirfd, name, 0700) < 0 &&
+		    !(copying->how == TREE_COPY_ONTO && errno == EEXIST))
 			return cannot(copying, "make directory", entry);
 		return 0;
 	case S_IFLNK:
