@@ -91,12 +91,15 @@ class Acceptance:
         subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
         return folder
 
-    def build_ours(self, context):
-        """The tree of the image as it is in the registry; it is called "built" in the store."""
+    def import_base(self):
         self.must(PLAIN_USER, ["rootlet", "import", self.base, "base"])
-        self.must(PLAIN_USER, ["rootlet", "build", "--progress", "plain", "-t", "built", context])
-        self.must(PLAIN_USER, ["rootlet", "push", "built", f"{self.address}/ours"])
-        return self.fetch("ours")
+
+    def build_ours(self, context, name="ours", front=(), options=()):
+        """The tree of the image as it is in the registry; in the store it is called as `name`."""
+        self.must(PLAIN_USER, [*front, "rootlet", "build", *options, "--progress", "plain", "-t", name, context],
+                  f"build {name}")
+        self.must(PLAIN_USER, ["rootlet", "push", name, f"{self.address}/{name}"])
+        return self.fetch(name)
 
     def fetch(self, name):
         layout = os.path.join(self.stage.user_folder(PLAIN_USER), name)
