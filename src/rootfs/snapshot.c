@@ -10,6 +10,8 @@
 #include <sys/xattr.h>
 
 #include "base/banned.h"
+#include "base/buf.h"
+#include "base/strings.h"
 #include "rootfs/directories.h"
 #include "rootfs/layer_blob.h"
 #include "rootfs/records.h"
@@ -106,6 +108,22 @@ static void record(struct settling *settling, const struct tree_entry *entry, in
 					  entry->xattrs[i].value, entry->xattrs[i].size_bytes);
 }
 
+/* Of a copy: what tree_copy would not have put there, such as an access control list, is said by
+ * the layer's record alone. */
+static int strip(struct settling *settling, const struct tree_entry *entry, int dirfd,
+		 const char *name)
+{
+	auto_buf path = { 0 };
+
+	buf_printf(&path, "/proc/self/fd/%d/%s", dirfd, name);
+	for (size_t i = 0; i < entry->disk_xattr_count; i++)
+		if (!text_starts(entry->disk_xattrs[i].name, "user.") &&
+		    lremovexattr(path.bytes, entry->disk_xattrs[i].name) < 0 && errno != ENODATA)
+			return fail(settling->err, errno, "remove attribute '%s' of '/%s'",
+				    entry->disk_xattrs[i].name, entry->path);
+	return 0;
+}
+
 static int settle_entry(struct settling *settling, const struct tree_entry *entry)
 {
 	const char *name;
@@ -118,6 +136,10 @@ static int settle_entry(struct settling *settling, const struct tree_entry *entr
 		return r;
 	if (settling->is_layer)
 		record(settling, entry, dirfd, name);
+	else
+		r = strip(settling, entry, dirfd, name);
+	if (r < 0)
+		return r;
 	if (S_ISLNK(entry->mode) || disk_mode_of(entry) == (entry->disk_mode & 07777))
 		return 0;
 	if (fchmodat(dirfd, name, disk_mode_of(entry), 0) < 0)
