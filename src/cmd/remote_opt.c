@@ -6,8 +6,9 @@
 
 #include "base/banned.h"
 
-#define RETRY_MAX   100
-#define THREADS_MAX 64
+#define RETRY_MAX      100
+#define THREADS_MAX    64
+#define TIMEOUT_MAX_MS 3600000
 
 int remote_opt_settings(const struct remote_opt *opt, struct remote_settings *ret_settings,
 			struct err *err)
@@ -29,6 +30,14 @@ int remote_opt_settings(const struct remote_opt *opt, struct remote_settings *re
 	if (opt->retry_delay && retry_parse_delay(opt->retry_delay, &settings.retry.delay_ms) < 0)
 		return fail_plain(err, EINVAL, "--retry-delay: '%s' is no time such as 500ms or 2s",
 				  opt->retry_delay);
+	if (opt->timeout) {
+		uint64_t ms;
+
+		if (retry_parse_delay(opt->timeout, &ms) < 0 || ms < 1000 || ms > TIMEOUT_MAX_MS)
+			return fail_plain(err, EINVAL, "--timeout: '%s' is no time from 1s to 60m",
+					  opt->timeout);
+		settings.stall_s = (unsigned)(ms / 1000);
+	}
 	signal(SIGPIPE, SIG_IGN);
 	*ret_settings = settings;
 	return 0;

@@ -17,6 +17,7 @@ struct remote_opt {
 	const char *tls_verify; /* "true", "false" */
 	uint64_t retry;
 	const char *retry_delay;
+	const char *timeout;
 	uint64_t threads;
 };
 
@@ -26,37 +27,45 @@ struct remote_opt {
 		.retry = RETRY_COUNT_DEFAULT \
 	}
 
-#define REMOTE_OPTS(request, member)                                                              \
-	{ OPT_HEADING, 0, NULL, 0, NULL, "Registry", NULL },                                      \
-		{ OPT_STR,                                                                        \
-		  0,                                                                              \
-		  "authfile",                                                                     \
-		  offsetof(request, member.authfile),                                             \
-		  "FILE",                                                                         \
-		  "credentials are kept here (default: $REGISTRY_AUTH_FILE, "                     \
-		  "$XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, "       \
-		  "~/.docker/config.json)",                                                       \
-		  NULL },                                                                         \
-		{ OPT_STR,                                                                        \
-		  0,                                                                              \
-		  "cert-dir",                                                                     \
-		  offsetof(request, member.cert_dir),                                             \
-		  "DIR",                                                                          \
-		  "trust DIR/*.crt; identify the client with DIR/NAME.cert and NAME.key",         \
-		  NULL },                                                                         \
-		{ OPT_CHOICE,	0,                                                                \
-		  "tls-verify", offsetof(request, member.tls_verify),                             \
-		  "true|false", "false: accept any certificate, and plain HTTP",                  \
-		  NULL },                                                                         \
-		{ OPT_U64, 0,                                                                     \
-		  "retry", offsetof(request, member.retry),                                       \
-		  "N",	   "try again N times what may pass (default 4)",                         \
-		  NULL },                                                                         \
-	{                                                                                         \
-		OPT_STR, 0, "retry-delay", offsetof(request, member.retry_delay), "TIME",         \
-			"wait this long before the first of them, twice as long before the next " \
-			"(default 500ms)",                                                        \
-			NULL                                                                      \
+#define REMOTE_OPTS(request, member)                                                        \
+	{ OPT_HEADING, 0, NULL, 0, NULL, "Registry", NULL },                                \
+		{ OPT_STR,                                                                  \
+		  0,                                                                        \
+		  "authfile",                                                               \
+		  offsetof(request, member.authfile),                                       \
+		  "FILE",                                                                   \
+		  "credentials are kept here (default: $REGISTRY_AUTH_FILE, "               \
+		  "$XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, " \
+		  "~/.docker/config.json)",                                                 \
+		  NULL },                                                                   \
+		{ OPT_STR,                                                                  \
+		  0,                                                                        \
+		  "cert-dir",                                                               \
+		  offsetof(request, member.cert_dir),                                       \
+		  "DIR",                                                                    \
+		  "trust DIR/*.crt; identify the client with DIR/NAME.cert and NAME.key",   \
+		  NULL },                                                                   \
+		{ OPT_CHOICE,	0,                                                          \
+		  "tls-verify", offsetof(request, member.tls_verify),                       \
+		  "true|false", "false: accept any certificate, and plain HTTP",            \
+		  NULL },                                                                   \
+		{ OPT_U64, 0,                                                               \
+		  "retry", offsetof(request, member.retry),                                 \
+		  "N",	   "try again N times what may pass (default 4)",                   \
+		  NULL },                                                                   \
+		{ OPT_STR,                                                                  \
+		  0,                                                                        \
+		  "retry-delay",                                                            \
+		  offsetof(request, member.retry_delay),                                    \
+		  "TIME",                                                                   \
+		  "wait this long before the first of them, twice as long before the next " \
+		  "(default 500ms)",                                                        \
+		  NULL },                                                                   \
+	{                                                                                   \
+		OPT_STR, 0, "timeout", offsetof(request, member.timeout), "TIME",           \
+			"give up a connection that brings next to nothing for so long "     \
+			"(default 60s)",                                                    \
+			NULL                                                                \
 	}
 
 #define REMOTE_TRANSFER_OPTS(request, member)                                \

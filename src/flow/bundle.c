@@ -180,12 +180,26 @@ bool bundle_has(const struct bundle *bundle, const char *name)
 	return find(bundle, name) != NULL;
 }
 
+/* A manifest says which files of its directory are meant. */
+static bool leads_out(const char *name)
+{
+	if (*name == '/')
+		return true;
+	for (const char *at = name; *at; at += strcspn(at, "/"), at += *at == '/')
+		if (strcspn(at, "/") == 2 && at[0] == '.' && at[1] == '.')
+			return true;
+	return false;
+}
+
 static int open_in_directory(const struct bundle *bundle, const char *name,
 			     struct bundle_file *file, struct err *err)
 {
-	auto_fd fd = openat(bundle->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	auto_fd fd = leads_out(name) ? -1 : openat(bundle->fd, name, flags);
 	struct stat st;
 
+	if (leads_out(name))
+		return fail_plain(err, EINVAL, "'%s' leads out of the directory", name);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail(err, errno, "open '%s'", name);
 	if (!S_ISREG(st.st_mode))

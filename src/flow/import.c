@@ -9,10 +9,12 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "codec/decoder.h"
 #include "codec/tar.h"
 #include "flow/squash_share.h"
+#include "flow/sweep.h"
 #include "image/whiteout.h"
 #include "store/refs.h"
 
@@ -26,6 +28,15 @@ int import_name(const struct import_request *request, const struct descriptor *r
 		    : refs_set_untagged(request->store, root, err);
 
 	return r < 0 ? r : request->imported(request->context, id, ref, err);
+}
+
+void import_undo(const struct import_request *request, const struct reach *brought)
+{
+	struct swept swept;
+	struct err err = { 0 };
+
+	if (sweep(request->store, brought, &swept, &err) < 0)
+		log_verbose("left for gc: %s", err.text);
 }
 
 /* --- temporary files --- */

@@ -10,6 +10,7 @@
 
 #include "base/strings.h"
 #include "flow/bundle.h"
+#include "flow/reach.h"
 #include "image/config.h"
 #include "image/manifest.h"
 #include "image/ref.h"
@@ -29,6 +30,10 @@ struct import_request {
 			struct err *err);
 	void *context;
 };
+
+/* After a failure: what the source brought into the store goes again, unless something needs it or
+ * others are at work. */
+void import_undo(const struct import_request *request, const struct reach *brought);
 
 int import_run(const struct import_request *request, struct err *err) must_check;
 

@@ -17,6 +17,7 @@ struct import {
 	const struct bundle *bundle;
 	struct arena arena;
 	struct map layers; /* name in the archive -> struct import_layer: shared ones once */
+	struct reach brought;
 	struct err *err;
 };
 
@@ -47,6 +48,7 @@ static int import_one_layer(struct import *import, const char *name, const struc
 					 diff_id, layer, import->err);
 		if (r < 0)
 			return err_wrap(import->err, "layer '%s'", name);
+		reach_add_layer(&import->brought, &layer->diff_id, &layer->descriptor.digest);
 		map_set(&import->layers, name, layer);
 	}
 	if (!digest_equal(&layer->diff_id, diff_id))
@@ -112,10 +114,12 @@ static int import_parts(struct import *import, const char *config_name,
 			     import->err);
 	if (r < 0)
 		return r;
+	reach_add_blob(&import->brought, &manifest.config.digest);
 	manifest.config.size_bytes = bytes.size_bytes;
 	manifest_print(&manifest, &text);
 	r = blob_add(store, text.bytes, text.size_bytes, &root.digest, import->err);
 	root.size_bytes = text.size_bytes;
+	reach_add_blob(&import->brought, &root.digest);
 	return r < 0 ? r : name_image(import, tags, &root, &manifest.config.digest);
 }
 
@@ -162,6 +166,9 @@ int import_docker(const struct import_request *request, const struct bundle *bun
 	struct import import = { .request = request, .bundle = bundle, .err = err };
 	int r = import_all(&import);
 
+	if (r < 0)
+		import_undo(request, &import.brought);
+	reach_done(&import.brought);
 	map_done(&import.layers);
 	arena_done(&import.arena);
 	return r;

@@ -20,6 +20,7 @@ struct import {
 	struct arena arena;
 	struct digest id; /* of the image for this machine, else of any */
 	bool has_id;
+	struct reach brought;
 	struct err *err;
 };
 
@@ -48,6 +49,7 @@ static int copy_blob(struct import *import, const struct descriptor *descriptor)
 	auto_bundle_file file = BUNDLE_FILE_NONE;
 	int r;
 
+	reach_add_blob(&import->brought, &descriptor->digest);
 	if (blob_present(import->request->store, descriptor))
 		return 0;
 	r = open_blob(import, descriptor, &file);
@@ -83,6 +85,7 @@ static int copy_layer(struct import *import, const struct descriptor *layer,
 	enum compression compression;
 	int r = media_type_layer(layer->media_type, &compression, import->err);
 
+	reach_add_layer(&import->brought, diff_id, &layer->digest);
 	if (r == 0)
 		r = open_blob(import, layer, &file);
 	if (r == 0)
@@ -250,6 +253,9 @@ int import_oci(const struct import_request *request, const struct bundle *bundle
 	struct import import = { .request = request, .bundle = bundle, .err = err };
 	int r = import_all(&import);
 
+	if (r < 0)
+		import_undo(request, &import.brought);
+	reach_done(&import.brought);
 	arena_done(&import.arena);
 	return r;
 }
@@ -322,6 +328,7 @@ int import_oci_image(const struct store *store, const char *directory, const cha
 	r = bundle_open_directory(fd, &bundle, err);
 	if (r == 0)
 		r = import_chosen(&import, which, ret_root);
+	reach_done(&import.brought);
 	if (r == 0)
 		ret_root->media_type = arena_copy(arena, ret_root->media_type);
 	arena_done(&import.arena);

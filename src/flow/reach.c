@@ -36,9 +36,9 @@ bool reach_has_layer(const struct reach *reach, const char *hex)
 	return map_get(&reach->layers, hex) != NULL;
 }
 
-static void need_blob(struct reach *reach, const struct digest *digest)
+void reach_add_blob(struct reach *reach, const struct digest *blob)
 {
-	map_set(&reach->blobs, digest_hex(digest), present);
+	map_set(&reach->blobs, digest_hex(blob), present);
 }
 
 static void need_layer(struct reach *reach, const struct digest *diff_id)
@@ -49,7 +49,7 @@ static void need_layer(struct reach *reach, const struct digest *diff_id)
 void reach_add_layer(struct reach *reach, const struct digest *diff_id, const struct digest *blob)
 {
 	need_layer(reach, diff_id);
-	need_blob(reach, blob);
+	reach_add_blob(reach, blob);
 }
 
 /* What is not in the store leads nowhere; what cannot be understood (an artifact's config) neither.
@@ -80,9 +80,9 @@ static int add_manifest(struct reach *reach, const struct store *store, const st
 
 	if (manifest_parse(buf_text(bytes), bytes->size_bytes, &arena, &manifest, NULL) < 0)
 		return 0;
-	need_blob(reach, &manifest.config.digest);
+	reach_add_blob(reach, &manifest.config.digest);
 	for (size_t i = 0; i < manifest.layer_count; i++)
-		need_blob(reach, &manifest.layers[i].digest);
+		reach_add_blob(reach, &manifest.layers[i].digest);
 	return add_config(reach, store, &manifest.config, err);
 }
 
@@ -94,7 +94,7 @@ static int add(struct reach *reach, const struct store *store, const struct desc
 	struct index index;
 	int r;
 
-	need_blob(reach, &root->digest);
+	reach_add_blob(reach, &root->digest);
 	r = blob_read(store, root, MANIFEST_SIZE_MAX, &bytes, err);
 	if (r == -ENOENT || r == -EUCLEAN || r == -EFBIG)
 		return 0;
@@ -149,7 +149,7 @@ static void add_download_record(struct reach *reach, int dirfd, const char *name
 		return;
 	digest_text = json_get_text(json, "digest");
 	if (digest_text && digest_parse(digest_text, &digest, NULL) == 0)
-		need_blob(reach, &digest);
+		reach_add_blob(reach, &digest);
 }
 
 static int add_records(struct reach *reach, const struct store *store, const char *folder,

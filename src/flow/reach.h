@@ -21,7 +21,8 @@ bool reach_has_layer(const struct reach *reach, const char *hex);
 /* A manifest or index, and all it leads to that is there. */
 int reach_add(struct reach *reach, const struct store *store, const struct descriptor *root,
 	      struct err *err) must_check;
-/* A layer and its blob. */
+/* One blob; a layer and its blob. */
+void reach_add_blob(struct reach *reach, const struct digest *blob);
 void reach_add_layer(struct reach *reach, const struct digest *diff_id, const struct digest *blob);
 /* Everything with a name. */
 int reach_add_images(struct reach *reach, const struct store *store, struct err *err) must_check;

@@ -381,7 +381,11 @@ static void set_common(struct hop *hop, const char *url, struct curl_slist *head
 	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, hop);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_MAX_S);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, HTTP_SLOWEST_BYTES_S);
+	/* who wants to be slow can be slow forever, byte by byte, with a small answer, too */
+	if (!hop->request->sink && !hop->request->body_size_bytes)
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT,
+				 (long)hop->http->stall_s * HTTP_ANSWER_STALLS_MAX);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)hop->http->stall_s);
 	set_proxy(easy, url);
 	set_tls(hop);

@@ -23,7 +23,10 @@
 #define HTTP_HEADERS_MAX     256
 #define HTTP_ERROR_BODY_MAX  ((size_t)64 * 1024)
 #define HTTP_CONNECT_MAX_S   30
-#define HTTP_STALL_DEFAULT_S 60 /* not one byte in so long: the transfer is dead */
+#define HTTP_STALL_DEFAULT_S 60 /* slower than this for so long: the transfer is dead */
+#define HTTP_SLOWEST_BYTES_S 100L
+/* an answer that is no blob may take so many times as long in all */
+#define HTTP_ANSWER_STALLS_MAX 5
 
 struct http;
 

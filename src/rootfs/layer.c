@@ -89,19 +89,39 @@ static int check_diff_id(struct stream *stream, const struct layer_request *requ
 	return 0;
 }
 
+/* What was read of the source so far: in the thread that decompresses, looked at in another. */
+struct counted_source {
+	const struct byte_source *source;
+	atomic_uint_fast64_t bytes;
+};
+
+static ssize_t read_counted(void *context, void *bytes, size_t size_bytes, struct err *err)
+{
+	struct counted_source *counted = context;
+	const struct byte_source *source = counted->source;
+	ssize_t n = source->read(source->context, bytes, size_bytes, err);
+
+	if (n > 0)
+		atomic_fetch_add(&counted->bytes, (uint_fast64_t)n);
+	return n;
+}
+
 static int unpack_into(int root_fd, const struct layer_request *request,
 		       struct layer_staged *staged, struct err *err)
 {
+	struct counted_source counted = { .source = request->source };
+	const struct byte_source source = { .read = read_counted, .context = &counted };
 	auto_stream *stream = NULL;
 	auto_unpacker *unpacker = unpacker_new(root_fd);
 	struct teed_stream teed = { .tee = &request->tee };
 	struct owners owners;
-	int r = stream_new(request->source, &stream, err);
+	int r = stream_new(&source, &stream, err);
 
 	if (r < 0)
 		return r;
 	if (request->is_literal)
 		unpacker_be_literal(unpacker);
+	unpacker_limit(unpacker, &counted.bytes);
 	teed.stream = stream;
 	staged->encoding = stream_encoding(stream);
 	r = unpack_entries(&teed, request, unpacker, staged, err);

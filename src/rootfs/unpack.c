@@ -29,6 +29,7 @@ struct unpacker {
 	struct directories directories; /* where entries go */
 	struct directories targets;	/* where hard links lead */
 	struct records records;
+	struct content content;
 	struct arena arena;
 	struct map times; /* path of a directory -> struct timespec */
 	struct buf path;  /* of the current entry, normalised */
@@ -40,6 +41,11 @@ struct unpacker {
 void unpacker_be_literal(struct unpacker *unpacker)
 {
 	unpacker->literal = true;
+}
+
+void unpacker_limit(struct unpacker *unpacker, const atomic_uint_fast64_t *packed_bytes)
+{
+	unpacker->content.packed_bytes = packed_bytes;
 }
 
 /* Directories without an entry get 1970, so that the same archive always gives the same tree. */
@@ -246,44 +252,6 @@ static int create_file(struct unpacker *unpacker, mode_t mode, int *ret_fd, stru
 	return 0;
 }
 
-static int write_at(int fd, const char *bytes, size_t size, uint64_t offset)
-{
-	while (size > 0) {
-		ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		offset += (uint64_t)n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_data(struct unpacker *unpacker, int fd, const struct tar_entry *entry,
-		      struct tar_reader *reader, struct err *err)
-{
-	const void *bytes;
-	size_t size;
-	uint64_t offset;
-	int r;
-
-	while ((r = tar_reader_data(reader, &bytes, &size, &offset, err)) > 0) {
-		int written = entry->sparse ? write_at(fd, bytes, size, offset)
-					    : io_write_all(fd, bytes, size);
-
-		if (written < 0)
-			return fail(err, -written, "write '%.400s'", path_of(unpacker));
-	}
-	if (r < 0)
-		return r;
-	if (entry->sparse && ftruncate(fd, (off_t)entry->size_bytes) < 0)
-		return cannot(unpacker, "set the size of", err);
-	return 0;
-}
-
 /* write(2) clears set-id bits, open(2) applies the umask: so chmod when either matters. */
 static int place_file(struct unpacker *unpacker, const struct tar_entry *entry,
 		      struct tar_reader *reader, struct err *err)
@@ -293,10 +261,11 @@ static int place_file(struct unpacker *unpacker, const struct tar_entry *entry,
 	auto_fd fd = -1;
 	int r = create_file(unpacker, disk_mode & 0777, &fd, err);
 
-	if (r == 0)
-		r = write_data(unpacker, fd, entry, reader, err);
 	if (r < 0)
 		return r;
+	r = content_write(&unpacker->content, fd, entry, reader, err);
+	if (r < 0)
+		return err_wrap(err, "'%.400s'", path_of(unpacker));
 	if ((disk_mode & (unpacker->umask | 07000)) && fchmod(fd, disk_mode) < 0)
 		return cannot(unpacker, "set the mode of", err);
 	record(unpacker, entry, disk_mode, fd);
@@ -598,6 +567,10 @@ int unpacker_place(struct unpacker *unpacker, const struct tar_entry *entry,
 
 	buf_truncate(&unpacker->path, 0);
 	r = layer_path_normalize(entry->path, &unpacker->path, err);
+	if (r == 0)
+		r = content_take(&unpacker->content, CONTENT_ENTRY_BYTES, err);
+	for (size_t i = 0; r == 0 && i < entry->xattr_count; i++)
+		r = content_take_xattr(&unpacker->content, entry->xattrs[i].size_bytes, err);
 	if (r < 0)
 		return r;
 	if (!unpacker->path.size_bytes)

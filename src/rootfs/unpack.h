@@ -9,6 +9,7 @@
 #define ROOTFS_UNPACK_H
 
 #include "codec/tar.h"
+#include "rootfs/content.h"
 #include "rootfs/records.h"
 
 struct unpacker;
@@ -24,6 +25,10 @@ static inline void unpacker_cleanup(struct unpacker **unpacker)
 
 /* It is no layer: a name that begins with ".wh." is a name like any other. */
 void unpacker_be_literal(struct unpacker *unpacker);
+
+/* Refuse (-EFBIG) what is out of all proportion to the bytes read so far (rootfs/content.h); the
+ * number is looked at from the calling thread and outlives the unpacker. */
+void unpacker_limit(struct unpacker *unpacker, const atomic_uint_fast64_t *packed_bytes);
 
 /* Place one entry; a file's data is read from the reader. Errors name the entry: -EINVAL and
  * -ELOOP for what no honest archive holds, -ENOSPC and others from the file system. */

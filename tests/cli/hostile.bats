@@ -3,8 +3,9 @@
 # Archives made to do harm, or damaged on the way: refused by name, and nothing happened.
 
 load ../support/common
+load ../support/registry
 setup() { common_setup; }
-teardown() { common_teardown; }
+teardown() { flaky_stop; common_teardown; }
 
 expect_empty_store() {
     local folder
@@ -27,6 +28,36 @@ expect_empty_store() {
             bad=1
         fi
     done <list
+    [ $bad -eq 0 ]
+}
+
+@test "every hostile image is refused in words that fit, from files and from a registry, touching nothing" {
+    need python3 zstd
+    local name where words bad=0
+    echo secret >secret
+    mkdir "$BATS_TEST_TMPDIR/flaky"
+    python3 "$ROOTLET_TEST_STAGE/tests/support/hostile-layout" "$BATS_TEST_TMPDIR/flaky" "$PWD/secret" >list
+    [ "$(wc -l <list)" -gt 50 ]
+    while IFS=$'\t' read -r name where words; do
+        attempt timeout 120 rootlet import "$BATS_TEST_TMPDIR/flaky/cases/$name"
+        if [ "$status" -ne 125 ] || [[ $stderr != *"$words"* ]] || [[ $stderr == *secret$'\n'* ]] || ! expect_empty_store; then
+            echo "case $name, which should say: $words" >&2
+            show
+            bad=1
+        fi
+    done <list
+    flaky_start
+    while IFS=$'\t' read -r name where words; do
+        [ "$where" = tag ] || continue
+        attempt timeout 120 rootlet pull --retry 0 "$FLAKY/r:$name"
+        if [ "$status" -ne 125 ] || [ -n "$(find "$ROOTLET_STORE/refs" -type f)" ] ||
+            ! expect_empty_dir "$ROOTLET_STORE/layers" || ! expect_empty_dir "$ROOTLET_STORE/tmp"; then
+            echo "case $name, pulled" >&2
+            show
+            bad=1
+        fi
+    done <list
+    equal "$(cat secret)" secret
     [ $bad -eq 0 ]
 }
 

@@ -263,3 +263,74 @@ END
     refused rootlet pull "$FLAKY/r:2"
     expect_stderr "hint: tags there: 20, 21, 22, 1, 3"
 }
+
+@test "who answers a byte at a time, or with headers without end, is given up on" {
+    flaky_start --drip manifests
+    refuses --timeout 1s --retry 0
+    expect_stderr "registry '$FLAKY'"
+    flaky_stop
+    flaky_start --drip blobs
+    refuses --timeout 1s --retry 0
+    expect_stderr "too slow"
+    flaky_stop
+    flaky_start --flood manifests
+    refuses --retry 0
+    expect_stderr "too many headers"
+    flaky_stop
+    flaky_start --flood /token --user me:secret
+    refuses --retry 0 --creds me:secret
+    expect_stderr "too many headers"
+    flaky_stop
+    flaky_start --drip /token --user me:secret
+    refuses --timeout 1s --retry 0 --creds me:secret
+    expect_stderr "token server"
+    flaky_stop
+    flaky_start --huge /token --user me:secret
+    refuses --retry 0 --creds me:secret
+    expect_stderr "more than 262144 bytes"
+    refused rootlet pull --timeout 1ms "$FLAKY/r:1"
+}
+
+@test "a length that is not what comes is found out" {
+    for off in 100 -100; do
+        flaky_start --length-off $off
+        refuses --timeout 2s --retry 1
+        flaky_stop
+    done
+}
+
+@test "a registry that never has enough of credentials gets them a few times" {
+    for challenge in 'Basic realm="x"' 'Bearer realm="http://127.0.0.1:1/token",service="s"' 'Digest realm="x"' \
+        'Bearer realm="file:///etc/passwd"' 'Bearer service="s"' 'Basic' '"' "Bearer realm=\"$(printf 'x%.0s' {1..9000})"; do
+        flaky_start --fail 401 --times 1000 --challenge "$challenge"
+        refuses --retry 0 --creds me:secret
+        [ "$(logged .)" -lt 8 ]
+        flaky_stop
+    done
+}
+
+@test "a token server on another host is not given credentials without TLS by a registry with TLS" {
+    need openssl
+    registry_start --tls --password me:secret
+    registry_stop
+    # the same certificate, and a realm elsewhere
+    cat >tls.py <<END
+import http.server, ssl, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Bearer realm="http://token.invalid/token",service="s"')
+        self.end_headers()
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("$REGISTRY_CERTS/server.crt", "$REGISTRY_CERTS/server.key")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+END
+    python3 tls.py >port 2>/dev/null 3>&- &
+    FLAKY_PID=$!
+    until [ -s port ]; do kill -0 $FLAKY_PID; done
+    refused rootlet pull --retry 0 --creds me:secret --cert-dir "$REGISTRY_CERTS" "127.0.0.1:$(cat port)/r:1"
+    expect_stderr "token server 'http://token.invalid' is not reached by https"
+}

@@ -28,6 +28,10 @@ def arguments():
     add("--code", default="UNAVAILABLE", help="... with this error code")
     add("--times", metavar="N", type=int, default=1, help="... the first N requests for each path")
     add("--only", metavar="REGEX", default="", help="... that match (METHOD PATH)")
+    add("--challenge", metavar="TEXT", help="send this as WWW-Authenticate with failures")
+    add("--drip", metavar="REGEX", help="send the body of these paths a byte at a time, without end")
+    add("--flood", metavar="REGEX", help="send headers without end for these paths")
+    add("--length-off", metavar="BYTES", type=int, help="announce so much more of a blob than comes, or less")
     add("--retry-after", metavar="TEXT", help="send this header with failures")
     add("--cut", metavar="BYTES", type=int, help="close the connection after so many bytes of a blob, --times per blob")
     add("--hang", metavar="BYTES", type=int, help="send no more than so many bytes of a blob, and wait")
@@ -61,6 +65,7 @@ class State:
         self.tokens = {}
         self.uploads = {}
         self.ports = {}
+        self.done = threading.Event()  # never set: what waits for it waits for its client
         with open(os.path.join(options.folder, "log"), "w", encoding="utf-8"):
             pass
 
@@ -148,6 +153,8 @@ class Handler(BaseHTTPRequestHandler):
             return False
         self.read_body()
         headers = [("Retry-After", options.retry_after)] if options.retry_after is not None else []
+        if options.challenge:
+            headers.append(("WWW-Authenticate", options.challenge))
         self.error(options.fail, options.code, headers)
         return True
 
@@ -167,6 +174,30 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             pass
 
+    def send_forever(self, head, piece, pause_s):
+        """Until the other side has had enough."""
+        self.note(200)
+        self.close_connection = True
+        try:
+            self.wfile.write(head)
+            while not self.server.state.done.wait(pause_s):
+                self.wfile.write(piece)
+        except OSError:
+            self.state.log("gave up")
+
+    def is_hostile(self):
+        options = self.options
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\n"
+        if options.huge and re.search(options.huge, self.path):
+            self.send_endless()
+        elif options.drip and re.search(options.drip, self.path):
+            self.send_forever(head + b"Connection: close\r\n\r\n", b" ", 0.2)
+        elif options.flood and re.search(options.flood, self.path):
+            self.send_forever(head, b"".join(b"X-%d: %s\r\n" % (n, b"x" * 100) for n in range(100)), 0)
+        else:
+            return False
+        return True
+
     def send_blob(self, data):
         options = self.options
         start = 0
@@ -182,6 +213,11 @@ class Handler(BaseHTTPRequestHandler):
             headers.append(("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}"))
         data = data[start:]
         cut = options.cut
+        if options.length_off:
+            self.note(status)
+            self.close_connection = True
+            self.wfile.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(data) + options.length_off}\r\n\r\n".encode() + data)
+            return
         if options.hang is not None and len(data) > options.hang and self.hangs():
             self.send_and_hang(status, data, headers)
             return
@@ -227,8 +263,8 @@ class Cdn(Handler):
 
     def do_GET(self):
         url = urllib.parse.urlsplit(self.path)
-        if self.options.huge and re.search(self.options.huge, self.path):
-            self.send_endless()
+        if self.is_hostile():
+            pass
         elif url.path == "/token":
             self.give_token(urllib.parse.parse_qs(url.query))
         else:
@@ -274,8 +310,7 @@ class Registry(Handler):
         if not self.welcome():
             return
         url = urllib.parse.urlsplit(self.path)
-        if self.options.huge and re.search(self.options.huge, self.path):
-            self.send_endless()
+        if self.is_hostile():
             return
         match = re.fullmatch(r"/v2/r/(manifests|blobs|tags|uploads)/(.*)", url.path)
         if url.path == "/v2/":

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The content of an archive's files on its way to disk: zeros become holes, and there is a limit to
+ * how much may come of a few bytes. Compression makes terabytes of them; an honest layer never gets
+ * near these numbers. */
+#ifndef ROOTFS_CONTENT_H
+#define ROOTFS_CONTENT_H
+
+#include <stdatomic.h>
+
+#include "codec/tar.h"
+
+#define CONTENT_FREE_BYTES  ((uint64_t)1 << 30) /* however little was read; zeros count nothing */
+#define CONTENT_RATIO_MAX   200
+#define CONTENT_ENTRY_BYTES 512			 /* each entry counts as so much */
+#define CONTENT_XATTR_BYTES ((uint64_t)64 << 20) /* attributes of all entries, kept in memory */
+
+struct content {
+	const atomic_uint_fast64_t *packed_bytes; /* what was read so far; NULL: no limit */
+	uint64_t bytes;
+	uint64_t xattr_bytes;
+};
+
+/* -EFBIG when that is too much: of files, of attributes. */
+int content_take(struct content *content, uint64_t size_bytes, struct err *err) must_check;
+int content_take_xattr(struct content *content, uint64_t size_bytes, struct err *err) must_check;
+
+/* The data of the reader's current entry into an empty file. */
+int content_write(struct content *content, int fd, const struct tar_entry *entry,
+		  struct tar_reader *reader, struct err *err) must_check;
+
+#endif
