@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256 over bytes that stream by (OpenSSL EVP, which picks the processor's instructions).
+/* SHA-256 over bytes that stream by (OpenSSL, which picks the processor's instructions).
  * Only in rootlet-image: the lean program never hashes. */
 #ifndef CODEC_SHA256_H
 #define CODEC_SHA256_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attributes.h"
 
 #define SHA256_HEX_LENGTH 64
 
 struct sha256 {
-	void *context; /* EVP_MD_CTX */
+	uint64_t state[16]; /* SHA256_CTX */
 };
 
 void sha256_init(struct sha256 *sha);

@@ -346,17 +346,42 @@ int copy_collect(const struct copy_tree *tree, const char *pattern, const struct
 
 /* ---- the key ---- */
 
-static void key_entry(const struct copy_operand *operand, const struct copy_entry *entry,
-		      struct buf *name, struct buf *value, struct build_key *key)
+struct key_line {
+	struct buf name;
+	struct buf value;
+	size_t meta_bytes; /* of the value: mode and owner */
+	const struct copy_entry *before;
+};
+
+/* Most entries have the mode and owner of the one before. */
+static void key_meta(struct key_line *line, const struct copy_entry *entry)
 {
+	const struct view_entry *now = &entry->entry;
+	const struct view_entry *then = line->before ? &line->before->entry : NULL;
+
+	line->before = entry;
+	if (then && then->mode == now->mode && then->uid == now->uid && then->gid == now->gid) {
+		buf_truncate(&line->value, line->meta_bytes);
+		return;
+	}
+	buf_truncate(&line->value, 0);
+	buf_printf(&line->value, "%06o %u:%u ", now->mode, now->uid, now->gid);
+	line->meta_bytes = line->value.size_bytes;
+}
+
+static void key_entry(const struct copy_operand *operand, const struct copy_entry *entry,
+		      struct key_line *line, struct build_key *key)
+{
+	struct buf *name = &line->name;
+	struct buf *value = &line->value;
+
 	buf_truncate(name, 0);
 	buf_add_text(name, "file ");
 	buf_add_text(name, operand->name);
 	if (*entry->suffix)
 		buf_add_char(name, '/');
 	buf_add_text(name, entry->suffix);
-	buf_truncate(value, 0);
-	buf_printf(value, "%06o %u:%u ", entry->entry.mode, entry->entry.uid, entry->entry.gid);
+	key_meta(line, entry);
 	buf_add_text(value, entry->link ? entry->link : entry->hex);
 	if (S_ISCHR(entry->entry.mode) || S_ISBLK(entry->entry.mode))
 		buf_printf(value, "%u,%u", major(entry->entry.rdev), minor(entry->entry.rdev));
@@ -365,11 +390,11 @@ static void key_entry(const struct copy_operand *operand, const struct copy_entr
 
 void copy_key(const struct copy_list *list, struct build_key *key)
 {
-	auto_buf name = { 0 };
-	auto_buf value = { 0 };
+	struct key_line line = { 0 };
 
 	for (size_t i = 0; i < list->count; i++)
 		for (size_t j = 0; j < list->operand[i].count; j++)
-			key_entry(&list->operand[i], &list->operand[i].entry[j], &name, &value,
-				  key);
+			key_entry(&list->operand[i], &list->operand[i].entry[j], &line, key);
+	buf_done(&line.name);
+	buf_done(&line.value);
 }
