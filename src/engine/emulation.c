@@ -111,6 +111,11 @@ int emulation_open(struct emulation *emulation, const struct box *box, struct er
 	return r;
 }
 
+bool emulation_refusal(const struct emulation *emulation, struct tap_refusal *ret_refusal)
+{
+	return !emulation->space && tap_session_refusal(&emulation->session, ret_refusal);
+}
+
 void emulation_done(struct emulation *emulation)
 {
 	if (!emulation->space)

@@ -80,6 +80,9 @@ void emulation_collect(struct emulation *emulation, const struct box *box, int u
  * emulation_done. */
 int emulation_take_report(struct emulation_mount *mount);
 
+/* The last call that was refused to the command for want of a privilege, as far as the tap saw. */
+bool emulation_refusal(const struct emulation *emulation, struct tap_refusal *ret_refusal);
+
 /* Afterwards: path -> struct emulated, both in the arena. */
 int emulation_read(const struct emulation *emulation, struct arena *arena, struct map *ret_by_path,
 		   struct err *err) must_check;

@@ -7,51 +7,55 @@
 
 #include "base/banned.h"
 
-/* What a complaint names, and the privilege behind it. */
+/* Where no tap looks on: what a complaint names, and the privilege behind it. */
 static const struct privilege {
 	const char *word;
 	const char *call;
-	bool emulated; /* the tap makes it succeed for root */
+	enum {
+		EMULATED, /* by the tap, and fake success mostly */
+		REFUSED,  /* whatever emulates; the tap sees it */
+		UNSEEN /* the same, but it is no system call that fails, or fails like any other */
+	} kind;
 } privileges[] = {
-	{ "lchown", "chown(2)", true },
-	{ "fchown", "chown(2)", true },
-	{ "chown", "chown(2)", true },
-	{ "chgrp", "chown(2)", true },
-	{ "ownership", "chown(2)", true },
-	{ "setgroups", "setgroups(2)", true },
-	{ "initgroups", "setgroups(2)", true },
-	{ "setresuid", "setresuid(2)", true },
-	{ "setresgid", "setresgid(2)", true },
-	{ "seteuid", "setresuid(2)", true },
-	{ "setegid", "setresgid(2)", true },
-	{ "setuid", "setuid(2)", true },
-	{ "setgid", "setgid(2)", true },
-	{ "mknod", "mknod(2)", true },
-	{ "setcap", "setxattr(2) of file capabilities", true },
-	{ "umount", "umount(2)", false },
-	{ "mount", "mount(2)", false },
-	{ "unshare", "unshare(2)", false },
-	{ "swapon", "swapon(2)", false },
-	{ "hostname", "sethostname(2)", false },
-	{ "sethostname", "sethostname(2)", false },
-	{ "modprobe", "init_module(2)", false },
-	{ "insmod", "init_module(2)", false },
-	{ "iptables", "a raw socket", false },
-	{ "settimeofday", "clock_settime(2)", false },
-	{ "cannot set date", "clock_settime(2)", false },
-	{ "chroot", "chroot(2)", false },
-	{ "pivot_root", "pivot_root(2)", false },
-	{ "setns", "setns(2)", false },
-	{ "nsenter", "setns(2)", false },
-	{ "RTNETLINK", "a change of the network", false },
-	{ "losetup", "a loop device", false },
-	{ "dmesg", "syslog(2)", false },
-	{ "sysctl", "a write to /proc/sys", false },
-	{ "ping", "a raw socket", false },
-	{ "tcpdump", "a raw socket", false },
-	{ "bpf", "bpf(2)", false },
-	{ "nice", "setpriority(2)", false },
-	{ "renice", "setpriority(2)", false },
+	{ "lchown", "chown(2)", EMULATED },
+	{ "fchown", "chown(2)", EMULATED },
+	{ "chown", "chown(2)", EMULATED },
+	{ "chgrp", "chown(2)", EMULATED },
+	{ "ownership", "chown(2)", EMULATED },
+	{ "setgroups", "setgroups(2)", EMULATED },
+	{ "initgroups", "setgroups(2)", EMULATED },
+	{ "setresuid", "setresuid(2)", EMULATED },
+	{ "setresgid", "setresgid(2)", EMULATED },
+	{ "seteuid", "setresuid(2)", EMULATED },
+	{ "setegid", "setresgid(2)", EMULATED },
+	{ "setuid", "setuid(2)", EMULATED },
+	{ "setgid", "setgid(2)", EMULATED },
+	{ "mknod", "mknod(2)", EMULATED },
+	{ "setcap", "setxattr(2) of file capabilities", EMULATED },
+	{ "umount", "umount(2)", REFUSED },
+	{ "mount", "mount(2)", REFUSED },
+	{ "unshare", "unshare(2)", REFUSED },
+	{ "swapon", "swapon(2)", REFUSED },
+	{ "hostname", "sethostname(2)", REFUSED },
+	{ "sethostname", "sethostname(2)", REFUSED },
+	{ "modprobe", "init_module(2)", REFUSED },
+	{ "insmod", "init_module(2)", REFUSED },
+	{ "settimeofday", "clock_settime(2)", REFUSED },
+	{ "cannot set date", "clock_settime(2)", REFUSED },
+	{ "chroot", "chroot(2)", REFUSED },
+	{ "pivot_root", "pivot_root(2)", REFUSED },
+	{ "setns", "setns(2)", REFUSED },
+	{ "nsenter", "setns(2)", REFUSED },
+	{ "dmesg", "syslog(2)", REFUSED },
+	{ "bpf", "bpf(2)", REFUSED },
+	{ "nice", "setpriority(2)", REFUSED },
+	{ "renice", "setpriority(2)", REFUSED },
+	{ "iptables", "a raw socket", REFUSED },
+	{ "ping", "a raw socket", REFUSED },
+	{ "tcpdump", "a raw socket", REFUSED },
+	{ "RTNETLINK", "a change of the network", UNSEEN },
+	{ "losetup", "a loop device", UNSEEN },
+	{ "sysctl", "a write to /proc/sys", UNSEEN },
 };
 
 /* `word` in the line, not as a part of another word. */
@@ -74,33 +78,83 @@ static bool is_refusal(const char *line)
 	       strstr(line, "must be superuser");
 }
 
-static const struct privilege *find_refused(const struct strings *tail)
+static bool has_refusal(const struct strings *tail)
 {
+	for (size_t i = 0; i < tail->count; i++)
+		if (is_refusal(tail->item[i]))
+			return true;
+	return false;
+}
+
+static const struct privilege *guess(const struct run_failure *failure)
+{
+	const struct strings *tail = failure->tail;
+
 	for (size_t i = tail->count; i-- > 0;)
 		for (size_t j = 0; is_refusal(tail->item[i]) && j < array_count(privileges); j++)
 			if (has_word(tail->item[i], privileges[j].word))
-				return &privileges[j];
+				return failure->emulation == BOX_EMULATION_TAP &&
+						       privileges[j].kind != UNSEEN
+					       ? NULL
+					       : &privileges[j];
 	return NULL;
 }
 
-static void explain_refusal(const struct run_failure *failure, const struct privilege *refused,
-			    struct err *err)
+static const char user_hint[] =
+	"USER above says who RUN is; 'USER root' before this line makes it root";
+
+static void hint_for(const char *call, struct err *err)
 {
+	if (strstr(call, "mount"))
+		err_hint(err, "RUN --mount=type=bind, tmpfs or cache mounts for the time of a "
+			      "step");
+	else if (strcmp(call, "bind") == 0)
+		err_hint(err, "ports below 1024 are root's; take a higher one");
+	else
+		err_hint(err, "what needs it has to wait until the image runs where it is given");
+}
+
+/* Seen by the tap: which it was and whose. A command may be refused things and go on; only one
+ * that complains, or has nothing to say, is taken to have failed of it. */
+static void explain_observed(const struct run_failure *failure, struct err *err)
+{
+	const struct tap_refusal *refused = failure->refused;
+
+	err_append(err, "; %s(2) was refused to '%s'", refused->call, refused->program);
 	if (failure->uid != 0) {
-		err_append(err, "; %s was refused to user %u", refused->call,
-			   (unsigned)failure->uid);
-		err_hint(err, "USER above says who RUN is; 'USER root' before this line makes it "
-			      "root");
-	} else if (!refused->emulated) {
-		err_append(err, "; %s was refused: a build has no real privilege", refused->call);
-		if (strstr(refused->call, "mount"))
-			err_hint(err, "RUN --mount=type=bind, tmpfs or cache mounts for the time "
-				      "of a step");
-	} else if (failure->emulation != BOX_EMULATION_TAP) {
-		err_append(err, "; %s was refused under --root-emulation %s", refused->call,
+		err_append(err, ", which is user %u", (unsigned)failure->uid);
+		err_hint(err, "%s", user_hint);
+	} else {
+		err_append(err, ": a build has no real privilege");
+		hint_for(refused->call, err);
+	}
+}
+
+static void explain_guess(const struct run_failure *failure, const struct privilege *refused,
+			  struct err *err)
+{
+	err_append(err, "; it seems that %s was refused", refused->call);
+	if (failure->uid != 0) {
+		err_append(err, " to user %u", (unsigned)failure->uid);
+		err_hint(err, "%s", user_hint);
+	} else if (refused->kind != EMULATED) {
+		err_append(err, ": a build has no real privilege");
+		hint_for(refused->call, err);
+	} else {
+		err_append(err, " under --root-emulation %s",
 			   box_emulation_name(failure->emulation));
 		err_hint(err, "--root-emulation tap makes it succeed, and remembers what it did");
 	}
+}
+
+static void explain_refusal(const struct run_failure *failure, struct err *err)
+{
+	const struct privilege *refused = guess(failure);
+
+	if (failure->refused && (has_refusal(failure->tail) || failure->tail->count == 0))
+		explain_observed(failure, err);
+	else if (refused)
+		explain_guess(failure, refused, err);
 }
 
 /* The word before "not found" in a shell's complaint: "sh: 1: gcc: not found", "bash: line 1: gcc:
@@ -142,7 +196,6 @@ static void explain_not_found(const struct run_failure *failure, struct err *err
 int run_failure_explain(const struct run_failure *failure, struct err *err)
 {
 	int status = failure->status;
-	const struct privilege *refused = find_refused(failure->tail);
 
 	if (status > 128 && status - 128 < NSIG)
 		fail_plain(err, ECHILD, "the command was ended by signal %d (%s)", status - 128,
@@ -155,7 +208,7 @@ int run_failure_explain(const struct run_failure *failure, struct err *err)
 		err_append(err, ": a file could not be executed");
 	else if (status == 128 + SIGKILL)
 		err_hint(err, "the kernel kills what needs more memory than there is");
-	else if (refused)
-		explain_refusal(failure, refused, err);
+	else
+		explain_refusal(failure, err);
 	return -ECHILD;
 }

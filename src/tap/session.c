@@ -15,6 +15,7 @@
 #include "tap/control.h"
 #include "tap/filter.h"
 #include "tap/session_page.h"
+#include "tap/table.h"
 #include "tap/target.h"
 
 #ifndef MFD_EXEC /* Linux 6.3 */
@@ -391,6 +392,20 @@ int tap_exec(const struct tap_session *session, const char *path, char *const *a
 		close(target->interpreter_fd);
 	munmap(target, size_bytes);
 	return r;
+}
+
+bool tap_session_refusal(const struct tap_session *session, struct tap_refusal *ret_refusal)
+{
+	const struct tap_page *page = tap_page_of(&session->lies);
+	uint32_t count = page->refused_count;
+	const struct tap_refused *note = &page->refused[(count - 1) % TAP_REFUSALS];
+
+	if (!count || note->number >= TAP_NR_END)
+		return false;
+	*ret_refusal = (struct tap_refusal){ .call = tap_table[note->number].name,
+					     .error = note->error };
+	memcpy(ret_refusal->program, note->program, sizeof(note->program));
+	return ret_refusal->call != NULL;
 }
 
 /* msync(2) tells whether anything is mapped there. */

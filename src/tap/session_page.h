@@ -60,15 +60,24 @@ struct tap_file {
 	uint64_t inode;
 };
 
+/* Calls that were refused, the last of them: blob/refused.h. */
+#define TAP_REFUSALS 8
+struct tap_refused {
+	uint32_t number; /* of the call */
+	int32_t error;
+	char program[16]; /* comm, as ps(1) shows it */
+};
+
 struct tap_page {
 	uint64_t magic;
 	uint32_t flags;
 	uint32_t fd_base; /* descriptors from here up may be ours: see struct tap_control */
 	uint32_t filter_count;
 	uint32_t watch_count;
-	uint32_t people_count; /* ever told of: 0 means that all are who they were at first */
-	uint32_t unused;
+	uint32_t people_count;	/* ever told of: 0 means that all are who they were at first */
+	uint32_t refused_count; /* ever; the next is refused[refused_count % TAP_REFUSALS] */
 	struct tap_file files[TAP_FILES];
+	struct tap_refused refused[TAP_REFUSALS];
 	struct sock_filter filter[TAP_FILTER_MAX];
 	struct sock_filter watch[TAP_WATCH_MAX]; /* of processes that may be refused things */
 	struct tap_person people[TAP_PEOPLE];

@@ -5,6 +5,7 @@
 #ifndef TAP_TABLE_H
 #define TAP_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tap/numbers.h"
@@ -56,6 +57,7 @@ struct tap_trap {
 	uint8_t condition;
 	uint8_t arg;
 	uint32_t value;
+	bool seen; /* asks for a privilege, and under root emulation traps to note a refusal */
 };
 
 struct tap_call;

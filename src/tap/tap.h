@@ -63,6 +63,17 @@ int tap_open(const struct tap_session *session, const char *guest_path, int flag
  */
 bool tap_is_active(void);
 
+/* A call that the kernel, or the emulation, refused to a process for want of a privilege. */
+struct tap_refusal {
+	const char *call; /* static */
+	int error;	  /* errno */
+	char program[17]; /* the beginning of its name */
+};
+
+/* The last of them, when all processes have ended; false: there was none, or nothing was emulated.
+ */
+bool tap_session_refusal(const struct tap_session *session, struct tap_refusal *ret_refusal);
+
 /* In the child: execve(2) of `path` under the tap, with everything it starts. Returns only when it
  * failed, with what execve fails with: -ENOENT, -EACCES, -ENOEXEC ...; -EMFILE: RLIMIT_NOFILE was
  * lowered since tap_session_open, or no descriptor is free. Sets no_new_privs. Allocates nothing

@@ -10,6 +10,7 @@
 #include "tap/blob/patch.h"
 #include "tap/blob/permission.h"
 #include "tap/blob/probe.h"
+#include "tap/blob/refused.h"
 #include "tap/blob/signals.h"
 #include "tap/blob/view.h"
 #include "tap/table.h"
@@ -23,9 +24,8 @@ static const struct tap_row *row_of(long nr)
 	return (unsigned long)nr < TAP_NR_END ? &tap_table[nr] : NULL;
 }
 
-long tap_dispatch(struct tap_call *call)
+static long answer(struct tap_call *call, const struct tap_row *row)
 {
-	const struct tap_row *row = row_of(call->nr);
 	long r;
 
 	if (row && process_read()->probes && call->nr != NR_rt_sigreturn) {
@@ -41,6 +41,17 @@ long tap_dispatch(struct tap_call *call)
 			return r;
 	}
 	return row && row->handler ? row->handler(call) : pass(call);
+}
+
+long tap_dispatch(struct tap_call *call)
+{
+	const struct tap_row *row = row_of(call->nr);
+	long nr = call->nr;
+	long r = answer(call, row);
+
+	if (row && (r == -EPERM || r == -EACCES))
+		refused_note(row, nr, r);
+	return r;
 }
 
 static void on_trap(int number, siginfo_t *info, void *context)

@@ -62,7 +62,7 @@ test(a_refused_call_is_named_when_emulation_would_give_it)
 	for (size_t i = 0; i < array_count(lines); i++) {
 		struct err err = explain(1, lines[i], BOX_EMULATION_NONE, 0);
 
-		expect(err.text, "chown(2) was refused under --root-emulation none");
+		expect(err.text, "it seems that chown(2) was refused under --root-emulation none");
 		expect(err.hint, "--root-emulation tap");
 	}
 	expect(explain(1, "E: setgroups 65534 failed - setgroups (1: Operation not permitted)",
@@ -91,10 +91,45 @@ test(another_user_than_root_is_told_so)
 test(what_no_emulation_gives_is_said_to_be_so)
 {
 	struct err err = explain(32, "mount: /mnt: must be superuser to use mount.",
-				 BOX_EMULATION_TAP, 0);
+				 BOX_EMULATION_NONE, 0);
 
-	expect(err.text, "mount(2) was refused: a build has no real privilege");
+	expect(err.text, "it seems that mount(2) was refused: a build has no real privilege");
 	expect(err.hint, "RUN --mount");
+	/* the tap would have seen a mount(2); of netlink it sees no refusal */
+	err = explain(32, "mount: /mnt: must be superuser to use mount.", BOX_EMULATION_TAP, 0);
+	assert_string_equal(err.text, "the command ended with status 32");
+	err = explain(2, "RTNETLINK answers: Operation not permitted", BOX_EMULATION_TAP, 0);
+	expect(err.text, "it seems that a change of the network was refused");
+}
+
+static struct err explain_seen(const char *line, uid_t uid, const char *call)
+{
+	const struct tap_refusal refused = { .call = call, .error = EPERM, .program = "tool" };
+	auto_strings tail = { 0 };
+	struct run_failure failure = { .status = 1,
+				       .tail = &tail,
+				       .emulation = BOX_EMULATION_TAP,
+				       .uid = uid,
+				       .refused = &refused };
+	struct err err = { 0 };
+
+	if (line)
+		strings_add(&tail, line);
+	assert_int_equal(run_failure_explain(&failure, &err), -ECHILD);
+	return err;
+}
+
+test(what_the_tap_saw_is_named_with_who_was_refused)
+{
+	expect(explain_seen("tool: Operation not permitted", 0, "bpf").text,
+	       "; bpf(2) was refused to 'tool': a build has no real privilege");
+	expect(explain_seen(NULL, 0, "umount2").hint, "RUN --mount");
+	expect(explain_seen("tool: Permission denied", 0, "bind").hint, "1024");
+	expect(explain_seen("tool: Operation not permitted", 1000, "fchownat").text,
+	       "; fchownat(2) was refused to 'tool', which is user 1000");
+	/* it may have gone on without */
+	assert_string_equal(explain_seen("main.c:3: error", 0, "setpriority").text,
+			    "the command ended with status 1");
 }
 
 test(words_that_only_contain_the_name_of_a_call_are_no_reason)
@@ -120,6 +155,7 @@ int main(void)
 		RUN(what_the_tap_gives_is_not_blamed_under_the_tap),
 		RUN(another_user_than_root_is_told_so),
 		RUN(what_no_emulation_gives_is_said_to_be_so),
+		RUN(what_the_tap_saw_is_named_with_who_was_refused),
 		RUN(words_that_only_contain_the_name_of_a_call_are_no_reason),
 		RUN(signals_are_named),
 	};
