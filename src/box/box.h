@@ -106,6 +106,7 @@ struct box {
 	gid_t *groups;
 	size_t group_count;
 	struct box_private private_ns;
+	struct box_private asked_ns; /* those asked for by name, which no engine may leave out */
 	/* What connects a private network to the world: a path of the host; NULL: nothing. */
 	const char *network_program;
 	enum box_emulation emulation;

@@ -29,6 +29,7 @@ struct listing {
 	int fd;		   /* the process's open directory */
 	const char *guest; /* what it is called; "" is the root */
 	size_t length;
+	bool is_aliased; /* it may have been reached by another name, where no mount points are */
 };
 
 /* A copy of the process's descriptor, with the same place in the file; -1: not to be had. */
@@ -64,6 +65,11 @@ static bool begin(struct listing *listing)
 				 CALLS_ROOM_BYTES);
 	listing->guest = calls->text;
 	listing->length = guest == 1 ? 0 : (size_t)guest;
+	if (guest > 0)
+		listing->is_aliased =
+			calls->map->entry[pathmap_find(calls->map, listing->guest, listing->length)]
+				.flags &
+			PATHMAP_ALIASED;
 	return guest > 0;
 }
 
@@ -147,7 +153,7 @@ static long list(const struct listing *listing, size_t room_bytes)
 
 	if (room_bytes > sizeof(entries))
 		room_bytes = sizeof(entries);
-	if (lseek(listing->fd, 0, SEEK_CUR) == 0)
+	if (!listing->is_aliased && lseek(listing->fd, 0, SEEK_CUR) == 0)
 		used = put_missing(listing, room_bytes / 2);
 	do {
 		r = syscall(SYS_getdents64, listing->fd, entries + used, room_bytes - used);

@@ -59,6 +59,8 @@ struct engine {
 	/* The kernel keeps what is inside from what is outside, whatever the program does:
 	 * namespaces. false: it is kept as long as the program does not set out to break it. */
 	bool is_boundary;
+	/* Without mounts layers are not stacked but copied (engine_made.overlay_refused). */
+	bool has_mounts;
 	/* Root inside may leave groups of the caller, and so open what is closed to their members:
 	 * newgidmap(1) grants that to whom an administrator gave ranges of group ids. */
 	bool leaves_groups;

@@ -74,7 +74,7 @@ static int add_proc(struct pathmap *map, struct err *err)
 static int open_plan(struct ptrace_plan *plan, const struct engine_job *job, struct err *err)
 {
 	int fds[2];
-	int r = scene_make(&plan->scene, job->box, err);
+	int r = scene_make(&plan->scene, job, err);
 
 	if (r == 0)
 		r = add_proc(&plan->scene.tap->map, err);
@@ -242,7 +242,7 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 
 	*ret_status = 125;
 	if (r < 0)
-		return r;
+		return err_wrap(err, "engine '%s' cannot run this", engine_ptrace.name);
 	if (box->root.kind == BOX_ROOT_OVERLAY) {
 		if (job->made)
 			job->made->overlay_refused = true;

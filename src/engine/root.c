@@ -139,6 +139,7 @@ const struct engine engine_root = {
 	.name = "root",
 	.summary = "mounts of its own, for callers who are root already",
 	.is_boundary = true,
+	.has_mounts = true,
 	.probe = probe,
 	.space = space_of,
 	.run = run,

@@ -121,6 +121,43 @@ static uint32_t root_flags(const struct scene *scene)
 	return map->entry[map->count - 1].flags & PATHMAP_READ_ONLY;
 }
 
+/* Who runs the box removes them again, should they be empty then. */
+static void note_made(struct engine_made *made, const char *guest, unsigned components)
+{
+	size_t length = (size_t)(strrchr(guest, '/') - guest);
+
+	if (!made || made->count == ENGINE_MADE_MAX || length >= ENGINE_MADE_PATH_SIZE)
+		return;
+	memcpy(made->point[made->count].path, guest, length);
+	made->point[made->count].path[length] = '\0';
+	made->point[made->count++].components = components;
+}
+
+/* Where the directory `above` can be written to, the directories on the way to `guest` are made in
+ * it: what the command puts there is to stay. */
+static bool make_way_there(struct scene *scene, const char *guest, size_t above_length,
+			   int above_fd)
+{
+	const struct pathmap *map = &scene->tap->map;
+	uint32_t entry = pathmap_find(map, guest, above_length);
+	const char *last = strrchr(guest, '/');
+	char way[PATH_MAX];
+	unsigned made;
+	int fd;
+
+	if (map->entry[entry].flags & PATHMAP_READ_ONLY)
+		return false;
+	snprintf(way, sizeof(way), "%.*s", (int)(last - guest - (ssize_t)above_length),
+		 guest + above_length);
+	fd = openat2_make_target(above_fd, way, true, &made, NULL);
+	if (fd < 0)
+		return false;
+	close(fd);
+	if (entry == map->count - 1)
+		note_made(scene->made, guest, made);
+	return true;
+}
+
 /* `guest` is missing below the directory `above`, and so is at least one directory on the way: all
  * of them begin in a private one, put where the first is missing. */
 static int make_way(struct scene *scene, const char *guest, size_t above_length, const char *above,
@@ -158,6 +195,8 @@ static int make_parents(struct scene *scene, const char *guest, struct err *err)
 	char parent[PATH_MAX];
 	char above[PATH_MAX];
 	int fd = -ENOENT;
+	size_t length;
+	bool is_there;
 
 	if (strlen(guest) >= sizeof(parent))
 		return fail(err, ENAMETOOLONG, "'%s'", guest);
@@ -174,8 +213,10 @@ static int make_parents(struct scene *scene, const char *guest, struct err *err)
 	}
 	if (fd < 0)
 		return fail(err, -fd, "mount point '%s' in the root", guest);
+	length = strcmp(parent, "/") == 0 ? 0 : strlen(parent);
+	is_there = make_way_there(scene, guest, length, fd);
 	close(fd);
-	return make_way(scene, guest, strcmp(parent, "/") == 0 ? 0 : strlen(parent), above, err);
+	return is_there ? 0 : make_way(scene, guest, length, above, err);
 }
 
 /* Where the mount goes, without links. 1: found; 0: an optional one, which is left out. */
@@ -243,13 +284,8 @@ static int put_tmpfs(struct scene *scene, const struct box_mount *mount, const c
 		     struct err *err)
 {
 	char host[PATH_MAX];
-	int r;
+	int r = private_directory(scene, mount->mode ? mount->mode : 01777, host, err);
 
-	if (mount->size_bytes)
-		return fail_plain(err, ENOTSUP,
-				  "tmpfs at '%s': a size needs a mount, which this engine has not",
-				  mount->target);
-	r = private_directory(scene, mount->mode ? mount->mode : 01777, host, err);
 	return r < 0 ? r : add(scene, guest, host, flags_of(mount), err);
 }
 
@@ -301,17 +337,13 @@ static int put_links(const char *host_folder, struct err *err)
 	return 0;
 }
 
-static int put_dev(struct scene *scene, const struct box_mount *mount, const char *guest,
-		   struct err *err)
+static int put_dev(struct scene *scene, const char *guest, struct err *err)
 {
 	static const char *const devices[] = { "null",	  "zero", "full", "random",
 					       "urandom", "tty",  "ptmx", "pts" };
 	char host[PATH_MAX];
 	int r;
 
-	if (mount->size_bytes)
-		return fail_plain(err, ENOTSUP,
-				  "a size of /dev/shm needs a mount, which this engine has not");
 	r = private_directory(scene, 0755, host, err);
 	if (r == 0)
 		r = add(scene, guest, host, 0, err);
@@ -355,7 +387,7 @@ static int put(struct scene *scene, const struct box_mount *mount, struct err *e
 	case BOX_MOUNT_SYS: /* the kernel itself keeps who is not root from writing there */
 		return add(scene, guest, "/sys", 0, err);
 	case BOX_MOUNT_DEV:
-		return put_dev(scene, mount, guest, err);
+		return put_dev(scene, guest, err);
 	case BOX_MOUNT_LAYERS:
 		return put_layers(mount, err);
 	case BOX_MOUNT_FILE:
@@ -501,29 +533,13 @@ static int fill(struct scene *scene, const struct box *box, struct err *err)
 	return r < 0 ? r : make_cwd(scene, box, err);
 }
 
-int scene_refuse(const struct box *box, bool drops_capabilities, struct err *err)
-{
-	const char *what = NULL;
-
-	if (box->private_ns.network)
-		what = "a network of its own";
-	else if (box->drop_capabilities && !drops_capabilities)
-		what = "dropping capabilities";
-	else if (box->emulation == BOX_EMULATION_SECCOMP)
-		what = "--root-emulation seccomp";
-	if (!what)
-		return 0;
-	fail_plain(err, ENOTSUP, "%s needs a user namespace, and this engine has none", what);
-	err_hint(err, "leave it out, or see rootlet doctor for engine userns");
-	return -ENOTSUP;
-}
-
-int scene_make(struct scene *scene, const struct box *box, struct err *err)
+int scene_make(struct scene *scene, const struct engine_job *job, struct err *err)
 {
 	int r;
 
 	*scene = (struct scene)SCENE_NONE;
-	r = fill(scene, box, err);
+	scene->made = job->made;
+	r = fill(scene, job->box, err);
 	if (r < 0)
 		scene_done(scene);
 	return r;

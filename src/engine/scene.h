@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a box's processes shall see, as a map of paths instead of mounts: for engines without a
  * namespace. Files and directories that belong to the box alone (tmpfs, /dev, files with content)
- * lie in a private folder, which goes away with the scene. Nothing is made in the root itself: a
- * mount point that is missing there exists in the map only, and the directories above it in the
- * private folder. */
+ * lie in a private folder, which goes away with the scene. A mount point that is missing exists in
+ * the map only. Directories that are missing above it are made in the root where it may be written
+ * to, and noted in the job's `made`; else in the private folder. */
 #ifndef ENGINE_SCENE_H
 #define ENGINE_SCENE_H
 
-#include "box/box.h"
+#include "engine/engine.h"
 #include "tap/session_page.h"
 
 struct scene {
@@ -15,11 +15,12 @@ struct scene {
 	char folder[128];      /* private; "": none was made */
 	unsigned names;	       /* given out in it */
 	int root_fd;
+	struct engine_made *made; /* of the job, may be NULL */
 };
 
-#define SCENE_NONE              \
-	{                       \
-		NULL, "", 0, -1 \
+#define SCENE_NONE                    \
+	{                             \
+		NULL, "", 0, -1, NULL \
 	}
 
 /* What would be there with a namespace, or with privilege, and cannot be imitated: -ENOTSUP names
@@ -27,7 +28,7 @@ struct scene {
 int scene_refuse(const struct box *box, bool drops_capabilities, struct err *err) must_check;
 
 /* -ENOTSUP: the box wants what only a mount can do; err names it. */
-int scene_make(struct scene *scene, const struct box *box, struct err *err) must_check;
+int scene_make(struct scene *scene, const struct engine_job *job, struct err *err) must_check;
 void scene_done(struct scene *scene);
 
 /* Let this process and what it starts open what the map shows, and nothing else: a set of rules for

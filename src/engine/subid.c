@@ -100,6 +100,7 @@ const struct engine engine_subid = {
 	.name = "subid",
 	.summary = "a user namespace with the subordinate ids of /etc/subuid and /etc/subgid",
 	.is_boundary = true,
+	.has_mounts = true,
 	.leaves_groups = true,
 	.probe = probe,
 	.space = space_of,

@@ -83,13 +83,13 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 
 	*ret_status = 125;
 	if (r < 0)
-		return r;
+		return err_wrap(err, "engine '%s' cannot run this", engine_tap.name);
 	if (job->box->root.kind == BOX_ROOT_OVERLAY) {
 		if (job->made)
 			job->made->overlay_refused = true;
 		return fail_plain(err, ENOTSUP, "engine tap cannot stack layers");
 	}
-	r = scene_make(&plan.scene, job->box, err);
+	r = scene_make(&plan.scene, job, err);
 	if (r < 0)
 		return r;
 	r = run_in_scene(job, &plan, ret_status, err);

@@ -551,6 +551,16 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	errno = saved;
 }
 
+/* musl keeps some signals for itself, which are nobody's here: they are given the action that it
+ * has made for another one. */
+static void act_alike(int number, int like)
+{
+	unsigned char kernel_action[64];
+
+	if (syscall(SYS_rt_sigaction, like, NULL, kernel_action, _NSIG / 8) == 0)
+		syscall(SYS_rt_sigaction, number, kernel_action, NULL, _NSIG / 8);
+}
+
 /* Signals come while we wait: the handler does all there is to do. */
 static void pass_signals_on(pid_t command)
 {
@@ -564,7 +574,8 @@ static void pass_signals_on(pid_t command)
 	action.sa_mask = set;
 	for (int number = 1; number < _NSIG; number++)
 		if (sigismember(&set, number) == 1)
-			sigaction(number, &action, NULL);
+			if (sigaction(number, &action, NULL) < 0)
+				act_alike(number, SIGHUP);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 

@@ -55,9 +55,10 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 				    .context = &plan };
 	int r = namespaces_refuse(job->box, err);
 
-	if (r == 0)
+	if (r < 0) /* nobody has asked probe() */
+		(void)err_wrap(err, "engine '%s' cannot run this", engine_userns.name);
+	else
 		r = root_tree_plan(job, &plan.root, err);
-
 	if (r < 0) {
 		*ret_status = 125;
 		return r;
@@ -76,6 +77,7 @@ const struct engine engine_userns = {
 	.name = "userns",
 	.summary = "an unprivileged user namespace with one id",
 	.is_boundary = true,
+	.has_mounts = true,
 	.probe = probe,
 	.run = run,
 };

@@ -394,6 +394,12 @@ static int set_namespaces(const struct run_request *request, struct box *box, st
 		.uts = is_private(request->uts, !request->host_root),
 		.network = is_private(request->network, false),
 	};
+	box->asked_ns = (struct box_private){
+		.pid = is_private(request->pid, false),
+		.ipc = is_private(request->ipc, false),
+		.uts = is_private(request->uts, false),
+		.network = is_private(request->network, false),
+	};
 	box->hostname = request->hostname;
 	box->kernel_release = request->kernel_release;
 	box->terminal = request->terminal;

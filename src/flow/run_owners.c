@@ -153,8 +153,16 @@ int run_use_engine(const struct run_request *request, const struct engine *engin
 		r = engine->space(box, &root->space, err);
 	if (r < 0)
 		return r;
+	if (!engine->has_mounts && root->changes.path) {
+		fail_plain(
+			err, ENOTSUP,
+			"engine '%s' cannot run this: %s needs a mount, and this engine has none",
+			engine->name, request->overlay ? "--overlay" : "--commit");
+		err_hint(err, "--engine userns keeps changes apart");
+		return -ENOTSUP;
+	}
 	if (engine->space && root->changes.path && !root->is_image) {
-		fail_plain(err, ENOTSUP, "engine %s cannot keep changes to a directory",
+		fail_plain(err, ENOTSUP, "--overlay: engine %s cannot keep changes to a directory",
 			   engine->name);
 		err_hint(err, "--engine userns can");
 		return -ENOTSUP;

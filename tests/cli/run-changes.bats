@@ -5,6 +5,7 @@ load ../support/common
 setup() {
     common_setup
     need_userns
+    need_mounts
 }
 
 teardown() {

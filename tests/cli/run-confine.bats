@@ -50,6 +50,7 @@ teardown() {
 }
 
 @test "--cap-drop takes a capability from root inside" {
+    need_mounts
     mkdir -p root/mnt
     ok rootlet run -u 0 --root-emulation none ./root mount -t tmpfs none /mnt
     attempt rootlet run -u 0 --root-emulation none --cap-drop SYS_ADMIN ./root mount -t tmpfs none /mnt
@@ -65,7 +66,8 @@ teardown() {
 
 @test "--init is what happens anyway, and the box tells what was asked for" {
     ok rootlet run --init ./root sh -c 'echo $$'
-    equal "$output" 2
+    lacks_mounts || equal "$output" 2
+    lacks_mounts && return # nor has it capabilities to drop
     ok rootlet run --dry-run --ulimit core=0:-1 --cap-drop net_raw --timeout 5 ./root true
     expect_output '"core=0:unlimited"'
     expect_output '"CAP_NET_RAW"'

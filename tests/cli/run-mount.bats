@@ -90,6 +90,7 @@ expect_only_root() {
 }
 
 @test "above the root there is only the root" {
+    need_mounts
     ok rootlet run -u 0 ./root sh -c 'ls /..; ls /../..; cd /proc/1/root; ls ../../..; ls /proc/self/root/..; cd /proc/1/cwd && ls ../..'
     expect_output "bin"
     expect_only_root
@@ -133,6 +134,7 @@ END
 }
 
 @test "--shm-size makes /dev/shm as large as asked" {
+    need_mounts
     ok rootlet run --shm-size 3m ./root sh -c 'df -k /dev/shm | tail -n 1'
     expect_output " 3072 "
     ok rootlet run ./root sh -c 'stat -c %a /dev/shm && touch /dev/shm/x'
@@ -175,5 +177,5 @@ END
     echo >fifo/go
     wait $pid
     equal "$(cat first)" "$(printf 'go\nstarted')"
-    [ ! -e root/fifo ] && [ -e root/second ]
+    [ ! -e root/fifo ] && { lacks_mounts || [ -e root/second ]; }
 }

@@ -42,6 +42,7 @@ JSON
     { "names": ["link", "linkat"], "action": "SCMP_ACT_ERRNO", "includes": { "minKernel": "999.0" } } ] }
 JSON
     ok rootlet run --write --seccomp profile.json ./root sh -c 'ln -s a /one && mkdir /new && ln /new/../etc/passwd /new/two || true; [ -d /new ]'
+    lacks_mounts && return # it cannot take capabilities away
     attempt rootlet run --write --cap-drop SYS_ADMIN --seccomp profile.json ./root ln -s a /three
     [ "$status" -eq 1 ]
     expect_stderr "Operation not permitted"

@@ -102,6 +102,7 @@ root
 }
 
 @test "processes are private and pid 1 reaps orphans" {
+    need_mounts
     ok rootlet run ./root sh -c 'ps | wc -l'
     [ "$output" -lt 8 ]
     ok rootlet run ./root sh -c 'sh -c "true & exit 0"; n=0
@@ -167,6 +168,7 @@ root
 }
 
 @test "tmpfs is empty, writable, sized and private" {
+    need_mounts
     ok rootlet run --tmpfs /scratch:size=1m ./root sh -c 'ls /scratch | wc -l; touch /scratch/x && df /scratch | tail -n 1'
     expect_output "1024"
     attempt rootlet run --tmpfs /scratch:size=1m ./root dd if=/dev/zero of=/scratch/big bs=1M count=2
@@ -207,6 +209,7 @@ root
 }
 
 @test "--network none has loopback only" {
+    need_mounts
     ok rootlet run --network none ./root sh -c 'ls /sys/class/net; ping -c 1 -W 1 127.0.0.1 >/dev/null 2>&1; cat /proc/net/dev | grep -c :'
     expect_output "1"
 }
@@ -274,12 +277,16 @@ assert "/data" in text and "A=b" in text and "touch" in text'
 @test "older kernels: each missing call alone has its fallback" {
     need_deny
     for group in new-mount mount-setattr openat2 clone3 close-range pidfd statx faccessat2 landlock copy; do
+        if [ "$group" = openat2 ] && lacks_mounts; then
+            continue # needs it, and says so
+        fi
         attempt deny "$group" rootlet run -v .:/data --tmpfs /scratch ./root sh -c 'ls /data/root && echo fine'
         [ "$status" -eq 0 ] || { echo "without $group:"; show; return 1; }
     done
 }
 
 @test "an old kernel, all of them missing" {
+    need_mounts
     need_deny
     attempt deny new-mount,mount-setattr,openat2,clone3,close-range,pidfd,statx,faccessat2,landlock,copy \
         rootlet run -v .:/data:ro --tmpfs /scratch ./root sh -c 'touch /scratch/x && ! touch /data/x 2>/dev/null && echo fine'

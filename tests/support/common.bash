@@ -111,6 +111,17 @@ need_deny() {
     [ "${ROOTLET_ENGINE:-userns}" != subid ] || skip "newuidmap has no privilege under a filter"
 }
 
+# need_mounts: skip where the whole suite runs with an engine that has neither mounts nor namespaces, for
+# what it refuses by name (options.bats) or what only they give: a pid 1, sizes, devices of one's own.
+need_mounts() {
+    lacks_mounts && skip "engine $ROOTLET_ENGINE has neither mounts nor namespaces"
+    return 0
+}
+
+lacks_mounts() {
+    [ "${ROOTLET_ENGINE:-}" = tap ] || [ "${ROOTLET_ENGINE:-}" = ptrace ]
+}
+
 # tiny_tar, debian_tar: the path of a base image as a root tar; skips where it could not be made.
 tiny_tar() {
     echo "$ROOTLET_TEST_CACHE/tiny.tar"
