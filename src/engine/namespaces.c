@@ -20,11 +20,11 @@ unsigned long namespaces_of(const struct box_private *private_ns)
 /* Keys of the caller's session (Kerberos tickets, passwords of mounts) are reached through a
  * keyring that processes inherit, whatever their namespaces (session-keyring(7)). Where the kernel
  * refuses keyctl(2) it does so inside as well; where the user has no key to spare (kernel.keys),
- * the command is more important. */
+ * the command is more important. Not asked first whether there is a session: the kernel makes two
+ * keyrings to answer that, of the user's few. */
 static void leave_session_keyring(void)
 {
-	if (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) >= 0)
-		syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 }
 
 int namespaces_set_up(const struct box *box, struct err *err)

@@ -49,7 +49,8 @@ int root_tree_plan(const struct engine_job *job, struct root_plan *ret_plan, str
 
 int tree_open_directory(const char *path, struct err *err)
 {
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* musl's open(2) is two calls */
+	int fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? fail(err, errno, "directory '%s'", path) : fd;
 }
@@ -152,16 +153,26 @@ static bool is_read_only_directory(const struct box *box)
 	return box->root.kind == BOX_ROOT_DIRECTORY && box->root.read_only;
 }
 
-int tree_open_target(struct tree *tree, const struct box_mount *mount, bool directory,
+/* -errno when it cannot be made. */
+static int make_target(const struct tree *tree, const struct box_mount *mount, int source_fd,
+		       unsigned *ret_made)
+{
+	struct stat st = { .st_mode = S_IFDIR };
+
+	if (source_fd >= 0 && fstat(source_fd, &st) < 0)
+		return -errno;
+	return openat2_make_target(tree->root_fd, mount->target, S_ISDIR(st.st_mode), ret_made,
+				   NULL);
+}
+
+int tree_open_target(struct tree *tree, const struct box_mount *mount, int source_fd,
 		     struct err *err)
 {
 	unsigned made = 0;
-	int fd;
+	int fd = openat2_in_root(tree->root_fd, mount->target, O_PATH, 0);
 
-	if (mount->optional)
-		fd = openat2_in_root(tree->root_fd, mount->target, O_PATH, 0);
-	else
-		fd = openat2_make_target(tree->root_fd, mount->target, directory, &made, NULL);
+	if (fd == -ENOENT && !mount->optional)
+		fd = make_target(tree, mount, source_fd, &made);
 	if (fd < 0) {
 		tree->point_missing = fd == -ENOENT && mount->optional;
 		tree->lacks_room = fd != -ENOENT && !tree->makes_rooms &&

@@ -53,8 +53,9 @@ int tree_overlay_in_memory(struct tree *tree, struct mount_option *options, size
 /* Is the mount point of this one a directory? */
 int tree_wants_directory(const struct box_mount *mount, bool *ret_directory,
 			 struct err *err) must_check;
-/* The mount point of `mount`, made when missing; -ENOENT for an optional one that is missing. */
-int tree_open_target(struct tree *tree, const struct box_mount *mount, bool directory,
+/* The mount point of `mount`; when missing it is made as what source_fd is (-1: a directory), or
+ * -ENOENT for an optional one. */
+int tree_open_target(struct tree *tree, const struct box_mount *mount, int source_fd,
 		     struct err *err) must_check;
 
 /* Does this bind show the host's "/" itself? */

@@ -31,14 +31,11 @@ static int put(struct tree *tree, const struct box_mount *mount, struct mount_so
 	       struct err *err)
 {
 	auto_fd target = -1;
-	struct stat st;
 
-	if (fstat(source->fd, &st) < 0)
-		return fail(err, errno, "stat");
 	if (mount->is_kept && (mount->uid || mount->gid) && !mount->read_only &&
 	    fchownat(source->fd, "", mount->uid, mount->gid, AT_EMPTY_PATH) < 0)
 		return fail(err, errno, "give it to %u:%u", mount->uid, mount->gid);
-	target = tree_open_target(tree, mount, S_ISDIR(st.st_mode), err);
+	target = tree_open_target(tree, mount, source->fd, err);
 	return target < 0 ? target : mount_put(source, target, NULL, NULL, err);
 }
 
@@ -94,7 +91,7 @@ static int new_tmpfs(const struct box_mount *mount, int target_fd, struct err *e
 
 static int mount_tmpfs(struct tree *tree, const struct box_mount *mount, struct err *err)
 {
-	auto_fd target = tree_open_target(tree, mount, true, err);
+	auto_fd target = tree_open_target(tree, mount, -1, err);
 	int r;
 
 	if (target < 0)
@@ -111,7 +108,7 @@ static int mount_proc(struct tree *tree, const struct box_mount *mount, struct e
 
 	if (!tree->plan->box->private_ns.pid)
 		return bind_path(tree, mount, "/proc", 0, err);
-	target = tree_open_target(tree, mount, true, err);
+	target = tree_open_target(tree, mount, -1, err);
 	if (target < 0)
 		return err_wrap(err, "proc");
 	r = mount_new("proc", "proc", NULL, MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC, target, NULL,
@@ -129,7 +126,7 @@ static int mount_sys(struct tree *tree, const struct box_mount *mount, struct er
 
 static int mount_dev(struct tree *tree, const struct box_mount *mount, struct err *err)
 {
-	auto_fd target = tree_open_target(tree, mount, true, err);
+	auto_fd target = tree_open_target(tree, mount, -1, err);
 
 	return target < 0 ? err_wrap(err, "dev") : dev_mount(tree, mount, target, err);
 }

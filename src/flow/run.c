@@ -102,7 +102,7 @@ static int use_directory(const struct run_request *request, const char *path, st
 	box->root.kind = BOX_ROOT_DIRECTORY;
 	box->root.path = arena_copy(&box->arena, real);
 	box->root.read_only = !request->write;
-	root->directory_fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	root->directory_fd = openat(AT_FDCWD, real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root->directory_fd < 0) /* enough for looking things up */
 		root->directory_fd = open(real, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root->directory_fd < 0)

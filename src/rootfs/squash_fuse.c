@@ -319,12 +319,16 @@ static int mount_it(int fuse_fd, int point_fd, struct err *err)
 						{ "allow_other", NULL, false },
 						{ "default_permissions", NULL, false },
 						{ NULL, NULL, false } };
+	int r;
 
 	snprintf(fd, sizeof(fd), "%d", fuse_fd);
 	snprintf(uid, sizeof(uid), "%u", (unsigned)getuid());
 	snprintf(gid, sizeof(gid), "%u", (unsigned)getgid());
-	return mount_new("fuse", "rootlet", options, MOUNT_READ_ONLY | MOUNT_NODEV | MOUNT_NOSUID,
-			 point_fd, NULL, err);
+	r = mount_new("fuse", "rootlet", options, MOUNT_READ_ONLY | MOUNT_NODEV | MOUNT_NOSUID,
+		      point_fd, NULL, err);
+	if (r == 0 && chdir("/") < 0)
+		r = fail(err, errno, "leave the mount point");
+	return r;
 }
 
 static int start_session(struct squash_fuse *fuse, int fuse_fd, struct err *err)

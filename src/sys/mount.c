@@ -85,20 +85,33 @@ static int take_old(int dirfd, const char *path, bool recursive, unsigned attrs,
 	return 0;
 }
 
+/* Both in one call where the kernel (6.15) has it. */
+static int copy_with_attrs(int dirfd, const char *path, unsigned flags, struct mount_source *source)
+{
+	struct mount_attr args = { .attr_set = attr_bits(source->attrs) };
+	int fd = source->attrs ? open_tree_attr(dirfd, path, flags, &args, sizeof(args)) : -1;
+
+	if (fd >= 0)
+		source->attrs = 0;
+	return fd >= 0 ? fd : open_tree(dirfd, path, flags);
+}
+
 int mount_take(int dirfd, const char *path, bool recursive, unsigned attrs,
 	       struct mount_source *ret_source, struct err *err)
 {
 	struct mount_source source = { .is_copy = true, .recursive = recursive, .attrs = attrs };
 	int r;
 
-	source.fd = open_tree(dirfd, path,
-			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (*path ? 0 : AT_EMPTY_PATH) |
-				      (recursive ? AT_RECURSIVE : 0));
+	source.fd = copy_with_attrs(dirfd, path,
+				    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+					    (*path ? 0u : (unsigned)AT_EMPTY_PATH) |
+					    (recursive ? (unsigned)AT_RECURSIVE : 0u),
+				    &source);
 	if (source.fd < 0 && !refused(errno))
 		return fail(err, errno, "open_tree");
 	if (source.fd < 0)
 		return take_old(dirfd, path, recursive, attrs, ret_source, err);
-	r = set_attrs(source.fd, recursive, attrs);
+	r = set_attrs(source.fd, recursive, source.attrs);
 	if (r == 0)
 		source.attrs = 0;
 	if (r < 0 && !refused(-r)) {
@@ -140,12 +153,7 @@ int mount_put(struct mount_source *source, int target_fd, const char *name, int 
 
 /* mount(2) takes a path, and the only one to an fd that needs no lookup is from where one stands.
  * It does in one call what takes the new ones many, so it comes first where it can do the same.
- * False where directory_fd is none, or the working directory may not be entered again. */
-static bool stand_in(int directory_fd, int *ret_before_fd)
-{
-	*ret_before_fd = openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return *ret_before_fd >= 0 && fchdir(directory_fd) == 0;
-}
+ * Nobody goes back: a process that builds a root has no use for where it stood. */
 
 /* `name` is in the working directory when is_here. */
 static int bind_file(const char *path, int directory_fd, const char *name, bool is_here,
@@ -162,9 +170,9 @@ static int bind_file(const char *path, int directory_fd, const char *name, bool 
 	return r < 0 ? r : mount_put(&source, directory_fd, name, NULL, err);
 }
 
-static int bind_files(const char *folder, const char *const *names, int directory_fd, bool is_here,
-		      struct err *err)
+int mount_files(const char *folder, const char *const *names, int directory_fd, struct err *err)
 {
+	bool is_here = fchdir(directory_fd) == 0;
 	char path[PATH_MAX];
 	int r;
 
@@ -177,17 +185,6 @@ static int bind_files(const char *folder, const char *const *names, int director
 			return err_wrap(err, "bind '%s'", path);
 	}
 	return 0;
-}
-
-int mount_files(const char *folder, const char *const *names, int directory_fd, struct err *err)
-{
-	auto_fd before = -1;
-	bool is_here = stand_in(directory_fd, &before);
-	int r = bind_files(folder, names, directory_fd, is_here, err);
-
-	if (is_here && fchdir(before) < 0 && r == 0)
-		r = fail(err, errno, "return to the working directory");
-	return r;
 }
 
 /* What the file system itself says about a refused option (fsopen(2) message queue). */
@@ -256,18 +253,14 @@ static bool join_options(const struct mount_option *option, char *line, size_t l
 	return true;
 }
 
-/* 1: done. 0: to be tried by the new calls, which say what was refused. */
-static int mount_at_once(const char *type, const char *source, const struct mount_option *options,
-			 unsigned attrs, int target_fd)
+/* False: to be tried by the new calls, which say what was refused. */
+static bool mount_at_once(const char *type, const char *source, const struct mount_option *options,
+			  unsigned attrs, int target_fd)
 {
-	auto_fd before = -1;
 	char line[256];
-	bool done;
 
-	if (!join_options(options, line, sizeof(line)) || !stand_in(target_fd, &before))
-		return 0;
-	done = mount(source, ".", type, mount_old_flags(attrs), line) == 0;
-	return fchdir(before) < 0 ? -errno : done;
+	return join_options(options, line, sizeof(line)) && fchdir(target_fd) == 0 &&
+	       mount(source, ".", type, mount_old_flags(attrs), line) == 0;
 }
 
 int mount_new(const char *type, const char *source, const struct mount_option *options,
@@ -276,11 +269,9 @@ int mount_new(const char *type, const char *source, const struct mount_option *o
 	struct mount_option source_option = { "source", source };
 	auto_fd context = -1;
 	auto_fd tree = -1;
-	int r = ret_root_fd ? 0 : mount_at_once(type, source, options, attrs, target_fd);
+	int r;
 
-	if (r < 0)
-		return fail(err, -r, "return to the working directory");
-	if (r > 0)
+	if (!ret_root_fd && mount_at_once(type, source, options, attrs, target_fd))
 		return 0;
 	context = fsopen(type, FSOPEN_CLOEXEC);
 	if (context < 0 && refused(errno))

@@ -2,7 +2,8 @@
 /* Mounts, by the new mount API (open_tree, move_mount, mount_setattr, fsopen: mount(2)-free, by
  * fd), with mount(2) where the kernel or a filter refuses it. That choice is made here and nowhere
  * else. Needs CAP_SYS_ADMIN in the user namespace that owns the mount namespace.
- * Nothing allocates: legal in a child after clone(2). All return 0 or -errno. */
+ * Nothing allocates: legal in a child after clone(2). All return 0 or -errno.
+ * mount_files and mount_new leave the working directory somewhere else. */
 #ifndef SYS_MOUNT_H
 #define SYS_MOUNT_H
 

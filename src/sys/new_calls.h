@@ -6,6 +6,7 @@
 #define SYS_NEW_CALLS_H
 
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifdef __GLIBC__
@@ -13,7 +14,6 @@
 #else
 #include <linux/close_range.h>
 #include <linux/mount.h>
-#include <sys/syscall.h>
 #include <sys/types.h>
 
 static inline int open_tree(int dirfd, const char *path, unsigned flags)
@@ -59,5 +59,16 @@ static inline int close_range(unsigned first, unsigned last, int flags)
 	return (int)syscall(SYS_close_range, first, last, flags);
 }
 #endif
+
+/* Linux 6.15; neither libc has it. */
+#ifndef SYS_open_tree_attr
+#define SYS_open_tree_attr 467
+#endif
+
+static inline int open_tree_attr(int dirfd, const char *path, unsigned flags,
+				 struct mount_attr *attr, size_t size_bytes)
+{
+	return (int)syscall(SYS_open_tree_attr, dirfd, path, flags, attr, size_bytes);
+}
 
 #endif

@@ -5,6 +5,7 @@ load ../support/common
 setup() {
     common_setup
     need strace
+    need_deny
     need_userns
     [[ $(ldd "$(command -v rootlet)" 2>&1) == *"not a dynamic"* ]] ||
         skip "a sanitized build: its run time makes calls of its own"
@@ -17,10 +18,11 @@ teardown() {
     common_teardown
 }
 
+# Without open_tree_attr(2), which strace does not know yet, and which is tried before others only.
 sweep() {
     local errors=$1
     shift
-    run "$ROOTLET_TEST_STAGE/tests/fault/sweep" "$errors" . -- "$@"
+    run deny open-tree-attr "$ROOTLET_TEST_STAGE/tests/fault/sweep" "$errors" . -- "$@"
     echo "$output"
     [ "$status" -eq 0 ]
     [ "${output##*$'\n'}" != "0 calls swept" ]

@@ -12,6 +12,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#define OPEN_TREE_ATTR 467 /* Linux 6.15, younger than libseccomp */
+
 #define array_count(array) (sizeof(array) / sizeof((array)[0]))
 
 struct rule {
@@ -34,6 +36,7 @@ static const struct rule rules[] = {
 	{ "mount", SCMP_SYS(fsopen), EPERM, 0 },
 	{ "mount", SCMP_SYS(fsmount), EPERM, 0 },
 	{ "mount", SCMP_SYS(mount_setattr), EPERM, 0 },
+	{ "mount", OPEN_TREE_ATTR, EPERM, 0 },
 	{ "ptrace", SCMP_SYS(ptrace), EPERM, 0 },
 	{ "ptrace", SCMP_SYS(process_vm_readv), EPERM, 0 },
 	{ "ptrace", SCMP_SYS(process_vm_writev), EPERM, 0 },
@@ -44,7 +47,10 @@ static const struct rule rules[] = {
 	{ "new-mount", SCMP_SYS(fsopen), ENOSYS, 0 },
 	{ "new-mount", SCMP_SYS(fsconfig), ENOSYS, 0 },
 	{ "new-mount", SCMP_SYS(fsmount), ENOSYS, 0 },
+	{ "new-mount", OPEN_TREE_ATTR, ENOSYS, 0 },
 	{ "mount-setattr", SCMP_SYS(mount_setattr), ENOSYS, 0 },
+	{ "mount-setattr", OPEN_TREE_ATTR, ENOSYS, 0 },
+	{ "open-tree-attr", OPEN_TREE_ATTR, ENOSYS, 0 },
 	{ "openat2", SCMP_SYS(openat2), ENOSYS, 0 },
 	{ "clone3", SCMP_SYS(clone3), ENOSYS, 0 },
 	{ "close-range", SCMP_SYS(close_range), ENOSYS, 0 },
