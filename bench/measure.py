@@ -51,14 +51,14 @@ class Bench(Stage):
             sys.exit(f"bench: {' '.join(argv)}: {done.stderr.strip()}")
         return done.stdout
 
-    def leave_out_what_fails(self, contenders):
+    def leave_out_what_fails(self, contenders, seconds=60):
         """One run each beforehand: warms caches, and a failing program is named, not timed."""
         for contender in contenders:
             if contender.why_not:
                 continue
-            done = self.attempt(["timeout", "--kill-after=5", "60", *contender.argv], user=contender.user)
+            done = self.attempt(["timeout", "--kill-after=5", str(seconds), *contender.argv], user=contender.user)
             if done.returncode == 124:
-                contender.why_not = "not done after a minute"
+                contender.why_not = f"not done after {seconds} s"
             elif done.returncode != 0:
                 lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
                 contender.why_not = lines[-1][:100]
