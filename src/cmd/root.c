@@ -16,6 +16,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cmd/version.h"
+#include "engine/subid.h"
+#include "flow/root_traced.h"
 #include "rootemu/saved.h"
 #include "sys/file_system.h"
 #include "sys/ns.h"
@@ -61,7 +63,8 @@ static const struct opt root_opts[] = {
 	UNKNOWN,
 	{ OPT_STR, 0, "engine", ROOT(engine), "NAME",
 	  "auto or tap: with the caller's own rights; userns: in a user namespace, where the "
-	  "command may mount and chroot, too",
+	  "command may mount and chroot, too; subid: in one with subordinate ids, where owners are "
+	  "real; ptrace: a tracer answers, for programs that the tap cannot carry",
 	  NULL },
 	END,
 };
@@ -77,9 +80,14 @@ static const struct opt fakeroot_opts[] = {
 	END,
 };
 
+static bool is_engine(const struct root_command *root, const char *name)
+{
+	return root->engine && strcmp(root->engine, name) == 0;
+}
+
 static bool in_userns(const struct root_command *root)
 {
-	return root->engine && strcmp(root->engine, "userns") == 0;
+	return is_engine(root, "userns");
 }
 
 /* As execvp(3): -ENOENT when no folder of PATH has it. */
@@ -132,22 +140,32 @@ static _Noreturn void end_without_command(const char *name, int error)
 	_exit(error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
+/* Either a session or, where ids are real, a space. */
 static _Noreturn void be_command(const struct root_command *root, const struct tap_session *session,
-				 const sigset_t *old_mask, char **argv)
+				 const struct id_space *space, const sigset_t *old_mask,
+				 char **argv)
 {
 	struct err err = { 0 };
+	int r = 0;
 
 	sigprocmask(SIG_SETMASK, old_mask, NULL);
-	if (in_userns(root) && enter_userns(&err) < 0) {
+	if (space)
+		r = id_space_enter(space, &err);
+	else if (in_userns(root))
+		r = enter_userns(&err);
+	if (r < 0) {
 		command_fail(&command_root, &err);
 		_exit(EXIT_ROOTLET);
 	}
-	end_without_command(argv[0], -exec_by_name(session, argv));
+	if (session)
+		end_without_command(argv[0], -exec_by_name(session, argv));
+	execvp(argv[0], argv);
+	end_without_command(argv[0], errno);
 }
 
 /* Signals that would end us are the command's to answer: we wait for it, to save what it did. */
 static int run_command(const struct root_command *root, const struct tap_session *session,
-		       char **argv, int *ret_status, struct err *err)
+		       const struct id_space *space, char **argv, int *ret_status, struct err *err)
 {
 	static const int passed_on[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
 	sigset_t set;
@@ -163,7 +181,7 @@ static int run_command(const struct root_command *root, const struct tap_session
 	sigprocmask(SIG_BLOCK, &set, &old_mask);
 	pid = fork();
 	if (pid == 0)
-		be_command(root, session, &old_mask, argv);
+		be_command(root, session, space, &old_mask, argv);
 	if (pid < 0)
 		return fail(err, errno, "fork");
 	while (waitpid(pid, &wait_status, WNOHANG) != pid)
@@ -175,7 +193,7 @@ static int run_command(const struct root_command *root, const struct tap_session
 	return 0;
 }
 
-static int load(const struct root_command *root, struct tap_session *session, struct err *err)
+static int load(const struct root_command *root, struct lies *lies, struct err *err)
 {
 	auto_buf text = { 0 };
 	int r;
@@ -189,17 +207,17 @@ static int load(const struct root_command *root, struct tap_session *session, st
 		return 0;
 	}
 	if (r == 0)
-		r = saved_load(&session->lies, buf_text(&text), err);
+		r = saved_load(lies, buf_text(&text), err);
 	return r < 0 ? err_wrap(err, "load '%s'", root->load) : 0;
 }
 
-static int save(const struct root_command *root, struct tap_session *session, struct err *err)
+static int save(const struct root_command *root, struct lies *lies, struct err *err)
 {
 	auto_buf text = { 0 };
 
 	if (!root->save)
 		return 0;
-	saved_print(&session->lies, &text);
+	saved_print(lies, &text);
 	return io_replace_file_at(AT_FDCWD, root->save, buf_text(&text), text.size_bytes, 0644,
 				  err);
 }
@@ -220,13 +238,58 @@ static int run_emulated(const struct root_command *root, char **argv, int *ret_s
 
 	if (r < 0)
 		return r;
-	r = load(root, &session, err);
+	r = load(root, &session.lies, err);
 	if (r == 0)
-		r = run_command(root, &session, argv, ret_status, err);
+		r = run_command(root, &session, NULL, argv, ret_status, err);
 	if (r == 0)
-		r = save(root, &session, err);
+		r = save(root, &session.lies, err);
 	tap_session_done(&session);
 	return r;
+}
+
+/* A command that cannot be executed is told of here, as in be_command(). */
+static int run_traced(const struct root_command *root, char **argv, int *ret_status,
+		      struct err *err)
+{
+	struct root_traced traced;
+	struct lies *lies = &traced.emulation.session.lies;
+	int r = root_traced_open(&traced, argv, root->unknown_is_real, err);
+
+	if (r == 0)
+		r = load(root, lies, err);
+	if (r == 0)
+		r = root_traced_run(&traced, ret_status, err);
+	if (r < 0 && *ret_status > EXIT_ROOTLET) {
+		command_fail(&command_root, err);
+		*err = (struct err){ 0 };
+		r = 0;
+	}
+	if (r == 0)
+		r = save(root, lies, err);
+	root_traced_done(&traced);
+	return r;
+}
+
+/* Owners are real there: nothing has to be remembered, and no program to be told lies. */
+static int run_among_subids(const struct root_command *root, char **argv, int *ret_status,
+			    struct err *err)
+{
+	const struct box box = { .uid = 0 };
+	struct id_space space;
+	const char *useless = root->save	      ? "--save"
+			      : root->load	      ? "--load"
+			      : root->unknown_is_real ? "--unknown-is-real"
+						      : NULL;
+	int r;
+
+	if (useless) {
+		fail_plain(err, EINVAL,
+			   "%s is about what is remembered: with --engine subid owners are real",
+			   useless);
+		return -EINVAL;
+	}
+	r = engine_subid.space(&box, &space, err);
+	return r < 0 ? r : run_command(root, NULL, &space, argv, ret_status, err);
 }
 
 /* Both would be linked at one address. The one around us does for root what a second would do. */
@@ -234,7 +297,7 @@ static int run_inside(const struct root_command *root, char **argv, struct err *
 {
 	const char *why = root->save || root->load ? "-s and -i are for the outermost one"
 			  : root->unknown_is_real  ? "-u is for the outermost one"
-			  : in_userns(root)	   ? "--engine is for the outermost one"
+			  : root->engine	   ? "--engine is for the outermost one"
 			  : geteuid() != 0	   ? "this user is not root in it"
 						   : NULL;
 
@@ -250,14 +313,14 @@ static int run_inside(const struct root_command *root, char **argv, struct err *
 
 static int check_engine(const struct root_command *root, struct err *err)
 {
-	static const char *const known[] = { "auto", "tap", "userns" };
+	static const char *const known[] = { "auto", "tap", "userns", "subid", "ptrace" };
 
 	for (size_t i = 0; i < array_count(known); i++)
 		if (!root->engine || strcmp(root->engine, known[i]) == 0)
 			return 0;
 	fail_plain(err, EINVAL,
-		   "--engine %s: root is emulated on the host's own files by auto, "
-		   "tap or userns",
+		   "--engine %s: root is emulated on the host's own files by auto, tap, userns, "
+		   "subid or ptrace",
 		   root->engine);
 	err_hint(err, "rootlet run --engine %s / gives them to a box", root->engine);
 	return -EINVAL;
@@ -271,6 +334,10 @@ static int run(const struct root_command *root, char **argv, int *ret_status, st
 		return r;
 	if (tap_is_active())
 		return run_inside(root, argv, err);
+	if (is_engine(root, "subid"))
+		return run_among_subids(root, argv, ret_status, err);
+	if (is_engine(root, "ptrace"))
+		return run_traced(root, argv, ret_status, err);
 	return run_emulated(root, argv, ret_status, err);
 }
 

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/number.h"
+#include "sys/ns.h"
 #include "sys/process.h"
 
 #define FILE_BYTES	((size_t)16 << 20)
@@ -447,5 +448,64 @@ int id_space_call(const struct id_space *space, int (*inside)(void *context, str
 	close_pair(call.result);
 	if (r < 0 && err)
 		*err = result;
+	return r;
+}
+
+/* ---- entering ---- */
+
+/* Stays outside, where the ranges are the user's to map. */
+static _Noreturn void map_parent(const struct id_space *space, struct call *call, pid_t parent)
+{
+	struct err err = { 0 };
+	char byte;
+
+	close(call->go[1]);
+	if (io_read_full(call->go[0], &byte, 1) != 1)
+		_exit(0);
+	err.code = -id_space_map(space, parent, &err);
+	(void)io_write_all(call->result[1], &err, sizeof(err));
+	_exit(0);
+}
+
+static int enter(struct call *call, struct err *err)
+{
+	struct err result = { 0 };
+	char byte = 0;
+	int r;
+
+	if (unshare(CLONE_NEWUSER) < 0) {
+		r = fail(err, errno, "make a user namespace");
+		ns_explain(-r, err);
+		return r;
+	}
+	if (io_write_all(call->go[1], &byte, 1) < 0 ||
+	    io_read_full(call->result[0], &result, sizeof(result)) != (ssize_t)sizeof(result))
+		return fail_plain(err, ECHILD, "the process that maps subordinate ids died");
+	if (result.code)
+		*err = result;
+	return -result.code;
+}
+
+int id_space_enter(const struct id_space *space, struct err *err)
+{
+	struct call call = { .ready = { -1, -1 }, .go = { -1, -1 }, .result = { -1, -1 } };
+	pid_t self = getpid();
+	pid_t pid = -1;
+	int r = 0;
+
+	if (pipe2(call.go, O_CLOEXEC) == 0 && pipe2(call.result, O_CLOEXEC) == 0)
+		pid = fork();
+	if (pid < 0)
+		r = fail(err, errno, "fork");
+	if (pid == 0)
+		map_parent(space, &call, self);
+	close(call.result[1]);
+	call.result[1] = -1;
+	if (r == 0)
+		r = enter(&call, err);
+	close_pair(call.go);
+	close_pair(call.result);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 	return r;
 }

@@ -81,6 +81,10 @@ void id_space_name(const struct id_space *space, struct buf *ret_name);
  * -ENOENT: one is not installed. -ECHILD: it refused, and err has its words. */
 int id_space_map(const struct id_space *space, pid_t pid, struct err *err) must_check;
 
+/* Move this process, which must have one thread, into a user namespace of its own with these ids.
+ */
+int id_space_enter(const struct id_space *space, struct err *err) must_check;
+
 /* Call inside(context) as root of such a space: in a child with a user namespace of its own and
  * nothing else, or right here when the space is that of the caller. Fork-safe with threads around.
  */

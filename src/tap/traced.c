@@ -37,7 +37,8 @@ void traced_use(const struct lies *lies)
 				  .lies = *lies,
 				  .root = true,
 				  .host_tree = true,
-				  .all_root = true,
+				  .all_root = !(tap_page_of(lies)->flags &
+						TAP_PAGE_UNKNOWN_IS_REAL),
 				  .exe_is_real = true,
 				  .exe_fd = -1 };
 }

@@ -155,3 +155,30 @@ readable"
 @test "ptrace: the battery reaches nothing" {
     nothing_escapes
 }
+
+@test "ptrace: rootlet root on the host's own files, saved and loaded" {
+    ok deny userns,mount rootlet root --engine ptrace -s saved -- sh -ec '
+        id -u; touch f; chown 3:4 f; chmod 4755 f; mknod null c 1 3; ln f g; mv f h
+        stat -c "%u:%g:%a" h; sh -c "stat -c %u:%g g"; busybox stat -c %u:%g h; stat -c "%F %t:%T" null
+        stat -c %u /etc/passwd; chown 0 "$0"; stat -c %u .' "$PWD"
+    expect_output "0
+3:4:4755
+3:4
+3:4
+character special file 1:3
+0
+0"
+    ok rootlet root --engine ptrace -i saved -- stat -c %u:%g:%a h
+    expect_output "3:4:4755"
+    ok rootlet root -i saved -- stat -c "%F %u:%g" null
+    expect_output "character special file 0:0"
+    ok rootlet root --engine ptrace -u -- stat -c %u h
+    expect_output "$(id -u)"
+    attempt rootlet root --engine ptrace -- sh -c 'exit 7'
+    expect_status 7
+    attempt rootlet root --engine ptrace -- no-such-command
+    expect_status 127
+    attempt rootlet root -- rootlet root --engine ptrace true
+    expect_status 125
+    expect_stderr "*--engine is for the outermost one*"
+}

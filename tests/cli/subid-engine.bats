@@ -94,3 +94,20 @@ $(id -u)
 @test "subid: the battery reaches nothing" {
     nothing_escapes
 }
+
+@test "subid: rootlet root on the host's own files changes them" {
+    mkdir open
+    chmod 777 open
+    ok rootlet root --engine subid -- sh -ec 'id -u; touch open/f; chown 3:4 open/f; stat -c %u:%g open/f'
+    expect_output "0
+3:4"
+    [ "$(stat -c %u open/f)" != 3 ] && [ "$(stat -c %u open/f)" != "$(id -u)" ]
+    ok rootlet root --engine subid -- rm open/f
+    attempt rootlet root --engine subid -- sh -c 'kill -TERM $$'
+    expect_status 143
+    attempt rootlet root --engine subid -- no-such-command
+    expect_status 127
+    refused rootlet root --engine subid -s saved true
+    expect_stderr "*--save is about what is remembered*"
+    [ ! -e saved ]
+}
