@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/scene.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/strings.h"
 #include "pathmap/pathmap.h"
 #include "sys/landlock.h"
 #include "sys/openat2.h"
@@ -60,6 +63,47 @@ static int add(struct scene *scene, const char *guest, const char *host, uint32_
 
 /* ---- the private folder ---- */
 
+#define FOLDER_PREFIX "rootlet-box-"
+#define FOLDER_MARK   ".used" /* made when the lock is held: without lock it is left over */
+
+/* The folder of somebody who was killed, and nobody's who lives. */
+static bool is_left_over(int parent_fd, const char *name)
+{
+	auto_fd fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
+	       faccessat(fd, FOLDER_MARK, F_OK, 0) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void remove_leftovers(const char *parent)
+{
+	DIR *directory = opendir(parent);
+
+	if (!directory)
+		return;
+	for (struct dirent *entry; (entry = readdir(directory));)
+		if (text_starts(entry->d_name, FOLDER_PREFIX) &&
+		    is_left_over(dirfd(directory), entry->d_name))
+			(void)!remove_tree(dirfd(directory), entry->d_name, NULL);
+	closedir(directory);
+}
+
+static int make_folder(struct scene *scene, struct err *err)
+{
+	if (!mkdtemp(scene->folder)) {
+		fail(err, errno, "private folder '%s'", scene->folder);
+		scene->folder[0] = '\0';
+		return -err->code;
+	}
+	scene->folder_fd = open(scene->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (scene->folder_fd < 0)
+		return fail(err, errno, "private folder '%s'", scene->folder);
+	if (flock(scene->folder_fd, LOCK_EX | LOCK_NB) == 0)
+		(void)!mknodat(scene->folder_fd, FOLDER_MARK, S_IFREG | 0600, 0);
+	return 0;
+}
+
 static int need_folder(struct scene *scene, struct err *err)
 {
 	const char *parent = getenv("TMPDIR");
@@ -68,12 +112,9 @@ static int need_folder(struct scene *scene, struct err *err)
 		return 0;
 	if (!parent || parent[0] != '/' || strlen(parent) > sizeof(scene->folder) - 32)
 		parent = "/tmp";
-	snprintf(scene->folder, sizeof(scene->folder), "%s/rootlet-XXXXXX", parent);
-	if (mkdtemp(scene->folder))
-		return 0;
-	fail(err, errno, "private folder '%s'", scene->folder);
-	scene->folder[0] = '\0';
-	return -err->code;
+	remove_leftovers(parent);
+	snprintf(scene->folder, sizeof(scene->folder), "%s/" FOLDER_PREFIX "XXXXXX", parent);
+	return make_folder(scene, err);
 }
 
 static int private_path(struct scene *scene, char path[PATH_MAX], struct err *err)
@@ -433,6 +474,22 @@ static int note_above(struct scene *scene, const char *guest, struct err *err)
 	return 0;
 }
 
+/* A hint: that there may be others later does no harm. */
+static void note_links(struct scene *scene)
+{
+	int fd = openat(scene->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!directory) {
+		cleanup_fd(&fd);
+		return;
+	}
+	for (struct dirent *entry; (entry = readdir(directory));)
+		if (entry->d_type == DT_LNK)
+			pathmap_add_link(&scene->tap->map, entry->d_name);
+	closedir(directory);
+}
+
 static int begin(struct scene *scene, const struct box *box, struct err *err)
 {
 	void *room = mmap(NULL, sizeof(*scene->tap), PROT_READ | PROT_WRITE,
@@ -450,6 +507,7 @@ static int begin(struct scene *scene, const struct box *box, struct err *err)
 		snprintf(scene->tap->kernel_release, sizeof(scene->tap->kernel_release), "%s",
 			 box->kernel_release);
 	pathmap_init(&scene->tap->map);
+	note_links(scene);
 	return add(scene, "", box->root.path, box->root.read_only ? PATHMAP_READ_ONLY : 0, err);
 }
 
@@ -549,6 +607,7 @@ void scene_done(struct scene *scene)
 {
 	if (scene->folder[0])
 		(void)!remove_tree(AT_FDCWD, scene->folder, NULL);
+	cleanup_fd(&scene->folder_fd);
 	if (scene->tap)
 		munmap(scene->tap, sizeof(*scene->tap));
 	cleanup_fd(&scene->root_fd);

@@ -9,6 +9,8 @@
 void pathmap_init(struct pathmap *map)
 {
 	map->count = map->above_count = map->any_flags = 0;
+	memset(map->first, 0, sizeof(map->first));
+	memset(map->links, 0, sizeof(map->links));
 	map->text[0] = '\0';
 	map->text_bytes = 1;
 }
@@ -38,6 +40,27 @@ static int add_text(struct pathmap *map, const char *path, uint32_t *ret_at, uin
 	return 0;
 }
 
+static size_t name_length(const char *name, size_t room)
+{
+	size_t length = 0;
+
+	while (length < room && name[length] && name[length] != '/')
+		length++;
+	return length;
+}
+
+static void note_name(uint64_t *names, const char *name)
+{
+	uint32_t bit = pathmap_name_bit(name, name_length(name, PATHMAP_PATH_MAX));
+
+	names[bit / 64] |= 1ull << bit % 64;
+}
+
+void pathmap_add_link(struct pathmap *map, const char *name)
+{
+	note_name(map->links, name);
+}
+
 static bool is_same_guest(const struct pathmap *map, const struct pathmap_entry *entry,
 			  const struct pathmap_entry *other)
 {
@@ -55,6 +78,8 @@ int pathmap_add(struct pathmap *map, const char *guest, const char *host, uint32
 		r = add_text(map, host, &entry.host, &entry.host_length);
 	if (r < 0)
 		return r;
+	if (entry.guest_length)
+		note_name(map->first, map->text + entry.guest + 1);
 	map->any_flags |= flags & PATHMAP_FILE ? flags & ~(uint32_t)PATHMAP_READ_ONLY : flags;
 	while (at < map->count && map->entry[at].guest_length > entry.guest_length)
 		at++;
@@ -98,8 +123,11 @@ static bool is_prefix(const char *prefix, size_t prefix_length, const char *path
 
 uint32_t pathmap_find(const struct pathmap *map, const char *guest, size_t length)
 {
+	uint32_t bit = length ? pathmap_name_bit(guest + 1, name_length(guest + 1, length - 1)) : 0;
 	uint32_t i = 0;
 
+	if (!length || !(map->first[bit / 64] >> bit % 64 & 1))
+		return map->count - 1;
 	while (i + 1 < map->count && !is_prefix(map->text + map->entry[i].guest,
 						map->entry[i].guest_length, guest, length))
 		i++;

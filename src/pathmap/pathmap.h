@@ -26,6 +26,7 @@
 #define PATHMAP_TEXT_BYTES 262144 /* all paths with their NULs */
 #define PATHMAP_PATH_MAX   4096	  /* PATH_MAX, with the NUL */
 #define PATHMAP_LINKS	   40	  /* MAXSYMLINKS */
+#define PATHMAP_NAME_BITS  256	  /* a power of two */
 #define PATHMAP_NAME_ROOM  258	  /* NAME_MAX, a slash, the NUL, and one for a longer name */
 
 enum pathmap_flags {
@@ -53,6 +54,11 @@ struct pathmap {
 	uint32_t above_count;
 	uint32_t text_bytes;
 	uint32_t any_flags; /* of all entries together; READ_ONLY: of one that is a directory */
+	/* Bloom filters over names in the root (pathmap_name_bit). `first`: some entry's path
+	 * begins so; any other path is the root entry's. `links`: a symbolic link at the time the
+	 * map was made; no more than a hint to read it first. */
+	uint64_t first[PATHMAP_NAME_BITS / 64];
+	uint64_t links[PATHMAP_NAME_BITS / 64];
 	/* Sorted by the length of the guest path, the longest first; the root is the last. */
 	struct pathmap_entry entry[PATHMAP_ENTRIES];
 	/* Host directories somewhere below which, in the guest, another entry begins. In all others
@@ -71,6 +77,15 @@ static inline const char *pathmap_host(const struct pathmap *map, uint32_t index
 	return map->text + map->entry[index].host;
 }
 
+static inline uint32_t pathmap_name_bit(const char *name, size_t length)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)name[i]) * 16777619u;
+	return (hash ^ hash >> 16) % PATHMAP_NAME_BITS;
+}
+
 /* --- making one (hosted, or freestanding) --- */
 
 /* A map with its root. */
@@ -78,6 +93,8 @@ void pathmap_init(struct pathmap *map);
 /* 0; -E2BIG: no room; -EINVAL: a path is not absolute. `host` is NULL for PATHMAP_HIDDEN. A later
  * entry at the same guest path replaces the earlier one. Guest "/" is the root. */
 int pathmap_add(struct pathmap *map, const char *guest, const char *host, uint32_t flags);
+/* The root has a symbolic link of this name. */
+void pathmap_add_link(struct pathmap *map, const char *name);
 /* The directory with this identity is above an entry; -E2BIG: no room. */
 int pathmap_add_above(struct pathmap *map, uint64_t device, uint64_t inode);
 

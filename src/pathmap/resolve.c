@@ -31,10 +31,13 @@ struct walk {
 	const struct pathmap_request *request;
 	struct pathmap_room *room;
 	struct pathmap_found *found;
-	size_t top;	      /* length of the guest path of the process's root */
-	size_t done;	      /* of text, see above */
-	size_t length;	      /* of text */
-	unsigned links;	      /* followed so far */
+	size_t top;	/* length of the guest path of the process's root */
+	size_t done;	/* of text, see above */
+	size_t length;	/* of text */
+	unsigned links; /* followed so far */
+	int held_fd;	/* the directory that the first held_length bytes of text name, or -1 */
+	size_t held_length;
+	uint32_t held_entry;
 	bool wants_directory; /* a slash at the end */
 	bool ends_in_dot;
 	bool ends_in_dots;
@@ -59,6 +62,13 @@ static long host_path(struct walk *walk, size_t length, uint32_t *ret_entry, int
 		return -ENOTDIR;
 	if (entry->host_length + rest + 2 > walk->room->bytes)
 		return -ENOBUFS;
+	if (walk->held_fd >= 0 && index == walk->held_entry && length > walk->held_length) {
+		*ret_dirfd = walk->held_fd;
+		rest = length - walk->held_length - 1;
+		memcpy(to, text + walk->held_length + 1, rest);
+		to[rest] = '\0';
+		return 0;
+	}
 	if (entry->guest_length == 0) { /* the root, by descriptor */
 		*ret_dirfd = walk->request->root_fd;
 		memcpy(to, rest ? text + 1 : ".", rest ? rest - 1 : 1);
@@ -75,14 +85,14 @@ static long host_path(struct walk *walk, size_t length, uint32_t *ret_entry, int
 	return 0;
 }
 
+/* Without RESOLVE_BENEATH: a path without links, which is not absolute and has no "..", leads
+ * nowhere else, and the kernel looks twice. */
 static long open_host(struct walk *walk, int dirfd, uint64_t flags)
 {
 	struct open_how how = { .flags = flags, .resolve = RESOLVE_NO_SYMLINKS };
 
 	if (flags & (O_CREAT | TEMPORARY))
 		how.mode = walk->request->mode & 07777;
-	if (dirfd != AT_FDCWD)
-		how.resolve |= RESOLVE_BENEATH;
 	return walk->ops->openat2(walk->context, dirfd, walk->room->host, &how);
 }
 
@@ -330,14 +340,81 @@ static long read_self(struct walk *walk, uint32_t index, size_t end)
 
 /* ---- links ---- */
 
+static void release(struct walk *walk)
+{
+	if (walk->held_fd >= 0)
+		walk->ops->close(walk->context, walk->held_fd);
+	walk->held_fd = -1;
+}
+
+/* A link's target is mostly in the link's own directory: which is kept until the walk leaves it.
+ * Not of /proc, where it would be seen among the descriptors. */
+static void hold(struct walk *walk, int fd, size_t length, uint32_t entry)
+{
+	release(walk);
+	if (walk->map->entry[entry].flags & PATHMAP_PROC) {
+		walk->ops->close(walk->context, fd);
+		return;
+	}
+	walk->held_fd = fd;
+	walk->held_length = length;
+	walk->held_entry = entry;
+}
+
+static long end_link(struct pathmap_room *room, long length)
+{
+	if (length >= (long)room->bytes - 1)
+		return -ENOBUFS;
+	if (length >= 0)
+		room->link[length] = '\0';
+	return length;
+}
+
+/* A name in the root, or in the directory that is held, can be read at once: there is nothing on
+ * the way that could be a link. */
+static bool is_within_reach(struct walk *walk, size_t end, uint32_t *ret_entry, int *ret_dirfd)
+{
+	const struct pathmap *map = walk->map;
+	size_t parent = parent_length(walk, end);
+
+	*ret_entry = pathmap_find(map, walk->room->text, end);
+	if (map->entry[*ret_entry].guest_length && map->entry[*ret_entry].guest_length >= end)
+		return false;
+	if (map->entry[*ret_entry].flags & PATHMAP_PROC)
+		return false;
+	if (walk->held_fd >= 0 && parent == walk->held_length && *ret_entry == walk->held_entry)
+		*ret_dirfd = walk->held_fd;
+	else if (parent == 0)
+		*ret_dirfd = walk->request->root_fd;
+	else
+		return false;
+	return end - parent < PATHMAP_NAME_ROOM;
+}
+
+static long read_name(struct walk *walk, size_t end, int dirfd)
+{
+	struct pathmap_room *room = walk->room;
+	char name[PATHMAP_NAME_ROOM];
+	size_t start = parent_length(walk, end) + 1;
+
+	memcpy(name, room->text + start, end - start);
+	name[end - start] = '\0';
+	return end_link(room, walk->ops->readlinkat(walk->context, dirfd, name, room->link,
+						    room->bytes - 1));
+}
+
 /* The link that the first `end` bytes of text name, into room->link: its length, or -EINVAL when
  * it is none. */
 static long read_link(struct walk *walk, size_t end, uint32_t *ret_entry)
 {
 	struct pathmap_room *room = walk->room;
-	long fd = open_text(walk, end, OPEN_ITSELF, ret_entry);
+	int dirfd;
+	long fd;
 	long r;
 
+	if (is_within_reach(walk, end, ret_entry, &dirfd))
+		return read_name(walk, end, dirfd);
+	fd = open_text(walk, end, OPEN_ITSELF, ret_entry);
 	if (fd < 0)
 		return fd;
 	if (walk->map->entry[*ret_entry].flags & PATHMAP_PROC) {
@@ -349,13 +426,7 @@ static long read_link(struct walk *walk, size_t end, uint32_t *ret_entry)
 	}
 	r = walk->ops->readlinkat(walk->context, (int)fd, "", room->link, room->bytes - 1);
 	walk->ops->close(walk->context, (int)fd);
-	if (r == -ENOENT)
-		return -EINVAL;
-	if (r >= (long)room->bytes - 1)
-		return -ENOBUFS;
-	if (r >= 0)
-		room->link[r] = '\0';
-	return r;
+	return r == -ENOENT ? -EINVAL : end_link(room, r);
 }
 
 /* The link at `end` is in the way, and has been read. */
@@ -381,7 +452,7 @@ static long follow_first_link(struct walk *walk, size_t end, bool follows_last)
 	if (parent > walk->done) {
 		r = open_text(walk, parent, OPEN_DIRECTORY, &index);
 		if (r >= 0) {
-			walk->ops->close(walk->context, (int)r);
+			hold(walk, (int)r, parent, index);
 			at = parent;
 		} else if (r != -ELOOP) {
 			return r;
@@ -535,12 +606,34 @@ static long open_parent(struct walk *walk)
 	return fd;
 }
 
+/* /lib and the like, which are links in most roots: read first, instead of being met. 0: it is none
+ * after all, or the rest finds out. */
+static long follow_known_link(struct walk *walk)
+{
+	size_t end = end_of_name(walk, 1);
+	uint32_t bit = pathmap_name_bit(walk->room->text + 1, end - 1);
+	uint32_t index;
+	int dirfd;
+	long r;
+
+	if (!(walk->map->links[bit / 64] >> bit % 64 & 1) ||
+	    (end == walk->length && !follows(walk)) || !is_within_reach(walk, end, &index, &dirfd))
+		return 0;
+	r = read_name(walk, end, dirfd);
+	return r < 0 ? 0 : expand(walk, end, (size_t)r);
+}
+
 /* An fd, GO_ON, or what the lookup fails with. */
 static long step(struct walk *walk)
 {
 	size_t end = end_of_stretch(walk);
 	long r;
 
+	if (walk->done == 0 && walk->length > 0) {
+		r = follow_known_link(walk);
+		if (r != 0)
+			return r;
+	}
 	if (end < walk->length) {
 		walk->ends_in_dots = end + 3 == walk->length;
 		r = pass_directories(walk, end);
@@ -621,7 +714,8 @@ long pathmap_resolve(const struct pathmap *map, const struct pathmap_ops *ops, v
 		     const struct pathmap_request *request, struct pathmap_room *room,
 		     struct pathmap_found *ret_found)
 {
-	struct walk walk = { .map = map,
+	struct walk walk = { .held_fd = -1,
+			     .map = map,
 			     .ops = ops,
 			     .context = context,
 			     .request = request,
@@ -636,9 +730,12 @@ long pathmap_resolve(const struct pathmap *map, const struct pathmap_ops *ops, v
 	ret_found->name[0] = '\0';
 	if (r < 0)
 		return r;
-	do
+	do {
 		r = step(&walk);
-	while (r == GO_ON && ++steps < PATHMAP_PATH_MAX);
+		if (walk.done < walk.held_length)
+			release(&walk);
+	} while (r == GO_ON && ++steps < PATHMAP_PATH_MAX);
+	release(&walk);
 	room->text[walk.length] = '\0';
 	room->length = walk.length;
 	if (r < 0)

@@ -42,6 +42,7 @@ struct tap_state {
 	bool all_root;		       /* files nothing was said about are shown as root's */
 	bool exe_is_real;	       /* /proc/self/exe needs no help */
 	int exe_fd;		       /* what it shall lead to if it does, else -1 */
+	uintptr_t stack_top;	       /* where the program's first stack began */
 	int root_fd;		       /* of the map's root, where paths are translated, else -1 */
 	const struct tap_place *place; /* NULL: paths are the kernel's */
 };

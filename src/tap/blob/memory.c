@@ -12,14 +12,28 @@
 #include <sys/uio.h>
 
 #include "sys/raw.h"
+#include "tap/blob/blob.h"
 
 #define PAGE	      4096ul
 #define NO_SUCH_HOW   99
 #define PENDING_BYTES 8u /* of a set of signals */
 
+/* Far less than the kernel leaves free below a program's first stack. */
+#define STACK_BYTES (16ul << 20)
+
+/* From where we are up to where it began, the first thread's stack is there. */
+static bool is_on_stack(uintptr_t address)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	return address >= here && address < tap.stack_top && tap.stack_top - here < STACK_BYTES;
+}
+
 /* Not the first word: at address 0 it would mean that there is no mask to read. */
 static bool page_is_readable(uintptr_t address)
 {
+	if (is_on_stack(address))
+		return true;
 	return raw4(__NR_rt_sigprocmask, NO_SUCH_HOW, (address & ~(PAGE - 1)) + 8, 0, 8) != -EFAULT;
 }
 

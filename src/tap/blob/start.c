@@ -239,6 +239,7 @@ _Noreturn void tap_start(unsigned long *stack)
 	unsigned long random;
 
 	read_control(stack);
+	tap.stack_top = (uintptr_t)stack;
 	open_session();
 	if (program.control.flags & TAP_CONTROL_FIRST)
 		install_filter();

@@ -228,8 +228,8 @@ bool view_is_just_a_name(const struct view_path *path)
 	return path->is_plain || (path->is_name && view_is_inner(path));
 }
 
-static void take(const struct pathmap_room *room, const struct pathmap_found *from,
-		 struct view_found *found)
+static void take(const struct pathmap_request *request, const struct pathmap_room *room,
+		 const struct pathmap_found *from, struct view_found *found)
 {
 	const struct pathmap_entry *entry = &tap.place->map.entry[from->entry];
 
@@ -238,7 +238,8 @@ static void take(const struct pathmap_room *room, const struct pathmap_found *fr
 	found->flags = entry->flags;
 	found->is_point = from->is_point;
 	found->is_kernels_link = from->is_kernels_link;
-	found->is_above = pathmap_is_above_point(&tap.place->map, room->text, room->length);
+	found->is_above = (request->want & PATHMAP_PARENT) &&
+			  pathmap_is_above_point(&tap.place->map, room->text, room->length);
 	found->is_in_proc = (entry->flags & PATHMAP_PROC) &&
 			    room->length > entry->guest_length + 1 &&
 			    room->text[entry->guest_length + 1] >= '0' &&
@@ -256,7 +257,7 @@ static long find_in(const struct pathmap_request *request, struct pathmap_room *
 	long r = pathmap_resolve(&tap.place->map, &kernel, exe, request, room, &from);
 
 	if (r == 0)
-		take(room, &from, found);
+		take(request, room, &from, found);
 	return r == -EXDEV ? -EACCES : r;
 }
 

@@ -246,6 +246,33 @@ test(one_call_is_enough_where_no_link_is_in_the_way)
 	assert_int_equal(calls, 1);
 }
 
+/* What is the lowest free descriptor? */
+static int lowest(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	close(fd);
+	return fd;
+}
+
+test(a_link_costs_little_and_leaves_nothing_open)
+{
+	int before = lowest();
+
+	calls = 0;
+	assert_content("/usr/lib/libc.so.6", "libc");
+	assert_int_equal(calls, 3); /* met, its directory, its target from there */
+	pathmap_add_link(&map, "lib");
+	calls = 0;
+	assert_content("/lib/libc.so", "libc");
+	assert_int_equal(calls, 1);
+	pathmap_add_link(&map, "usr"); /* it is none any more */
+	assert_content("/usr/lib/libc.so", "libc");
+	assert_content("/usr/../lib/libc.so.6", "libc");
+	assert_error("/lib/libc.so.6/none", ENOTDIR);
+	assert_int_equal(lowest(), before);
+}
+
 test(links_are_the_guests)
 {
 	assert_content("/lib/libc.so", "libc");
@@ -444,6 +471,7 @@ int main(void)
 		SET(files_are_found_where_their_entry_is),
 		SET(what_an_entry_covers_is_not_there),
 		SET(one_call_is_enough_where_no_link_is_in_the_way),
+		SET(a_link_costs_little_and_leaves_nothing_open),
 		SET(links_are_the_guests),
 		SET(nothing_leads_out),
 		SET(dots_are_taken_back_in_the_guests_tree),
