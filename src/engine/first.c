@@ -210,12 +210,13 @@ static void close_between(unsigned first, unsigned last)
 static void close_all_but(const struct engine_job *job, const struct spawn_plan *plan,
 			  const struct first_files *files)
 {
-	int keep[8 + ENGINE_HELD_MAX + EMULATION_REPORTS_MAX] = {
+	int keep[9 + ENGINE_HELD_MAX + EMULATION_REPORTS_MAX] = {
 		files->children_fd, files->upper_fd,  files->report_fd, files->table_fd,
 		files->listener_fd, files->signal_fd, plan->keep_fd[0], plan->keep_fd[1],
+		plan->keep_fd[2],
 	};
 	int from = STDERR_FILENO + 1;
-	size_t count = 8;
+	size_t count = 9;
 
 	for (size_t i = 0; i < job->held_count && count < array_count(keep); i++)
 		keep[count++] = job->held_fd[i];

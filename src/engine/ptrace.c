@@ -200,6 +200,7 @@ static int run_traced(const struct engine_job *job, int *ret_status, struct err 
 	if (r == 0) {
 		spawn.keep_fd[0] = plan.calls->root_fd;
 		spawn.keep_fd[1] = plan.calls->loader_fd;
+		spawn.keep_fd[2] = plan.scene.folder_fd;
 		r = spawn_run(job, &spawn, ret_status, err);
 	}
 	plan_done(&plan);

@@ -13,14 +13,15 @@
 struct scene {
 	struct tap_place *tap; /* for tap_session_translate */
 	char folder[128];      /* private; "": none was made */
+	int folder_fd;	       /* locked as long as it is needed: for the first process, too */
 	unsigned names;	       /* given out in it */
 	int root_fd;
 	struct engine_made *made; /* of the job, may be NULL */
 };
 
-#define SCENE_NONE                    \
-	{                             \
-		NULL, "", 0, -1, NULL \
+#define SCENE_NONE                        \
+	{                                 \
+		NULL, "", -1, 0, -1, NULL \
 	}
 
 /* What would be there with a namespace, or with privilege, and cannot be imitated: -ENOTSUP names

@@ -22,7 +22,7 @@ struct spawn_plan {
 	int (*trace)(const struct engine_job *job, void *context, pid_t command, struct err *err);
 	/* then do so until everything has ended: its exit status. */
 	int (*follow)(void *context);
-	int keep_fd[2]; /* that the first process still needs then; -1 or 0: none */
+	int keep_fd[3]; /* that the first process still needs then; -1 or 0: none */
 	/* In the command, last before execve(2). */
 	int (*enter)(const struct engine_job *job, void *context, struct err *err);
 	/* The first process is root among the ids of the box: the command becomes box->uid and

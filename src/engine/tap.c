@@ -43,7 +43,8 @@ static int run_translated(const struct engine_job *job, struct tap_plan *plan, i
 {
 	const struct spawn_plan spawn = { .setup = setup,
 					  .before_command = before_command,
-					  .context = plan };
+					  .context = plan,
+					  .keep_fd = { plan->scene.folder_fd } };
 	int r = tap_session_translate(&job->emulation->session, plan->scene.tap, err);
 
 	if (r == 0)

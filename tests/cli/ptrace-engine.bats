@@ -182,3 +182,7 @@ character special file 1:3
     expect_status 125
     expect_stderr "*--engine is for the outermost one*"
 }
+
+@test "ptrace: what a killed run left goes away" {
+    killed_run_is_forgotten
+}

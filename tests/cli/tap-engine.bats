@@ -72,3 +72,7 @@ conf
 @test "tap engine: nothing escapes" {
     nothing_escapes
 }
+
+@test "tap engine: what a killed run left goes away" {
+    killed_run_is_forgotten
+}

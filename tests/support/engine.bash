@@ -175,3 +175,28 @@ nothing_escapes() {
     expect_output "$ROOTLET_ENGINE: "
     expect_output " 0 failed"
 }
+
+# killed_run_is_forgotten: the private folder of a run that was killed goes away with the next one,
+# that of one which goes on does not.
+killed_run_is_forgotten() {
+    mkdir -p root private
+    tar -xf "$(tiny_tar)" -C root
+    local deadline=$((SECONDS + 120)) pid
+    TMPDIR=$PWD/private rootlet run ./root sh -c 'echo ready; exec sleep 611' >out 3>&- &
+    pid=$!
+    until grep -q ready out; do
+        [ "$SECONDS" -lt "$deadline" ]
+        read -rt 0.1 <> <(:) || :
+    done
+    ok env TMPDIR="$PWD/private" rootlet run ./root true
+    [ -n "$(ls private)" ]
+    kill -KILL "$pid"
+    wait "$pid" || :
+    until [ -z "$(processes_of 'sleep 611')" ]; do
+        [ "$SECONDS" -lt "$deadline" ]
+        read -rt 0.1 <> <(:) || :
+    done
+    until ok env TMPDIR="$PWD/private" rootlet run ./root true && [ -z "$(ls private)" ]; do
+        [ "$SECONDS" -lt "$deadline" ]
+    done
+}
