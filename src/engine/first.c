@@ -211,9 +211,9 @@ static void close_all_but(const struct engine_job *job, const struct spawn_plan 
 			  const struct first_files *files)
 {
 	int keep[9 + ENGINE_HELD_MAX + EMULATION_REPORTS_MAX] = {
-		files->children_fd, files->upper_fd,  files->report_fd, files->table_fd,
-		files->listener_fd, files->signal_fd, plan->keep_fd[0], plan->keep_fd[1],
-		plan->keep_fd[2],
+		files->children_fd, files->upper_fd,	files->report_fd,
+		files->table_fd,    files->listener_fd, files->signal_fd,
+		plan->keep_fd[0],   plan->keep_fd[1],	plan->keep_fd[2],
 	};
 	int from = STDERR_FILENO + 1;
 	size_t count = 9;

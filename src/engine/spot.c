@@ -18,7 +18,7 @@ enum call_verdict visit_answer(struct visit *visit, long result)
 	return CALL_SKIP;
 }
 
-/* --- what pathmap asks. Its `dirfd` is ours already, see spot_find_text. */
+/* --- what pathmap asks. `dirfd` of ask_path_of is the process's; the others' are ours. */
 
 static long ask_openat2(void *context, int dirfd, const char *path, const struct open_how *how)
 {
@@ -45,20 +45,31 @@ static void ask_close(void *context, int fd)
 	close(fd);
 }
 
+#define PROCESS_LINK_BYTES 48
+
+/* To a descriptor of the process, or its working directory. */
+static void print_link(char link[PROCESS_LINK_BYTES], pid_t tid, int fd)
+{
+	if (fd == AT_FDCWD)
+		snprintf(link, PROCESS_LINK_BYTES, "/proc/%d/cwd", tid);
+	else
+		snprintf(link, PROCESS_LINK_BYTES, "/proc/%d/fd/%d", tid, fd);
+}
+
 static long ask_path_of(void *context, int dirfd, char *to, size_t room_bytes)
 {
-	char link[40];
+	const struct visit *visit = context;
+	char link[PROCESS_LINK_BYTES];
 	ssize_t r;
 
-	(void)context;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+	print_link(link, visit->tracee->tid, dirfd);
 	r = readlink(link, to, room_bytes);
 	if (r < 0)
-		return -errno;
+		return errno == ENOENT ? -EBADF : -errno;
 	if ((size_t)r >= room_bytes)
 		return -ENAMETOOLONG;
 	to[r] = '\0';
-	return r;
+	return to[0] == '/' ? r : -ENOTDIR;
 }
 
 static long ask_self(void *context, bool thread, char *to, size_t room_bytes)
@@ -99,13 +110,10 @@ static const struct pathmap_ops asks = {
 
 long process_fd(pid_t tid, int fd)
 {
-	char link[48];
+	char link[PROCESS_LINK_BYTES];
 	int r;
 
-	if (fd == AT_FDCWD)
-		snprintf(link, sizeof(link), "/proc/%d/cwd", tid);
-	else
-		snprintf(link, sizeof(link), "/proc/%d/fd/%d", tid, fd);
+	print_link(link, tid, fd);
 	r = open(link, O_PATH | O_CLOEXEC);
 	if (r < 0)
 		return errno == ENOENT ? -EBADF : -errno;
@@ -186,28 +194,15 @@ static long resolve(struct visit *visit, int dirfd, const char *path, unsigned w
 	return spot->found.is_kernels_link ? find_program(visit, spot) : 0;
 }
 
-static bool is_relative(const char *path)
-{
-	return path[0] != '/';
-}
-
 long spot_find_text(struct visit *visit, int dirfd, const char *path, unsigned want,
 		    struct spot *ret_spot)
 {
-	long from = -1;
 	long r;
 
 	*ret_spot = (struct spot)SPOT_NONE;
 	if (!*path)
 		return want & SPOT_EMPTY ? spot_of_fd(visit, dirfd, ret_spot) : -ENOENT;
-	if (is_relative(path)) {
-		from = process_fd(visit->tracee->tid, dirfd);
-		if (from < 0)
-			return from;
-	}
-	r = resolve(visit, (int)from, path, want, ret_spot);
-	if (from >= 0)
-		close((int)from);
+	r = resolve(visit, dirfd, path, want, ret_spot);
 	if (r == 0 && (want & SPOT_CHANGE) && ret_spot->read_only) {
 		spot_done(ret_spot);
 		r = -EROFS;
