@@ -221,7 +221,9 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 				       .merged = root->is_copy ? &root->merged : NULL,
 				       .space = root->is_real ? &root->space : NULL,
 				       .upper_is_layer = root->changes.path != NULL,
-				       .collects = root->changes.path != NULL };
+				       .collects = root->changes.path != NULL,
+				       .kept_dirfd = root->changes.path ? &root->changes.dirfd
+									: NULL };
 	struct engine_job job = { .box = box,
 				  .made = made,
 				  .held_fd = &root->served_fd,

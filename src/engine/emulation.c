@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/banned.h"
+#include "base/io.h"
 #include "engine/settle.h"
 #include "rootemu/owned.h"
 #include "sys/openat2.h"
@@ -268,6 +269,18 @@ void emulation_collect(struct emulation *emulation, const struct box *box, int u
 	owned_report(&emulation->session.lies, root_fd, upper_fd, emulation->report_fd);
 	for (size_t i = 0; i < emulation->mount_count; i++)
 		report_mount(emulation, root_fd, &emulation->mount[i]);
+}
+
+void emulation_keep(const struct emulation *emulation)
+{
+	static const char unfinished[] = EMULATION_KEPT ".new";
+	int dirfd = *emulation->kept_dirfd;
+	auto_fd fd = openat(dirfd, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct err ignored = { 0 };
+
+	if (fd >= 0 && lseek(emulation->report_fd, 0, SEEK_SET) == 0 &&
+	    io_copy(emulation->report_fd, fd, UINT64_MAX, &ignored) == 0 && fsync(fd) == 0)
+		(void)!renameat(dirfd, unfinished, dirfd, EMULATION_KEPT);
 }
 
 int emulation_read(const struct emulation *emulation, struct arena *arena, struct map *ret_by_path,

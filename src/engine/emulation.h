@@ -51,7 +51,10 @@ struct emulation {
 			     */
 	/* Where nothing is mounted (engine tap): the host's path of the root. NULL: it is "/". */
 	const char *root_path;
-	bool collects; /* there is an upper directory whose owners matter afterwards */
+	bool collects; /* there is an upper directory whose owners matter afterwards, */
+	/* also when the caller was killed: then the report becomes the file EMULATION_KEPT in this
+	 * directory (open, the caller's). NULL: nobody would read it. */
+	const int *kept_dirfd;
 
 	bool is_traced; /* a tracer emulates, and no program needs the tap */
 
@@ -75,6 +78,10 @@ int emulation_seed(struct emulation *emulation, const struct engine_made *made,
 /* upper_fd: the upper directory, opened before it went out of sight. What goes wrong is told by
  * emulation_read. */
 void emulation_collect(struct emulation *emulation, const struct box *box, int upper_fd);
+
+#define EMULATION_KEPT "report"
+/* The caller was killed: keep what was collected for who comes next. Allocates nothing. */
+void emulation_keep(const struct emulation *emulation);
 
 /* The files that tell of mounts are given away: the caller reads and closes them. Before
  * emulation_done. */

@@ -192,6 +192,7 @@ struct first_files {
 	int table_fd;	 /* and the table of lies */
 	int listener_fd; /* devices.h, */
 	int signal_fd;	 /* and signals as a file, to wait for both */
+	int kept_dirfd;	 /* where the report goes when the caller was killed */
 };
 
 static void close_between(unsigned first, unsigned last)
@@ -210,13 +211,13 @@ static void close_between(unsigned first, unsigned last)
 static void close_all_but(const struct engine_job *job, const struct spawn_plan *plan,
 			  const struct first_files *files)
 {
-	int keep[9 + ENGINE_HELD_MAX + EMULATION_REPORTS_MAX] = {
-		files->children_fd, files->upper_fd,	files->report_fd,
-		files->table_fd,    files->listener_fd, files->signal_fd,
-		plan->keep_fd[0],   plan->keep_fd[1],	plan->keep_fd[2],
+	int keep[10 + ENGINE_HELD_MAX + EMULATION_REPORTS_MAX] = {
+		files->children_fd, files->upper_fd,  files->report_fd,	 files->table_fd,
+		files->listener_fd, files->signal_fd, files->kept_dirfd, plan->keep_fd[0],
+		plan->keep_fd[1],   plan->keep_fd[2],
 	};
 	int from = STDERR_FILENO + 1;
-	size_t count = 9;
+	size_t count = 10;
 
 	for (size_t i = 0; i < job->held_count && count < array_count(keep); i++)
 		keep[count++] = job->held_fd[i];
@@ -299,8 +300,9 @@ static int next_signal(const struct first_files *files, int *ret_code)
 	return (int)from_fd.ssi_signo;
 }
 
-/* Wait for the command, its status as a shell sees it; orphans are reaped on the way. */
-static int reap(pid_t command, bool alone, const struct first_files *files)
+/* Wait for the command, its status as a shell sees it, or for the caller's death: then everybody
+ * is gone afterwards. Orphans are reaped on the way. */
+static int reap(pid_t command, bool alone, const struct first_files *files, bool *ret_caller_died)
 {
 	for (;;) {
 		int code;
@@ -312,7 +314,8 @@ static int reap(pid_t command, bool alone, const struct first_files *files)
 			end_listed(files->children_fd);
 			if (alone)
 				end_everyone();
-			_exit(128 + SIGKILL);
+			*ret_caller_died = true;
+			return 128 + SIGKILL;
 		}
 		if (number > 0 && signal_is_forwarded(number, code))
 			kill(command, number);
@@ -322,22 +325,35 @@ static int reap(pid_t command, bool alone, const struct first_files *files)
 	}
 }
 
+/* Of a caller who was killed: is there somebody to read it, or are there files to be given back to
+ * their owner? */
+static bool is_collected_anyway(const struct engine_job *job, const struct first_files *files)
+{
+	return files->upper_fd >= 0 && (job->emulation->kept_dirfd || job->emulation->space);
+}
+
 /* Nothing may change any more when owners are noted. */
 static _Noreturn void stay_until_the_end(const struct engine_job *job,
 					 const struct spawn_plan *plan,
 					 const struct first_files *files, pid_t command)
 {
 	bool alone = plan->namespaces & CLONE_NEWPID;
+	bool caller_died = false;
 	int status;
 
 	close_all_but(job, plan, files);
-	status = plan->follow ? plan->follow(plan->context) : reap(command, alone, files);
+	status = plan->follow ? plan->follow(plan->context)
+			      : reap(command, alone, files, &caller_died);
+	if (caller_died && !is_collected_anyway(job, files))
+		_exit(status);
 	end_listed(files->children_fd);
 	if (files->upper_fd >= 0) {
 		if (alone)
 			end_everyone();
 		emulation_collect(job->emulation, job->box, files->upper_fd);
 	}
+	if (caller_died && job->emulation->kept_dirfd)
+		emulation_keep(job->emulation);
 	_exit(status);
 }
 
@@ -397,13 +413,14 @@ static int open_files(const struct engine_job *job, bool alone, struct first_fil
 	const struct box_root *root = &job->box->root;
 	const char *changed = root->upper ? root->upper : root->path; /* a copy of the layers */
 
-	*files = (struct first_files){ -1, -1, -1, -1, -1, -1 };
+	*files = (struct first_files){ -1, -1, -1, -1, -1, -1, -1 };
 	if (!alone)
 		files->children_fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
 	if (!job->emulation || job->emulation->report_fd < 0)
 		return 0;
 	files->report_fd = job->emulation->report_fd;
 	files->table_fd = job->emulation->session.lies.fd;
+	files->kept_dirfd = job->emulation->kept_dirfd ? *job->emulation->kept_dirfd : -1;
 	files->upper_fd = open(changed, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return files->upper_fd < 0 ? fail(err, errno, "open '%s'", changed) : 0;
 }
@@ -450,7 +467,7 @@ _Noreturn void first_process(const struct engine_job *job, const struct spawn_pl
 	if (open_files(job, alone, &files, &err) < 0 || set_up(job, plan, channel, &err) < 0 ||
 	    watch_devices(job, &files, &err) < 0)
 		report_and_exit(channel, 125, &err);
-	if (job->held_count)
+	if (job->held_count || is_collected_anyway(job, &files))
 		outlive_caller(channel);
 	command = fork_command(job, plan, channel);
 	if (command < 0) {

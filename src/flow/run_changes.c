@@ -45,6 +45,38 @@ static int lock(struct run_changes *changes, struct err *err)
 	return fail(err, errno, "lock");
 }
 
+static int write_record(const struct run_changes *changes, const struct map *by_path,
+			struct arena *arena, struct err *err)
+{
+	auto_buf text = { 0 };
+	auto_fd upper_fd = openat(changes->dirfd, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct owners owners;
+
+	if (upper_fd < 0)
+		return fail(err, errno, "upper");
+	owned_to_owners(upper_fd, by_path, arena, &owners);
+	owners_print(&owners, &text);
+	return io_replace_file_at(changes->dirfd, "owners", text.bytes, text.size_bytes, 0666, err);
+}
+
+/* A run that was killed left what its first process had found out. */
+static int take_kept_report(const struct run_changes *changes, struct err *err)
+{
+	auto_fd fd = openat(changes->dirfd, EMULATION_KEPT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	auto_arena arena = { 0 };
+	auto_map by_path = { 0 };
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail(err, errno, "open '%s'", EMULATION_KEPT);
+	r = owned_read(fd, &arena, &by_path, err);
+	if (r == 0)
+		r = write_record(changes, &by_path, &arena, err);
+	if (r == 0 && unlinkat(changes->dirfd, EMULATION_KEPT, 0) < 0)
+		r = fail(err, errno, "remove '%s'", EMULATION_KEPT);
+	return r;
+}
+
 static void use(const struct run_changes *changes, struct box *box)
 {
 	struct box_root *root = &box->root;
@@ -68,6 +100,8 @@ static int prepare(struct run_changes *changes, struct box *box, struct err *err
 		r = remove_tree(changes->dirfd, "work", err); /* of a run that was killed */
 	if (r == 0)
 		r = make_folder(changes->dirfd, "work", 0700, err);
+	if (r == 0)
+		r = take_kept_report(changes, err);
 	if (r < 0)
 		return err_wrap(err, "changes in '%s'", changes->path);
 	use(changes, box);
@@ -138,18 +172,10 @@ int run_changes_record(const struct run_changes *changes, const struct emulation
 {
 	auto_arena arena = { 0 };
 	auto_map by_path = { 0 };
-	auto_buf text = { 0 };
-	auto_fd upper_fd = openat(changes->dirfd, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct owners owners;
-	int r = upper_fd < 0 ? fail(err, errno, "upper")
-			     : emulation_read(emulation, &arena, &by_path, err);
+	int r = emulation_read(emulation, &arena, &by_path, err);
 
-	if (r == 0) {
-		owned_to_owners(upper_fd, &by_path, &arena, &owners);
-		owners_print(&owners, &text);
-		r = io_replace_file_at(changes->dirfd, "owners", text.bytes, text.size_bytes, 0666,
-				       err);
-	}
+	if (r == 0)
+		r = write_record(changes, &by_path, &arena, err);
 	return r < 0 ? err_wrap(err, "owners of the changes in '%s'", changes->path) : 0;
 }
 

@@ -154,9 +154,10 @@ static int note_files(const struct tap_session *session, struct tap_page *page, 
 
 	for (size_t i = 0; i < TAP_FILES; i++) {
 		struct statx x;
+		long r = raw5(__NR_statx, fds[i], "", AT_EMPTY_PATH, STATX_INO, &x);
 
-		if (raw5(__NR_statx, fds[i], "", AT_EMPTY_PATH, STATX_INO, &x) < 0)
-			return fail(err, EBADF, "look at the tap's own files");
+		if (r < 0)
+			return fail(err, (int)-r, "statx: the tap's own files");
 		page->files[i] = (struct tap_file){
 			.device = (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor,
 			.inode = x.stx_ino,

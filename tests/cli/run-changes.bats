@@ -88,3 +88,22 @@ teardown() {
     fails rootlet run other ls -d /scratch
     expect_empty_dir "$ROOTLET_STORE/tmp"
 }
+
+@test "--overlay: owners are known the next time, too, when rootlet was killed without mercy" {
+    import_tiny
+    rootlet run --overlay changes tiny sh -c 'mkdir /srv; touch /srv/f; chown 77:78 /srv; chown 5 /srv/f; chmod 4755 /srv/f
+        mknod /srv/null c 1 3; echo ready; exec sleep 1000' >out 2>&1 3>&- &
+    pid=$! deadline=$((SECONDS + 120))
+    until grep -q ready out; do
+        [ "$SECONDS" -lt "$deadline" ] || { cat out >&2; return 1; }
+        read -rt 0.05 <> <(:) || :
+    done
+    kill -KILL "$pid"
+    wait "$pid" || :
+    flock --timeout 120 changes true # its first process ends the others before it lets go
+    ok rootlet run --overlay changes tiny stat -c '%n %u:%g %a %F' /srv /srv/f /srv/null
+    equal "$output" "/srv 77:78 755 directory
+/srv/f 5:0 4755 regular empty file
+/srv/null 0:0 644 character special file"
+    equal "$(ls changes)" "$(printf 'owners\nupper')"
+}

@@ -159,6 +159,7 @@ three"
 }
 
 @test "it works with few file descriptors and little address space" {
+    [ "${ROOTLET_ENGINE:-}" != tap ] || skip "the tap keeps a few of its own, and says so"
     ok sh -c 'ulimit -n 24; rootlet run ./root echo fine'
     equal "$output" fine
 }
