@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -80,7 +81,7 @@ static const struct opt build_opts[] = {
 	{ OPT_LIST, 0, "secret", REQUEST(secrets), "id=ID[,src=FILE|,env=NAME]",
 	  "a secret for RUN --mount=type=secret; it reaches no layer", NULL },
 	{ OPT_LIST, 0, "ssh", REQUEST(ssh), "default|ID[=SOCKET]",
-	  "an ssh agent's socket for RUN --mount=type=ssh", NULL },
+	  "an ssh agent's socket for RUN --mount=type=ssh; default is git's, too", NULL },
 	{ OPT_MAYBE, 0, "no-cache", BUILD(no_cache), "STAGE,...",
 	  "run every step again, of these stages only if named", NULL },
 	{ OPT_FLAG, 0, "debug", REQUEST(debug), NULL,
@@ -241,6 +242,20 @@ static void choose_cached(struct build_command *build_command)
 	}
 }
 
+/* git and its ssh look for the agent in the environment, and from another directory. */
+static void use_agent(const struct strings *agents)
+{
+	strings_each(agents, agent) {
+		auto_free char *path = NULL;
+
+		if (!text_starts(agent, "default="))
+			continue;
+		path = realpath(agent + strlen("default="), NULL);
+		if (path) /* else the build will say what is wrong with it */
+			setenv("SSH_AUTH_SOCK", path, 1);
+	}
+}
+
 static int build_main(const struct command *command, const struct common *common, int argc,
 		      char **argv)
 {
@@ -263,6 +278,7 @@ static int build_main(const struct command *command, const struct common *common
 		build_command.request.store = build_command.common.store;
 		build_command.request.context = argv[operand];
 		choose_cached(&build_command);
+		use_agent(&build_command.request.ssh);
 		status = run_parsed(command, &build_command, &err);
 	} else {
 		status = r < 0 ? command_fail(command, &err) : 0;

@@ -353,6 +353,7 @@ static int run_fill(struct work *work, struct err *err)
 {
 	struct build_run_output output = { .line = pass_line, .context = work };
 	auto_box box;
+	bool is_ready;
 	int status;
 	int r;
 
@@ -361,6 +362,7 @@ static int run_fill(struct work *work, struct err *err)
 		return fail_plain(err, ENOENT, "the stage has no files yet, so there is no '%s'",
 				  work->step->run.argv.item[0]);
 	r = run_box(work, &box, err);
+	is_ready = r == 0;
 	if (r == 0)
 		r = run_command(work, &box, &output, &status, err);
 	if (r < 0 && output.overlay_refused) {
@@ -369,7 +371,7 @@ static int run_fill(struct work *work, struct err *err)
 			r = run_command(work, &box, &output, &status, err);
 	}
 	if (r < 0)
-		r = not_started(work, r, err);
+		r = is_ready ? not_started(work, r, err) : r;
 	else if (status != 0)
 		r = run_failed(work, &box, status, &output, err);
 	if (r < 0 && work->build->request->debug)

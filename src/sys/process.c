@@ -65,22 +65,53 @@ static void exec_with_output(const char *path, const char *const *argv, char *co
 	_exit(127);
 }
 
-/* The last line a program wrote to stderr, or how it ended when it wrote nothing. */
+/* ssh ends its lines as terminals need it. */
+static size_t drop_returns(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; from++)
+		if (*from != '\r')
+			*to++ = *from;
+	*to = '\0';
+	return (size_t)(to - text);
+}
+
+/* The line that says most, with its end cut off. That is the last, but git goes on with advice
+ * after a blank line; and where another program failed for it (ssh), that one spoke in the line
+ * before. Two lines then become one. */
+static const char *telling_line(char *text)
+{
+	static const char mark[] = "fatal: ";
+	char *fatal = strstr(text, mark);
+	char *line;
+
+	if (fatal && (fatal == text || fatal[-1] == '\n'))
+		fatal[strcspn(fatal, "\n")] = '\0';
+	else
+		fatal = NULL;
+	if (fatal > text)
+		fatal[-1] = ' ';
+	line = strrchr(text, '\n');
+	return line ? line + 1 : text;
+}
+
+/* What a program wrote to stderr last, or how it ended when it wrote nothing. */
 static int explain_failure(const char *name, int complaint_fd, int status, struct err *err)
 {
 	char text[COMPLAINT_BYTES + 1];
 	off_t size = lseek(complaint_fd, 0, SEEK_END);
 	ssize_t n;
-	char *line;
+	const char *line;
 
 	lseek(complaint_fd, size > (off_t)COMPLAINT_BYTES ? -(off_t)COMPLAINT_BYTES : -size,
 	      SEEK_END);
 	n = io_read_full(complaint_fd, text, COMPLAINT_BYTES);
 	text[n > 0 ? n : 0] = '\0';
+	n = (ssize_t)drop_returns(text);
 	while (n > 0 && text[n - 1] == '\n')
 		text[--n] = '\0';
-	line = strrchr(text, '\n');
-	line = line ? line + 1 : text;
+	line = telling_line(text);
 	if (*line)
 		return fail_plain(err, ECHILD, "%s: %s", name, line);
 	if (WIFSIGNALED(status))

@@ -179,6 +179,7 @@ END
     printf 'FROM tiny\nRUN --mount=type=secret,id=c,required true\n' >Dockerfile
     refuses .
     expect_stderr "Dockerfile:2: RUN: --mount: secret 'c' is required"
+    [[ $stderr != *"no shell"* ]]
     refuses --secret id=c,src=nosuch .
     expect_stderr "--secret 'id=c,src=nosuch'"
     expect_stderr "nosuch"

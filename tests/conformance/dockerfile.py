@@ -107,27 +107,39 @@ def has_user_namespaces():
     return subprocess.run(["unshare", "-Ur", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def main():
+def parse_options():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rootlet", default="rootlet")
     parser.add_argument("--bases")
     parser.add_argument("cases", nargs="*")
-    options = parser.parse_args()
-    cases = options.cases or sorted(os.listdir(CASES))
+    return parser.parse_args()
+
+
+def judge_all(cases, title, judge):
+    """Print TAP about what is wrong with each, which judge(case) lists; the exit status."""
     failed = 0
+    print(f"1..{len(cases)}")
+    for number, case in enumerate(cases, 1):
+        wrong = judge(case)
+        failed += bool(wrong)
+        print(f"{'not ok' if wrong else 'ok'} {number} - {title}{case}", flush=True)
+        for line in "\n".join(wrong).splitlines():
+            print("# " + line)
+    return 1 if failed else 0
+
+
+def skip(what, reason):
+    print(f"1..1\nok 1 {what} # skip {' '.join(reason.split())}")
+    return 0
+
+
+def main():
+    options = parse_options()
     if not has_user_namespaces():
-        print("1..1\nok 1 all builds # skip user namespaces are refused here")
-        return 0
+        return skip("all builds", "user namespaces are refused here")
     with tempfile.TemporaryDirectory() as scratch:
         runner = Runner(options.rootlet, options.bases or make_bases(scratch), scratch)
-        print(f"1..{len(cases)}")
-        for number, case in enumerate(cases, 1):
-            wrong = runner.judge(case)
-            failed += bool(wrong)
-            print(f"{'not ok' if wrong else 'ok'} {number} - {case}", flush=True)
-            for line in "\n".join(wrong).splitlines():
-                print("# " + line)
-    return 1 if failed else 0
+        return judge_all(options.cases or sorted(os.listdir(CASES)), "", runner.judge)
 
 
 if __name__ == "__main__":

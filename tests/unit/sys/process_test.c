@@ -27,6 +27,24 @@ test(failure_is_told_in_the_programs_own_last_line)
 	assert_string_equal(err.text, "sh: two");
 }
 
+test(git_is_told_with_who_failed_for_it_and_without_its_advice)
+{
+	auto_buf output = { 0 };
+	struct err err = { 0 };
+
+	assert_int_equal(
+		process_capture(ARGV("sh", "-c",
+				     "printf 'warning: x\\nhost: denied.\\r\\nfatal: no "
+				     "reply\\n\\nPlease make sure\\nit exists.\\n' >&2; exit 128"),
+				100, &output, &err),
+		-ECHILD);
+	assert_string_equal(err.text, "sh: host: denied. fatal: no reply");
+	assert_int_equal(process_capture(ARGV("sh", "-c", "echo 'fatal: alone' >&2; exit 1"), 100,
+					 &output, &err),
+			 -ECHILD);
+	assert_string_equal(err.text, "sh: fatal: alone");
+}
+
 test(a_silent_failure_is_told_by_its_status)
 {
 	auto_buf output = { 0 };
@@ -81,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(output_is_captured),
 		RUN(failure_is_told_in_the_programs_own_last_line),
+		RUN(git_is_told_with_who_failed_for_it_and_without_its_advice),
 		RUN(a_silent_failure_is_told_by_its_status),
 		RUN(a_missing_program_is_named),
 		RUN(more_output_than_allowed_is_refused),
