@@ -3,7 +3,8 @@
  *
  * Stdin has one command a line, its words separated by tabs. Each round runs every command once,
  * AT-ONCE copies of it at the same time, so that whatever disturbs the machine disturbs all of
- * them alike. Prints a line per round and command: "INDEX NANOSECONDS STATUS MAXRSS-KB". Small and
+ * them alike; each round in another order, for the kernel goes on taking apart what one left while
+ * the next runs. Prints a line per round and command: "INDEX NANOSECONDS STATUS MAXRSS-KB". Small and
  * static, because a child's peak of memory starts with that of whoever forked it (getrusage(2)). */
 #include <fcntl.h>
 #include <spawn.h>
@@ -80,12 +81,26 @@ static void time_once(int index, int at_once, const posix_spawn_file_actions_t *
 	printf("%d %lld %d %ld\n", index, now_ns() - start, worst, largest_kb);
 }
 
+/* The same orders in every lap. */
+static void shuffle(int *order, int count, unsigned *seed)
+{
+	for (int i = count - 1; i > 0; i--) {
+		int j = rand_r(seed) % (i + 1);
+		int kept = order[i];
+
+		order[i] = order[j];
+		order[j] = kept;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	posix_spawn_file_actions_t quiet;
 	int rounds = argc > 2 ? (int)strtol(argv[1], NULL, 10) : 0;
 	int at_once = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
 	int count = read_commands();
+	int order[COMMANDS_MAX];
+	unsigned seed = 1;
 
 	if (rounds < 1 || at_once < 1) {
 		fprintf(stderr, "usage: lap ROUNDS AT-ONCE <COMMANDS\n");
@@ -94,8 +109,12 @@ int main(int argc, char **argv)
 	posix_spawn_file_actions_init(&quiet);
 	posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	for (int round = 0; round < rounds; round++)
-		for (int index = 0; index < count; index++)
-			time_once(index, at_once, &quiet);
+	for (int i = 0; i < count; i++)
+		order[i] = i;
+	for (int round = 0; round < rounds; round++) {
+		shuffle(order, count, &seed);
+		for (int i = 0; i < count; i++)
+			time_once(order[i], at_once, &quiet);
+	}
 	return 0;
 }

@@ -119,8 +119,10 @@ class Layout:
                                                   "digest": "sha256:" + packed.hexdigest(), "size": size}
 
     def add_image(self, name, layers):
-        config = self.add("config.v1+json", {"os": "linux", "architecture": "amd64", "config": {},
-                                             "rootfs": {"type": "layers", "diff_ids": [diff for diff, _ in layers]}})
+        config = self.add("config.v1+json", {
+            "os": "linux", "architecture": "amd64", "config": {},
+            "history": [{"created_by": "bench"} for _ in layers],  # ch-image wants one
+            "rootfs": {"type": "layers", "diff_ids": [diff for diff, _ in layers]}})
         self.manifests[name] = self.add(
             "manifest.v1+json", {"schemaVersion": 2, "mediaType": MEDIA + "manifest.v1+json", "config": config,
                                  "layers": [blob for _, blob in layers]})
@@ -142,7 +144,7 @@ class Profile:
 
     def make(self, cache, say):
         """The layout of the images `one` and `two`, which share all layers but the last; made once."""
-        path = os.path.join(cache, f"bench-{self.name}-{self.layers}-{self.files}-{self.bytes}-{self.compression}")
+        path = os.path.join(cache, f"layout-{self.name}-{self.layers}-{self.files}-{self.bytes}-{self.compression}")
         if os.path.exists(path):
             return path
         shutil.rmtree(path + ".part", ignore_errors=True)
