@@ -4,8 +4,9 @@
  * Stdin has one command a line, its words separated by tabs. Each round runs every command once,
  * AT-ONCE copies of it at the same time, so that whatever disturbs the machine disturbs all of
  * them alike; each round in another order, for the kernel goes on taking apart what one left while
- * the next runs. Prints a line per round and command: "INDEX NANOSECONDS STATUS MAXRSS-KB". Small and
- * static, because a child's peak of memory starts with that of whoever forked it (getrusage(2)). */
+ * the next runs. Prints a line per round and command: "INDEX NANOSECONDS STATUS MAXRSS-KB". Small
+ * and static, because a child's peak of memory starts with that of whoever forked it
+ * (getrusage(2)). */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>

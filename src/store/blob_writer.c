@@ -136,6 +136,8 @@ int blob_writer_add(struct blob_writer *writer, const void *bytes, size_t size_b
 		return fail(err, EUCLEAN, "blob %s: more than the %llu bytes announced",
 			    name_of(writer), (unsigned long long)writer->size_bytes);
 	r = io_write_all(writer->fd, bytes, size_bytes);
+	if (r == -ENOSPC || r == -EDQUOT) /* a part that is kept would keep the disk full */
+		writer->keeps_part = false;
 	if (r < 0)
 		return fail(err, -r, "write blob %s to '%s'", name_of(writer), writer->store->path);
 	sha256_add(&writer->sha, bytes, size_bytes);

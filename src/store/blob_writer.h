@@ -16,8 +16,8 @@ int blob_writer_new(const struct store *store, const struct digest *expected, ui
 		    struct blob_writer **ret_writer, struct err *err) must_check;
 /* The same for a blob whose bytes can be asked for from any place. A part that an earlier transfer
  * left in the store is taken over: *ret_have_bytes of it are there, as if they had been added. In
- * turn this writer, freed before it had all bytes, leaves its part to the next one. The part may
- * be damaged: when commit says so, a new writer begins from nothing. */
+ * turn this writer, freed before it had all bytes, leaves its part to the next one, unless the disk
+ * is full. The part may be damaged: when commit says so, a new writer begins from nothing. */
 int blob_writer_resume(const struct store *store, const struct descriptor *descriptor,
 		       struct blob_writer **ret_writer, uint64_t *ret_have_bytes,
 		       struct err *err) must_check;

@@ -255,3 +255,22 @@ damage_layer() {
     diff -r one "$(layer_with etc/hello)"
     expect_empty_dir "$ROOTLET_STORE/tmp"
 }
+
+@test "a pull that fills the disk says so, and leaves the room that there was" {
+    need_userns
+    head -c 6000000 /dev/urandom >one/noise
+    publish noise:1 one
+    mkdir disk
+    cat >pull-there <<END
+mount -t tmpfs -o size=5m,mode=0777 disk disk
+status=0
+rootlet --store disk/store pull $REGISTRY/noise:1 >said 2>&1 || status=\$?
+rootlet --store disk/store fsck >sound 2>&1
+head -c 4500000 /dev/zero >disk/room
+echo \$status
+END
+    ok unshare -Urm sh -eu pull-there
+    equal "$output" 125
+    grep -q "No space left on device" said
+    grep -q ": sound" sound
+}
