@@ -220,7 +220,7 @@ $(id -u):$(id -g)" ]
 0:0"
     grep -q 'uid=3,gid=4' saved
     refused rootlet root --engine vm true
-    [[ "$stderr" == *"auto, tap or userns"* ]]
+    expect_stderr "auto, tap, userns, subid or ptrace"
 }
 
 @test "nobody on the host gets anything from a set-id bit" {

@@ -27,9 +27,14 @@ struct note {
 static struct note notes[NOTES];
 HOT static uint32_t notes_in_use;
 
+static bool any_note(void)
+{
+	return __atomic_load_n(&notes_in_use, __ATOMIC_ACQUIRE) != 0;
+}
+
 static struct note *note_find(uint32_t thread)
 {
-	if (!__atomic_load_n(&notes_in_use, __ATOMIC_ACQUIRE))
+	if (!any_note())
 		return NULL;
 	for (size_t i = 0; i < NOTES; i++)
 		if (__atomic_load_n(&notes[i].thread, __ATOMIC_ACQUIRE) == thread)
@@ -66,16 +71,20 @@ static uint32_t my_thread(void)
 
 bool signals_is_blocked(void)
 {
-	return note_find(my_thread()) != NULL;
+	return any_note() && note_find(my_thread());
 }
 
 void signals_set_blocked(bool blocked)
 {
-	uint32_t thread = my_thread();
-	struct note *note = note_find(thread);
+	uint32_t thread;
+	struct note *note;
 	siginfo_t info;
 	bool pending;
 
+	if (!blocked && !any_note())
+		return;
+	thread = my_thread();
+	note = note_find(thread);
 	if (blocked && !note)
 		note_make(thread);
 	if (blocked || !note)
