@@ -71,7 +71,7 @@ static int serve_main(const struct command *command, const struct common *common
 	if (r > 0)
 		return 0;
 	if (r == 0)
-		r = squash_serve(file, &err);
+		r = squash_serve_file(file, &err);
 	return r < 0 ? command_fail(command, &err) : 0;
 }
 

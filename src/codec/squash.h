@@ -30,9 +30,10 @@ int squash_read_all(int fd, const struct squash_sink *sink, struct err *err) mus
 
 struct squash_writer;
 
-/* Into an empty file, open for reading and writing; the fd is borrowed. -EINVAL: it cannot be
- * written at any place (a pipe). */
-int squash_writer_new(int fd, struct squash_writer **ret_writer, struct err *err) must_check;
+/* Into a file that ends at `base`, open for reading and writing; the fd is borrowed. -EINVAL: it
+ * cannot be written at any place (a pipe). */
+int squash_writer_new(int fd, uint64_t base, struct squash_writer **ret_writer,
+		      struct err *err) must_check;
 void squash_writer_free(struct squash_writer *writer);
 /* Begin an entry, as tar_writer_entry; a directory comes before what is in it, and a hard link
  * after the file. -EEXIST: the path came before. -ENOTSUP: squashfs has no place for it (attributes

@@ -27,6 +27,7 @@ struct slot {
 
 struct squash_blocks {
 	int fd;
+	uint64_t base;
 	size_t block_bytes;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -35,11 +36,12 @@ struct squash_blocks {
 	struct slot *slot;
 };
 
-struct squash_blocks *squash_blocks_new(int fd, size_t block_bytes)
+struct squash_blocks *squash_blocks_new(int fd, uint64_t base, size_t block_bytes)
 {
 	struct squash_blocks *blocks = memory_zeroed(1, sizeof(*blocks));
 
 	blocks->fd = fd;
+	blocks->base = base;
 	blocks->block_bytes = block_bytes;
 	blocks->count = CACHE_BYTES / block_bytes;
 	if (blocks->count < SLOTS_MIN)
@@ -77,10 +79,10 @@ static int load(struct squash_blocks *blocks, sqfs_compressor_t *decompressor, s
 	slot->block.bytes = slot->bytes;
 	if (disk_bytes & NOT_COMPRESSED) {
 		slot->block.size_bytes = size;
-		return squash_pread(blocks->fd, slot->bytes, size, slot->offset);
+		return squash_pread(blocks->fd, slot->bytes, size, blocks->base + slot->offset);
 	}
 	packed = memory_resize(NULL, size ? size : 1, 1);
-	r = squash_pread(blocks->fd, packed, size, slot->offset);
+	r = squash_pread(blocks->fd, packed, size, blocks->base + slot->offset);
 	n = r < 0 ? 0
 		  : decompressor->do_block(decompressor, packed, size, slot->bytes,
 					   (sqfs_u32)blocks->block_bytes);

@@ -10,8 +10,8 @@
 
 struct squash_blocks;
 
-/* Of at most block_bytes each, decompressed. */
-struct squash_blocks *squash_blocks_new(int fd, size_t block_bytes);
+/* Of at most block_bytes each, decompressed; the image begins at `base` of the file. */
+struct squash_blocks *squash_blocks_new(int fd, uint64_t base, size_t block_bytes);
 void squash_blocks_free(struct squash_blocks *blocks);
 
 struct squash_block {

@@ -31,7 +31,7 @@ int squash_pread(int fd, void *buffer, size_t size, uint64_t offset)
 static int read_at(sqfs_file_t *file, sqfs_u64 offset, void *buffer, size_t size)
 {
 	struct squash_io *io = (struct squash_io *)file;
-	int r = squash_pread(io->fd, buffer, size, offset);
+	int r = squash_pread(io->fd, buffer, size, io->base + offset);
 
 	if (r == -ENODATA)
 		return SQFS_ERROR_OUT_OF_BOUNDS;
@@ -46,7 +46,7 @@ static int write_at(sqfs_file_t *file, sqfs_u64 offset, const void *buffer, size
 	const char *bytes = buffer;
 
 	while (size > 0) {
-		ssize_t n = pwrite(io->fd, bytes, size, (off_t)offset);
+		ssize_t n = pwrite(io->fd, bytes, size, (off_t)(io->base + offset));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -66,14 +66,16 @@ static sqfs_u64 get_size(const sqfs_file_t *file)
 	const struct squash_io *io = (const struct squash_io *)file;
 	struct stat st;
 
-	return fstat(io->fd, &st) < 0 ? 0 : (sqfs_u64)st.st_size;
+	return fstat(io->fd, &st) < 0 || (uint64_t)st.st_size < io->base
+		       ? 0
+		       : (sqfs_u64)st.st_size - io->base;
 }
 
 static int truncate_file(sqfs_file_t *file, sqfs_u64 size)
 {
 	struct squash_io *io = (struct squash_io *)file;
 
-	if (ftruncate(io->fd, (off_t)size) == 0)
+	if (ftruncate(io->fd, (off_t)(io->base + size)) == 0)
 		return 0;
 	io->saved_errno = errno;
 	return SQFS_ERROR_IO;
@@ -84,14 +86,15 @@ static void destroy(sqfs_object_t *object)
 	(void)object; /* its owner frees it */
 }
 
-void squash_io_init(struct squash_io *io, int fd)
+void squash_io_init(struct squash_io *io, int fd, uint64_t base)
 {
 	*io = (struct squash_io){ .file = { .base = { .destroy = destroy },
 					    .read_at = read_at,
 					    .write_at = write_at,
 					    .get_size = get_size,
 					    .truncate = truncate_file },
-				  .fd = fd };
+				  .fd = fd,
+				  .base = base };
 }
 
 static int load_xattrs(struct squash_tables *tables, struct squash_io *io)
@@ -109,14 +112,10 @@ static int load_xattrs(struct squash_tables *tables, struct squash_io *io)
 int squash_tables_load(struct squash_tables *tables, struct squash_io *io)
 {
 	sqfs_super_t *super = &tables->super;
-	sqfs_compressor_config_t config;
 	int r = sqfs_super_read(super, &io->file);
 
 	if (r == 0)
-		r = sqfs_compressor_config_init(&config, (SQFS_COMPRESSOR)super->compression_id,
-						super->block_size, SQFS_COMP_FLAG_UNCOMPRESS);
-	if (r == 0)
-		r = sqfs_compressor_create(&config, &tables->decompressor);
+		r = squash_decompressor_new(super, &tables->decompressor);
 	if (r < 0)
 		return r;
 	tables->ids = sqfs_id_table_create(0);

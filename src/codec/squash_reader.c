@@ -263,7 +263,7 @@ int squash_read_all(int fd, const struct squash_sink *sink, struct err *err)
 	auto_buf path = { 0 };
 	int r;
 
-	squash_io_init(&reading.io, fd);
+	squash_io_init(&reading.io, fd, 0);
 	reading.chunk = memory_resize(NULL, CHUNK_BYTES, 1);
 	r = load(&reading);
 	if (r == 0)

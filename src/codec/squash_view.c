@@ -71,12 +71,12 @@ static int load(struct squash_image *image)
 				    image->tables.decompressor);
 }
 
-int squash_image_open(int fd, struct squash_image **ret_image, struct err *err)
+int squash_image_open(int fd, uint64_t base, struct squash_image **ret_image, struct err *err)
 {
 	struct squash_image *image = memory_zeroed(1, sizeof(*image));
 	int r;
 
-	squash_io_init(&image->io, fd);
+	squash_io_init(&image->io, fd, base);
 	pthread_mutex_init(&image->lock, NULL);
 	r = load(image);
 	if (r < 0) {
@@ -84,7 +84,7 @@ int squash_image_open(int fd, struct squash_image **ret_image, struct err *err)
 		squash_image_close(image);
 		return err ? -err->code : -EUCLEAN;
 	}
-	image->blocks = squash_blocks_new(fd, image->tables.super.block_size);
+	image->blocks = squash_blocks_new(fd, base, image->tables.super.block_size);
 	*ret_image = image;
 	return 0;
 }

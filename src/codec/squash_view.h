@@ -18,8 +18,9 @@
 
 struct squash_image;
 
-/* The fd is borrowed and stays open as long. */
-int squash_image_open(int fd, struct squash_image **ret_image, struct err *err) must_check;
+/* The image begins at `base` of the file. The fd is borrowed and stays open as long. */
+int squash_image_open(int fd, uint64_t base, struct squash_image **ret_image,
+		      struct err *err) must_check;
 void squash_image_close(struct squash_image *image);
 uint64_t squash_image_root(const struct squash_image *image); /* its reference */
 uint32_t squash_image_inodes(const struct squash_image *image);

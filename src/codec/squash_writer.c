@@ -81,7 +81,7 @@ static int begin_file(struct squash_writer *writer, struct err *err)
 	return 0;
 }
 
-int squash_writer_new(int fd, struct squash_writer **ret_writer, struct err *err)
+int squash_writer_new(int fd, uint64_t base, struct squash_writer **ret_writer, struct err *err)
 {
 	struct squash_writer *writer;
 	int r;
@@ -90,7 +90,7 @@ int squash_writer_new(int fd, struct squash_writer **ret_writer, struct err *err
 		return fail_plain(err, EINVAL,
 				  "a squashfs is not written from begin to end: it needs a file");
 	writer = memory_zeroed(1, sizeof(*writer));
-	squash_io_init(&writer->io, fd);
+	squash_io_init(&writer->io, fd, base);
 	writer->root = (struct squash_node){ .name = "",
 					     .mode = S_IFDIR | 0755,
 					     .xattr = SQUASH_NO_XATTR,

@@ -27,7 +27,7 @@ static int write_squash(const struct tree *tree, const struct tree_tar_options *
 			struct err *err)
 {
 	struct squash_writer *writer;
-	int r = squash_writer_new(fd, &writer, err);
+	int r = squash_writer_new(fd, 0, &writer, err);
 
 	if (r < 0)
 		return r;

@@ -156,7 +156,7 @@ static int write_directory(struct pack *pack, int fd, struct digest *ret_digest,
 static int write_squashfs(struct pack *pack, int fd, struct err *err)
 {
 	struct squash_writer *writer;
-	int r = squash_writer_new(fd, &writer, err);
+	int r = squash_writer_new(fd, 0, &writer, err);
 
 	if (r < 0)
 		return r;

@@ -27,8 +27,8 @@
 #define FIRST_WAIT_MS 60000 /* nobody has come: whoever started this was killed */
 
 struct server {
-	struct arena arena;
-	struct squash_share share;
+	const struct squash_service *service;
+	const struct squash_share *share;
 	struct squash_fuse *fuse;
 	int image_fd;
 	struct squash_image *image;
@@ -40,52 +40,6 @@ struct server {
 
 /* --- a record of who owns what --- */
 
-struct collection {
-	struct arena *arena;
-	struct owners owners;
-	size_t room;
-};
-
-static int collect(void *context, const struct tar_entry *entry, struct err *err)
-{
-	struct collection *collection = context;
-	struct owners *owners = &collection->owners;
-
-	(void)err;
-	if (entry->type == TAR_HARD_LINK || (entry->uid == 0 && entry->gid == 0))
-		return 0;
-	if (owners->count == collection->room) {
-		collection->room = collection->room ? 2 * collection->room : 64;
-		owners->item = memory_resize(owners->item, collection->room, sizeof(*owners->item));
-	}
-	owners->item[owners->count++] = (struct owner){
-		.path = arena_copy(collection->arena,
-				   strcmp(entry->path, "./") == 0 ? "" : entry->path),
-		.uid = entry->uid,
-		.gid = entry->gid,
-	};
-	return 0;
-}
-
-static int write_record(int image_fd, int record_fd, struct err *err)
-{
-	auto_arena arena = { 0 };
-	struct collection collection = { .arena = &arena };
-	const struct squash_sink sink = { .entry = collect, .context = &collection };
-	auto_buf text = { 0 };
-	int r = squash_read_all(image_fd, &sink, err);
-
-	if (r == 0) {
-		owners_sort(&collection.owners);
-		owners_print(&collection.owners, &text);
-		r = io_write_all(record_fd, text.bytes, text.size_bytes);
-		if (r < 0)
-			fail(err, -r, "write the record of owners");
-	}
-	free(collection.owners.item);
-	return r;
-}
-
 /* Sealed: every run has it. */
 static int make_record(struct server *server, int *ret_fd, struct err *err)
 {
@@ -94,8 +48,8 @@ static int make_record(struct server *server, int *ret_fd, struct err *err)
 
 	if (fd < 0)
 		return fail(err, errno, "memfd_create");
-	if (!squash_image_is_root(server->image))
-		r = write_record(server->image_fd, fd, err);
+	if (server->service->record && !squash_image_is_root(server->image))
+		r = server->service->record(server->image_fd, fd, err);
 	if (r == 0 &&
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
 		r = fail(err, errno, "seal the record of owners");
@@ -145,11 +99,11 @@ static int mount_image(struct server *server, struct err *err)
 {
 	auto_fd point = -1;
 
-	if (mkdir(server->share.point, 0700) < 0 && errno != EEXIST)
-		return fail(err, errno, "make directory '%s'", server->share.point);
-	point = open(server->share.point, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (mkdir(server->share->point, 0700) < 0 && errno != EEXIST)
+		return fail(err, errno, "make directory '%s'", server->share->point);
+	point = open(server->share->point, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (point < 0)
-		return fail(err, errno, "open '%s'", server->share.point);
+		return fail(err, errno, "open '%s'", server->share->point);
 	return squash_fuse_mount(server->image, point, &server->fuse, err);
 }
 
@@ -198,13 +152,13 @@ static bool close_doors(struct server *server)
 	struct pollfd door = { .fd = server->listen_fd, .events = POLLIN };
 	auto_fd lock = -1;
 
-	if (squash_share_lock(&server->share, &lock, NULL) < 0)
+	if (squash_share_lock(server->share, &lock, NULL) < 0)
 		return false;
 	if (poll(&door, 1, 0) > 0)
 		return false;
-	unlink(server->share.socket);
-	umount2(server->share.point, MNT_DETACH);
-	rmdir(server->share.point);
+	unlink(server->share->socket);
+	umount2(server->share->point, MNT_DETACH);
+	rmdir(server->share->point);
 	return true;
 }
 
@@ -282,21 +236,19 @@ static _Noreturn void serve(struct server *server)
 		pause();
 }
 
-static int open_image(struct server *server, const char *path, struct err *err)
+static int open_image(struct server *server, struct err *err)
 {
-	struct stat st;
-	int r;
+	const struct squash_service *service = server->service;
 
-	server->image_fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (server->image_fd < 0 || fstat(server->image_fd, &st) < 0)
-		return fail(err, errno, "open '%s'", path);
-	r = squash_share_names(&st, &server->arena, &server->share, err);
-	return r < 0 ? r : squash_image_open(server->image_fd, &server->image, err);
+	server->image_fd = open(service->path, O_RDONLY | O_CLOEXEC);
+	if (server->image_fd < 0)
+		return fail(err, errno, "open '%s'", service->path);
+	return squash_image_open(server->image_fd, service->base, &server->image, err);
 }
 
-static int prepare(struct server *server, const char *path, struct err *err)
+static int prepare(struct server *server, struct err *err)
 {
-	int r = open_image(server, path, err);
+	int r = open_image(server, err);
 
 	if (r == 0)
 		r = enter_namespaces(server, err);
@@ -306,14 +258,18 @@ static int prepare(struct server *server, const char *path, struct err *err)
 		r = mount_image(server, err);
 	if (r == 0)
 		r = open_namespaces(server, err);
-	return r < 0 ? r : squash_share_listen(&server->share, &server->listen_fd, err);
+	return r < 0 ? r : squash_share_listen(server->share, &server->listen_fd, err);
 }
 
-int squash_serve(const char *path, struct err *err)
+int squash_serve(const struct squash_service *service, struct err *err)
 {
 	static struct server server; /* of the process: a thread has it until the end */
 	unsigned errors = close_inherited();
-	int r = prepare(&server, path, err);
+	int r;
+
+	server.service = service;
+	server.share = service->share;
+	r = prepare(&server, err);
 	if (r == 0)
 		r = leave_caller(err);
 	if (r != 0)

@@ -4,11 +4,27 @@
 #ifndef FLOW_SQUASH_SERVE_H
 #define FLOW_SQUASH_SERVE_H
 
-#include "base/err.h"
+#include <stdint.h>
 
-/* Mount the file and go on in the background, where the process ends with the last run that uses
- * it. Returns in the foreground when runs can connect; the caller holds the share's lock. -EPERM
- * and what else squash_fuse_mount says: FUSE is refused here. */
-int squash_serve(const char *path, struct err *err) must_check;
+#include "base/err.h"
+#include "flow/squash_share.h"
+
+struct squash_service {
+	const char *path;
+	uint64_t base; /* where in the file the image begins */
+	const struct squash_share *share;
+	/* Write who owns what, as store/owners.h has it, into an empty file. NULL: nobody asks. */
+	int (*record)(int image_fd, int record_fd, struct err *err);
+};
+
+/* Mount the image and go on in the background, where the process ends with the last run that uses
+ * it. Returns in the foreground when runs can connect; the caller holds the share's lock, if it has
+ * one. The service must be there as long as the process. All descriptors from 3 on are closed, but
+ * for the one in ERR_FD_VARIABLE. -EPERM and what else squash_fuse_mount says: FUSE is refused
+ * here. -EADDRINUSE: there is such a process already. */
+int squash_serve(const struct squash_service *service, struct err *err) must_check;
+
+/* The same for a file, by its path, with a record of owners (squash_record.c). */
+int squash_serve_file(const char *path, struct err *err) must_check;
 
 #endif

@@ -2,6 +2,7 @@
 #include "flow/squash_share.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -64,9 +65,44 @@ int squash_share_names(const struct stat *image, struct arena *arena, struct squ
 	return 0;
 }
 
+static const char *empty_point(struct arena *arena)
+{
+	static const char *const points[] = { "/sys/fs/fuse/connections", "/sys/fs/pstore",
+					      "/sys/kernel/config", "/sys/kernel/debug",
+					      "/sys/kernel/security" };
+	const char *folder = getenv("TMPDIR");
+	struct stat st;
+
+	for (size_t i = 0; i < array_count(points); i++)
+		if (stat(points[i], &st) == 0 && S_ISDIR(st.st_mode))
+			return points[i];
+	return arena_printf(arena, "%s/rootlet-pack-%d", folder && *folder ? folder : "/tmp",
+			    (int)getpid());
+}
+
+int squash_share_names_of_pack(const struct stat *image, struct arena *arena,
+			       struct squash_share *ret, struct err *err)
+{
+	(void)err;
+	*ret = (struct squash_share){
+		.socket = arena_printf(arena, "@rootlet-pack-%x-%llx-%llx-%llx-%llx.%lx",
+				       (unsigned)geteuid(), (unsigned long long)image->st_dev,
+				       (unsigned long long)image->st_ino,
+				       (unsigned long long)image->st_size,
+				       (unsigned long long)image->st_mtim.tv_sec,
+				       (unsigned long)image->st_mtim.tv_nsec),
+		.point = empty_point(arena),
+	};
+	return 0;
+}
+
 int squash_share_lock(const struct squash_share *share, int *ret_fd, struct err *err)
 {
-	auto_fd fd = open(share->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	auto_fd fd = -1;
+
+	if (!share->lock)
+		return 0;
+	fd = open(share->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return fail(err, errno, "open '%s'", share->lock);
@@ -80,14 +116,20 @@ int squash_share_lock(const struct squash_share *share, int *ret_fd, struct err 
 /* --- the socket --- */
 
 /* A path that is too long for an address is reached through the folder's descriptor. */
-static int address_of(const char *path, struct sockaddr_un *address, int *ret_folder_fd,
-		      struct err *err)
+static int address_of(const char *path, struct sockaddr_un *address, socklen_t *ret_size,
+		      int *ret_folder_fd, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	auto_fd fd = -1;
 	char folder[4096];
 
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	*ret_size = sizeof(*address);
+	if (path[0] == '@') {
+		memcpy(address->sun_path + 1, path + 1, strlen(path + 1));
+		*ret_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+		return 0;
+	}
 	if ((size_t)snprintf(address->sun_path, sizeof(address->sun_path), "%s", path) <
 	    sizeof(address->sun_path))
 		return 0;
@@ -102,10 +144,10 @@ static int address_of(const char *path, struct sockaddr_un *address, int *ret_fo
 	return 0;
 }
 
-static int new_socket(const char *path, struct sockaddr_un *address, int *ret_folder_fd,
-		      struct err *err)
+static int new_socket(const char *path, struct sockaddr_un *address, socklen_t *ret_size,
+		      int *ret_folder_fd, struct err *err)
 {
-	int r = address_of(path, address, ret_folder_fd, err);
+	int r = address_of(path, address, ret_size, ret_folder_fd, err);
 	int fd;
 
 	if (r < 0)
@@ -114,31 +156,50 @@ static int new_socket(const char *path, struct sockaddr_un *address, int *ret_fo
 	return fd < 0 ? fail(err, errno, "socket") : fd;
 }
 
+/* Anybody may have taken an abstract name. */
+static int check_peer(int fd, const struct squash_share *share, struct err *err)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t size = sizeof(peer);
+
+	if (share->socket[0] != '@')
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
+		return fail_plain(err, EPERM, "'%s' is somebody else's", share->socket);
+	return 0;
+}
+
 int squash_share_connect(const struct squash_share *share, int *ret_fd, struct err *err)
 {
 	struct sockaddr_un address;
+	socklen_t size;
 	auto_fd folder_fd = -1;
-	auto_fd fd = new_socket(share->socket, &address, &folder_fd, err);
+	auto_fd fd = new_socket(share->socket, &address, &size, &folder_fd, err);
+	int r;
 
 	if (fd < 0)
 		return fd;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	if (connect(fd, (struct sockaddr *)&address, size) < 0)
 		return fail(err, errno, "connect to '%s'", share->socket);
-	*ret_fd = take_fd(&fd);
-	return 0;
+	r = check_peer(fd, share, err);
+	if (r == 0)
+		*ret_fd = take_fd(&fd);
+	return r;
 }
 
 int squash_share_listen(const struct squash_share *share, int *ret_fd, struct err *err)
 {
 	struct sockaddr_un address;
+	socklen_t size;
 	auto_fd folder_fd = -1;
-	auto_fd fd = new_socket(share->socket, &address, &folder_fd, err);
+	auto_fd fd = new_socket(share->socket, &address, &size, &folder_fd, err);
 
 	if (fd < 0)
 		return fd;
-	if (unlink(share->socket) < 0 && errno != ENOENT) /* of a server that was killed */
+	if (share->folder && unlink(share->socket) < 0 &&
+	    errno != ENOENT) /* of one that was killed */
 		return fail(err, errno, "remove '%s'", share->socket);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
+	if (bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, SOMAXCONN) < 0)
 		return fail(err, errno, "listen at '%s'", share->socket);
 	*ret_fd = take_fd(&fd);
 	return 0;

@@ -19,15 +19,22 @@
 bool squash_is_image(int fd); /* by its first bytes */
 
 struct squash_share {
-	const char *folder;
-	const char *socket; /* in the folder */
+	const char *folder; /* NULL: none */
+	const char *socket; /* in the folder; "@NAME": an abstract one, see unix(7) */
 	const char *point;  /* where it is mounted, in the server's mount namespace */
-	const char *lock;   /* flock(2): held while a server starts or ends */
+	const char *lock;   /* flock(2): held while a server starts or ends; NULL: none */
 };
 
 /* Names for the image with this identity, in the arena; the folder is made. */
 int squash_share_names(const struct stat *image, struct arena *arena, struct squash_share *ret,
 		       struct err *err) must_check;
+
+/* Names that leave nothing behind in any folder, for packs: `what` tells images apart beside the
+ * file's identity. The socket is abstract, so that its name is taken by one server at a time and
+ * free when it ended, and the image is mounted where the kernel keeps an empty directory for
+ * another file system; where there is none (no /sys), in a directory that the server removes. */
+int squash_share_names_of_pack(const struct stat *image, struct arena *arena,
+			       struct squash_share *ret, struct err *err) must_check;
 
 /* The one message of a server, with descriptors: the mount namespace, a record of who owns what
  * (store/owners.h), and, when there is one, the user namespace. */

@@ -1,311 +1,472 @@
 // SPDX-License-Identifier: Apache-2.0
-#define FUSE_USE_VERSION 312
-
+/* The kernel's side of FUSE spoken directly (linux/fuse.h, Documentation/filesystems/fuse.rst): a
+ * read-only file system needs a dozen of its messages, and the program inside of packs no library.
+ *
+ * Threads read requests from one descriptor. One more is started when a request comes and no other
+ * thread waits, so that an image nobody reads much from has one. */
 #include "rootfs/squash_fuse.h"
 
 #include <fcntl.h>
-#include <fuse_lowlevel.h>
+#include <linux/fuse.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/banned.h"
 #include "base/buf.h"
-#include "base/io.h"
 #include "base/memory.h"
-#include "codec/squash_view.h"
 #include "sys/mount.h"
 
-#define FOREVER_S   86400.0
-#define THREADS_MAX 16
+#define FOREVER_S     86400
+#define THREADS_MAX   16
+#define STACK_BYTES   ((size_t)256 * 1024)
+#define REQUEST_BYTES ((size_t)64 * 1024)
+#define PAGES_MAX     256
+#define REPLY_BYTES   ((size_t)PAGES_MAX * 4096)
+#define BACKGROUND    64 /* requests of reading ahead at once */
 
 struct squash_fuse {
 	struct squash_image *image;
-	struct fuse_session *session;
-	pthread_key_t reader; /* of each thread */
-	bool has_key;
+	int fd; /* of /dev/fuse; -1 */
 	uid_t uid;
 	gid_t gid;
+	pthread_mutex_t lock; /* over threads and their count */
+	pthread_t thread[THREADS_MAX];
+	size_t thread_count;
+	atomic_int idle;
+	atomic_bool opens_directories; /* the kernel is older than 5.1, and insists */
+};
+
+/* One thread's, and the request it is at. */
+struct worker {
+	struct squash_fuse *fuse;
+	struct squash_reader *reader;
+	char *request; /* REQUEST_BYTES */
+	char *reply;   /* REPLY_BYTES */
+	const struct fuse_in_header *header;
+	const void *argument;
 };
 
 /* FUSE wants 1 for the root, and 0 for nothing. */
-static uint64_t ref_of(const struct squash_fuse *fuse, fuse_ino_t node)
+static uint64_t ref_of(const struct worker *worker)
 {
-	return node == FUSE_ROOT_ID ? squash_image_root(fuse->image) : node - 2;
+	uint64_t node = worker->header->nodeid;
+
+	return node == FUSE_ROOT_ID ? squash_image_root(worker->fuse->image) : node - 2;
 }
 
-static fuse_ino_t node_of(uint64_t ref)
+/* --- answers; one that does not arrive is that of an interrupted request --- */
+
+static void answer(const struct worker *worker, const void *bytes, size_t size_bytes)
 {
-	return ref + 2;
+	struct fuse_out_header header = { .len = (uint32_t)(sizeof(header) + size_bytes),
+					  .unique = worker->header->unique };
+	struct iovec parts[] = { { &header, sizeof(header) },
+				 { (void *)(uintptr_t)bytes, size_bytes } };
+
+	(void)!writev(worker->fuse->fd, parts, size_bytes ? 2 : 1);
 }
 
-static void free_reader(void *reader)
+/* 0 or -errno. */
+static void answer_code(const struct worker *worker, int code)
 {
-	squash_reader_free(reader);
-}
+	struct fuse_out_header header = { .len = sizeof(header),
+					  .error = code,
+					  .unique = worker->header->unique };
 
-static struct squash_reader *reader_of(const struct squash_fuse *fuse)
-{
-	struct squash_reader *reader = pthread_getspecific(fuse->reader);
-
-	if (!reader) {
-		reader = squash_reader_new(fuse->image);
-		if (!reader || pthread_setspecific(fuse->reader, reader) != 0)
-			memory_exhausted(sizeof(struct fuse_session *));
-	}
-	return reader;
+	(void)!write(worker->fuse->fd, &header, sizeof(header));
 }
 
 /* --- attributes --- */
 
-static int stat_of(const struct squash_fuse *fuse, uint64_t ref, struct stat *ret)
+static int fill_attr(const struct worker *worker, uint64_t ref, struct fuse_attr *ret)
 {
 	struct squash_attr attr;
-	int r = squash_attr(reader_of(fuse), ref, &attr);
+	int r = squash_attr(worker->reader, ref, &attr);
 
 	if (r < 0)
 		return r;
-	*ret = (struct stat){ .st_ino = attr.number,
-			      .st_mode = attr.mode,
-			      .st_nlink = attr.links,
-			      .st_uid = fuse->uid,
-			      .st_gid = fuse->gid,
-			      .st_size = (off_t)attr.size_bytes,
-			      .st_blksize = 4096,
-			      .st_blocks = (blkcnt_t)((attr.size_bytes + 511) / 512),
-			      .st_rdev = makedev(attr.rdev_major, attr.rdev_minor) };
-	ret->st_mtim.tv_sec = ret->st_atim.tv_sec = ret->st_ctim.tv_sec = attr.mtime_s;
+	*ret = (struct fuse_attr){ .ino = attr.number,
+				   .size = attr.size_bytes,
+				   .blocks = (attr.size_bytes + 511) / 512,
+				   .atime = (uint64_t)attr.mtime_s,
+				   .mtime = (uint64_t)attr.mtime_s,
+				   .ctime = (uint64_t)attr.mtime_s,
+				   .mode = attr.mode,
+				   .nlink = attr.links,
+				   .uid = worker->fuse->uid,
+				   .gid = worker->fuse->gid,
+				   .rdev = (attr.rdev_minor & 0xff) | attr.rdev_major << 8 |
+					   (attr.rdev_minor & ~0xffu) << 12,
+				   .blksize = 4096 };
 	return 0;
 }
 
-static int entry_of(const struct squash_fuse *fuse, uint64_t ref, struct fuse_entry_param *ret)
+static int fill_entry(const struct worker *worker, uint64_t ref, struct fuse_entry_out *ret)
 {
-	*ret = (struct fuse_entry_param){ .ino = node_of(ref),
-					  .attr_timeout = FOREVER_S,
-					  .entry_timeout = FOREVER_S };
-	return stat_of(fuse, ref, &ret->attr);
+	*ret = (struct fuse_entry_out){ .nodeid = ref + 2,
+					.entry_valid = FOREVER_S,
+					.attr_valid = FOREVER_S };
+	return fill_attr(worker, ref, &ret->attr);
 }
 
-static void do_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
+static void do_lookup(struct worker *worker)
 {
-	const struct squash_fuse *fuse = fuse_req_userdata(request);
-	struct fuse_entry_param entry;
+	struct fuse_entry_out entry;
 	uint64_t ref;
-	int r = squash_lookup(reader_of(fuse), ref_of(fuse, parent), name, &ref);
+	int r = squash_lookup(worker->reader, ref_of(worker), worker->argument, &ref);
 
-	if (r == -ENOENT) { /* which the kernel may remember as well */
-		entry = (struct fuse_entry_param){ .entry_timeout = FOREVER_S };
-		fuse_reply_entry(request, &entry);
-		return;
-	}
-	if (r == 0)
-		r = entry_of(fuse, ref, &entry);
-	if (r < 0)
-		fuse_reply_err(request, -r);
+	if (r == -ENOENT) /* which the kernel may remember as well */
+		entry = (struct fuse_entry_out){ .entry_valid = FOREVER_S };
+	else if (r == 0)
+		r = fill_entry(worker, ref, &entry);
+	if (r < 0 && r != -ENOENT)
+		answer_code(worker, r);
 	else
-		fuse_reply_entry(request, &entry);
+		answer(worker, &entry, sizeof(entry));
 }
 
-static void do_getattr(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
+static void do_getattr(struct worker *worker)
 {
-	const struct squash_fuse *fuse = fuse_req_userdata(request);
-	struct stat st;
-	int r = stat_of(fuse, ref_of(fuse, node), &st);
+	struct fuse_attr_out out = { .attr_valid = FOREVER_S };
+	int r = fill_attr(worker, ref_of(worker), &out.attr);
 
-	(void)info;
 	if (r < 0)
-		fuse_reply_err(request, -r);
+		answer_code(worker, r);
 	else
-		fuse_reply_attr(request, &st, FOREVER_S);
+		answer(worker, &out, sizeof(out));
 }
 
-static void do_readlink(fuse_req_t request, fuse_ino_t node)
+static void do_readlink(struct worker *worker)
 {
-	const struct squash_fuse *fuse = fuse_req_userdata(request);
 	auto_arena arena = { 0 };
 	const char *target;
-	int r = squash_link(reader_of(fuse), ref_of(fuse, node), &arena, &target);
+	int r = squash_link(worker->reader, ref_of(worker), &arena, &target);
 
 	if (r < 0)
-		fuse_reply_err(request, -r);
+		answer_code(worker, r);
 	else
-		fuse_reply_readlink(request, target);
+		answer(worker, target, strlen(target));
 }
 
 /* --- content --- */
 
-static void do_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
-		    struct fuse_file_info *info)
+static void do_read(struct worker *worker)
 {
-	const struct squash_fuse *fuse = fuse_req_userdata(request);
-	auto_free char *bytes = memory_resize(NULL, size ? size : 1, 1);
-	ssize_t n = squash_read(reader_of(fuse), ref_of(fuse, node), (uint64_t)offset, bytes, size);
+	const struct fuse_read_in *in = worker->argument;
+	size_t size = in->size < REPLY_BYTES ? in->size : REPLY_BYTES;
+	ssize_t n = squash_read(worker->reader, ref_of(worker), in->offset, worker->reply, size);
 
-	(void)info;
 	if (n < 0)
-		fuse_reply_err(request, (int)-n);
+		answer_code(worker, (int)n);
 	else
-		fuse_reply_buf(request, bytes, (size_t)n);
+		answer(worker, worker->reply, (size_t)n);
 }
 
-/* --- directories: held from open to release, so that a name's place in it is its offset --- */
+/* --- directories: a name's place in the sorted list is its offset --- */
 
-static void do_opendir(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
+/* The first two are "." and "..", whose inode numbers nobody relies on. Returns the bytes taken, 0
+ * when there is no room, or -errno. */
+static ssize_t add_name(const struct worker *worker, const struct squash_list *list, size_t place,
+			bool plus, char *bytes, size_t room)
 {
-	const struct squash_fuse *fuse = fuse_req_userdata(request);
-	const struct squash_list *list;
-	int r = squash_list(reader_of(fuse), ref_of(fuse, node), &list);
-
-	if (r < 0) {
-		fuse_reply_err(request, -r);
-		return;
-	}
-	info->fh = (uintptr_t)list;
-	info->keep_cache = info->cache_readdir = 1;
-	if (fuse_reply_open(request, info) != 0) /* nobody will release it */
-		squash_list_done(reader_of(fuse), list);
-}
-
-static void do_releasedir(fuse_req_t request, fuse_ino_t node, struct fuse_file_info *info)
-{
-	const struct squash_fuse *fuse = fuse_req_userdata(request);
-
-	(void)node;
-	squash_list_done(reader_of(fuse), (const struct squash_list *)(uintptr_t)info->fh);
-	fuse_reply_err(request, 0);
-}
-
-/* The first two are "." and "..", whose inode numbers nobody relies on. */
-static int add_entry(fuse_req_t request, const struct squash_list *list, size_t place, bool plus,
-		     char *bytes, size_t room, size_t *ret_size)
-{
-	const struct squash_fuse *fuse = fuse_req_userdata(request);
-	struct fuse_entry_param entry = { .attr = { .st_mode = S_IFDIR, .st_ino = 1 } };
 	const char *name = place == 0 ? "." : place == 1 ? ".." : list->item[place - 2].name;
-	off_t next = (off_t)place + 1;
-	int r = place < 2 ? 0 : entry_of(fuse, list->item[place - 2].ref, &entry);
+	size_t length = strlen(name);
+	size_t start = plus ? sizeof(struct fuse_entry_out) : 0;
+	size_t size = FUSE_DIRENT_ALIGN(start + FUSE_NAME_OFFSET + length);
+	struct fuse_entry_out entry = { .attr = { .mode = S_IFDIR, .ino = 1 } };
+	struct fuse_dirent dirent = { .off = place + 1, .namelen = (uint32_t)length };
+	int r = 0;
 
+	if (size > room)
+		return 0;
+	if (place >= 2)
+		r = fill_entry(worker, list->item[place - 2].ref, &entry);
 	if (r < 0)
 		return r;
-	*ret_size = plus ? fuse_add_direntry_plus(request, bytes, room, name, &entry, next)
-			 : fuse_add_direntry(request, bytes, room, name, &entry.attr, next);
-	return 0;
+	dirent.ino = entry.attr.ino;
+	dirent.type = (entry.attr.mode & S_IFMT) >> 12;
+	memset(bytes, 0, size);
+	if (plus)
+		memcpy(bytes, &entry, sizeof(entry));
+	memcpy(bytes + start, &dirent, FUSE_NAME_OFFSET);
+	memcpy(bytes + start + FUSE_NAME_OFFSET, name, length);
+	return (ssize_t)size;
 }
 
-static void list_some(fuse_req_t request, size_t size, off_t offset,
-		      const struct fuse_file_info *info, bool plus)
+static void do_opendir(struct worker *worker)
 {
-	const struct squash_list *list = (const struct squash_list *)(uintptr_t)info->fh;
-	auto_free char *bytes = memory_resize(NULL, size ? size : 1, 1);
+	const struct fuse_open_out out = { .open_flags = FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR };
+
+	if (worker->fuse->opens_directories)
+		answer(worker, &out, sizeof(out));
+	else
+		answer_code(worker, -ENOSYS);
+}
+
+static void list_some(struct worker *worker, bool plus)
+{
+	const struct fuse_read_in *in = worker->argument;
+	size_t room = in->size < REPLY_BYTES ? in->size : REPLY_BYTES;
+	const struct squash_list *list;
+	ssize_t n = 1;
 	size_t used = 0;
+	int r = squash_list(worker->reader, ref_of(worker), &list);
 
-	for (size_t place = (size_t)offset; place < list->count + 2; place++) {
-		size_t more = 0;
-		int r = add_entry(request, list, place, plus, bytes + used, size - used, &more);
-
-		if (r < 0 && used == 0) {
-			fuse_reply_err(request, -r);
-			return;
-		}
-		if (r < 0 || more > size - used)
-			break;
-		used += more;
+	if (r < 0) {
+		answer_code(worker, r);
+		return;
 	}
-	fuse_reply_buf(request, bytes, used);
+	for (size_t place = (size_t)in->offset; n > 0 && place < list->count + 2; place++) {
+		n = add_name(worker, list, place, plus, worker->reply + used, room - used);
+		used += n > 0 ? (size_t)n : 0;
+	}
+	squash_list_done(worker->reader, list);
+	if (n < 0 && used == 0)
+		answer_code(worker, (int)n);
+	else
+		answer(worker, worker->reply, used);
 }
 
-static void do_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
-		       struct fuse_file_info *info)
+static void do_readdir(struct worker *worker)
 {
-	(void)node;
-	list_some(request, size, offset, info, false);
+	list_some(worker, false);
 }
 
-static void do_readdirplus(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
-			   struct fuse_file_info *info)
+static void do_readdirplus(struct worker *worker)
 {
-	(void)node;
-	list_some(request, size, offset, info, true);
+	list_some(worker, true);
 }
 
 /* --- extended attributes --- */
 
-static void reply_bytes(fuse_req_t request, const void *bytes, size_t size, size_t room)
+static void answer_xattr(const struct worker *worker, const void *bytes, size_t size, size_t room)
 {
+	const struct fuse_getxattr_out out = { .size = (uint32_t)size };
+
 	if (room == 0)
-		fuse_reply_xattr(request, size);
+		answer(worker, &out, sizeof(out));
 	else if (size > room)
-		fuse_reply_err(request, ERANGE);
+		answer_code(worker, -ERANGE);
 	else
-		fuse_reply_buf(request, bytes, size);
+		answer(worker, bytes, size);
 }
 
-static void do_getxattr(fuse_req_t request, fuse_ino_t node, const char *name, size_t size)
+static void do_getxattr(struct worker *worker)
 {
-	const struct squash_fuse *fuse = fuse_req_userdata(request);
+	const struct fuse_getxattr_in *in = worker->argument;
+	const char *name = (const char *)(in + 1);
 	auto_arena arena = { 0 };
 	struct tar_xattr *item;
 	size_t count;
-	int r = squash_xattrs(reader_of(fuse), ref_of(fuse, node), &arena, &item, &count);
+	int r = squash_xattrs(worker->reader, ref_of(worker), &arena, &item, &count);
 
 	for (size_t i = 0; r == 0 && i < count; i++)
 		if (strcmp(item[i].name, name) == 0) {
-			reply_bytes(request, item[i].value, item[i].size_bytes, size);
+			answer_xattr(worker, item[i].value, item[i].size_bytes, in->size);
 			return;
 		}
-	fuse_reply_err(request, r < 0 ? -r : ENODATA);
+	answer_code(worker, r < 0 ? r : -ENODATA);
 }
 
-static void do_listxattr(fuse_req_t request, fuse_ino_t node, size_t size)
+static void do_listxattr(struct worker *worker)
 {
-	const struct squash_fuse *fuse = fuse_req_userdata(request);
+	const struct fuse_getxattr_in *in = worker->argument;
 	auto_arena arena = { 0 };
 	auto_buf names = { 0 };
 	struct tar_xattr *item;
 	size_t count;
-	int r = squash_xattrs(reader_of(fuse), ref_of(fuse, node), &arena, &item, &count);
+	int r = squash_xattrs(worker->reader, ref_of(worker), &arena, &item, &count);
 
 	if (r < 0) {
-		fuse_reply_err(request, -r);
+		answer_code(worker, r);
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
 		buf_add(&names, item[i].name, strlen(item[i].name) + 1);
-	reply_bytes(request, names.bytes, names.size_bytes, size);
+	answer_xattr(worker, buf_text(&names), names.size_bytes, in->size);
 }
 
-static void do_statfs(fuse_req_t request, fuse_ino_t node)
+/* --- the file system --- */
+
+static void do_statfs(struct worker *worker)
 {
-	const struct squash_fuse *fuse = fuse_req_userdata(request);
-	const struct statvfs st = { .f_bsize = 4096,
-				    .f_frsize = 4096,
-				    .f_blocks = squash_image_bytes(fuse->image) / 4096,
-				    .f_files = squash_image_inodes(fuse->image),
-				    .f_namemax = 256 };
+	const struct squash_image *image = worker->fuse->image;
+	const struct fuse_statfs_out out = { .st = { .bsize = 4096,
+						     .frsize = 4096,
+						     .blocks = squash_image_bytes(image) / 4096,
+						     .files = squash_image_inodes(image),
+						     .namelen = 256 } };
 
-	(void)node;
-	fuse_reply_statfs(request, &st);
+	answer(worker, &out, sizeof(out));
 }
 
-/* Neither open nor flush is there: the kernel asks for them once and then opens by itself. */
-static const struct fuse_lowlevel_ops operations = {
-	.lookup = do_lookup,
-	.getattr = do_getattr,
-	.readlink = do_readlink,
-	.read = do_read,
-	.opendir = do_opendir,
-	.readdir = do_readdir,
-	.readdirplus = do_readdirplus,
-	.releasedir = do_releasedir,
-	.getxattr = do_getxattr,
-	.listxattr = do_listxattr,
-	.statfs = do_statfs,
+/* Older kernels take the beginning of the answer that they know. */
+static void do_init(struct worker *worker)
+{
+	const struct fuse_init_in *in = worker->argument;
+	const uint32_t wanted = FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_DO_READDIRPLUS |
+				FUSE_READDIRPLUS_AUTO | FUSE_CACHE_SYMLINKS | FUSE_MAX_PAGES |
+				FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT;
+	const struct fuse_init_out out = {
+		.major = FUSE_KERNEL_VERSION,
+		.minor = in->minor < FUSE_KERNEL_MINOR_VERSION ? in->minor
+							       : FUSE_KERNEL_MINOR_VERSION,
+		.max_readahead = in->max_readahead,
+		.flags = in->flags & wanted,
+		.max_background = BACKGROUND,
+		.congestion_threshold = BACKGROUND * 3 / 4,
+		.max_write = 4096,
+		.time_gran = 1,
+		.max_pages = PAGES_MAX,
+	};
+
+	worker->fuse->opens_directories = !(out.flags & FUSE_NO_OPENDIR_SUPPORT);
+	answer(worker, &out, in->minor < 23 ? FUSE_COMPAT_22_INIT_OUT_SIZE : sizeof(out));
+}
+
+static void do_nothing(struct worker *worker)
+{
+	answer_code(worker, 0);
+}
+
+static void stay_silent(struct worker *worker)
+{
+	(void)worker;
+}
+
+/* Neither open nor opendir nor flush is there: the kernel asks for them once and then goes on by
+ * itself, and keeps what it has read. */
+static void (*const operations[])(struct worker *) = {
+	[FUSE_LOOKUP] = do_lookup,
+	[FUSE_FORGET] = stay_silent,
+	[FUSE_GETATTR] = do_getattr,
+	[FUSE_READLINK] = do_readlink,
+	[FUSE_READ] = do_read,
+	[FUSE_STATFS] = do_statfs,
+	[FUSE_RELEASE] = do_nothing,
+	[FUSE_GETXATTR] = do_getxattr,
+	[FUSE_LISTXATTR] = do_listxattr,
+	[FUSE_INIT] = do_init,
+	[FUSE_OPENDIR] = do_opendir,
+	[FUSE_READDIR] = do_readdir,
+	[FUSE_RELEASEDIR] = do_nothing,
+	[FUSE_INTERRUPT] = stay_silent,
+	[FUSE_DESTROY] = do_nothing,
+	[FUSE_BATCH_FORGET] = stay_silent,
+	[FUSE_READDIRPLUS] = do_readdirplus,
 };
 
-/* --- the session --- */
+/* --- threads --- */
+
+static void *work_in_thread(void *argument);
+
+/* The thread that leads to more threads is busy with a request, so nobody is left to read. */
+static void start_another(struct squash_fuse *fuse)
+{
+	pthread_attr_t attributes;
+
+	pthread_mutex_lock(&fuse->lock);
+	if (fuse->thread_count < THREADS_MAX && pthread_attr_init(&attributes) == 0) {
+		pthread_attr_setstacksize(&attributes, STACK_BYTES);
+		if (pthread_create(&fuse->thread[fuse->thread_count], &attributes, work_in_thread,
+				   fuse) == 0)
+			fuse->thread_count++;
+		pthread_attr_destroy(&attributes);
+	}
+	pthread_mutex_unlock(&fuse->lock);
+}
+
+/* The kernel ends a name with a NUL; nothing else is believed that is not there. */
+static void handle(struct worker *worker, size_t size_bytes)
+{
+	uint32_t opcode;
+
+	worker->header = (const struct fuse_in_header *)worker->request;
+	worker->argument = worker->request + sizeof(*worker->header);
+	if (size_bytes < sizeof(*worker->header))
+		return;
+	worker->request[size_bytes] = '\0';
+	opcode = worker->header->opcode;
+	if (opcode < array_count(operations) && operations[opcode])
+		operations[opcode](worker);
+	else
+		answer_code(worker, -ENOSYS);
+}
+
+/* Until the file system is unmounted: 0, or -errno. */
+static int work(struct worker *worker)
+{
+	struct squash_fuse *fuse = worker->fuse;
+
+	for (;;) {
+		ssize_t n;
+
+		atomic_fetch_add(&fuse->idle, 1);
+		n = read(fuse->fd, worker->request, REQUEST_BYTES);
+		if (atomic_fetch_sub(&fuse->idle, 1) == 1 && n > 0)
+			start_another(fuse);
+		if (n > 0)
+			handle(worker, (size_t)n);
+		else if (n == 0 || errno == ENODEV || errno == ECONNABORTED)
+			return 0;
+		else if (errno != EINTR && errno != EAGAIN && errno != ENOENT)
+			return -errno;
+	}
+}
+
+static int work_with_memory(struct squash_fuse *fuse)
+{
+	struct worker worker = { .fuse = fuse, .reader = squash_reader_new(fuse->image) };
+	int r;
+
+	if (!worker.reader)
+		memory_exhausted(sizeof(worker));
+	worker.request = memory_resize(NULL, REQUEST_BYTES + 1, 1);
+	worker.reply = memory_resize(NULL, REPLY_BYTES, 1);
+	r = work(&worker);
+	free(worker.request);
+	free(worker.reply);
+	squash_reader_free(worker.reader);
+	return r;
+}
+
+static void *work_in_thread(void *argument)
+{
+	(void)work_with_memory(argument); /* the first thread's tells */
+	return NULL;
+}
+
+/* One that is still at work may have started another. */
+static void join_all(struct squash_fuse *fuse)
+{
+	size_t joined = 0;
+	bool is_last;
+
+	do {
+		pthread_mutex_lock(&fuse->lock);
+		is_last = joined == fuse->thread_count;
+		pthread_mutex_unlock(&fuse->lock);
+		if (!is_last)
+			pthread_join(fuse->thread[joined++], NULL);
+	} while (!is_last);
+}
+
+int squash_fuse_serve(struct squash_fuse *fuse, struct err *err)
+{
+	int r = work_with_memory(fuse);
+
+	if (r < 0)
+		return fail(err, -r, "FUSE");
+	join_all(fuse);
+	return 0;
+}
+
+/* --- the mount --- */
 
 static int mount_it(int fuse_fd, int point_fd, struct err *err)
 {
@@ -331,78 +492,33 @@ static int mount_it(int fuse_fd, int point_fd, struct err *err)
 	return r;
 }
 
-static int start_session(struct squash_fuse *fuse, int fuse_fd, struct err *err)
-{
-	char *argv[] = { (char *)(uintptr_t) "rootlet", NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
-	char path[32];
-
-	fuse->session = fuse_session_new(&args, &operations, sizeof(operations), fuse);
-	fuse_opt_free_args(&args);
-	if (!fuse->session)
-		return fail(err, ENOMEM, "FUSE session");
-	snprintf(path, sizeof(path), "/dev/fd/%d", fuse_fd); /* mounted already, says this */
-	return fuse_session_mount(fuse->session, path) < 0 ? fail(err, EIO, "FUSE session") : 0;
-}
-
-static int set_up(struct squash_fuse *fuse, int point_fd, struct err *err)
-{
-	auto_fd fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	int r;
-
-	if (fuse_fd < 0)
-		return fail(err, errno, "open '/dev/fuse'");
-	r = pthread_key_create(&fuse->reader, free_reader);
-	if (r != 0)
-		return fail(err, r, "thread");
-	fuse->has_key = true;
-	r = mount_it(fuse_fd, point_fd, err);
-	if (r == 0)
-		r = start_session(fuse, fuse_fd, err);
-	if (r == 0)
-		take_fd(&fuse_fd); /* the session's */
-	return r;
-}
-
 int squash_fuse_mount(struct squash_image *image, int point_fd, struct squash_fuse **ret_fuse,
 		      struct err *err)
 {
-	struct squash_fuse *fuse = memory_zeroed(1, sizeof(*fuse));
+	auto_fd fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	struct squash_fuse *fuse;
 	int r;
 
+	if (fd < 0)
+		return fail(err, errno, "open '/dev/fuse'");
+	r = mount_it(fd, point_fd, err);
+	if (r < 0)
+		return r;
+	fuse = memory_zeroed(1, sizeof(*fuse));
 	fuse->image = image;
+	fuse->fd = take_fd(&fd);
 	fuse->uid = getuid();
 	fuse->gid = getgid();
-	r = set_up(fuse, point_fd, err);
-	if (r < 0)
-		squash_fuse_free(fuse);
-	else
-		*ret_fuse = fuse;
-	return r;
-}
-
-int squash_fuse_serve(struct squash_fuse *fuse, struct err *err)
-{
-	struct fuse_loop_config *config = fuse_loop_cfg_create();
-	int r;
-
-	fuse_loop_cfg_set_clone_fd(config, 0);
-	fuse_loop_cfg_set_max_threads(config, THREADS_MAX);
-	fuse_loop_cfg_set_idle_threads(config, THREADS_MAX);
-	r = fuse_session_loop_mt(fuse->session, config);
-	fuse_loop_cfg_destroy(config);
-	return r < 0 ? fail(err, -r, "FUSE") : 0;
+	pthread_mutex_init(&fuse->lock, NULL);
+	*ret_fuse = fuse;
+	return 0;
 }
 
 void squash_fuse_free(struct squash_fuse *fuse)
 {
 	if (!fuse)
 		return;
-	if (fuse->session)
-		fuse_session_destroy(fuse->session);
-	if (fuse->has_key) {
-		squash_reader_free(pthread_getspecific(fuse->reader));
-		pthread_key_delete(fuse->reader);
-	}
+	cleanup_fd(&fuse->fd);
+	pthread_mutex_destroy(&fuse->lock);
 	free(fuse);
 }
