@@ -25,6 +25,7 @@ static const struct {
 	[PACK_OCI] = { "oci", ".oci.tar" },
 	[PACK_DOCKER] = { "docker", ".docker.tar" },
 	[PACK_DIRECTORY] = { "dir", "" },
+	[PACK_RUN] = { "run", ".run" },
 };
 
 bool pack_format_parse(const char *text, enum pack_format *ret_format)
@@ -86,6 +87,18 @@ static int fill(void *context, int fd, struct err *err)
 	return pack_write(round->pack, fd, round->digest, err);
 }
 
+/* A program is made executable by whoever could have made a program here. */
+static int make_executable(const struct pack_request *request, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (request->format != PACK_RUN)
+		return 0;
+	if (stat(path, &st) < 0 || chmod(path, st.st_mode | (st.st_mode & 0444) >> 2) < 0)
+		return fail(err, errno, "make '%s' executable", path);
+	return 0;
+}
+
 static const char *folder_of(struct pack *pack, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -104,7 +117,7 @@ static int write_once(struct pack *pack, const char *path, struct digest *ret_di
 
 	pack->folder = folder_of(pack, path);
 	r = dest_write_beside(path, &writer, err);
-	return r < 0 ? err_wrap(err, "'%s'", path) : 0;
+	return r < 0 ? err_wrap(err, "'%s'", path) : make_executable(pack->request, path, err);
 }
 
 /* --- again, under other circumstances --- */
@@ -189,6 +202,11 @@ static int check(const struct pack_request *request, struct err *err)
 				  formats[request->format].name);
 	if (to_stdout && request->rounds > 1)
 		return fail_plain(err, EINVAL, "--rounds compares files: it needs -o FILE");
+	if (request->relocatable && request->format == PACK_RUN)
+		return fail_plain(
+			err, EINVAL,
+			"-f run is one file that runs anywhere already; -R is for what is "
+			"unpacked");
 	return 0;
 }
 

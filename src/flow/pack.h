@@ -18,8 +18,9 @@ enum pack_format {
 	PACK_OCI,    /* an oci-archive: an image in one file */
 	PACK_DOCKER, /* what `docker load` reads */
 	PACK_DIRECTORY,
+	PACK_RUN, /* one program: runtime and squashfs */
 };
-#define PACK_FORMATS "tar|tar.gz|tar.zst|squashfs|oci|docker|dir"
+#define PACK_FORMATS "tar|tar.gz|tar.zst|squashfs|oci|docker|dir|run"
 bool pack_format_parse(const char *text, enum pack_format *ret_format);
 const char *pack_format_suffix(enum pack_format format); /* ".tar.zst" */
 
@@ -42,6 +43,7 @@ struct pack_request {
 	struct strings allow_secrets; /* globs of paths and variables */
 	uint64_t rounds;	      /* make it so often and compare; 0 and 1: once */
 	bool save_provenance;
+	bool no_recommends; /* of packages: only what they depend on */
 };
 void pack_request_done(struct pack_request *request);
 

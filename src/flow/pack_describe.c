@@ -50,6 +50,7 @@ static int add_description(struct pack *pack, struct err *err)
 	json_set_strings(json, "expose", &request->expose);
 	json_set_strings(json, "share", &request->share);
 	json_set_strings(json, "wrapped", &pack->wrapped);
+	json_set_strings(json, "own", &pack->own);
 	r = add_json(pack, PACK_DESCRIPTION, json, err);
 	strings_done(&command);
 	return r;
@@ -313,6 +314,7 @@ static struct json *options_of(const struct pack_request *request)
 	json_set_strings(json, "keep", &request->keep);
 	json_set_strings(json, "allowSecret", &request->allow_secrets);
 	json_set_bool(json, "relocatable", request->relocatable);
+	json_set_bool(json, "noRecommends", request->no_recommends);
 	return json;
 }
 

@@ -31,6 +31,9 @@ void pack_done(struct pack *pack)
 	config_done(&pack->config);
 	cleanup_fd(&pack->root_fd);
 	strings_done(&pack->wrapped);
+	strings_done(&pack->own);
+	for (size_t i = 0; i < array_count(pack->borrowed); i++)
+		arena_done(&pack->borrowed[i]);
 	arena_done(&pack->arena);
 }
 
@@ -216,12 +219,29 @@ static int read_path(struct pack *pack, struct err *err)
 	return -ENOTDIR;
 }
 
+static int read_host(struct pack *pack, const char *source, struct err *err)
+{
+	const char *what = strchr(source, ':') + 1;
+	int r;
+
+	pack->root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (pack->root_fd < 0)
+		return fail(err, errno, "open '/'");
+	r = text_starts(source, "dpkg:") ? pack_read_dpkg(pack, what, err)
+					 : pack_read_prefix(pack, what, err);
+	if (r == 0)
+		pack->name = plain_name(pack, pack->name);
+	return r;
+}
+
 int pack_read_source(struct pack *pack, struct err *err)
 {
 	const char *source = pack->request->source;
 	int r;
 
-	if (strchr("/.~", source[0]))
+	if (text_starts(source, "dpkg:") || text_starts(source, "prefix:"))
+		r = read_host(pack, source, err);
+	else if (strchr("/.~", source[0]))
 		r = read_path(pack, err);
 	else
 		r = read_image(pack, err);

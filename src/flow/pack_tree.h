@@ -41,7 +41,9 @@ struct pack {
 	struct pack_package *package;
 	size_t package_count;
 	struct strings wrapped; /* directories whose programs are links to the launcher */
+	struct strings own;	/* folders that must be seen whatever the host has around them */
 	struct arena arena;
+	struct arena borrowed[2]; /* texts of the tree's entries */
 };
 void pack_init(struct pack *pack, const struct pack_request *request);
 void pack_done(struct pack *pack);
@@ -50,6 +52,10 @@ void pack_done(struct pack *pack);
 /* The files of the source, owners, modes and times made the same everywhere unless kept
  * (pack_source.c). */
 int pack_read_source(struct pack *pack, struct err *err) must_check;
+
+/* Of this host: pack->root_fd is its root (pack_host.c). */
+int pack_read_dpkg(struct pack *pack, const char *names, struct err *err) must_check;
+int pack_read_prefix(struct pack *pack, const char *folders, struct err *err) must_check;
 
 /* Entries beside those of the source; parents are made. -EEXIST: the path is there already, and is
  * something else. `content` must live as long as the pack (pack_add.c). */

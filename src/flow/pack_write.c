@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The formats of a pack that are a root file system; images are pack_image.c. */
+#include <endian.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,7 @@
 #include "flow/export.h"
 #include "flow/pack.h"
 #include "flow/pack_output.h"
+#include "flow/pack_trailer.h"
 
 #define CHUNK_BYTES ((size_t)1024 * 1024)
 
@@ -153,16 +155,43 @@ static int write_directory(struct pack *pack, int fd, struct digest *ret_digest,
 	return r < 0 ? r : write_stream(pack, PACK_TAR, -1, ret_digest, err);
 }
 
-static int write_squashfs(struct pack *pack, int fd, struct err *err)
+static int write_squashfs(struct pack *pack, int fd, uint64_t base, struct err *err)
 {
 	struct squash_writer *writer;
-	int r = squash_writer_new(fd, 0, &writer, err);
+	int r = squash_writer_new(fd, base, &writer, err);
 
 	if (r < 0)
 		return r;
 	r = tree_write_squash(&pack->tree, &plain, writer, err);
 	squash_writer_free(writer);
 	return r;
+}
+
+/* See pack_trailer.h. */
+static int write_program(struct pack *pack, int fd, struct err *err)
+{
+	struct pack_trailer trailer = { .magic = PACK_TRAILER_MAGIC };
+	auto_buf runtime = { 0 };
+	uint64_t base;
+	off_t end;
+	int r = pack_read_runtime(pack, &runtime, err);
+
+	if (r < 0)
+		return r;
+	while (runtime.size_bytes % PACK_BASE_ALIGN)
+		buf_add_char(&runtime, '\0');
+	base = runtime.size_bytes;
+	r = io_write_all(fd, runtime.bytes, runtime.size_bytes);
+	if (r < 0)
+		return fail(err, -r, "write");
+	r = write_squashfs(pack, fd, base, err);
+	if (r < 0)
+		return r;
+	end = lseek(fd, 0, SEEK_END);
+	trailer.base = htole64(base);
+	trailer.size_bytes = htole64((uint64_t)end - base);
+	r = end < 0 ? -errno : io_write_all(fd, &trailer, sizeof(trailer));
+	return r < 0 ? fail(err, -r, "write") : 0;
 }
 
 int pack_write(struct pack *pack, int fd, struct digest *ret_digest, struct err *err)
@@ -178,7 +207,10 @@ int pack_write(struct pack *pack, int fd, struct digest *ret_digest, struct err 
 	case PACK_DIRECTORY:
 		return write_directory(pack, fd, ret_digest, err);
 	case PACK_SQUASHFS:
-		r = write_squashfs(pack, fd, err);
+		r = write_squashfs(pack, fd, 0, err);
+		break;
+	case PACK_RUN:
+		r = write_program(pack, fd, err);
 		break;
 	default:
 		r = pack_write_image(pack, fd, err);

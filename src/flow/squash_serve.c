@@ -22,6 +22,7 @@
 #include "rootfs/squash_fuse.h"
 #include "store/owners.h"
 #include "sys/mount.h"
+#include "sys/new_calls.h"
 #include "sys/ns.h"
 
 #define FIRST_WAIT_MS 60000 /* nobody has come: whoever started this was killed */

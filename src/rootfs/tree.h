@@ -64,6 +64,10 @@ int tree_compare_paths(const char *left, const char *right);
 /* All of a directory but sockets. A caller who is not root owns nothing else than what is to be
  * root's: his uid becomes 0, and all gids do. -EACCES names what cannot be read. */
 int tree_of_directory(int root_fd, struct tree *tree, struct err *err) must_check;
+/* Whatever is at `source` below root_fd, with all below it, added under another path; both without
+ * a slash at the beginning. */
+int tree_add_below(int root_fd, const char *source, const char *path, struct tree *tree,
+		   struct err *err) must_check;
 /* What stacked layers show, whiteouts applied. The view must outlive the tree. */
 int tree_of_view(const struct view *view, struct tree *tree, struct err *err) must_check;
 /* Put the layers with these diff ids, lowest first, onto a view. */

@@ -67,6 +67,23 @@ static int walk_directory(struct walk *walk, int dirfd, const char *path)
 	return 0;
 }
 
+int tree_add_below(int root_fd, const char *source, const char *path, struct tree *tree,
+		   struct err *err)
+{
+	struct walk walk = { .tree = tree, .root_fd = root_fd, .caller = geteuid(), .err = err };
+	size_t first = tree->count;
+	int r = walk_entry(&walk, root_fd, source, source);
+
+	for (size_t i = first; r == 0 && strcmp(source, path) != 0 && i < tree->count; i++) {
+		struct tree_entry *entry = &tree->item[i];
+
+		entry->disk_path = entry->path;
+		entry->path = arena_printf(&tree->arena, "%s%s", path,
+					   entry->path + strlen(source));
+	}
+	return r;
+}
+
 int tree_of_directory(int root_fd, struct tree *tree, struct err *err)
 {
 	struct walk walk = { .tree = tree, .root_fd = root_fd, .caller = geteuid(), .err = err };

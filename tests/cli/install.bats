@@ -24,7 +24,7 @@ teardown() {
     printf 'FROM tiny\nRUN chown 3:4 /etc/passwd && stat -c %%u:%%g /etc/passwd\n' >Dockerfile
     ok rootlet build --progress plain .
     expect_stderr "3:4"
-    equal "$(ls "${bin%/bin/rootlet}/libexec/rootlet")" rootlet-image
+    equal "$(ls "${bin%/bin/rootlet}/libexec/rootlet")" "$(printf "%s\n" rootlet-image rootlet-pack)"
 }
 
 @test "every command has its page where man looks, and shells their completions" {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What Debian's libjansson.a, compiled for glibc with -D_FORTIFY_SOURCE, wants beyond the calls
- * that both libcs have: the checking forms of three functions (Linux Standard Base, "libc").
- * Compiled only into a `rootlet` that is linked with musl; why: doc/why/0013-musl.md. The sizes
+/* What Debian's libjansson.a and libzstd.a, compiled for glibc with -D_FORTIFY_SOURCE, want beyond
+ * the calls that both libcs have: the checking forms of four functions (Linux Standard Base,
+ * "libc"). Compiled only into programs that are linked with musl; why: doc/why/0013-musl.md. The sizes
  * checked are those the compiler knows of the buffers: going beyond is a bug in the caller. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@ int __vsnprintf_chk(char *text, size_t size, int flag, size_t known_size, const 
 		    va_list args);
 int __snprintf_chk(char *text, size_t size, int flag, size_t known_size, const char *format, ...);
 char *__strncpy_chk(char *to, const char *from, size_t size, size_t known_size);
+void *__memcpy_chk(void *to, const void *from, size_t size, size_t known_size);
 
 int __vsnprintf_chk(char *text, size_t size, int flag, size_t known_size, const char *format,
 		    va_list args)
@@ -40,4 +41,11 @@ char *__strncpy_chk(char *to, const char *from, size_t size, size_t known_size)
 	if (size > known_size)
 		abort();
 	return strncpy(to, from, size);
+}
+
+void *__memcpy_chk(void *to, const void *from, size_t size, size_t known_size)
+{
+	if (size > known_size)
+		abort();
+	return memcpy(to, from, size);
 }

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/pack_launch.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "cmd/opt.h"
+#include "engine/engine.h"
+#include "flow/pack_box.h"
+#include "flow/pack_root.h"
+
+struct launch {
+	struct common common;
+	const char *engine;
+	const char *extract;
+	bool why;
+	/* */
+	struct arena arena;
+	struct pack_self self;
+	struct pack_root root;
+	struct pack_description description;
+	struct strings command;
+};
+
+#define LAUNCH(field) offsetof(struct launch, field)
+
+static const struct opt launch_opts[] = {
+	{ OPT_STR, 0, "engine", LAUNCH(engine), "NAME",
+	  "use this engine or fail (also $ROOTLET_ENGINE)", NULL },
+	{ OPT_FLAG, 0, "why", LAUNCH(why), NULL,
+	  "say how the pack is run and why not otherwise (also $ROOTLET_PACK_WHY)", NULL },
+	{ OPT_STR, 0, "extract", LAUNCH(extract), "DIR",
+	  "write the pack's files into DIR, an empty or missing directory, and end", NULL },
+	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
+};
+
+static const struct command command_launch = {
+	.name = "pack",
+	.summary = "run a program of this pack",
+	.synopsis = "[OPTIONS] [--] CMD [ARGS...]",
+	.opts = launch_opts,
+	.stop_at_operand = true,
+};
+
+static const char *last_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool is_set(const char *variable)
+{
+	const char *text = getenv(variable);
+
+	return text && *text;
+}
+
+/* --- what is run --- */
+
+/* Words after the options of the pack itself. 1: --help was asked for. */
+static int parse_words(struct launch *launch, int argc, char **argv, struct err *err)
+{
+	int operand;
+	int r = opt_parse(&command_launch, argc, argv, launch, &operand, err);
+
+	if (r == 0) {
+		if (operand < argc && strcmp(argv[operand], "--") == 0)
+			operand++;
+		strings_add_all(&launch->command, argv + operand);
+	}
+	return r;
+}
+
+static bool is_own_name(const char *name)
+{
+	return strcmp(name, "rootlet-pack") == 0 || strcmp(name, "launch") == 0;
+}
+
+static int need_command(const struct launch *launch, const char *name, struct err *err)
+{
+	if (launch->command.count)
+		return 0;
+	fail_plain(err, EINVAL, "the pack has no entry point: which program?");
+	err_hint(err, "%s CMD [ARGS...], or a link to it with the program's name", name);
+	return -EINVAL;
+}
+
+/* A name that is a program of the pack means that program. Else all words are the entry point's, if
+ * there is one. Else they are options of ours and a command. 1: --help was asked for. */
+static int choose_command(struct launch *launch, int argc, char **argv, struct err *err)
+{
+	const char *name = last_name(argv[0]);
+	const char *path = launch->self.program;
+	int r = 0;
+
+	if (is_own_name(name)) { /* parsed already */
+		if (!launch->command.count)
+			strings_add_all(&launch->command, launch->description.command.item);
+		return need_command(launch, argv[0], err);
+	}
+	if (path ||
+	    pack_find_program(launch->root.fd, &launch->description, name, &launch->arena, &path)) {
+		strings_add(&launch->command, path);
+		strings_add_all(&launch->command, argv + 1);
+	} else if (launch->description.entry_point.count) {
+		strings_add_all(&launch->command, launch->description.entry_point.item);
+		strings_add_all(&launch->command, argv + 1);
+	} else {
+		r = parse_words(launch, argc, argv, err);
+		if (r == 0 && !launch->extract && !launch->command.count)
+			strings_add_all(&launch->command, launch->description.command.item);
+	}
+	return r || launch->extract ? r : need_command(launch, argv[0], err);
+}
+
+/* --- running --- */
+
+static int run_box(struct launch *launch, const struct engine *engine, struct box *box,
+		   int *ret_status, struct err *err)
+{
+	struct engine_made *made = engine_made_new();
+	const struct engine_job job = { .box = box,
+					.made = made,
+					.held_fd = &launch->root.served.socket,
+					.held_count = launch->root.served.socket >= 0 };
+	bool stacks = engine->is_boundary;
+	int r;
+
+	if (stacks)
+		pack_box_stack(box);
+	r = engine->run(&job, ret_status, err);
+	if (r < 0 && stacks && made && made->overlay_refused) {
+		pack_box_unstack(box);
+		err_clear(err);
+		r = engine->run(&job, ret_status, err);
+	}
+	pack_box_unstack(box);
+	engine_made_free(made);
+	return r;
+}
+
+/* Nobody chose the engine, and the first did not start: is there another that can? */
+static const struct engine *find_other(const struct launch *launch, const struct engine *failed,
+				       const struct box *box)
+{
+	const struct engine *other = NULL;
+	struct err err = { 0 };
+	auto_buf why = { 0 };
+
+	if (!engine_is_automatic(launch->engine) ||
+	    engine_choose(NULL, box, &other, &why, &err) < 0)
+		return NULL;
+	return other == failed ? NULL : other;
+}
+
+static int run(struct launch *launch, int *ret_status, struct err *err)
+{
+	const struct engine *engine;
+	auto_buf why = { 0 };
+	auto_box box;
+	int r;
+
+	box_init(&box);
+	r = pack_make_box(launch->root.path, launch->root.fd, &launch->description, &box, err);
+	if (r < 0)
+		return r;
+	strings_add_all(&box.argv, launch->command.item);
+	r = engine_choose(launch->engine, &box, &engine, launch->why ? &why : NULL, err);
+	if (launch->why)
+		fprintf(stderr, "%s%s", buf_text(&launch->root.how), buf_text(&why));
+	if (r < 0)
+		return r;
+	r = run_box(launch, engine, &box, ret_status, err);
+	if (r < 0 && *ret_status == EXIT_ROOTLET && (engine = find_other(launch, engine, &box))) {
+		if (launch->why)
+			fprintf(stderr, "%s\nengine %s instead\n", err->text, engine->name);
+		err_clear(err);
+		r = run_box(launch, engine, &box, ret_status, err);
+	}
+	return r;
+}
+
+/* The pack is the root already, by chroot(1), PRoot or a box of its own. */
+static bool is_inside(const struct pack_self *self)
+{
+	struct stat there;
+
+	return self->program &&
+	       (strcmp(self->root, "/") == 0 ||
+		(stat("/.rootlet/launch", &there) == 0 && there.st_dev == self->st.st_dev &&
+		 there.st_ino == self->st.st_ino));
+}
+
+static int run_directly(struct launch *launch, char **argv, struct err *err)
+{
+	const char *path = arena_printf(&launch->arena, "/.rootlet/real%s", launch->self.program);
+
+	if (launch->why)
+		fprintf(stderr, "engine direct: the pack is the root here\n");
+	execv(path, argv);
+	return fail(err, errno, "execute '%s'", path);
+}
+
+static int extract(const struct launch *launch, struct err *err)
+{
+	if (!launch->self.has_image)
+		return fail_plain(err, EINVAL, "this pack is unpacked already, in '%s'",
+				  launch->self.root);
+	if (mkdir(launch->extract, 0777) < 0 && errno != EEXIST)
+		return fail(err, errno, "make directory '%s'", launch->extract);
+	return pack_extract(launch->self.fd, launch->self.base, launch->extract, err);
+}
+
+static int launch_image(struct launch *launch, int argc, char **argv, int *ret_status,
+			struct err *err)
+{
+	int r = pack_root_open(&launch->self, launch->engine ?: getenv("ROOTLET_ENGINE"),
+			       &launch->arena, &launch->root, err);
+
+	if (r == 0)
+		r = pack_description_read(launch->root.fd, &launch->description, err);
+	if (r == 0)
+		r = choose_command(launch, argc, argv, err);
+	if (r == 0 && !launch->extract)
+		return run(launch, ret_status, err);
+	if (r >= 0)
+		*ret_status = 0;
+	return r == 0 ? extract(launch, err) : r;
+}
+
+/* By our own name options count before anything else: they say how the rest is reached. */
+static int launch_all(struct launch *launch, const char *execfn, int argc, char **argv,
+		      int *ret_status, struct err *err)
+{
+	int r = pack_self_find(execfn, argv[0], &launch->arena, &launch->self, err);
+
+	launch->why = is_set("ROOTLET_PACK_WHY");
+	if (r == 0 && is_inside(&launch->self))
+		return run_directly(launch, argv, err);
+	if (r == 0 && is_own_name(last_name(argv[0])))
+		r = parse_words(launch, argc, argv, err);
+	if (r == 0 && !launch->extract)
+		return launch_image(launch, argc, argv, ret_status, err);
+	if (r >= 0)
+		*ret_status = 0;
+	return r == 0 ? extract(launch, err) : r;
+}
+
+int pack_launch(const char *execfn, int argc, char **argv)
+{
+	struct launch launch = {
+		.self = { .fd = -1 },
+		.root = { .fd = -1, .served = { .socket = -1 }, .unpacked = { .lock_fd = -1 } }
+	};
+	struct err err = { 0 };
+	int status = EXIT_ROOTLET;
+	int r;
+
+	io_reserve_stdio();
+	r = launch_all(&launch, execfn, argc, argv, &status, &err);
+	pack_root_done(&launch.root);
+	if (r < 0) {
+		command_fail(&command_launch, &err);
+		status = status ? status : EXIT_ROOTLET;
+	}
+	cleanup_fd(&launch.self.fd);
+	pack_description_done(&launch.description);
+	strings_done(&launch.command);
+	arena_done(&launch.arena);
+	return status;
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Packs of what is installed on this host: packages, or folders of programs with what these need.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "flow/pack.h"
+#include "policy/dpkg.h"
+#include "policy/dpkg_relation.h"
+#include "policy/elf_closure.h"
+
+#define LISTED_MAX 5
+
+/* --- from what is visible to a tree --- */
+
+static const char *below_root(const char *path)
+{
+	return path + (path[0] == '/');
+}
+
+static bool is_below(const char *path, const char *folder)
+{
+	size_t length = strlen(folder);
+
+	return strncmp(path, folder, length) == 0 && (path[length] == '/' || !path[length]);
+}
+
+static bool is_hidden(const struct visible *visible, const char *path)
+{
+	for (size_t i = 0; i < visible->count; i++)
+		if (visible->item[i]->kind == VISIBLE_HIDDEN &&
+		    is_below(path, below_root(visible->item[i]->path)))
+			return true;
+	return false;
+}
+
+/* Whole directories, without what is hidden in them. */
+static int add_trees(const struct visible *visible, struct tree *tree, struct err *err)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < visible->count; i++) {
+		const struct visible_item *item = visible->item[i];
+		int r = item->kind != VISIBLE_TREE
+				? 0
+				: tree_add_below(visible->root_fd, below_root(item->source),
+						 below_root(item->path), tree, err);
+
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < tree->count; i++)
+		if (!is_hidden(visible, tree->item[i].path))
+			tree->item[kept++] = tree->item[i];
+	tree->count = kept;
+	return 0;
+}
+
+static int add_host(const struct visible *visible, const struct visible_item *item,
+		    struct tree *tree, struct err *err)
+{
+	const char *source = below_root(item->source);
+	struct tree_entry *entry;
+	struct stat st;
+
+	if (fstatat(visible->root_fd, *source ? source : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(err, errno, "stat '%s'", item->source);
+	entry = tree_add(tree);
+	entry->path = arena_copy(&tree->arena, below_root(item->path));
+	entry->root_fd = visible->root_fd;
+	if (strcmp(item->path, item->source) != 0)
+		entry->disk_path = arena_copy(&tree->arena, source);
+	return tree_entry_from_disk(tree, entry, visible->root_fd, *source ? source : ".", &st,
+				    err);
+}
+
+static void add_made(const struct visible_item *item, struct tree *tree)
+{
+	struct tree_entry *entry = tree_add(tree);
+	const char *content = arena_copy_bytes(&tree->arena, item->content, item->content_bytes);
+
+	entry->path = arena_copy(&tree->arena, below_root(item->path));
+	entry->nlink = 1;
+	entry->root_fd = -1;
+	entry->mode = entry->disk_mode = item->mode;
+	if (item->kind == VISIBLE_LINK) {
+		entry->link = content;
+		return;
+	}
+	entry->content = content;
+	entry->size_bytes = item->content_bytes;
+}
+
+static int add_items(const struct visible *visible, struct tree *tree, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < visible->count; i++) {
+		const struct visible_item *item = visible->item[i];
+
+		if (item->kind == VISIBLE_HOST)
+			r = add_host(visible, item, tree, err);
+		else if (item->kind == VISIBLE_LINK || item->kind == VISIBLE_FILE)
+			add_made(item, tree);
+	}
+	return r;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct tree_entry *left = a;
+	const struct tree_entry *right = b;
+
+	return tree_compare_paths(left->path, right->path);
+}
+
+/* What was named wins over what is in a tree. Both are sorted. */
+static void merge(const struct tree *named, const struct tree *trees, struct tree *ret)
+{
+	size_t a = 0;
+	size_t b = 0;
+
+	while (a < named->count || b < trees->count) {
+		int order = a == named->count	? 1
+			    : b == trees->count ? -1
+						: compare(&named->item[a], &trees->item[b]);
+
+		*tree_add(ret) = order <= 0 ? named->item[a] : trees->item[b];
+		a += order <= 0;
+		b += order >= 0;
+	}
+}
+
+/* Files that the caller may not read belong to an administrator: they would not work for anybody
+ * else either. */
+static void leave_out_unreadable(struct tree *tree)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < tree->count; i++) {
+		const struct tree_entry *entry = &tree->item[i];
+		const char *path = entry->disk_path ?: entry->path;
+
+		if (!S_ISREG(entry->mode) || entry->content ||
+		    faccessat(entry->root_fd, path, R_OK, 0) == 0)
+			tree->item[kept++] = *entry;
+		else
+			log_verbose("'/%s' is left out: it cannot be read", path);
+	}
+	if (kept < tree->count)
+		log_warning("%zu files are left out, for only their owner may read them",
+			    tree->count - kept);
+	tree->count = kept;
+}
+
+static int take(struct pack *pack, struct visible *visible, struct err *err)
+{
+	struct tree trees = { 0 };
+	struct tree named = { 0 };
+	int r = visible_finish(visible, err);
+
+	if (r == 0)
+		r = add_trees(visible, &trees, err);
+	if (r == 0)
+		r = add_items(visible, &named, err);
+	if (r == 0) {
+		qsort(trees.item, trees.count, sizeof(*trees.item), compare);
+		qsort(named.item, named.count, sizeof(*named.item), compare);
+		merge(&named, &trees, &pack->tree);
+		leave_out_unreadable(&pack->tree);
+	}
+	free(trees.item);
+	free(named.item);
+	pack->borrowed[0] = trees.arena; /* of the texts */
+	pack->borrowed[1] = named.arena;
+	return r;
+}
+
+/* --- packages --- */
+
+static void split(const char *text, struct strings *words)
+{
+	auto_free char *copy = memory_copy_text(text);
+	char *rest = copy;
+	char *word;
+
+	while ((word = strsep(&rest, ",")))
+		if (*word)
+			strings_add(words, word);
+}
+
+static const char *joined(struct pack *pack, const struct strings *words)
+{
+	auto_buf text = { 0 };
+
+	strings_each(words, word) {
+		const char *slash = strrchr(word, '/');
+
+		buf_printf(&text, "%s%s", text.size_bytes ? "-" : "", slash ? slash + 1 : word);
+	}
+	return arena_copy(&pack->arena, buf_text(&text));
+}
+
+static void warn_missing(const struct strings *missing)
+{
+	for (size_t i = 0; i < missing->count && i < LISTED_MAX; i++)
+		log_warning("%s, which is not here", missing->item[i]);
+	if (missing->count > LISTED_MAX)
+		log_warning("and %zu more", missing->count - LISTED_MAX);
+}
+
+/* As apt installs them: gcc depends on no C library to link with, and recommends one. Of those that
+ * are named, and as far as they are here. */
+static void add_recommended(const struct dpkg *dpkg, const char *name, struct strings *words)
+{
+	static const char field[] = "\nRecommends: ";
+	const struct dpkg_package *package = dpkg_find(dpkg, name);
+	struct dpkg_relation relation;
+	auto_buf stanza = { 0 };
+	const char *cursor;
+
+	if (!package)
+		return;
+	buf_add(&stanza, package->stanza, package->stanza_bytes);
+	cursor = strstr(buf_text(&stanza), field);
+	if (!cursor)
+		return;
+	cursor += strlen(field);
+	((char *)(uintptr_t)cursor)[strcspn(cursor, "\n")] = '\0';
+	while (dpkg_relation_next(&cursor, &relation))
+		if (dpkg_find(dpkg, relation.name) && !strings_contains(words, relation.name))
+			strings_add(words, relation.name);
+}
+
+int pack_read_dpkg(struct pack *pack, const char *names, struct err *err)
+{
+	auto_visible visible;
+	auto_dpkg_set set = { 0 };
+	auto_strings words = { 0 };
+	auto_dpkg dpkg = { 0 };
+	size_t named;
+	int r;
+
+	visible_init(&visible, pack->root_fd);
+	split(names, &words);
+	named = words.count;
+	pack->name = joined(pack, &words);
+	r = dpkg_open(&dpkg, pack->root_fd, err);
+	for (size_t i = 0; r == 0 && i < named; i++)
+		if (!pack->request->no_recommends)
+			add_recommended(&dpkg, words.item[i], &words);
+	if (r == 0)
+		r = dpkg_closure(&dpkg, &words, false, &set, err);
+	if (r == 0)
+		r = dpkg_show(&dpkg, &set, &visible, err);
+	if (r < 0)
+		return r;
+	warn_missing(&set.missing);
+	pack->origin = arena_printf(&pack->arena, "dpkg:%s", names);
+	return take(pack, &visible, err);
+}
+
+/* --- folders of programs --- */
+
+/* What libc opens by itself, where the host has it. */
+static int add_of_libc(struct elf_closure *closure, struct err *err)
+{
+	static const char *const files[] = {
+		"/etc/nsswitch.conf",	"/etc/protocols",
+		"/etc/services",	"/etc/ssl/certs/ca-certificates.crt",
+		"/etc/ssl/openssl.cnf", "/etc/gai.conf"
+	};
+	static const char *const trees[] = { "/usr/lib/locale/C.utf8", "/usr/share/zoneinfo/UTC" };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < array_count(files); i++) {
+		r = visible_add_chain(closure->visible, files[i], NULL, err);
+		r = r == -ENOENT ? 0 : r;
+	}
+	for (size_t i = 0; r >= 0 && i < array_count(trees); i++) {
+		r = visible_add_tree(closure->visible, trees[i], err);
+		r = r == -ENOENT ? 0 : r;
+	}
+	return r;
+}
+
+/* Converters of character sets lie beside the C library that loads them. */
+static int add_gconv(struct elf_closure *closure, struct err *err)
+{
+	int r = 0;
+
+	map_each(&closure->objects, object) {
+		const char *slash = strrchr(object->key, '/');
+		auto_buf path = { 0 };
+
+		if (r < 0 || !slash || strcmp(slash, "/libc.so.6") != 0)
+			continue;
+		buf_printf(&path, "%.*s/gconv", (int)(slash - object->key), object->key);
+		r = visible_add_tree(closure->visible, buf_text(&path), err);
+		r = r == -ENOENT ? 0 : r;
+	}
+	return r;
+}
+
+static int add_prefix(struct pack *pack, struct elf_closure *closure, const char *given,
+		      struct err *err)
+{
+	char real[PATH_MAX];
+	const char *path;
+
+	if (!realpath(given, real))
+		return fail(err, errno, "prefix '%s'", given);
+	if (strcmp(real, "/") == 0)
+		return fail_plain(err, EINVAL, "prefix '/' is the whole host");
+	path = strings_env_get(&pack->config.env, "PATH");
+	strings_env_set(
+		&pack->config.env, "PATH",
+		arena_printf(&pack->arena, "%s%s%s/bin", path ?: "", path ? ":" : "", real));
+	strings_printf(&closure->path, "%s/bin", real);
+	strings_add(&pack->own, real);
+	return elf_closure_add_tree(closure, real, err);
+}
+
+int pack_read_prefix(struct pack *pack, const char *folders, struct err *err)
+{
+	auto_visible visible;
+	auto_strings words = { 0 };
+	auto_elf_closure closure = { 0 };
+	int r;
+
+	visible_init(&visible, pack->root_fd);
+	split(folders, &words);
+	if (!words.count)
+		return fail_plain(err, EINVAL, "prefix: names no folder");
+	r = elf_closure_open(&closure, &visible, err);
+	strings_each(&words, word) {
+		if (r == 0)
+			r = add_prefix(pack, &closure, word, err);
+	}
+	if (r == 0)
+		r = add_of_libc(&closure, err);
+	if (r == 0)
+		r = add_gconv(&closure, err);
+	if (r < 0)
+		return r;
+	warn_missing(&closure.missing);
+	strings_env_set(&pack->config.env, "PATH",
+			arena_printf(&pack->arena, "%s:/usr/local/bin:/usr/bin:/bin",
+				     strings_env_get(&pack->config.env, "PATH")));
+	pack->name = joined(pack, &words);
+	pack->origin = arena_printf(&pack->arena, "prefix:%s", folders);
+	return take(pack, &visible, err);
+}

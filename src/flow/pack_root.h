@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the program inside of a pack gets at its root. */
+#ifndef FLOW_PACK_ROOT_H
+#define FLOW_PACK_ROOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "flow/pack_unpack.h"
+#include "flow/squash_join.h"
+
+/* The file that runs: one with an image at its end, or the launcher of a relocatable pack. */
+struct pack_self {
+	const char *path; /* to open it by */
+	int fd;
+	struct stat st;
+	bool has_image;
+	uint64_t base;
+	const char *root;    /* the launcher's: where the pack was unpacked, absolute */
+	const char *program; /* the launcher's: which of its programs it was called as, a path in
+			      * the pack; NULL: none, it was called by its own name */
+};
+/* execfn: getauxval(AT_EXECFN). -ENOENT: neither; err says what was looked at. */
+int pack_self_find(const char *execfn, const char *argv0, struct arena *arena,
+		   struct pack_self *ret_self, struct err *err) must_check;
+
+struct pack_root {
+	const char *path;
+	int fd;
+	struct squash_served served;   /* mounted: the socket is open */
+	struct pack_unpacked unpacked; /* or this */
+	struct buf how;		       /* in words, with why it was not mounted */
+};
+/* Mounted, if engine is NULL, "auto" or "userns" and the kernel lets us: then this process is in
+ * other namespaces, where everything else is the same. Else unpacked. */
+int pack_root_open(const struct pack_self *self, const char *engine, struct arena *arena,
+		   struct pack_root *ret_root, struct err *err) must_check;
+void pack_root_done(struct pack_root *root);
+
+#endif

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Packed programs and relocatable packs: run where nothing of rootlet is, with and without
+# namespaces, and nothing stays behind.
+
+load ../support/common
+setup() {
+    common_setup
+    export TMPDIR=$BATS_TEST_TMPDIR/tmp
+    mkdir "$TMPDIR" root && tiny_root root
+    printf '#!/bin/sh\necho "greeted $* by $GREETER in $PWD"\n' >root/bin/greet
+    chmod +x root/bin/greet
+}
+teardown() { common_teardown; }
+
+# each_engine CMD...: with every engine that this user has here; $engine is its name.
+each_engine() {
+    for engine in userns tap ptrace; do
+        [ $engine != userns ] || unshare -Ur true 2>/dev/null || continue
+        ROOTLET_ENGINE=$engine "$@"
+    done
+}
+
+@test "one file runs any of its programs, by name, by link and by entry point" {
+    rootlet -q pack ./root -f run -e GREETER=pack -o tools.run
+    expect_greeting() {
+        attempt "$@"
+        expect_status 0
+        equal "$output" "greeted a b by pack in $PWD"
+    }
+    each_engine expect_greeting ./tools.run greet a b
+    ln -s tools.run greet
+    each_engine expect_greeting ./greet a b
+    rootlet -q pack ./root -f run -e GREETER=pack --entry-point "/bin/greet a" -o greeter
+    each_engine expect_greeting ./greeter b
+    expect_empty_dir "$TMPDIR"
+}
+
+@test "a packed program tells why, passes signals and statuses, and leaves nothing" {
+    rootlet -q pack ./root -f run -o tools.run
+    attempt ./tools.run --why --engine tap true
+    expect_status 0
+    expect_stderr "tap: chosen"
+    attempt env ROOTLET_PACK_WHY=1 ROOTLET_ENGINE=ptrace ./tools.run true
+    expect_stderr "image: unpacked in '$TMPDIR/"
+    expect_stderr "ptrace: chosen"
+    status_of() {
+        attempt ./tools.run sh -c "$2"
+        expect_status "$1"
+    }
+    each_engine status_of 7 'exit 7'
+    each_engine status_of 137 'kill -9 $$'
+    refused ./tools.run --engine nonsense true
+    attempt ./tools.run no-such-program
+    expect_status 127
+    ok ./tools.run --extract out
+    diff -r --no-dereference root/bin out/bin
+    expect_empty_dir "$TMPDIR"
+}
+
+@test "a relocatable pack runs where it is unpacked, moved, and inside of itself" {
+    rootlet -q pack ./root -R -f tar -e GREETER=pack -o packed.tar
+    mkdir home && tar -C home -xf packed.tar
+    greeting_of() {
+        attempt "$@"
+        expect_status 0
+        equal "$output" "greeted x by pack in $PWD"
+    }
+    each_engine greeting_of home/bin/greet x
+    mv home moved
+    each_engine greeting_of moved/bin/greet x
+    ln -s moved/bin/greet hello
+    each_engine greeting_of ./hello x
+    each_engine greeting_of moved/bin/sh -c "moved/bin/sh -c 'moved/bin/greet x'"
+    equal "$(readlink moved/bin/greet)" ../.rootlet/launch
+    attempt env ROOTLET_PACK_WHY=1 ROOTLET_ENGINE=tap moved/bin/sh -c 'kill -TERM $$'
+    expect_status 143
+    expect_stderr "tap: chosen"
+    expect_empty_dir "$TMPDIR"
+}
+
+@test "a relocatable pack is a root for unshare, chroot and PRoot" {
+    need_userns
+    rootlet -q pack ./root -R -f dir -e GREETER=pack -o packed
+    ok unshare -mrf chroot packed /bin/greet x
+    expect_output "greeted x by "
+    ok unshare -mrf chroot packed /bin/sh -c '/bin/greet y'
+    expect_output "greeted y by "
+    need proot
+    ok proot -r packed /bin/greet x
+    expect_output "greeted x by "
+}
+
+@test "a folder of programs is packed with what they need" {
+    mkdir -p tool/bin tool/lib
+    printf 'int answer(void) { return 42; }\n' >answer.c
+    printf 'int answer(void);\nint main(void) { return answer(); }\n' >main.c
+    command -v cc >/dev/null || skip "there is no C compiler"
+    cc -shared -fPIC -o tool/lib/libanswer.so answer.c
+    cc -o tool/bin/answer main.c -Ltool/lib -lanswer -Wl,-rpath,'$ORIGIN/../lib'
+    rootlet -q pack prefix:"$PWD/tool" -f run -o tool.run
+    mv tool away
+    attempt ./tool.run answer
+    expect_status 42
+    attempt env ROOTLET_ENGINE=tap ./tool.run answer
+    expect_status 42
+    mv away tool
+    rootlet -q pack prefix:"$PWD/tool" -R -f dir -o packed
+    mv tool away
+    attempt "packed$PWD/tool/bin/answer"
+    expect_status 42
+}
