@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What Debian's libjansson.a and libzstd.a, compiled for glibc with -D_FORTIFY_SOURCE, want beyond
  * the calls that both libcs have: the checking forms of four functions (Linux Standard Base,
- * "libc"). Compiled only into programs that are linked with musl; why: doc/why/0013-musl.md. The sizes
- * checked are those the compiler knows of the buffers: going beyond is a bug in the caller. */
+ * "libc"). Compiled only into programs that are linked with musl; why: doc/why/0013-musl.md. The
+ * sizes checked are those the compiler knows of the buffers: going beyond is a bug in the caller.
+ */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
