@@ -8,6 +8,7 @@
 
 #include "base/banned.h"
 #include "sys/ns.h"
+#include "sys/seccomp.h"
 
 unsigned long namespaces_of(const struct box_private *private_ns)
 {
@@ -46,6 +47,19 @@ int namespaces_refuse(const struct box *box, struct err *err)
 		   "between");
 	err_hint(err, "--engine tap and --engine ptrace do");
 	return -ENOTSUP;
+}
+
+int namespaces_refuse_tap(const struct box *box, struct err *err)
+{
+	auto_host host = { 0 };
+
+	if (box->emulation != BOX_EMULATION_TAP || seccomp_knows_trap())
+		return 0;
+	host_init(&host, NULL);
+	if (host_fact(&host, HOST_SECCOMP_TRAP)->usable)
+		return 0;
+	(void)host_refuse(&host, HOST_SECCOMP_TRAP, err);
+	return err_wrap(err, "root emulation");
 }
 
 int namespaces_probe(struct host *host, const struct box_private *private_ns,

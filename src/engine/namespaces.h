@@ -18,6 +18,9 @@ int namespaces_set_up(const struct box *box, struct err *err) must_check;
 /* What an engine cannot do that leaves system calls to the kernel. By run and by probe. */
 int namespaces_refuse(const struct box *box, struct err *err) must_check;
 
+/* Root emulation that the tap gives needs filters of system calls. When the box has it. */
+int namespaces_refuse_tap(const struct box *box, struct err *err) must_check;
+
 /* Can this user make them, with a user namespace around? */
 int namespaces_probe(struct host *host, const struct box_private *private_ns,
 		     struct err *ret_why_not) must_check;

@@ -113,7 +113,10 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 		.context = &plan,
 		.becomes_user = true, /* also when it is root: root's groups are the host's */
 	};
-	int r = root_tree_plan(job, &plan, err);
+	int r = namespaces_refuse_tap(job->box, err);
+
+	if (r == 0)
+		r = root_tree_plan(job, &plan, err);
 
 	if (r < 0) {
 		*ret_status = 125;

@@ -72,7 +72,10 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 		.becomes_user = job->box->uid != job->box->own_uid ||
 				job->box->gid != job->box->own_gid,
 	};
-	int r = space_of(job->box, &plan.space, err);
+	int r = namespaces_refuse_tap(job->box, err);
+
+	if (r == 0)
+		r = space_of(job->box, &plan.space, err);
 
 	if (r == 0)
 		r = root_tree_plan(job, &plan.root, err);

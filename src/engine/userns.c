@@ -55,6 +55,8 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 				    .context = &plan };
 	int r = namespaces_refuse(job->box, err);
 
+	if (r == 0)
+		r = namespaces_refuse_tap(job->box, err);
 	if (r < 0) /* nobody has asked probe() */
 		(void)err_wrap(err, "engine '%s' cannot run this", engine_userns.name);
 	else
@@ -70,6 +72,8 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 {
 	int r = namespaces_refuse(box, ret_why_not);
 
+	if (r == 0)
+		r = namespaces_refuse_tap(box, ret_why_not);
 	return r < 0 ? r : namespaces_probe(host, &box->private_ns, ret_why_not);
 }
 

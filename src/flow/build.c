@@ -60,6 +60,9 @@ static int choose_engine(struct build *build, struct err *err)
 	int r;
 
 	box_init(&box);
+	if (!build->request->emulation || strcmp(build->request->emulation, "tap") == 0 ||
+	    strcmp(build->request->emulation, "auto") == 0)
+		box.emulation = BOX_EMULATION_TAP;
 	r = engine_choose(build->request->engine, &box, &build->engine, &why, err);
 	log_debug("%s", buf_text(&why));
 	box_done(&box);

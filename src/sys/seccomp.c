@@ -12,6 +12,8 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -135,10 +137,35 @@ int seccomp_fake_success(struct err *err)
 	return r < 0 ? err_wrap(err, "fake success") : 0;
 }
 
+bool seccomp_knows_trap(void)
+{
+	uint32_t action = SECCOMP_RET_TRAP;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+/* By a process that does nothing else: a filter stays. */
+static bool can_install(void)
+{
+	static const struct sock_filter allow[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct err ignored = { 0 };
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(seccomp_load(allow, 1, &ignored) < 0);
+	while (child > 0 && waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 bool seccomp_can_trace(void)
 {
 	uint32_t action = SECCOMP_RET_TRACE;
 
-	/* EINVAL: before Linux 4.14, which has the action and no way to ask for it */
-	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0 || errno == EINVAL;
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0)
+		return true;
+	/* before Linux 4.14, which has the action and no way to ask for it; or no filters at all */
+	return errno == EINVAL && can_install();
 }

@@ -17,6 +17,10 @@ int seccomp_fake_success(struct err *err) must_check;
  * without privilege may do it then. Allocates nothing. */
 int seccomp_load(const void *program, size_t count, struct err *err) must_check;
 
+/* Does this kernel know SECCOMP_RET_TRAP, and is this process not kept from asking? One call; what
+ * is in the way otherwise the host's facts say (HOST_SECCOMP_TRAP). */
+bool seccomp_knows_trap(void);
+
 /* May this process install a filter whose SECCOMP_RET_TRACE a tracer is told of? */
 bool seccomp_can_trace(void);
 

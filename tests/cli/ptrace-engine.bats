@@ -143,9 +143,30 @@ readable"
 }
 
 @test "ptrace: a host without seccomp filters is served, too" {
-    attempt deny userns,mount,seccomp rootlet run ./tiny sh -c 'cat /etc/passwd | wc -l; cd /etc && pwd; exit 3'
-    expect_status 3
-    expect_output "/etc"
+    local group
+    unset ROOTLET_ENGINE
+    import_tiny
+    dockerfile <<<$'FROM tiny\nRUN mkdir /d && touch /d/f && chown -R 5:6 /d && mknod /d/null c 1 3 && chmod 4711 /d/f'
+    builds --no-cache --source-date-epoch 1700000000 -t mine --engine userns .
+    for group in seccomp no-filters odd-filters; do
+        # with namespaces, but nothing for the tap to live on: told, and the tracer emulates root
+        attempt deny "$group" rootlet -v run tiny sh -c 'touch /f; chown 5:6 /f; stat -c %u:%g /f; exit 3'
+        expect_status 3
+        equal "$output" 5:6
+        expect_stderr "seccomp trap: "
+        expect_stderr "trying engine ptrace"
+        attempt deny "userns,mount,$group" rootlet run ./tiny sh -c 'cd /etc && pwd; exit 4'
+        expect_status 4
+        equal "$output" /etc
+        ok deny "userns,mount,$group" rootlet build --progress plain --no-cache --source-date-epoch 1700000000 -t "theirs-$group" .
+        equal "$(image_id "theirs-$group")" "$(image_id mine)"
+    done
+    refused deny no-filters rootlet run --engine userns tiny true
+    expect_stderr "engine 'userns' cannot run this: root emulation: seccomp trap: "
+    expect_stderr "CONFIG_SECCOMP_FILTER"
+    attempt deny userns,mount,no-filters rootlet verify engine --engine ptrace
+    expect_status 0
+    expect_output " 0 failed"
 }
 
 @test "ptrace: a build gives the image that a namespace gives" {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,6 +22,7 @@ struct rule {
 	int syscall;
 	int errno_value;
 	unsigned flag; /* only when the first argument has this bit; 0: always */
+	bool is_value; /* only when it is just that */
 };
 
 static const struct rule rules[] = {
@@ -41,6 +43,11 @@ static const struct rule rules[] = {
 	{ "ptrace", SCMP_SYS(process_vm_readv), EPERM, 0 },
 	{ "ptrace", SCMP_SYS(process_vm_writev), EPERM, 0 },
 	{ "seccomp", SCMP_SYS(seccomp), EPERM, 0 },
+	/* a kernel without CONFIG_SECCOMP; and one that has another idea of what is wrong */
+	{ "no-filters", SCMP_SYS(seccomp), ENOSYS, 0 },
+	{ "no-filters", SCMP_SYS(prctl), EINVAL, PR_SET_SECCOMP, true },
+	{ "odd-filters", SCMP_SYS(seccomp), EINVAL, 0 },
+	{ "odd-filters", SCMP_SYS(prctl), EINVAL, PR_SET_SECCOMP, true },
 	/* kernels before each of these */
 	{ "new-mount", SCMP_SYS(open_tree), ENOSYS, 0 },
 	{ "new-mount", SCMP_SYS(move_mount), ENOSYS, 0 },
@@ -79,9 +86,11 @@ static int usage(void)
 static int add_rule(scmp_filter_ctx filter, const struct rule *rule)
 {
 	struct scmp_arg_cmp has_flag = SCMP_A0(SCMP_CMP_MASKED_EQ, rule->flag, rule->flag);
+	struct scmp_arg_cmp has_value = SCMP_A0(SCMP_CMP_EQ, rule->flag);
 
 	return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO((unsigned)rule->errno_value),
-				      rule->syscall, rule->flag ? 1 : 0, &has_flag);
+				      rule->syscall, rule->flag ? 1 : 0,
+				      rule->is_value ? &has_value : &has_flag);
 }
 
 /* The number of rules added for this group, or -1. */
