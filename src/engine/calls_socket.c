@@ -54,28 +54,35 @@ static void name_spot(const struct calls *calls, const struct spot *spot, struct
 		 *spot->name ? "/" : "", spot->name);
 }
 
-/* The address `path` stands for, into the slot; the spot is held. */
-static long put_address(struct visit *visit, const char *path, unsigned want,
-			unsigned long *ret_address, size_t *ret_size)
+/* An address for it, into the slot. */
+static long put_spot(struct visit *visit, const struct spot *spot, unsigned long *ret_address,
+		     size_t *ret_size)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	auto_spot spot = SPOT_NONE;
-	long r = spot_find_text(visit, AT_FDCWD, path, want, &spot);
 
-	if (r < 0)
-		return r;
-	if ((want & SPOT_CHANGE) && strlen(spot.name) > sizeof(un.sun_path) - 32)
+	if (strlen(spot->name) > sizeof(un.sun_path) - 32)
 		return -ENAMETOOLONG;
-	name_spot(visit->calls, &spot, &un);
+	name_spot(visit->calls, spot, &un);
 	*ret_size = PATH_AT + strlen(un.sun_path) + 1;
 	*ret_address = visit_put(visit, ADDRESS_SLOT, &un, *ret_size);
-	if (!*ret_address)
-		return -ENOMEM;
-	visit->tracee->held_fd = take_fd(&spot.fd);
-	return 0;
+	return *ret_address ? 0 : -ENOMEM;
 }
 
-static enum call_verdict with_address(struct visit *visit, unsigned address_arg, unsigned want)
+/* The address of whom `path` leads to; the spot is held. */
+static long put_address(struct visit *visit, const char *path, unsigned long *ret_address,
+			size_t *ret_size)
+{
+	auto_spot spot = SPOT_NONE;
+	long r = spot_find_text(visit, AT_FDCWD, path, SPOT_FOLLOW | SPOT_FILE, &spot);
+
+	if (r == 0)
+		r = put_spot(visit, &spot, ret_address, ret_size);
+	if (r == 0)
+		visit->tracee->held_fd = take_fd(&spot.fd);
+	return r;
+}
+
+static enum call_verdict with_address(struct visit *visit, unsigned address_arg)
 {
 	char path[sizeof(struct sockaddr_un)];
 	unsigned long address;
@@ -86,7 +93,7 @@ static enum call_verdict with_address(struct visit *visit, unsigned address_arg,
 	if (r == 0)
 		return CALL_GO;
 	if (r > 0)
-		r = put_address(visit, path, want, &address, &size_bytes);
+		r = put_address(visit, path, &address, &size_bytes);
 	if (r < 0)
 		return visit_answer(visit, r);
 	*registers_arg(visit->registers, address_arg) = address;
@@ -94,19 +101,53 @@ static enum call_verdict with_address(struct visit *visit, unsigned address_arg,
 	return CALL_EDIT;
 }
 
+/* Whose the socket's file is has to be noted before anybody asks: the call is made while we wait. */
+static enum call_verdict bind_now(struct visit *visit, const struct spot *spot)
+{
+	long r = tracer_make_call(visit->tracer, visit->tracee, visit->registers);
+
+	if (r == -ESRCH)
+		return CALL_GONE;
+	if (r == 0)
+		traced_note_made(spot->fd, spot->name);
+	registers_set_result(visit->registers, r);
+	return CALL_MADE;
+}
+
 enum call_verdict calls_bind(struct visit *visit)
 {
-	return with_address(visit, 1, SPOT_CHANGE);
+	char path[sizeof(struct sockaddr_un)];
+	auto_spot spot = SPOT_NONE;
+	unsigned long address;
+	size_t size_bytes;
+	long r = read_path(visit, visit_arg(visit, 1), visit_arg(visit, 2) & 0xffffffffu, path);
+
+	if (r == 0)
+		return CALL_GO;
+	if (r > 0)
+		r = spot_find_text(visit, AT_FDCWD, path, SPOT_CHANGE, &spot);
+	if (r == 0 && visit->calls->emulates)
+		r = traced_may_make(spot.fd);
+	if (r == 0)
+		r = put_spot(visit, &spot, &address, &size_bytes);
+	if (r < 0)
+		return visit_answer(visit, r);
+	*registers_arg(visit->registers, 1) = address;
+	*registers_arg(visit->registers, 2) = size_bytes;
+	if (visit->calls->emulates)
+		return bind_now(visit, &spot);
+	visit->tracee->held_fd = take_fd(&spot.fd);
+	return CALL_EDIT;
 }
 
 enum call_verdict calls_connect(struct visit *visit)
 {
-	return with_address(visit, 1, SPOT_FOLLOW | SPOT_FILE);
+	return with_address(visit, 1);
 }
 
 enum call_verdict calls_sendto(struct visit *visit)
 {
-	return with_address(visit, 4, SPOT_FOLLOW | SPOT_FILE);
+	return with_address(visit, 4);
 }
 
 /* --- messages */
@@ -123,7 +164,7 @@ static long edit_message(struct visit *visit, struct msghdr *message)
 
 	if (r <= 0)
 		return r;
-	r = put_address(visit, path, SPOT_FOLLOW | SPOT_FILE, &address, &size_bytes);
+	r = put_address(visit, path, &address, &size_bytes);
 	if (r < 0)
 		return r;
 	message->msg_name = (void *)address;

@@ -309,6 +309,14 @@ void traced_open_end(const struct traced_opening *opening, int fd, int dirfd, co
 		files_keep_set_ids(&opened);
 }
 
+void traced_note_made(int dirfd, const char *name)
+{
+	struct where where = { dirfd, name, AT_SYMLINK_NOFOLLOW };
+
+	if (files_creation_matters())
+		files_note_created(&where, &where);
+}
+
 long traced_may_open(int fd, unsigned long flags)
 {
 	static const unsigned by_mode[] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, 0 };

@@ -31,6 +31,8 @@ void traced_open_begin(struct traced_opening *opening, int dirfd, const char *na
 /* fd: what was opened, O_PATH will do; dirfd and name: where, if it was made. */
 void traced_open_end(const struct traced_opening *opening, int fd, int dirfd, const char *name,
 		     bool made, unsigned long mode);
+/* Something else was made there, by the process. */
+void traced_note_made(int dirfd, const char *name);
 /* May it, if not root, open the file, or make one in the directory? 0 or -EACCES. */
 long traced_may_open(int fd, unsigned long flags);
 long traced_may_make(int directory_fd);

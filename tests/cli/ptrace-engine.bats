@@ -204,6 +204,26 @@ character special file 1:3
     expect_stderr "*--engine is for the outermost one*"
 }
 
+@test "ptrace: a socket belongs to who binds it" {
+    ok deny userns,mount rootlet root --engine ptrace -- python3 -c '
+import os, socket
+os.mkdir("d")
+os.chown("d", 7, 8)
+os.setgroups([])
+os.setgid(8)
+os.setuid(7)
+socket.socket(socket.AF_UNIX).bind("d/socket")
+os.chmod("d/socket", 0o640)
+made = os.stat("d/socket")
+print(made.st_uid, made.st_gid, oct(made.st_mode))
+try:
+    socket.socket(socket.AF_UNIX).bind("socket")
+except PermissionError:
+    print("refused")'
+    equal "$output" "7 8 0o140640
+refused"
+}
+
 @test "ptrace: what a killed run left goes away" {
     killed_run_is_forgotten
 }
