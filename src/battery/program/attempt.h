@@ -47,7 +47,8 @@ struct attempt {
 
 /* One table for each subject, ending with a NULL name. */
 extern const struct attempt look_attempts[], read_attempts[], change_attempts[], execute_attempts[],
-	descriptor_attempts[], mount_attempts[], peer_attempts[], machine_attempts[];
+	descriptor_attempts[], mount_attempts[], peer_attempts[], machine_attempts[],
+	race_attempts[];
 
 /* --- what came of it; `how` is told when something was reached --- */
 

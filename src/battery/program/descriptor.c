@@ -5,6 +5,8 @@
 
 #include "battery/program/attempt.h"
 
+#define UP_AND_UP "/../../../../../../../../../../.."
+
 static void read_relative(const char *how)
 {
 	char path[PATH_SIZE];
@@ -189,6 +191,47 @@ static void descriptor_inherited(void)
 	}
 }
 
+/* A child's links in /proc are followed for it, not for us: from where it is, and what it has open.
+ */
+static void descriptor_of_child(void)
+{
+	static const char *const links[] = { "/root", "/cwd", "/fd/", "/task/" };
+	char number[24];
+	char fd[24];
+	char folder[PATH_SIZE];
+	char path[PATH_SIZE];
+	long pid = fork_process();
+
+	if (pid == 0) {
+		raw5(__NR_prctl, 1 /* PR_SET_PDEATHSIG */, 9, 0, 0, 0);
+		raw1(__NR_fchdir, here.bind_fd);
+		for (;;)
+			raw4(__NR_ppoll, 0, 0, 0, 0);
+	}
+	number_text(number, (unsigned long)pid);
+	number_text(fd, (unsigned long)here.bind_fd);
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		join(folder, "/proc/", number, links[i]);
+		if (i >= 2)
+			text_put(folder + text_length(folder), folder + PATH_SIZE,
+				 i == 2 ? fd : number);
+		must_not_read(raw4(__NR_openat, AT_FDCWD,
+				   join(path, folder, "/../outside/", BATTERY_SECRET), 0, 0),
+			      links[i]);
+		must_not_read(
+			raw4(__NR_openat, AT_FDCWD,
+			     join(path, folder, i == 3 ? "/root/../outside/" : "/../../outside/",
+				  BATTERY_SECRET),
+			     0, 0),
+			links[i]);
+		join(path, folder, UP_AND_UP, here.outside);
+		text_put(path + text_length(path), path + PATH_SIZE, "/" BATTERY_SECRET);
+		must_not_read(raw4(__NR_openat, AT_FDCWD, path, 0, 0), links[i]);
+	}
+	raw2(__NR_kill, pid, 9);
+	wait_for(pid);
+}
+
 const struct attempt descriptor_attempts[] = {
 	{ BATTERY_LEAK, "chdir", descriptor_chdir },
 	{ BATTERY_LEAK, "chroot", descriptor_chroot },
@@ -198,5 +241,6 @@ const struct attempt descriptor_attempts[] = {
 	{ BATTERY_LEAK, "a moved working directory", descriptor_moved },
 	{ BATTERY_LEAK, "directories passed through a socket", descriptor_passed },
 	{ BATTERY_LEAK, "inherited descriptors", descriptor_inherited },
+	{ BATTERY_LEAK, "links of a child in /proc", descriptor_of_child },
 	{ NULL, NULL, NULL },
 };

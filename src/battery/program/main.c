@@ -12,8 +12,8 @@
 #define ATTEMPT_TIMEOUT_S 300
 
 static const struct attempt *const subjects[] = {
-	look_attempts,	     read_attempts,  change_attempts, execute_attempts,
-	descriptor_attempts, mount_attempts, peer_attempts,   machine_attempts,
+	look_attempts,	read_attempts, change_attempts,	 execute_attempts, descriptor_attempts,
+	mount_attempts, peer_attempts, machine_attempts, race_attempts,
 };
 
 static void write_text(const char *text)

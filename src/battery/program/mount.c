@@ -139,6 +139,25 @@ static void mount_setns(void)
 		must_not_read(raw4(__NR_openat, AT_FDCWD, way_to, O_RDONLY, 0), way->name);
 }
 
+/* Settings of the whole machine that name a file. */
+static void mount_settings(void)
+{
+	static const char *const own[] = { "/", BATTERY_BIND };
+	char text[256];
+
+	each_way_outside(BATTERY_SECRET, path, way) {
+		must_fail(raw1(__NR_acct, path), way->name);
+		must_fail(raw2(__NR_swapon, path, 0), way->name);
+		must_fail(raw1(__NR_swapoff, path), way->name);
+		must_fail(raw4(__NR_quotactl, 0x80000202 /* Q_QUOTAON, user */, path, 2, path),
+			  way->name);
+	}
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		refused(raw4(__NR_quotactl, 0x80000702 /* Q_GETQUOTA */, own[i], 0, text));
+		must_fail(raw1(__NR_acct, own[i]), own[i]);
+	}
+}
+
 /* Another user namespace, where we are root of everything we can name. */
 static void mount_unshare(void)
 {
@@ -159,5 +178,6 @@ const struct attempt mount_attempts[] = {
 	{ BATTERY_LEAK, "pivot_root", mount_pivot },
 	{ BATTERY_LEAK, "setns of the host's namespaces", mount_setns },
 	{ BATTERY_LEAK, "mounts in a new user namespace", mount_unshare },
+	{ BATTERY_LEAK, "acct, swapon, quotactl", mount_settings },
 	{ NULL, NULL, NULL },
 };

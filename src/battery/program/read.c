@@ -232,57 +232,6 @@ static void read_by_handle(void)
 	}
 }
 
-/* ---- a directory and a symlink to the host's take turns at two names ---- */
-
-#define TURNS 2000
-
-static long start_race(const char *folder)
-{
-	char real[PATH_SIZE];
-	char link[PATH_SIZE];
-	long pid;
-
-	raw3(__NR_mkdirat, AT_FDCWD, folder, 0700);
-	raw3(__NR_mkdirat, AT_FDCWD, join(real, folder, "/real", ""), 0700);
-	raw3(__NR_symlinkat, here.outside, AT_FDCWD, join(link, folder, "/link", ""));
-	pid = fork_process();
-	if (pid != 0)
-		return pid;
-	raw5(__NR_prctl, 1 /* PR_SET_PDEATHSIG */, 9, 0, 0, 0);
-	for (int i = 0; i < TURNS; i++) {
-		raw5(__NR_renameat2, AT_FDCWD, real, AT_FDCWD, link, 2 /* RENAME_EXCHANGE */);
-		raw1(__NR_sched_yield, 0);
-	}
-	end_process(0);
-}
-
-static bool is_running(long pid)
-{
-	return raw4(__NR_wait4, pid, 0, 1 /* WNOHANG */, 0) == 0;
-}
-
-static void read_race(void)
-{
-	for (long pid = start_race("/race"); is_running(pid);) {
-		must_not_read(open_path(AT_FDCWD, "/race/real/" BATTERY_SECRET, O_RDONLY),
-			      "a directory that becomes a symlink");
-		must_not_read(open_path(AT_FDCWD, "/race/link/" BATTERY_SECRET, O_RDONLY),
-			      "a symlink that becomes a directory");
-	}
-}
-
-/* What is made must be made inside: the host's side looks (flow/verify_engine.c). */
-static void read_create_race(void)
-{
-	for (long pid = start_race("/race2"); is_running(pid);) {
-		long fd = open_path(AT_FDCWD, "/race2/real/" BATTERY_NEW, O_CREAT | O_WRONLY);
-
-		if (fd >= 0)
-			raw1(__NR_close, fd);
-		refused(fd);
-	}
-}
-
 const struct attempt read_attempts[] = {
 #if defined(__NR_open)
 	{ BATTERY_LEAK, "open", read_open },
@@ -295,7 +244,5 @@ const struct attempt read_attempts[] = {
 	{ BATTERY_LEAK, "openat2 with RESOLVE_IN_ROOT", read_openat2_in_root },
 	{ BATTERY_LEAK, "io_uring", read_io_uring },
 	{ BATTERY_LEAK, "open_by_handle_at", read_by_handle },
-	{ BATTERY_LEAK, "a symlink race, reading", read_race },
-	{ BATTERY_LEAK, "a symlink race, creating", read_create_race },
 	{ NULL, NULL, NULL },
 };
