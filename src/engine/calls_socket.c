@@ -101,7 +101,8 @@ static enum call_verdict with_address(struct visit *visit, unsigned address_arg)
 	return CALL_EDIT;
 }
 
-/* Whose the socket's file is has to be noted before anybody asks: the call is made while we wait. */
+/* Whose the socket's file is has to be noted before anybody asks: the call is made while we wait.
+ */
 static enum call_verdict bind_now(struct visit *visit, const struct spot *spot)
 {
 	long r = tracer_make_call(visit->tracer, visit->tracee, visit->registers);
