@@ -104,6 +104,7 @@ static const struct call_rule root_rules[TAP_NR_ROWS] = {
 	STOPS(capget, calls_capget),
 	STOPS(capset, calls_capset),
 	STOPS(prctl, calls_prctl),
+	STOPS(getsockopt, calls_getsockopt),
 };
 
 static bool has_path(const struct tap_row *row)

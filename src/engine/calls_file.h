@@ -35,6 +35,6 @@ call_handler calls_inotify_add_watch, calls_fanotify_mark;
 call_handler calls_execve, calls_execveat;
 /* calls_socket.c */
 call_handler calls_bind, calls_connect, calls_sendto, calls_sendmsg, calls_sendmmsg;
-call_handler calls_getsockname;
+call_handler calls_getsockname, calls_getsockopt;
 
 #endif

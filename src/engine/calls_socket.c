@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 #include "engine/calls_file.h"
@@ -278,5 +279,46 @@ static long finish_name(struct tracer *tracer, struct tracee *tracee, long resul
 enum call_verdict calls_getsockname(struct visit *visit)
 {
 	visit->tracee->finish = finish_name;
+	return CALL_GO;
+}
+
+/* --- who is at the other end */
+
+/* As it believes to be; who is not of ours and has our user's id is root, as his files are. */
+static long finish_peer(struct tracer *tracer, struct tracee *tracee, long result)
+{
+	unsigned long address = *registers_arg(&tracee->made, 3);
+	struct ucred peer;
+	const struct tracee *other;
+	socklen_t size_bytes;
+
+	if (result < 0 ||
+	    trace_read(tracee->tid, *registers_arg(&tracee->made, 4), &size_bytes,
+		       sizeof(size_bytes)) < 0 ||
+	    size_bytes != sizeof(peer) || trace_read(tracee->tid, address, &peer, sizeof(peer)) < 0)
+		return result;
+	other = peer.pid > 0 ? tracer_find(tracer, peer.pid) : NULL;
+	if (other && other->subject) {
+		peer.uid = other->subject->creds.user.effective;
+		peer.gid = other->subject->creds.group.effective;
+	} else if (peer.uid == getuid()) {
+		peer.uid = peer.gid = 0;
+	}
+	return trace_write(tracee->tid, address, &peer, sizeof(peer)) < 0 ? -EFAULT : result;
+}
+
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59
+#endif
+
+/* The groups of whom it is about are more than the kernel of 2017 told: callers do without. */
+enum call_verdict calls_getsockopt(struct visit *visit)
+{
+	if (visit_fd(visit, 1) != SOL_SOCKET)
+		return CALL_GO;
+	if (visit_fd(visit, 2) == SO_PEERGROUPS)
+		return visit_answer(visit, -ENOPROTOOPT);
+	if (visit_fd(visit, 2) == SO_PEERCRED)
+		visit->tracee->finish = finish_peer;
 	return CALL_GO;
 }

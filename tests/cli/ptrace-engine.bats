@@ -204,9 +204,9 @@ character special file 1:3
     expect_stderr "*--engine is for the outermost one*"
 }
 
-@test "ptrace: a socket belongs to who binds it" {
+@test "ptrace: a socket belongs to who binds it, and says so" {
     ok deny userns,mount rootlet root --engine ptrace -- python3 -c '
-import os, socket
+import os, socket, struct
 os.mkdir("d")
 os.chown("d", 7, 8)
 os.setgroups([])
@@ -216,11 +216,21 @@ socket.socket(socket.AF_UNIX).bind("d/socket")
 os.chmod("d/socket", 0o640)
 made = os.stat("d/socket")
 print(made.st_uid, made.st_gid, oct(made.st_mode))
+server = socket.socket(socket.AF_UNIX)
+server.bind("d/server")
+server.listen()
+if os.fork() == 0:
+    server.accept()[0].recv(1)
+    os._exit(0)
+client = socket.socket(socket.AF_UNIX)
+client.connect("d/server")
+print(struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1:])
 try:
     socket.socket(socket.AF_UNIX).bind("socket")
 except PermissionError:
     print("refused")'
     equal "$output" "7 8 0o140640
+(7, 8)
 refused"
 }
 
