@@ -5,12 +5,14 @@
 
 #include "base/banned.h"
 #include "flow/pack.h"
+#include "flow/pack_diff.h"
 
 struct pack_command {
 	struct common common;
 	struct pack_request request;
 	const char *format;
 	const char *entry_point;
+	bool diff;
 };
 
 #define PACK(field)    offsetof(struct pack_command, field)
@@ -49,6 +51,10 @@ static const struct opt pack_opts[] = {
 	  "put into the pack what it was made of: source, options, packages", NULL },
 	{ OPT_LIST, 0, "allow-secret", REQUEST(allow_secrets), "GLOB",
 	  "let a path or a variable in that looks like a secret", NULL },
+	{ OPT_HEADING, 0, NULL, 0, NULL, "Instead of packing", NULL },
+	{ OPT_FLAG, 0, "diff", PACK(diff), NULL,
+	  "tell which files of two packs, A and B, differ and in what; status 1 when some do",
+	  NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
 
@@ -112,31 +118,52 @@ static int pack(struct pack_command *command, struct err *err)
 	return 0;
 }
 
+/* As diff(1): 1 where there are differences. */
+static int diff(const char *a, const char *b, int *ret_status, struct err *err)
+{
+	auto_buf text = { 0 };
+	bool is_same;
+	int r = pack_diff(a, b, &is_same, &text, err);
+
+	if (r == 0)
+		r = command_write(&text, err);
+	if (r == 0)
+		*ret_status = is_same ? 0 : 1;
+	return r;
+}
+
 static int pack_main(const struct command *command, const struct common *common, int argc,
 		     char **argv)
 {
 	struct pack_command request = { .common = *common };
 	struct err err = { 0 };
 	int operand;
+	int status = 0;
 	int r;
 
 	r = opt_parse(command, argc, argv, &request, &operand, &err);
-	if (r == 0 && argc - operand != 1) {
-		r = fail_plain(&err, EINVAL, "one source is packed, not %d", argc - operand);
+	if (r > 0)
+		return 0;
+	if (r == 0 && argc - operand != (request.diff ? 2 : 1)) {
+		r = fail_plain(&err, EINVAL, "%s, not %d",
+			       request.diff ? "two packs are compared" : "one source is packed",
+			       argc - operand);
 		err_hint(&err, "usage: rootlet %s %s", command->name, command->synopsis);
 	}
-	if (r == 0) {
+	if (r == 0 && request.diff) {
+		r = diff(argv[operand], argv[operand + 1], &status, &err);
+	} else if (r == 0) {
 		request.request.source = argv[operand];
 		r = pack(&request, &err);
 	}
 	pack_request_done(&request.request);
-	return r < 0 ? command_fail(command, &err) : 0;
+	return r < 0 ? command_fail(command, &err) : status;
 }
 
 const struct command command_pack = {
 	.name = "pack",
 	.summary = "make one file of a root that runs elsewhere",
-	.synopsis = "[OPTIONS] SOURCE",
+	.synopsis = "[OPTIONS] SOURCE|--diff A B",
 	.opts = pack_opts,
 	.run = pack_main,
 	.group = "Images",

@@ -21,10 +21,11 @@ struct squash_sink {
 	void *context;
 };
 
-/* The whole image from the file, sockets left out: directories before what is in them, names sorted
- * byte by byte, further names of a file as hard links. -EUCLEAN: damaged; -ENOTSUP: compressed with
- * what libsquashfs lacks. */
-int squash_read_all(int fd, const struct squash_sink *sink, struct err *err) must_check;
+/* The whole image that begins at `base` of the file, sockets left out: directories before what is
+ * in them, names sorted byte by byte, further names of a file as hard links. -EUCLEAN: damaged;
+ * -ENOTSUP: compressed with what libsquashfs lacks. */
+int squash_read_all(int fd, uint64_t base, const struct squash_sink *sink,
+		    struct err *err) must_check;
 
 /* --- writing --- */
 

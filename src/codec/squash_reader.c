@@ -257,13 +257,13 @@ static void unload(struct reading *reading)
 	free(reading->chunk);
 }
 
-int squash_read_all(int fd, const struct squash_sink *sink, struct err *err)
+int squash_read_all(int fd, uint64_t base, const struct squash_sink *sink, struct err *err)
 {
 	struct reading reading = { .sink = sink, .err = err };
 	auto_buf path = { 0 };
 	int r;
 
-	squash_io_init(&reading.io, fd, 0);
+	squash_io_init(&reading.io, fd, base);
 	reading.chunk = memory_resize(NULL, CHUNK_BYTES, 1);
 	r = load(&reading);
 	if (r == 0)

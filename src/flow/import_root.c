@@ -177,7 +177,7 @@ static int pass_data(void *context, const void *bytes, size_t size_bytes, struct
 static int write_squashfs(struct tar_thread *thread, struct tar_writer *writer)
 {
 	const struct squash_sink sink = { pass_entry, pass_data, writer };
-	int r = squash_read_all(thread->fd, &sink, &thread->err);
+	int r = squash_read_all(thread->fd, 0, &sink, &thread->err);
 
 	return r < 0 ? r : tar_writer_end(writer, &thread->err);
 }

@@ -43,7 +43,7 @@ static int write_record(int image_fd, int record_fd, struct err *err)
 	struct collection collection = { .arena = &arena };
 	const struct squash_sink sink = { .entry = collect, .context = &collection };
 	auto_buf text = { 0 };
-	int r = squash_read_all(image_fd, &sink, err);
+	int r = squash_read_all(image_fd, 0, &sink, err);
 
 	if (r == 0) {
 		owners_sort(&collection.owners);

@@ -6,7 +6,7 @@ load ../support/common
 setup() { common_setup; }
 teardown() { common_teardown; }
 
-FORMATS="tar tar.gz tar.zst squashfs oci docker dir"
+FORMATS="tar tar.gz tar.zst squashfs oci docker dir run"
 
 # digest ARGS...: what rootlet pack says it wrote.
 digest() {
@@ -141,4 +141,36 @@ expect_nothing() {
     mkdir full && touch full/file
     refused rootlet pack ./a/root -f dir -o full
     equal "$(ls)" "$(printf '%s\n' a b full)"
+}
+
+@test "--diff names the files that differ, and in what, in every format" {
+    make_twins
+    local format
+    for format in $FORMATS; do
+        rootlet -q pack ./a/root -f $format -o a/$format >/dev/null
+        ok rootlet pack --diff a/$format a/$format
+        equal "$output" ""
+    done
+    echo other >a/root/usr/lib/two
+    chmod -x a/root/usr/bin/tool
+    rm a/root/usr/bin/other
+    ln -s nowhere a/root/usr/lib/dangling
+    for format in $FORMATS; do
+        rootlet -q pack ./a/root -f $format -o b/$format >/dev/null
+        attempt rootlet pack --diff a/$format b/$format
+        expect_status 1
+        expect_output "usr/lib/two: content * (4, 6 bytes)"
+        expect_output "usr/bin/tool: mode 0755, 0644"
+        expect_output "only in the first: /*usr/bin/other"
+        expect_output "only in the second: /*usr/lib/dangling"
+    done
+    attempt rootlet pack --diff a/tar b/squashfs
+    expect_status 1
+    ok rootlet pack --diff a/dir a/dir
+    attempt rootlet pack --diff a/tar a/tar.zst
+    equal "$output" "all files are the same; the bytes around them differ (format, compression, padding)"
+    refused rootlet pack --diff a/tar missing
+    refused rootlet pack --diff a/tar
+    echo nonsense >damaged
+    refused rootlet pack --diff a/tar damaged
 }
