@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/banned.h"
+#include "base/log.h"
 #include "flow/build_origin.h"
 #include "flow/build_work.h"
 
@@ -168,6 +169,24 @@ static int place_input(struct work *work, struct copy_input *input, struct copy_
 	return r;
 }
 
+/* Several files and one name for them: as in BuildKit each replaces the one before, where docker's
+ * old builder had refused and cp(1) does. */
+static void warn_of_one_name(const struct work *work, size_t count)
+{
+	const struct step_copy *copy = &work->step->copy;
+	struct view_entry entry;
+	auto_arena arena = { 0 };
+	const char *path;
+
+	if (count < 2 || copy->dest_is_dir ||
+	    view_resolve(work->place.view, copy->dest, true, &arena, &path, NULL) < 0 ||
+	    view_lookup(work->place.view, path, &entry) < 0 || S_ISDIR(entry.mode))
+		return;
+	log_warning("%s: %zu files were copied to the one name '%s', where the last stays; the "
+		    "name of a directory ends in '/'",
+		    work->stage->position, count, copy->dest);
+}
+
 static int copy_fill(struct work *work, struct err *err)
 {
 	const struct step_copy *copy = &work->step->copy;
@@ -182,9 +201,11 @@ static int copy_fill(struct work *work, struct err *err)
 		r = add_open(work, &work->input[i], exclude.count ? &exclude : NULL, err);
 		count += work->input[i].source->kind == COPY_PATH ? work->input[i].list.count : 1;
 	}
-	target.into = copy->dest_is_dir || count > 1;
+	target.into = copy->dest_is_dir;
 	for (size_t i = 0; r == 0 && i < work->input_count; i++)
 		r = place_input(work, &work->input[i], &target, err);
+	if (r == 0)
+		warn_of_one_name(work, count);
 	return r;
 }
 

@@ -92,6 +92,30 @@ END
     expect_stderr "./link ./other ./other/kept ./real ./real/file real"
 }
 
+@test "several files and one name: as in BuildKit the last stays, with a warning; a slash makes a directory" {
+    mkdir sub
+    echo first >a.jar
+    echo second >b.jar
+    echo below >sub/c
+    dockerfile <<'END'
+FROM scratch
+COPY *.jar app.jar
+COPY a.jar b.jar sub/c named
+COPY a.jar b.jar /dir/
+COPY a.jar sub/ /dir
+COPY *.jar /dir
+END
+    builds -o out .
+    equal "$(cd out && find . -type f | sort | xargs grep -H .)" "./app.jar:second
+./dir/a.jar:first
+./dir/b.jar:second
+./dir/c:below
+./named:below"
+    expect_stderr "2 files were copied to the one name '/app.jar', where the last stays"
+    expect_stderr "3 files were copied to the one name '/named'"
+    equal "$(grep -c 'to the one name' <<<"$stderr")" 2
+}
+
 @test "--exclude leaves out what is seen from the source, and names that wildcards match" {
     tree dir/a.txt dir/b.md dir/sub/a.txt dir/sub/c hom.txt homely home.md
     dockerfile <<END
