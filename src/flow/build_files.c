@@ -127,11 +127,14 @@ static void take_records(struct build_files *files, const struct buf *bytes)
 	memcpy(files->item, records, files->count * sizeof(*files->item));
 }
 
+/* With the lock, by the first who asks: a build that copies nothing needs none of it. */
 static void load(struct build_files *files)
 {
 	auto_buf bytes = { 0 };
 	size_t slot_count = 1024;
 
+	if (files->slot)
+		return;
 	if (io_read_file_at(files->store->dirfd, files->name, FILE_BYTES_MAX, &bytes, NULL) == 0 &&
 	    bytes.size_bytes >= sizeof(struct head))
 		take_records(files, &bytes);
@@ -148,7 +151,6 @@ void build_files_open(struct build_files *files, const struct store *store, cons
 	pthread_mutex_init(&files->lock, NULL);
 	sha256_hex(topic, strlen(topic), hex);
 	snprintf(files->name, sizeof(files->name), FOLDER "/%s", hex);
-	load(files);
 }
 
 static int save(struct build_files *files, struct err *err)
@@ -219,6 +221,7 @@ bool build_files_known(struct build_files *files, const struct stat *st,
 	bool known;
 
 	pthread_mutex_lock(&files->lock);
+	load(files);
 	slot = *find(files, st->st_dev, st->st_ino);
 	known = slot && is_same(&files->item[slot - 1], st);
 	if (known) {
@@ -242,6 +245,7 @@ void build_files_remember(struct build_files *files, const struct stat *st,
 	struct file_digest *item;
 
 	pthread_mutex_lock(&files->lock);
+	load(files);
 	item = add(files, st->st_dev, st->st_ino);
 	item->size_bytes = (uint64_t)st->st_size;
 	item->mtime_ns = ns_of(st->st_mtim);
