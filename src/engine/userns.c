@@ -8,6 +8,7 @@
 #include "engine/spawn.h"
 #include "engine/userns.h"
 #include "sys/ns.h"
+#include "sys/rule.h"
 
 struct userns_plan {
 	struct root_plan root;
@@ -44,6 +45,15 @@ static int setup(const struct engine_job *job, void *context, struct err *err)
 	return r < 0 ? r : namespaces_set_up(box, err);
 }
 
+/* Another rootlet around us lets a namespace be made, and then nothing be done in it. */
+static void explain_inside(struct err *err)
+{
+	struct rule rule = { 0 };
+
+	if (rule_set_inside(&rule, "namespaces"))
+		rule_add_hint(&rule, err);
+}
+
 static int run(const struct engine_job *job, int *ret_status, struct err *err)
 {
 	struct userns_plan plan = { .outside_uid = geteuid(), .outside_gid = getegid() };
@@ -65,7 +75,10 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 		*ret_status = 125;
 		return r;
 	}
-	return spawn_run(job, &spawn, ret_status, err);
+	r = spawn_run(job, &spawn, ret_status, err);
+	if (r < 0 && *ret_status == 125)
+		explain_inside(err);
+	return r;
 }
 
 static int probe(struct host *host, const struct box *box, struct err *ret_why_not)

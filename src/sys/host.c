@@ -119,6 +119,8 @@ static void explain_cgroup(struct host *host, struct fact *fact)
 static void explain_new_call(struct host *host, struct fact *fact)
 {
 	(void)host;
+	if (rule_set_inside(&fact->rule, "this call"))
+		return;
 	if (fact->error == ENOSYS)
 		set_forbids(fact, "an older kernel, or a seccomp filter that does not know it", "");
 	else

@@ -5,9 +5,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 #include "base/buf.h"
@@ -16,6 +18,7 @@
 #include "base/strings.h"
 #include "sys/process.h"
 #include "sys/subid.h"
+#include "sys/tap_address.h"
 
 #define SMALL_FILE_BYTES ((size_t)1 << 20)
 
@@ -125,11 +128,38 @@ const char *rule_container(void)
 	return word && *word ? word : NULL;
 }
 
+const char *rule_engine_around(void)
+{
+	uint64_t tracer = status_number("TracerPid");
+	auto_buf name = { 0 };
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%llu/comm", (unsigned long long)tracer);
+	if (tracer && read_small(path, &name) && strcmp(buf_text(&name), "rootlet\n") == 0)
+		return "ptrace"; /* whose loader is where the tap would be */
+	return msync((void *)TAP_BASE, (size_t)sysconf(_SC_PAGESIZE), MS_ASYNC) == 0 ? "tap" : NULL;
+}
+
+bool rule_set_inside(struct rule *rule, const char *what)
+{
+	const char *engine = rule_engine_around();
+
+	if (!engine)
+		return false;
+	set(rule->forbids, "this runs inside another rootlet, whose %s refuses %s", engine, what);
+	set(rule->user,
+	    "start that one with --engine userns --root-emulation none, where namespaces can be "
+	    "had");
+	return true;
+}
+
 /* A filter or a security module said no; which of them only its owner can see. */
 static void set_refusal(struct rule *rule, const char *what)
 {
 	const char *container = rule_container();
 
+	if (rule_set_inside(rule, what))
+		return;
 	if (rule_in_chroot()) {
 		set(rule->forbids, "this is a chroot(2), where the kernel refuses %s", what);
 		set(rule->admin, "enter the tree by pivot_root(2), as "

@@ -62,4 +62,10 @@ bool rule_has_no_new_privs(void);
 /* The process lives in a chroot(2): / is no mount point of its mount namespace. */
 bool rule_in_chroot(void);
 
+/* "tap" or "ptrace": the engine of a rootlet that this process runs inside of; NULL: none, or one
+ * that does not stand between a process and the kernel. */
+const char *rule_engine_around(void);
+/* If there is one: it is what forbids `what`, and true. */
+bool rule_set_inside(struct rule *rule, const char *what);
+
 #endif

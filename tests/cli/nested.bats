@@ -83,3 +83,91 @@ D
     expect_stderr "there can be only one"
     expect_stderr "--root-emulation none"
 }
+
+# The table of doc/why/0022: rootlet in what is around it.
+
+# inner ENGINE OUTER...: what `run --engine ENGINE` says inside of it, in a root of its own below $PWD/n, which
+# is at /n there, with a directory bound.
+inner() {
+    local engine=$1
+    shift
+    attempt "$@" /n/program run --engine "$engine" -v /n/bound:/bound /n/root sh -c 'cat /etc/os-release /bound/file && id -u'
+}
+
+# works ENGINE OUTER... / explained ENGINE REASON OUTER...
+works() {
+    inner "$@"
+    expect_status 0 || { echo "$*" >&2; return 1; }
+    equal "$output" "$(tar -xOf "$(tiny_tar)" ./etc/os-release)
+bound
+$(id -u)"
+}
+
+explained() {
+    local engine=$1 reason=$2
+    shift 2
+    inner "$engine" "$@"
+    expect_status 125 || { echo "$*" >&2; return 1; }
+    expect_stderr "$reason"
+    expect_stderr "hint: "
+}
+
+nest() {
+    mkdir -p n/bound && tiny_root n/root && mkdir -p n/root/{dev,proc,sys,mnt,n}
+    echo bound >n/bound/file
+    cp "$(command -v rootlet)" n/program
+}
+
+@test "nested: in userns everything, in tap and ptrace the reason is told" {
+    local outer inner
+    nest
+    for inner in auto userns tap ptrace; do
+        works "$inner" rootlet run --engine userns --write -v "$PWD/n:/n" ./n/root
+        for outer in tap ptrace; do
+            explained "$inner" "another rootlet, whose $outer refuses" rootlet run --engine "$outer" --write -v "$PWD/n:/n" ./n/root
+        done
+    done
+    attempt rootlet run --engine tap --write -v "$PWD/n:/n" ./n/root /n/program doctor
+    expect_output "hint: this runs inside another rootlet, whose tap refuses"
+    attempt rootlet run --engine ptrace --write -v "$PWD/n:/n" ./n/root /n/program doctor
+    expect_output "hint: this runs inside another rootlet, whose ptrace refuses"
+}
+
+@test "nested: where a container's filter refuses namespaces and mounts, tap and ptrace remain" {
+    nest
+    for inner in tap ptrace auto; do
+        attempt env container=docker "$DENY" userns,mount rootlet run --engine "$inner" -v ./n/bound:/bound ./n/root cat /bound/file
+        expect_status 0
+        equal "$output" bound
+    done
+    attempt env container=docker "$DENY" userns,mount rootlet run --engine userns ./n/root true
+    expect_status 125
+    expect_stderr "a seccomp filter refuses user namespaces (this is a container: docker)"
+}
+
+@test "nested: in bubblewrap, and bubblewrap in us" {
+    need bwrap
+    nest
+    bwrap --ro-bind / / --unshare-user true || skip "bwrap cannot run here"
+    for inner in auto userns tap ptrace; do
+        works "$inner" bwrap --bind n/root / --bind n /n --dev /dev --proc /proc --tmpfs /tmp --unsetenv TMPDIR --unshare-user --unshare-pid
+    done
+    ok rootlet run --engine userns --host-root bwrap --ro-bind / / --dev /dev echo fine
+    equal "$output" fine
+    for outer in tap ptrace; do
+        attempt rootlet run --engine $outer --host-root bwrap --ro-bind / / --dev /dev echo fine
+        [ "$status" -ne 0 ]
+        expect_stderr bwrap
+    done
+}
+
+@test "nested: in charliecloud, and charliecloud in us" {
+    need ch-run
+    nest
+    ch-run n/root -- true || skip "ch-run cannot run here"
+    for inner in auto userns tap ptrace; do
+        works "$inner" ch-run --unset-env='*' -b n:/n n/root --
+    done
+    ok rootlet run --engine userns --host-root ch-run n/root -- echo fine
+    equal "$output" fine
+}
