@@ -97,6 +97,9 @@ long process_fd(pid_t tid, int fd);
 /* The spot, for the program to use: its path goes into a slot at `offset`, and into the argument.
  * The spot is held until the call is over. 0 or -errno. */
 long visit_lend(struct visit *visit, struct spot *spot, unsigned arg) must_check;
+/* The same of a call that cannot block, which then ends without another stop: CALL_THROUGH, or
+ * CALL_GO where that cannot be. */
+enum call_verdict visit_lend_through(struct visit *visit, struct spot *spot, unsigned arg);
 /* size_bytes into the slot at `offset`; the address, 0: no room. */
 unsigned long visit_put(struct visit *visit, size_t offset, const void *from, size_t size_bytes);
 

@@ -139,6 +139,15 @@ static bool needs_look(const struct visit *visit, unsigned long flags)
 	return visit->calls->emulates || (flags & (WRITES | O_CREAT | TEMPORARY));
 }
 
+/* Opening it waits for nobody. */
+static bool is_quick(const struct spot *spot)
+{
+	struct stat st;
+
+	return !*spot->name && fstat(spot->fd, &st) == 0 &&
+	       (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+}
+
 static enum call_verdict open_file(struct visit *visit, struct opening *opening)
 {
 	auto_spot spot = SPOT_NONE;
@@ -164,6 +173,8 @@ static enum call_verdict open_file(struct visit *visit, struct opening *opening)
 	set_openat(visit, flags, opening->mode);
 	if (needs_care(visit, &spot, opening, &st))
 		return open_now(visit, &spot, opening, &st);
+	if (is_quick(&spot) && visit_lend_through(visit, &spot, 1) == CALL_THROUGH)
+		return CALL_THROUGH;
 	r = visit_lend(visit, &spot, 1);
 	return r < 0 ? visit_answer(visit, r) : CALL_EDIT;
 }

@@ -259,3 +259,42 @@ long visit_lend(struct visit *visit, struct spot *spot, unsigned arg)
 	tracee->held_fd = take_fd(&spot->fd);
 	return 0;
 }
+
+#ifdef LOADER_THROUGH_AT
+/* Half of the slots are left for calls that end soon. */
+enum call_verdict visit_lend_through(struct visit *visit, struct spot *spot, unsigned arg)
+{
+	struct tracee *tracee = visit->tracee;
+	struct registers *made = &tracee->made;
+	struct {
+		struct loader_through back;
+		char path[SPOT_PATH_MAX];
+	} lent = { .back = { .arg5 = *registers_arg(made, 5),
+			     .instruction = registers_instruction(made) } };
+	unsigned long slot = visit->tracer->by_filter ? tracer_slot(tracee) : 0;
+	int length;
+
+	if (!slot || tracee->slot >= LOADER_SLOTS / 2)
+		return CALL_GO;
+	for (unsigned i = 0; i < 4; i++)
+		lent.back.arg[i] = *registers_arg(made, i);
+	length = snprintf(lent.path, sizeof(lent.path), "/proc/%d/fd/%d", visit->calls->self,
+			  spot->fd);
+	if (trace_write(tracee->tid, slot, &lent, sizeof(lent.back) + (size_t)length + 1) < 0)
+		return CALL_GO;
+	*registers_arg(visit->registers, arg) = slot + sizeof(lent.back);
+	*registers_arg(visit->registers, 5) = slot;
+	registers_answer(visit->registers, registers_call(visit->registers));
+	registers_set_instruction(visit->registers, LOADER_THROUGH_AT);
+	tracee->held_fd = take_fd(&spot->fd);
+	return CALL_THROUGH;
+}
+#else
+enum call_verdict visit_lend_through(struct visit *visit, struct spot *spot, unsigned arg)
+{
+	(void)visit;
+	(void)spot;
+	(void)arg;
+	return CALL_GO;
+}
+#endif

@@ -178,7 +178,7 @@ static void end_call(struct tracee *tracee)
 	cleanup_fd(&tracee->held_fd);
 	tracee->held_fd = -1;
 	tracee->finish = NULL;
-	tracee->restores = false;
+	tracee->restores = tracee->is_through = false;
 }
 
 /* The loader has run, or will not. */
@@ -383,6 +383,41 @@ static bool is_loaders(const struct tracer *tracer, const struct registers *regi
 	return !tracer->by_filter && at >= TAP_BASE && at < TAP_BASE + TAP_WINDOW;
 }
 
+#ifdef LOADER_THROUGH_AT
+#define SYSCALL_BYTES 2
+
+/* A signal's handler shall not see where we have been, nor need what is lent: the call has been
+ * made and all is as after it, or it has not and all is as before. */
+static void leave_through(struct tracee *tracee)
+{
+	struct registers back = tracee->made;
+	struct registers now;
+	unsigned long at;
+	long result;
+
+	if (trace_registers(tracee->tid, &now) < 0)
+		return;
+	at = registers_instruction(&now);
+	result = registers_result(&now);
+	if (at >= LOADER_THROUGH_AT && at < LOADER_THROUGH_AT + LOADER_THROUGH_BYTES) {
+		if (at == LOADER_THROUGH_AT || trace_is_restart(result)) {
+			result = registers_call(&back);
+			registers_set_instruction(&back,
+						  registers_instruction(&back) - SYSCALL_BYTES);
+		}
+		registers_answer(&back, result);
+		if (trace_set_registers(tracee->tid, &back) < 0)
+			return;
+	}
+	end_call(tracee);
+}
+#else
+static void leave_through(struct tracee *tracee)
+{
+	end_call(tracee);
+}
+#endif
+
 static void on_begin(struct tracer *tracer, struct tracee *tracee)
 {
 	struct registers registers;
@@ -395,6 +430,8 @@ static void on_begin(struct tracer *tracer, struct tracee *tracee)
 		return;
 	}
 	end_exec(tracee);
+	if (tracee->is_through)
+		end_call(tracee);
 	tracee->made = registers;
 	tracee->in_call = true;
 	switch (calls_begin(tracer, tracee, &registers)) {
@@ -416,6 +453,12 @@ static void on_begin(struct tracer *tracer, struct tracee *tracee)
 		tracee->restores = true;
 		end_edit(tracer, tracee, &registers);
 		return;
+	case CALL_THROUGH:
+		tracee->is_through = true;
+		if (trace_set_registers(tracee->tid, &registers) < 0)
+			return;
+		tracee->in_call = false;
+		break;
 	case CALL_GONE:
 		return;
 	}
@@ -497,6 +540,8 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 		on_exec(tracer, tracee);
 		break;
 	case TRACE_STOP_SIGNAL:
+		if (tracee->is_through)
+			leave_through(tracee);
 		go_on(tracer, tracee, WSTOPSIG(status));
 		break;
 	case TRACE_STOP_GROUP:

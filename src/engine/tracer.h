@@ -55,9 +55,10 @@ struct tracee {
 	bool unborn;   /* it has stopped for the first time, and who made it has not yet said so */
 	bool in_call;  /* its next edge is an end */
 	bool executes; /* execve(2) of the loader is under way */
-	bool restores; /* the arguments as the program made the call are in `made` */
-	int slot;      /* that this call uses; -1: none */
-	int held_fd;   /* of ours, that the call goes by; -1: none */
+	bool is_through;     /* the call is made by the loader's code, and may be over */
+	bool restores;	     /* the arguments as the program made the call are in `made` */
+	int slot;	     /* that this call uses; -1: none */
+	int held_fd;	     /* of ours, that the call goes by; -1: none */
 	call_finish *finish; /* may be NULL */
 	unsigned long finish_value;
 	struct registers made;
@@ -91,11 +92,12 @@ struct tracer {
 
 /* What a call's handler decides. */
 enum call_verdict {
-	CALL_GO,   /* as it is; registers were not changed */
-	CALL_SKIP, /* registers hold the answer (registers_answer) */
-	CALL_EDIT, /* registers were changed; tracee->made are to be restored afterwards */
-	CALL_MADE, /* tracer_make_call was used: it is at the end of its call */
-	CALL_GONE, /* killed meanwhile */
+	CALL_GO,      /* as it is; registers were not changed */
+	CALL_SKIP,    /* registers hold the answer (registers_answer) */
+	CALL_EDIT,    /* registers were changed; tracee->made are to be restored afterwards */
+	CALL_MADE,    /* tracer_make_call was used: it is at the end of its call */
+	CALL_GONE,    /* killed meanwhile */
+	CALL_THROUGH, /* it makes another call, elsewhere: loader.h */
 };
 
 /* In the caller, before the fork. */

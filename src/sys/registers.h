@@ -58,6 +58,11 @@ static inline unsigned long registers_instruction(const struct registers *regist
 	return registers->user.rip;
 }
 
+static inline void registers_set_instruction(struct registers *registers, unsigned long at)
+{
+	registers->user.rip = at;
+}
+
 /* Bytes below the stack pointer that belong to the program (the psABI's red zone). */
 #define REGISTERS_RED_ZONE 128u
 

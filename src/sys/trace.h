@@ -48,4 +48,10 @@ int trace_write(pid_t tid, unsigned long to, const void *from, size_t size_bytes
 /* A string with its NUL; returns its length, -EFAULT, or -ENAMETOOLONG when it does not fit. */
 long trace_read_text(pid_t tid, unsigned long from, char *to, size_t room_bytes) must_check;
 
+/* A result that no program sees: the call is made again after the signal (linux/errno.h). */
+static inline bool trace_is_restart(long result)
+{
+	return result <= -512 && result >= -516;
+}
+
 #endif

@@ -204,6 +204,12 @@ character special file 1:3
     expect_stderr "*--engine is for the outermost one*"
 }
 
+@test "ptrace: a call's arguments come back, whatever signals arrive" {
+    local torture=$ROOTLET_TEST_STAGE/build/tests/tap/torture-signals
+    ok deny userns,mount rootlet root --engine ptrace -u -- "$torture" arguments_survive_calls_and_signals
+    ok deny userns,mount rootlet root --engine ptrace -- "$torture-static" arguments_survive_calls_and_signals
+}
+
 @test "ptrace: a socket belongs to who binds it, and says so" {
     ok deny userns,mount rootlet root --engine ptrace -- python3 -c '
 import os, socket, struct

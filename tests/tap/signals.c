@@ -418,6 +418,58 @@ static void asking_for_seccomp_features_gets_true_answers(void)
 	must_fail(EINVAL, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 1 << 20, NULL));
 }
 
+/* open(2) with every argument register checked: whoever replaces a call's arguments puts them back.
+ */
+#if defined(__x86_64__)
+static void open_and_look(void)
+{
+	static const char path[] = "/proc/self/exe";
+	long fd = SYS_openat, at = AT_FDCWD, flags = O_RDONLY | O_CLOEXEC;
+	const char *given = path;
+	register long fourth __asm__("r10") = 0x1234;
+	register long fifth __asm__("r8") = 0x5678;
+	register long sixth __asm__("r9") = 0x9abc;
+	char magic[4];
+
+	__asm__ volatile("syscall"
+			 : "+a"(fd), "+D"(at), "+S"(given), "+d"(flags), "+r"(fourth), "+r"(fifth),
+			   "+r"(sixth)
+			 :
+			 : "rcx", "r11", "memory");
+	must(at == AT_FDCWD && given == path && flags == (O_RDONLY | O_CLOEXEC));
+	must(fourth == 0x1234 && fifth == 0x5678 && sixth == 0x9abc);
+	must(fd >= 0 && read((int)fd, magic, 4) == 4 && memcmp(magic, "\177ELF", 4) == 0);
+	close((int)fd);
+}
+#else
+static void open_and_look(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	must(fd >= 0);
+	close(fd);
+}
+#endif
+
+static volatile sig_atomic_t opened_in_handler;
+
+static void open_in_handler(int number)
+{
+	(void)number;
+	open_and_look();
+	opened_in_handler = 1;
+}
+
+static void arguments_survive_calls_and_signals(void)
+{
+	struct itimerval often = { { 0, 2000 }, { 0, 2000 } };
+
+	signal(SIGALRM, open_in_handler);
+	must(setitimer(ITIMER_REAL, &often, NULL) == 0);
+	for (int i = 0; i < 3000 || !opened_in_handler; i++)
+		open_and_look();
+}
+
 static const struct claim claims[] = {
 	CLAIM(everything_blocked_is_survived),
 	CLAIM(a_sent_sigsys_waits_while_it_is_blocked),
@@ -432,6 +484,7 @@ static const struct claim claims[] = {
 	CLAIM(a_handler_that_blocks_everything_in_its_context_is_survived),
 	CLAIM(jumping_out_of_a_waiting_call_is_survived),
 	CLAIM(a_storm_of_signals_is_survived),
+	CLAIM(arguments_survive_calls_and_signals),
 	CLAIM(threads_with_the_smallest_stacks_call),
 	CLAIM(a_vfork_child_does_not_change_its_parent),
 	CLAIM(filters_of_the_program_do_not_hit_us),

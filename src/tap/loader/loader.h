@@ -20,6 +20,18 @@
 #define LOADER_SLOTS	  48
 #define LOADER_SLOT_BYTES 0x4000 /* two paths, or a path and the arguments of an exec */
 
+/* Code that makes a call and puts the arguments back, so that nobody need stop at its end. On
+ * aarch64 no register is left for it to go by. */
+#if defined(__x86_64__)
+#define LOADER_THROUGH_AT    (TAP_BASE + 0x200)
+#define LOADER_THROUGH_BYTES 64
+
+struct loader_through { /* at argument 5; through_x86_64.S */
+	uint64_t arg[4], arg5;
+	uint64_t instruction; /* to go on at */
+};
+#endif
+
 #define LOADER_TEXT_BYTES (3 * 4096 + 128)
 
 /* As written to LOADER_PLAN_AT: only as much of `text` as is used. */
