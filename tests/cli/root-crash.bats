@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The power goes, or the disk is full, while the store is written to: on real file systems.
 load ../support/common
+load ../support/registry
 
 setup() {
     common_setup
@@ -17,6 +18,7 @@ setup() {
 }
 
 teardown() {
+    flaky_stop
     rm -rf "${folder:-/nonexistent}"
 }
 
@@ -37,6 +39,15 @@ cuts() {
     printf 'FROM kept\nCOPY file /file\nRUN chown 3:4 /file && mkdir /d\nRUN rm -r /d\n' >"$folder/context/Dockerfile"
     echo text >"$folder/context/file"
     cuts 7 "rootlet -q build -t new $folder/context" "rootlet run --pull never new -- test -f /file"
+}
+
+@test "the power goes during a pull" {
+    need python3
+    layer_trees .
+    mkdir "$BATS_TEST_TMPDIR/flaky"
+    make_layout "$BATS_TEST_TMPDIR/flaky/oci" 1 one two >/dev/null
+    flaky_start
+    cuts 5 "rootlet -q pull $FLAKY/r:1" "rootlet inspect $FLAKY/r:1; rootlet export -o /dev/null $FLAKY/r:1"
 }
 
 @test "the power goes while names are given and taken, and while gc deletes" {
