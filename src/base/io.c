@@ -13,6 +13,7 @@
 
 #define CHUNK_BYTES ((size_t)128 * 1024)
 #define SMALL_BYTES 32768
+#define STALE_MAX   32
 
 int io_write_all(int fd, const void *bytes, size_t size_bytes)
 {
@@ -91,8 +92,8 @@ int io_read_to_end(int fd, size_t limit_bytes, struct buf *buf, struct err *err)
 	return read_rest(fd, limit_bytes, buf, total, err);
 }
 
-int io_read_file_at(int dirfd, const char *path, size_t limit_bytes, struct buf *buf,
-		    struct err *err)
+static int read_file_once(int dirfd, const char *path, size_t limit_bytes, struct buf *buf,
+			  struct err *err)
 {
 	auto_fd fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	int r;
@@ -103,6 +104,22 @@ int io_read_file_at(int dirfd, const char *path, size_t limit_bytes, struct buf 
 	if (r < 0)
 		return err_wrap(err, "'%s'", path);
 	return 0;
+}
+
+/* On a network the file may be replaced, by one of another machine or our own, between finding it
+ * and reading it. The kernel looks again once, which is not enough where many replace it. */
+int io_read_file_at(int dirfd, const char *path, size_t limit_bytes, struct buf *buf,
+		    struct err *err)
+{
+	size_t before = buf->size_bytes;
+	int r = read_file_once(dirfd, path, limit_bytes, buf, err);
+
+	for (int i = 0; r == -ESTALE && i < STALE_MAX; i++) {
+		err_clear(err);
+		buf_truncate(buf, before);
+		r = read_file_once(dirfd, path, limit_bytes, buf, err);
+	}
+	return r;
 }
 
 struct replacement {

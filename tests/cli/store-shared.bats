@@ -89,3 +89,49 @@ start_pulls() {
         equal "$output" ""
     done
 }
+
+@test "of 64 processes that pull, import, build, run, name, delete and collect, half are killed and none harms the others" {
+    flaky_start
+    import_tiny kept
+    mkdir context
+    printf 'FROM kept\nCOPY file /file\nRUN cp /file /again\n' >context/Dockerfile
+    echo text >context/file
+    pids=()
+    for n in $(seq 64); do
+        case $((n % 8)) in
+        0 | 1) set -- rootlet -q pull --retry-delay 0 "$FLAKY/r:1" ;;
+        2) set -- rootlet -q import "$(tiny_tar)" "import.$n" ;;
+        3) set -- rootlet -q build -t "build.$n" context ;;
+        4) set -- rootlet run --pull never kept -- true ;;
+        5) set -- rootlet tag kept "tag.$n" ;;
+        6) set -- rootlet -q gc ;;
+        7) set -- sh -c "rootlet tag kept gone.$n && rootlet rmi gone.$n" ;;
+        esac
+        "$@" >"said.$n" 2>&1 3>&- &
+        pids+=($!)
+    done
+    # of each kind four
+    for n in $(seq 0 63); do
+        [ $(((n + n / 8) % 2)) = 0 ] || continue
+        for ((spin = RANDOM % 4000; spin > 0; spin--)); do :; done
+        kill -9 "${pids[n]}" 2>/dev/null || :
+    done
+    for n in $(seq 0 63); do
+        if wait "${pids[n]}" || [ $(((n + n / 8) % 2)) = 0 ]; then continue; fi
+        echo "number $((n + 1))"
+        cat "said.$((n + 1))"
+        return 1
+    done
+    ok rootlet fsck
+    equal "$output" ""
+    ok rootlet run kept -- true
+    ok rootlet -q pull --retry-delay 0 "$FLAKY/r:1"
+    ok rootlet -q build -t last context
+    ok rootlet run last -- cat /again
+    equal "$output" text
+    rootlet images -q | xargs rootlet rmi -f >/dev/null
+    ok rootlet -q gc --until 0s
+    expect_empty_dir "$ROOTLET_STORE/layers"
+    expect_empty_dir "$ROOTLET_STORE/blobs/sha256"
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+}

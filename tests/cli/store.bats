@@ -229,3 +229,11 @@ assert item["SizeBytes"] > 100000, item' "$id"
     expect_stderr "thesis.tex"
     equal "$(ls other)" thesis.tex
 }
+
+@test "a file that others replace while it is read, on a network, is read again" {
+    need strace
+    import_tiny
+    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 ok strace -f -qq -o trace -e trace=openat --inject=openat:error=ESTALE:when=1..3 \
+        -P refs/docker.io/library/tiny/_tags/latest rootlet inspect tiny
+    [ "$(grep -c ESTALE trace)" -eq 3 ]
+}
