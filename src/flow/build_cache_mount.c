@@ -126,6 +126,6 @@ int cache_mount_open(struct work *work, const struct step_mount *mount, const ch
 			return 0;
 	}
 	if (r == 0)
-		r = fail(err, EBUSY, "more than %d builds use it", CACHE_MOUNT_PRIVATE);
+		fail(err, EBUSY, "more than %d builds use it", CACHE_MOUNT_PRIVATE);
 	return err_wrap(err, "cache mount '%s'", mount->id);
 }
