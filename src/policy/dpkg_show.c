@@ -227,24 +227,19 @@ static int show_status(const struct dpkg_set *set, struct visible *visible, stru
 				status.size_bytes, 0644, err);
 }
 
-static int show_lists(const struct show *show, const struct dpkg_package *package, struct err *err)
+/* A copy: of the host's thousands few are wanted, and they are small. */
+static int show_list(const struct show *show, const struct dpkg_package *package, struct err *err)
 {
-	static const char *const kinds[] = { "list", "md5sums", "conffiles" };
-	int r = 0;
+	bool is_same = text_equal(package->multi_arch, "same");
+	auto_buf path = { 0 };
+	auto_buf text = { 0 };
+	int r = read_list(show, package, &text, err);
 
-	for (size_t i = 0; r == 0 && i < array_count(kinds); i++) {
-		auto_buf path = { 0 };
-
-		buf_printf(&path, "/var/lib/dpkg/info/%s:%s.%s", package->name,
-			   package->architecture, kinds[i]);
-		r = visible_add(show->visible, path.bytes, err);
-		if (r != -ENOENT)
-			continue;
-		buf_truncate(&path, 0);
-		buf_printf(&path, "/var/lib/dpkg/info/%s.%s", package->name, kinds[i]);
-		r = show_path(show, path.bytes, err);
-	}
-	return r;
+	buf_printf(&path, "/var/lib/dpkg/info/%s%s%s.list", package->name, is_same ? ":" : "",
+		   is_same ? package->architecture : "");
+	return r < 0 ? r
+		     : visible_add_file(show->visible, path.bytes, buf_text(&text), text.size_bytes,
+					0644, err);
 }
 
 static int show_all(const struct show *show, const struct dpkg_set *set, struct err *err)
@@ -255,7 +250,7 @@ static int show_all(const struct show *show, const struct dpkg_set *set, struct 
 	for (size_t i = 0; r == 0 && i < set->count; i++) {
 		r = show_files(show, set->package[i], err);
 		if (r == 0)
-			r = show_lists(show, set->package[i], err);
+			r = show_list(show, set->package[i], err);
 	}
 	if (r == 0)
 		r = dpkg_show_alternatives(show->dpkg, visible, err);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An environment: the directory that `rootlet isolate create` makes, and what a run reads of it.
+ * doc/format/environment.md. */
+#ifndef FLOW_ENVIRONMENT_H
+#define FLOW_ENVIRONMENT_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/strings.h"
+#include "box/box.h"
+
+#define ENVIRONMENT_FILE  "environment.json"
+#define ENVIRONMENT_FRESH "fresh"
+#define ENVIRONMENT_ROOT  "root"
+#define ENVIRONMENT_COPY  "copy"
+
+struct environment {
+	struct arena arena;
+	const char *path;     /* absolute, without links */
+	const char *source;   /* --from, files in it absolute */
+	struct strings with;  /* packages of the host */
+	struct strings hide;  /* globs */
+	bool network;	      /* the host's, where a run does not say otherwise */
+	bool is_host_files;   /* made of this host's files: mounts, freshness, a copy if need be */
+	const char *root;     /* host directory that becomes / */
+	const char *key;      /* sha256:.. of all that is visible */
+	uint64_t visible;     /* how many paths were named */
+	struct strings notes; /* warnings of when it was made */
+	struct box_mounts mounts;
+	struct strings *layers; /* of those, arena memory */
+	size_t layers_count;
+};
+
+/* Is there an environment in this directory? */
+bool environment_is(const char *path);
+
+/* -EUCLEAN, -EINVAL: the file is damaged or of a newer rootlet. */
+int environment_load(const char *path, struct environment *ret_environment,
+		     struct err *err) must_check;
+void environment_done(struct environment *environment);
+#define auto_environment cleanup(environment_done) struct environment
+
+/* Is all that was left out still all there is? Looks at each directory of the host that is shown in
+ * part: what was put there since would be visible. */
+bool environment_is_fresh(const struct environment *environment);
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/banned.h"
+#include "flow/dest.h"
+#include "flow/isolate.h"
+#include "flow/pack.h"
+#include "sys/remove.h"
+
+static int copy_host_files(const char *store, const struct environment *environment, int fd,
+			   struct err *err)
+{
+	struct isolate_request request = { .store = store, .path = environment->path };
+	auto_fd host_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_strings notes = { 0 };
+	auto_visible visible;
+	int r;
+
+	visible_init(&visible, host_fd);
+	strings_add_all(&request.with, environment->with.item);
+	strings_add_all(&request.hide, environment->hide.item);
+	r = isolate_show(&request, environment->source, &visible, &notes, err);
+	if (r == 0)
+		r = isolate_copy(&visible, fd, err);
+	isolate_request_done(&request);
+	return r;
+}
+
+static int pack(const char *store, const char *source, const char *format, const char *output,
+		struct err *err)
+{
+	struct pack_request request = { .store = store, .source = source, .output = output };
+	struct pack_made made = { 0 };
+	int r;
+
+	if (!pack_format_parse(format, &request.format))
+		return fail_plain(err, EINVAL, "-f %s is none of " PACK_FORMATS, format);
+	strings_add(&request.allow_secrets, "*"); /* the host's own, which its user may read */
+	request.name = "environment";
+	r = pack_run(&request, &made, err);
+	free(made.path);
+	pack_request_done(&request);
+	return r;
+}
+
+static int export_host_files(const char *store, const struct environment *environment,
+			     const char *format, const char *output, struct err *err)
+{
+	auto_buf work = { 0 };
+	auto_fd fd = -1;
+	int r;
+
+	buf_add_text(&work, environment->path);
+	r = dest_add_random(&work, err);
+	if (r == 0)
+		r = dest_open_work(work.bytes, true, &fd, err);
+	if (r < 0)
+		return r;
+	r = copy_host_files(store, environment, fd, err);
+	if (r == 0)
+		r = pack(store, work.bytes, format, output, err);
+	if (r < 0)
+		(void)!remove_tree(AT_FDCWD, work.bytes, NULL);
+	else
+		r = remove_tree(AT_FDCWD, work.bytes, err);
+	return r;
+}
+
+/* By the suffix; tar where that says nothing. */
+static const char *format_of(const char *output)
+{
+	static const char *const suffixes[][2] = {
+		{ ".tar.zst", "tar.zst" }, { ".tar.gz", "tar.gz" },	{ ".tgz", "tar.gz" },
+		{ ".squashfs", "squashfs" }, { ".sqfs", "squashfs" },	{ ".sif", "squashfs" },
+	};
+
+	for (size_t i = 0; i < array_count(suffixes); i++)
+		if (text_ends(output, suffixes[i][0]))
+			return suffixes[i][1];
+	return "tar";
+}
+
+int isolate_export(const char *store, const char *path, const char *format, const char *output,
+		   struct err *err)
+{
+	auto_environment environment = { 0 };
+	int r = environment_load(path, &environment, err);
+
+	if (r < 0)
+		return r;
+	if (!format)
+		format = format_of(output);
+	return environment.is_host_files
+		       ? export_host_files(store, &environment, format, output, err)
+		       : pack(store, environment.root, format, output, err);
+}

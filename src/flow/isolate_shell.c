@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+/* activate is for sh, bash, zsh and dash alike, as that of Python's venv: it finds its own place
+ * where the shell says where a sourced file is, else it is at the path it was made for. */
+#include "flow/isolate_shell.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+#include "base/io.h"
+#include "base/text.h"
+
+/* What builds start, by the names that they start it by. */
+static const char *const shims[] = {
+	"cc", "c++", "gcc", "g++", "gfortran", "cpp", "ld", "ar", "as", "nm", "ranlib", "strip",
+	"make", "cmake", "python3",
+};
+
+static const char before[] =
+	"# Put the programs of a rootlet environment first: . ENV/activate, and later deactivate\n"
+	"deactivate() {\n"
+	"    [ -z \"${ROOTLET_OLD_PATH+x}\" ] || PATH=$ROOTLET_OLD_PATH\n"
+	"    [ -z \"${ROOTLET_OLD_PS1+x}\" ] || PS1=$ROOTLET_OLD_PS1\n"
+	"    if [ -n \"${ROOTLET_OLD_SPACK_PYTHON+x}\" ]; then\n"
+	"        SPACK_PYTHON=$ROOTLET_OLD_SPACK_PYTHON\n"
+	"    else\n"
+	"        unset SPACK_PYTHON\n"
+	"    fi\n"
+	"    unset ROOTLET_OLD_PATH ROOTLET_OLD_PS1 ROOTLET_OLD_SPACK_PYTHON ROOTLET_ACTIVE\n"
+	"    hash -r 2>/dev/null || true\n"
+	"    unset -f deactivate\n"
+	"}\n"
+	"[ -z \"${ROOTLET_ACTIVE:-}\" ] || {\n"
+	"    [ -z \"${ROOTLET_OLD_PATH+x}\" ] || PATH=$ROOTLET_OLD_PATH\n"
+	"    [ -z \"${ROOTLET_OLD_PS1+x}\" ] || PS1=$ROOTLET_OLD_PS1\n"
+	"}\n"
+	"ROOTLET_ACTIVE=";
+
+static const char after[] =
+	"export ROOTLET_ACTIVE\n"
+	"ROOTLET_OLD_PATH=$PATH\n"
+	"PATH=$ROOTLET_ACTIVE/bin:$PATH\n"
+	"export PATH\n"
+	"[ -z \"${SPACK_PYTHON+x}\" ] || ROOTLET_OLD_SPACK_PYTHON=$SPACK_PYTHON\n"
+	"SPACK_PYTHON=$ROOTLET_ACTIVE/bin/spack-python\n"
+	"export SPACK_PYTHON\n"
+	"if [ -n \"${PS1-}\" ]; then\n"
+	"    ROOTLET_OLD_PS1=$PS1\n"
+	"    PS1=\"(${ROOTLET_ACTIVE##*/}) $PS1\"\n"
+	"fi\n"
+	"hash -r 2>/dev/null || true\n";
+
+/* A program of the environment under its own name, from the host. */
+static const char shim[] = "#!/bin/sh\n"
+			   "# Run by its name in the environment this folder belongs to.\n"
+			   "here=${0%/*}\n"
+			   "[ -z \"${ROOTLET_ENV:-}\" ] || exec \"/usr/bin/${0##*/}\" \"$@\"\n"
+			   "exec rootlet run \"$here/..\" -- \"${0##*/}\" \"$@\"\n";
+
+static const char spack_python[] =
+	"#!/bin/sh\n"
+	"# What bin/spack of Spack runs as its Python: the one in the environment.\n"
+	"[ -z \"${ROOTLET_ENV:-}\" ] || exec python3 \"$@\"\n"
+	"exec rootlet spack --python \"${0%/*}/..\" -- \"$@\"\n";
+
+static const char spack[] = "#!/bin/sh\n"
+			    "# Spack in the environment: the first other spack in PATH.\n"
+			    "exec rootlet spack \"${0%/*}/..\" -- \"$@\"\n";
+
+static int write_program(int fd, const char *name, const char *text, struct err *err)
+{
+	return io_replace_file_unsynced_at(fd, name, text, strlen(text), 0755, err);
+}
+
+static int write_bin(int fd, struct err *err)
+{
+	auto_fd bin_fd = -1;
+	int r;
+
+	if (mkdirat(fd, "bin", 0755) < 0)
+		return fail(err, errno, "make 'bin'");
+	bin_fd = openat(fd, "bin", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (bin_fd < 0)
+		return fail(err, errno, "open 'bin'");
+	r = write_program(bin_fd, ".shim", shim, err);
+	for (size_t i = 0; r == 0 && i < array_count(shims); i++)
+		if (symlinkat(".shim", bin_fd, shims[i]) < 0)
+			r = fail(err, errno, "link '%s'", shims[i]);
+	if (r == 0)
+		r = write_program(bin_fd, "spack-python", spack_python, err);
+	return r < 0 ? r : write_program(bin_fd, "spack", spack, err);
+}
+
+int isolate_write_shell(int fd, const char *path, struct err *err)
+{
+	auto_buf text = { 0 };
+	auto_buf absolute = { 0 };
+	char folder[PATH_MAX];
+
+	if (path[0] != '/' && getcwd(folder, sizeof(folder)))
+		buf_printf(&absolute, "%s/", folder);
+	buf_add_text(&absolute, path);
+	while (absolute.size_bytes > 1 && absolute.bytes[absolute.size_bytes - 1] == '/')
+		buf_truncate(&absolute, absolute.size_bytes - 1);
+	buf_add_text(&text, before);
+	text_add_shell_word(&text, absolute.bytes);
+	buf_add_char(&text, '\n');
+	buf_add_text(&text, after);
+	if (io_replace_file_unsynced_at(fd, "activate", text.bytes, text.size_bytes, 0644, err) < 0)
+		return -err->code;
+	return write_bin(fd, err);
+}
