@@ -11,6 +11,7 @@
 #include "cmd/housekeeping.h"
 #include "cmd/images.h"
 #include "cmd/import.h"
+#include "cmd/isolate.h"
 #include "cmd/login.h"
 #include "cmd/logout.h"
 #include "cmd/opt.h"
@@ -44,6 +45,9 @@ static const struct command *const commands[] = {
 	&command_gc,
 	&command_fsck,
 	&command_pack,
+	&command_isolate,
+	&command_refresh_environment,
+	&command_copy_environment,
 	&command_serve_squashfs,
 	NULL,
 };

@@ -111,7 +111,11 @@ struct box {
 	const char *network_program;
 	enum box_emulation emulation;
 	bool owners_are_real; /* the root was made so (rootfs/real.h); the engine has the ids */
-	bool terminal;	      /* a pseudo-terminal of its own */
+	/* What namespaces keep apart is kept by other means where the engine has none: sockets are
+	 * refused in place of a network of its own. And Landlock stands around all that the box
+	 * shows, where the kernel has it. */
+	bool is_walled;
+	bool terminal; /* a pseudo-terminal of its own */
 	struct limits limits;
 	uint64_t drop_capabilities; /* bit n: capability n (box/capabilities.h) */
 	const void *seccomp;	    /* struct sock_filter, as many; NULL: none */

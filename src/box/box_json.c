@@ -200,6 +200,8 @@ void box_to_json(const struct box *box, struct buf *ret_text)
 		put_text(&writer, "networkProgram", box->network_program);
 	put_text(&writer, "rootEmulation", box_emulation_name(box->emulation));
 	put_flag(&writer, "ownersAreReal", box->owners_are_real);
+	if (box->is_walled)
+		put_flag(&writer, "walled", true);
 	put_flag(&writer, "terminal", box->terminal);
 	put_confinement(&writer, box);
 	close_group(&writer, '}');

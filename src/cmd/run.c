@@ -14,6 +14,7 @@
 #include "engine/emulation.h"
 #include "engine/engine.h"
 #include "flow/run.h"
+#include "flow/run_environment.h"
 #include "image/ownership.h"
 
 struct run_command {
@@ -250,7 +251,7 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 /* A directory that is only read keeps nothing, and must start fast. */
 static bool keeps_something(const struct run_root *root, const struct box *box)
 {
-	return root->is_image || !box->root.read_only || root->changes.path;
+	return root->is_image || root->environment || !box->root.read_only || root->changes.path;
 }
 
 /* Memory and files are all that is left, and the kernel takes them faster than free(3), which
@@ -280,6 +281,13 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 	} else if (r < 0 && made && made->overlay_refused && root->is_image) {
 		log_verbose("%s; using a copy of the layers", err->text);
 		r = run_use_copy(root, box, err);
+		if (r == 0)
+			r = run_once(engine, box, root, NULL, ret_status, err);
+	}
+	if (r < 0 && made && made->overlay_refused && root->environment) {
+		log_verbose("%s; using a copy of the files", err->text);
+		err_clear(err);
+		r = run_environment_use_copy(root, box, err);
 		if (r == 0)
 			r = run_once(engine, box, root, NULL, ret_status, err);
 	}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/banned.h"
+#include "sys/landlock.h"
 #include "sys/ns.h"
 #include "sys/seccomp.h"
 
@@ -36,6 +37,27 @@ int namespaces_set_up(const struct box *box, struct err *err)
 	if (box->private_ns.ipc)
 		leave_session_keyring();
 	return box->private_ns.network ? ns_loopback_up(err) : 0;
+}
+
+static bool can_be_written(const struct box_mount *mount)
+{
+	return !mount->read_only &&
+	       (mount->kind == BOX_MOUNT_BIND || mount->kind == BOX_MOUNT_TMPFS ||
+		mount->kind == BOX_MOUNT_DEV || mount->kind == BOX_MOUNT_PROC);
+}
+
+int namespaces_wall(const struct box *box, struct err *err)
+{
+	auto_fd fd = landlock_begin();
+	int r;
+
+	if (fd < 0) /* the kernel has none: namespaces alone it is */
+		return 0;
+	r = landlock_allow(fd, "/", box->root.read_only, err);
+	for (size_t i = 0; r == 0 && i < box->mounts.count; i++)
+		if (can_be_written(&box->mounts.item[i]))
+			r = landlock_allow(fd, box->mounts.item[i].target, false, err);
+	return r < 0 ? r : landlock_enforce(fd, err);
 }
 
 int namespaces_refuse(const struct box *box, struct err *err)

@@ -25,4 +25,8 @@ int namespaces_refuse_tap(const struct box *box, struct err *err) must_check;
 int namespaces_probe(struct host *host, const struct box_private *private_ns,
 		     struct err *ret_why_not) must_check;
 
+/* Last, for a box that is walled: Landlock lets it write only where the box says so, and open only
+ * what is in the root, whatever becomes of the mounts. */
+int namespaces_wall(const struct box *box, struct err *err) must_check;
+
 #endif

@@ -130,8 +130,9 @@ static int setup(const struct engine_job *job, void *context, struct err *err)
 {
 	const struct ptrace_plan *plan = context;
 
-	(void)job;
-	return plan->ruleset_fd < 0 ? 0 : landlock_enforce(plan->ruleset_fd, err);
+	int r = scene_close_network(job->box, err);
+
+	return r < 0 || plan->ruleset_fd < 0 ? r : landlock_enforce(plan->ruleset_fd, err);
 }
 
 /* Each call that goes by a descriptor of ours needs one. */

@@ -32,6 +32,9 @@ int scene_refuse(const struct box *box, bool drops_capabilities, struct err *err
 int scene_make(struct scene *scene, const struct engine_job *job, struct err *err) must_check;
 void scene_done(struct scene *scene);
 
+/* For a box that is walled and has no network: no sockets but local ones from now on. */
+int scene_close_network(const struct box *box, struct err *err) must_check;
+
 /* Let this process and what it starts open what the map shows, and nothing else: a set of rules for
  * landlock_enforce; -1 where the kernel has no such rules. */
 int scene_rules(const struct scene *scene, int *ret_ruleset_fd, struct err *err) must_check;

@@ -2,6 +2,7 @@
 /* What engines without namespaces do not do, by the name of the option that asks for it. */
 #include "base/banned.h"
 #include "engine/scene.h"
+#include "sys/seccomp.h"
 
 /* A size of something in memory, or NULL. */
 static const char *sized_mount(const struct box *box)
@@ -21,7 +22,7 @@ static const char *namespace_of(const struct box *box)
 {
 	const struct box_private *asked = &box->asked_ns;
 
-	if (box->private_ns.network)
+	if (box->private_ns.network && !box->is_walled)
 		return "a network of its own (--network none or private)";
 	if (asked->pid)
 		return "--pid private";
@@ -48,4 +49,9 @@ int scene_refuse(const struct box *box, bool drops_capabilities, struct err *err
 	fail_plain(err, ENOTSUP, "%s needs %s, and this engine has none", what, needs);
 	err_hint(err, "leave it out, or see rootlet doctor for engine userns");
 	return -ENOTSUP;
+}
+
+int scene_close_network(const struct box *box, struct err *err)
+{
+	return box->private_ns.network ? seccomp_close_network(err) : 0;
 }

@@ -34,8 +34,9 @@ static int before_command(const struct engine_job *job, void *context, struct er
 {
 	const struct tap_plan *plan = context;
 
-	(void)job;
-	return plan->ruleset_fd < 0 ? 0 : landlock_enforce(plan->ruleset_fd, err);
+	int r = scene_close_network(job->box, err);
+
+	return r < 0 || plan->ruleset_fd < 0 ? r : landlock_enforce(plan->ruleset_fd, err);
 }
 
 static int run_translated(const struct engine_job *job, struct tap_plan *plan, int *ret_status,

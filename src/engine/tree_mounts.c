@@ -131,23 +131,31 @@ static int mount_dev(struct tree *tree, const struct box_mount *mount, struct er
 	return target < 0 ? err_wrap(err, "dev") : dev_mount(tree, mount, target, err);
 }
 
-/* Stack the layers over "/", where only an fd reaches them, with memory on top for what is written
- * (one layer alone needs an upper directory in any case). */
-static int stack_layers(struct tree *tree, const struct strings *layers, int *ret_fd,
+/* Stack the layers over "/", where only an fd reaches them. What may be written goes to memory on
+ * top; one layer alone needs an upper directory in any case. */
+static int stack_layers(struct tree *tree, const struct box_mount *mount, int *ret_fd,
 			struct err *err)
 {
+	const struct strings *layers = mount->layers;
 	struct mount_option options[TREE_LAYERS_MAX + 5];
+	size_t n = 0;
 	int r;
 
 	if (layers->count > TREE_LAYERS_MAX)
 		return fail_plain(err, E2BIG, "%zu layers: overlay takes at most %d", layers->count,
 				  TREE_LAYERS_MAX);
-	for (size_t i = 0; i < layers->count; i++)
-		options[i] = (struct mount_option){ "lowerdir+", layers->item[i], true };
+	for (; n < layers->count; n++)
+		options[n] = (struct mount_option){ "lowerdir+", layers->item[n], true };
+	if (mount->read_only && n > 1) {
+		options[n++] = (struct mount_option){ "userxattr", NULL };
+		options[n] = (struct mount_option){ NULL, NULL };
+		return mount_new("overlay", "rootlet", options, MOUNT_READ_ONLY, tree->host_root_fd,
+				 ret_fd, err);
+	}
 	r = tree_need_memory(tree, tree->host_root_fd, err);
 	return r < 0 ? r
-		     : tree_overlay_in_memory(tree, options, layers->count, 0755,
-					      tree->host_root_fd, ret_fd, err);
+		     : tree_overlay_in_memory(tree, options, n, 0755, tree->host_root_fd, ret_fd,
+					      err);
 }
 
 static int mount_layers(struct tree *tree, const struct box_mount *mount, struct err *err)
@@ -155,10 +163,13 @@ static int mount_layers(struct tree *tree, const struct box_mount *mount, struct
 	auto_mount_source source = MOUNT_SOURCE_NONE;
 	auto_fd stack_fd = -1;
 	auto_fd source_fd = -1;
-	int r = stack_layers(tree, mount->layers, &stack_fd, err);
+	int r = stack_layers(tree, mount, &stack_fd, err);
 
-	if (r < 0)
+	if (r < 0) {
+		if (tree->plan->made)
+			tree->plan->made->overlay_refused = true;
 		return err_wrap(err, "layers for '%s'", mount->target);
+	}
 	source_fd = openat2_in_root(stack_fd, mount->source, O_PATH, 0);
 	if (source_fd < 0)
 		return fail(err, -source_fd, "'%s' in the layers for '%s'", mount->source,

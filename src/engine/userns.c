@@ -54,12 +54,19 @@ static void explain_inside(struct err *err)
 		rule_add_hint(&rule, err);
 }
 
+static int before_command(const struct engine_job *job, void *context, struct err *err)
+{
+	(void)context;
+	return namespaces_wall(job->box, err);
+}
+
 static int run(const struct engine_job *job, int *ret_status, struct err *err)
 {
 	struct userns_plan plan = { .outside_uid = geteuid(), .outside_gid = getegid() };
 	struct spawn_plan spawn = { .namespaces = namespaces_of(&job->box->private_ns) |
 						  CLONE_NEWUSER,
 				    .setup = setup,
+				    .before_command = job->box->is_walled ? before_command : NULL,
 				    /* who joins it to make its network must find the ids */
 				    .outside = job->box->network_program ? map_outside : NULL,
 				    .context = &plan };

@@ -26,6 +26,7 @@ void environment_done(struct environment *environment)
 {
 	strings_done(&environment->with);
 	strings_done(&environment->hide);
+	strings_done(&environment->env);
 	strings_done(&environment->notes);
 	box_mounts_done(&environment->mounts);
 	for (size_t i = 0; i < environment->layers_count; i++)
@@ -106,6 +107,8 @@ static int read_fields(struct environment *environment, const struct json *json,
 	if (r == 0)
 		r = json_read_strings(json, "hide", &environment->hide, err);
 	if (r == 0)
+		r = json_read_strings(json, "env", &environment->env, err);
+	if (r == 0)
 		r = json_read_strings(json, "notes", &environment->notes, err);
 	if (r < 0)
 		return r;
@@ -120,7 +123,7 @@ static int read_fields(struct environment *environment, const struct json *json,
 int environment_load(const char *path, struct environment *ret_environment, struct err *err)
 {
 	struct environment environment = { 0 };
-	auto_json json = NULL;
+	auto_json *json = NULL;
 	auto_buf text = { 0 };
 	char real[PATH_MAX];
 	char file[PATH_MAX + 32];

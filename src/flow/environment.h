@@ -27,6 +27,7 @@ struct environment {
 	const char *root;     /* host directory that becomes / */
 	const char *key;      /* sha256:.. of all that is visible */
 	uint64_t visible;     /* how many paths were named */
+	struct strings env;   /* NAME=VALUE, of an image */
 	struct strings notes; /* warnings of when it was made */
 	struct box_mounts mounts;
 	struct strings *layers; /* of those, arena memory */

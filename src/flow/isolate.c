@@ -70,8 +70,7 @@ static bool is_of_host_files(const char *source)
 	       text_starts(source, "files:");
 }
 
-static int check_request(const struct isolate_request *request, const char *source,
-			 struct err *err)
+static int check_request(const struct isolate_request *request, const char *source, struct err *err)
 {
 	if (is_of_host_files(source))
 		return 0;
@@ -82,9 +81,10 @@ static int check_request(const struct isolate_request *request, const char *sour
 		return -EINVAL;
 	}
 	if (request->hide.count)
-		return fail_plain(err, EINVAL,
-				  "--hide goes with files of this host; rootlet run --hide hides in "
-				  "any root");
+		return fail_plain(
+			err, EINVAL,
+			"--hide goes with files of this host; rootlet run --hide hides in "
+			"any root");
 	return 0;
 }
 
@@ -103,7 +103,7 @@ struct making {
 
 static int write_description(const struct making *making, struct err *err)
 {
-	auto_json json = json_new_object();
+	auto_json *json = json_new_object();
 	auto_buf text = { 0 };
 	auto_buf key = { 0 };
 
@@ -123,8 +123,8 @@ static int write_description(const struct making *making, struct err *err)
 		json_set(json, "mounts", json_copy_of(making->mounts));
 	json_print(json, JSON_PRETTY, &text);
 	buf_add_char(&text, '\n');
-	return io_replace_file_at(making->fd, ENVIRONMENT_FILE, text.bytes, text.size_bytes, 0644,
-				  err);
+	return io_replace_file_unsynced_at(making->fd, ENVIRONMENT_FILE, text.bytes,
+					   text.size_bytes, 0644, err);
 }
 
 /* What tells one set of visible things from another. */
@@ -136,8 +136,7 @@ static void hash_visible(const struct visible *visible, char ret_key[SHA256_HEX_
 		const struct visible_item *item = visible->item[i];
 
 		buf_printf(&text, "%d %o %llu %s %s ", item->kind, item->mode,
-			   (unsigned long long)item->size_bytes, item->path,
-			   item->source ?: "");
+			   (unsigned long long)item->size_bytes, item->path, item->source ?: "");
 		buf_add(&text, item->content ?: "", item->content_bytes);
 		buf_add_char(&text, '\0');
 	}
@@ -308,8 +307,7 @@ static bool is_there(const struct isolate_request *request, const char *source,
 
 	if (!environment_is(request->path) ||
 	    environment_load(request->path, &environment, &ignored) < 0 ||
-	    strcmp(environment.source, source) != 0 ||
-	    environment.network != request->network ||
+	    strcmp(environment.source, source) != 0 || environment.network != request->network ||
 	    !same_strings(&environment.with, &request->with) ||
 	    !same_strings(&environment.hide, &request->hide) ||
 	    access(environment.root, F_OK) < 0 || text_starts(source, "tar:") ||

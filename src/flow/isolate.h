@@ -3,6 +3,7 @@
 #ifndef FLOW_ISOLATE_H
 #define FLOW_ISOLATE_H
 
+#include "base/buf.h"
 #include "base/strings.h"
 #include "flow/environment.h"
 #include "policy/visible.h"
@@ -18,8 +19,8 @@ struct isolate_request {
 void isolate_request_done(struct isolate_request *request);
 
 struct isolate_made {
-	bool was_there;	       /* the same environment, and nothing changed since */
-	struct strings notes;  /* what the user should know: warnings */
+	bool was_there;		/* the same environment, and nothing changed since */
+	struct strings notes;	/* what the user should know: warnings */
 	struct strings missing; /* tools that the self-test wanted and are not there */
 	uint64_t visible;
 };
@@ -38,11 +39,14 @@ int isolate_remove(const char *path, bool force, struct err *err) must_check;
 int isolate_export(const char *store, const char *path, const char *format, const char *output,
 		   struct err *err) must_check;
 
+/* The folder `copy` in an environment of host files, for hosts and engines that cannot stack. */
+int isolate_make_copy(const char *path, struct err *err) must_check;
+
 /* --- for the files of this flow --- */
 
 /* Fill `visible` from the request; dpkg, files and host sources. */
-int isolate_show(const struct isolate_request *request, const char *source,
-		 struct visible *visible, struct strings *notes, struct err *err) must_check;
+int isolate_show(const struct isolate_request *request, const char *source, struct visible *visible,
+		 struct strings *notes, struct err *err) must_check;
 
 struct isolate_layer {
 	struct json *mounts; /* for the environment's file */

@@ -17,7 +17,7 @@
 
 struct copier {
 	const struct visible *visible;
-	int folder_fd; /* what it goes to */
+	int folder_fd;	 /* what it goes to */
 	struct map said; /* path -> item: trees leave it to them */
 };
 
@@ -31,7 +31,8 @@ static int open_parent(const struct copier *copier, const char *path, const char
 
 	buf_add(&folder, path, (size_t)(slash - path));
 	*ret_name = slash + 1;
-	fd = openat2_make_directories(copier->folder_fd, folder.size_bytes ? folder.bytes : "/", 0755);
+	fd = openat2_make_directories(copier->folder_fd, folder.size_bytes ? folder.bytes : "/",
+				      0755);
 	return fd < 0 ? fail(err, -fd, "copy '%s'", path) : fd;
 }
 
@@ -73,7 +74,8 @@ static int copy_link(const struct copier *copier, const char *source, const char
 	if (folder < 0)
 		return folder;
 	if (!content) {
-		length = readlinkat(copier->visible->root_fd, source + 1, target, sizeof(target) - 1);
+		length = readlinkat(copier->visible->root_fd, source + 1, target,
+				    sizeof(target) - 1);
 		if (length < 0)
 			return fail(err, errno, "link '%s'", source);
 		target[length] = '\0';

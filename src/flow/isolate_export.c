@@ -8,10 +8,9 @@
 #include "flow/pack.h"
 #include "sys/remove.h"
 
-static int copy_host_files(const char *store, const struct environment *environment, int fd,
-			   struct err *err)
+static int copy_host_files(const struct environment *environment, int fd, struct err *err)
 {
-	struct isolate_request request = { .store = store, .path = environment->path };
+	struct isolate_request request = { .path = environment->path };
 	auto_fd host_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_strings notes = { 0 };
 	auto_visible visible;
@@ -57,7 +56,7 @@ static int export_host_files(const char *store, const struct environment *enviro
 		r = dest_open_work(work.bytes, true, &fd, err);
 	if (r < 0)
 		return r;
-	r = copy_host_files(store, environment, fd, err);
+	r = copy_host_files(environment, fd, err);
 	if (r == 0)
 		r = pack(store, work.bytes, format, output, err);
 	if (r < 0)
@@ -67,12 +66,37 @@ static int export_host_files(const char *store, const struct environment *enviro
 	return r;
 }
 
+static int fill_copy(void *context, int fd, struct err *err)
+{
+	return copy_host_files(context, fd, err);
+}
+
+/* Two who make it at once are harmless: the second finds it there. */
+int isolate_make_copy(const char *path, struct err *err)
+{
+	auto_environment environment = { 0 };
+	const struct dest_writer writer = { .fill = fill_copy,
+					    .context = &environment,
+					    .directory = true };
+	auto_buf copy = { 0 };
+	int r = environment_load(path, &environment, err);
+
+	if (r < 0)
+		return r;
+	buf_printf(&copy, "%s/%s", environment.path, ENVIRONMENT_COPY);
+	r = dest_write_beside(copy.bytes, &writer, err);
+	if (r != -EEXIST)
+		return r;
+	err_clear(err);
+	return 0;
+}
+
 /* By the suffix; tar where that says nothing. */
 static const char *format_of(const char *output)
 {
 	static const char *const suffixes[][2] = {
-		{ ".tar.zst", "tar.zst" }, { ".tar.gz", "tar.gz" },	{ ".tgz", "tar.gz" },
-		{ ".squashfs", "squashfs" }, { ".sqfs", "squashfs" },	{ ".sif", "squashfs" },
+		{ ".tar.zst", "tar.zst" },   { ".tar.gz", "tar.gz" }, { ".tgz", "tar.gz" },
+		{ ".squashfs", "squashfs" }, { ".sqfs", "squashfs" }, { ".sif", "squashfs" },
 	};
 
 	for (size_t i = 0; i < array_count(suffixes); i++)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How files of the host become a root: not by a mount for each of them (45 us each, at every start),
- * but by one overlay for each of a few big directories: over the host's /usr lies a directory in
- * which whatever shall not be seen is a whiteout. It is made once; a start mounts it. Directories
- * of which all is visible cost nothing at all (doc/why/0020-environments.md).
+/* How files of the host become a root: not by a mount for each of them (45 us each, at every
+ * start), but by one overlay for each of a few big directories: over the host's /usr lies a
+ * directory in which whatever shall not be seen is a whiteout. It is made once; a start mounts it.
+ * Directories of which all is visible cost nothing at all; one of which hardly anything is hides
+ * what is under it, and has copies (doc/why/0020-environments.md).
  *
  * Where mounts of the host are below a directory no overlay may show it (the kernel refuses to tear
  * them apart): it becomes a directory of ours, and its entries are looked at one by one. */
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/banned.h"
 #include "base/io.h"
@@ -21,6 +23,11 @@
 
 #define WHITEOUT_LINKS 30000 /* of one inode; file systems take 32000 and more */
 #define DEPTH_MAX      1000
+/* A directory of so many entries is worth the look whether a copy is cheaper than whiteouts. One of
+ * these is a link: a new inode costs as much as many, and so many bytes as one. */
+#define OPAQUE_FROM	   16
+#define WHITEOUTS_FOR_COPY 20
+#define BYTES_FOR_WHITEOUT 16384
 
 /* One item with those below it: a range of the sorted list. */
 struct node {
@@ -63,7 +70,8 @@ static int open_place(struct place *place, struct err *err)
 		return r;
 	if (mkdirat(r, name_of(place->path), 0700) < 0 && errno != EEXIST)
 		return fail(err, errno, "make '%s'", place->path);
-	place->fd = openat(r, name_of(place->path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	place->fd = openat(r, name_of(place->path),
+			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (place->fd < 0)
 		return fail(err, errno, "open '%s'", place->path);
 	return place->fd;
@@ -280,11 +288,99 @@ static int write_bind(struct writer *writer, struct place *in, const struct visi
 static int write_over(struct writer *writer, struct place *in, const struct node *node,
 		      unsigned depth, struct err *err);
 
+/* Of the entries of a directory that are said to be visible, those the host has. */
+struct shown {
+	size_t count;
+	uint64_t bytes;
+	bool are_files; /* and links: they can be copied */
+};
+
+static struct shown count_shown(const struct writer *writer, const struct node *node)
+{
+	struct shown shown = { .are_files = true };
+	struct node entry;
+
+	for (size_t i = node->first; i < node->end; i = entry.end) {
+		const struct visible_item *item;
+
+		entry = node_at(writer->visible, i);
+		item = entry.item;
+		if (!is_of_host(item) || is_elsewhere(item))
+			continue;
+		shown.count++;
+		shown.bytes += item->size_bytes;
+		shown.are_files &= S_ISLNK(item->mode) ||
+				   (S_ISREG(item->mode) && !(item->mode & 07000));
+	}
+	return shown;
+}
+
+static bool are_readable(const struct writer *writer, const struct node *node)
+{
+	struct node entry;
+
+	for (size_t i = node->first; i < node->end; i = entry.end) {
+		const struct visible_item *item;
+
+		entry = node_at(writer->visible, i);
+		item = entry.item;
+		if (is_of_host(item) && S_ISREG(item->mode) &&
+		    faccessat(writer->visible->root_fd, item->source + 1, R_OK, AT_EACCESS) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* A directory that does not show what is under it, so that no whiteouts are needed: where nothing
+ * of it shows, or so little that a copy is cheaper. False: whiteouts it is. */
+static bool make_opaque(const struct writer *writer, struct place *place, const struct node *node,
+			size_t names, struct err *err)
+{
+	const struct shown shown = count_shown(writer, node);
+	int fd;
+
+	if (names < OPAQUE_FROM || !shown.are_files ||
+	    shown.count * WHITEOUTS_FOR_COPY + shown.bytes / BYTES_FOR_WHITEOUT > names ||
+	    !are_readable(writer, node))
+		return false;
+	fd = open_place(place, err);
+	return fd >= 0 && fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) == 0;
+}
+
+static int copy_file(const struct writer *writer, struct place *in, const struct visible_item *item,
+		     struct err *err)
+{
+	auto_fd from = openat(writer->visible->root_fd, item->source + 1,
+			      O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int folder_fd = open_place(in, err);
+	struct timespec times[2];
+	auto_fd to = -1;
+	struct stat st;
+	int r;
+
+	if (from < 0 || fstat(from, &st) < 0)
+		return fail(err, errno, "copy '%s'", item->source);
+	if (folder_fd < 0)
+		return folder_fd;
+	to = openat(folder_fd, name_of(item->path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (to < 0)
+		return fail(err, errno, "make '%s'", item->path);
+	r = io_copy(from, to, UINT64_MAX, err);
+	if (r < 0)
+		return err_wrap(err, "copy '%s'", item->source);
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	return fchmod(to, st.st_mode & 0777) < 0 || futimens(to, times) < 0
+		       ? fail(err, errno, "copy '%s'", item->source)
+		       : 0;
+}
+
 /* The entries of a directory: those the host has, then those only we have. */
 static int write_entries_over(struct writer *writer, struct place *place, const struct node *node,
 			      bool shows_rest, unsigned depth, struct err *err)
 {
 	auto_strings names = { 0 };
+	bool is_opaque = false;
 	struct node entry;
 	int r = 0;
 
@@ -292,13 +388,20 @@ static int write_entries_over(struct writer *writer, struct place *place, const 
 		return fail(err, ENAMETOOLONG, "'%s'", node->item->path);
 	if (!shows_rest)
 		r = list_host(writer, node->item->path, &names, err);
-	for (size_t i = 0; r == 0 && i < names.count; i++)
+	if (r == 0 && !shows_rest)
+		is_opaque = make_opaque(writer, place, node, names.count, err);
+	for (size_t i = 0; r == 0 && !is_opaque && i < names.count; i++)
 		if (!find_entry(writer->visible, node, names.item[i], &entry) ||
 		    (entry.item->kind == VISIBLE_HIDDEN && entry.first == entry.end))
 			r = write_whiteout(writer, place, names.item[i], err);
 	for (size_t i = node->first; r == 0 && i < node->end; i = entry.end) {
 		entry = node_at(writer->visible, i);
-		if (entry.item->kind != VISIBLE_HIDDEN || entry.first != entry.end)
+		if (is_opaque && is_of_host(entry.item) && !is_elsewhere(entry.item) &&
+		    !S_ISDIR(entry.item->mode))
+			r = S_ISLNK(entry.item->mode)
+				    ? write_host_link(writer, place, entry.item, err)
+				    : copy_file(writer, place, entry.item, err);
+		else if (entry.item->kind != VISIBLE_HIDDEN || entry.first != entry.end)
 			r = write_over(writer, place, &entry, depth + 1, err);
 		else if (shows_rest)
 			r = write_whiteout(writer, place, name_of(entry.item->path), err);
@@ -323,7 +426,8 @@ static int write_over(struct writer *writer, struct place *in, const struct node
 	if (is_of_host(item) && !S_ISDIR(item->mode))
 		return 0;
 	r = write_entries_over(writer, &place, node, item->kind == VISIBLE_TREE, depth, err);
-	if (r == 0 && fstatat(writer->visible->root_fd, item->path + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (r == 0 &&
+	    fstatat(writer->visible->root_fd, item->path + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		r = open_place(&place, err); /* ours alone, and perhaps empty */
 	return r < 0 ? (close_place(&place, NULL), r) : close_place(&place, err);
 }
@@ -333,7 +437,8 @@ static int write_over(struct writer *writer, struct place *in, const struct node
 static int write_top(struct writer *writer, struct place *in, const struct node *node,
 		     unsigned depth, struct err *err);
 
-/* A tree of the host that has mounts below: each of its entries that nothing is said of is bound. */
+/* A tree of the host that has mounts below: each of its entries that nothing is said of is bound.
+ */
 static int write_rest_of_tree(struct writer *writer, struct place *place, const struct node *node,
 			      struct err *err)
 {
@@ -359,8 +464,8 @@ static int write_rest_of_tree(struct writer *writer, struct place *place, const 
 	return r;
 }
 
-static int write_entries_apart(struct writer *writer, struct place *place,
-			       const struct node *node, unsigned depth, struct err *err)
+static int write_entries_apart(struct writer *writer, struct place *place, const struct node *node,
+			       unsigned depth, struct err *err)
 {
 	struct node entry;
 	int r = 0;
@@ -379,8 +484,8 @@ static int write_entries_apart(struct writer *writer, struct place *place,
 /* Programs write below these while nobody looks, and mount things there. */
 static bool changes_all_the_time(const char *path)
 {
-	static const char *const busy[] = { "/var", "/tmp", "/run", "/home", "/root",
-					    "/dev", "/proc", "/sys", "/mnt", "/media" };
+	static const char *const busy[] = { "/var", "/tmp",  "/run", "/home", "/root",
+					    "/dev", "/proc", "/sys", "/mnt",  "/media" };
 
 	for (size_t i = 0; i < array_count(busy); i++)
 		if (strcmp(path, busy[i]) == 0)

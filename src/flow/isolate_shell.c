@@ -15,8 +15,8 @@
 
 /* What builds start, by the names that they start it by. */
 static const char *const shims[] = {
-	"cc", "c++", "gcc", "g++", "gfortran", "cpp", "ld", "ar", "as", "nm", "ranlib", "strip",
-	"make", "cmake", "python3",
+	"cc", "c++", "gcc",    "g++",	"gfortran", "cpp",   "ld",	"ar",
+	"as", "nm",  "ranlib", "strip", "make",	    "cmake", "python3",
 };
 
 static const char before[] =

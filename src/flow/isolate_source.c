@@ -15,8 +15,10 @@
 
 /* What dpkg without names means: what builds need. */
 static const char *const default_packages[] = {
-	"gcc",	"g++",	"libc6-dev", "make",	 "patch", "python3", "tar",  "gzip",
-	"bzip2", "xz-utils", "file",  "diffutils", "findutils", "git", "perl", "ca-certificates",
+	"gcc",	     "g++",	 "libc6-dev", "make",
+	"patch",     "python3",	 "tar",	      "gzip",
+	"bzip2",     "xz-utils", "file",      "diffutils",
+	"findutils", "git",	 "perl",      "ca-certificates",
 };
 
 struct source {
@@ -73,16 +75,28 @@ static int show_dpkg(struct source *source, const char *words, struct err *err)
 
 /* Of what the administrator set for users of the machine, and what came beside the packages. */
 static const char *const not_of_host[] = {
-	"/usr/local",	      "/usr/src",	    "/etc/gitconfig",	  "/etc/gitattributes",
-	"/etc/npmrc",	      "/usr/etc/npmrc",	    "/etc/pip.conf",	  "/etc/xdg/pip",
-	"/etc/gnupg",	      "/etc/ssh/ssh_config", "/etc/ssh/ssh_config.d", "/etc/profile.d",
-	"/etc/bash.bashrc",   "/etc/environment",   "/etc/curlrc",	  "/etc/wgetrc",
+	"/usr/local",
+	"/usr/src",
+	"/etc/gitconfig",
+	"/etc/gitattributes",
+	"/etc/npmrc",
+	"/usr/etc/npmrc",
+	"/etc/pip.conf",
+	"/etc/xdg/pip",
+	"/etc/gnupg",
+	"/etc/ssh/ssh_config",
+	"/etc/ssh/ssh_config.d",
+	"/etc/profile.d",
+	"/etc/bash.bashrc",
+	"/etc/environment",
+	"/etc/curlrc",
+	"/etc/wgetrc",
 };
 
 static int show_host(struct source *source, struct err *err)
 {
-	static const char *const trees[] = { "/usr",  "/etc",	 "/bin",    "/sbin",
-					     "/lib",  "/lib32",	 "/lib64",  "/libx32",
+	static const char *const trees[] = { "/usr",	      "/etc",	     "/bin",   "/sbin",
+					     "/lib",	      "/lib32",	     "/lib64", "/libx32",
 					     "/var/lib/dpkg", "/var/lib/rpm" };
 	struct visible *visible = source->visible;
 	int r = 0;
@@ -128,15 +142,26 @@ static int show_people(struct source *source, struct err *err)
 static int show_etc(struct source *source, struct err *err)
 {
 	static const char *const texts[][2] = {
-		{ "/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" },
+		{ "/etc/hosts",
+		  "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" },
 		{ "/etc/resolv.conf", "" },
 		{ "/etc/hostname", "rootlet\n" },
 		{ "/etc/nsswitch.conf",
 		  "passwd: files\ngroup: files\nhosts: files dns\nprotocols: files\n"
 		  "services: files\n" },
 	};
+	/* of a merged /usr: whoever asks for /bin/sh means it */
+	static const char *const links[] = {
+		"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
+	};
 	int r = show_people(source, err);
 
+	for (size_t i = 0; r == 0 && i < array_count(links); i++) {
+		struct stat st;
+
+		if (lstat(links[i], &st) == 0 && S_ISLNK(st.st_mode))
+			r = visible_add(source->visible, links[i], err);
+	}
 	for (size_t i = 0; r == 0 && i < array_count(texts); i++)
 		r = add_text(source->visible, texts[i][0], texts[i][1], err);
 	return r < 0 ? r : ldcache_show(source->visible, err);
@@ -159,8 +184,7 @@ static int show_files(struct source *source, const char *list, struct err *err)
 {
 	const struct filelist_sources sources = { .visible = source->visible,
 						  .closure = &source->closure,
-						  .dpkg = source->has_dpkg ? &source->dpkg
-									   : NULL };
+						  .dpkg = source->has_dpkg ? &source->dpkg : NULL };
 	int r = elf_closure_open(&source->closure, source->visible, err);
 
 	if (r == 0)

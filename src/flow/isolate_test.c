@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "flow/isolate.h"
 #include "flow/run.h"
+#include "flow/run_environment.h"
 
 static const char script[] =
 	"cd /tmp || exit\n"
@@ -29,7 +30,8 @@ static const char script[] =
 	"rm -f rootlet-test rootlet-test.c\n"
 	"if ! command -v python3 >/dev/null 2>&1; then\n"
 	"    say python3\n"
-	"elif ! python3 -S -c 'import sys; sys.exit(sys.version_info < (3, 6))' >/dev/null 2>&1; then\n"
+	"elif ! python3 -S -c 'import sys; sys.exit(sys.version_info < (3, 6))' >/dev/null 2>&1; "
+	"then\n"
 	"    say 'python3 of version 3.6 or later that works'\n"
 	"fi\n"
 	"for name in make patch tar file; do\n"
@@ -40,8 +42,9 @@ static const char script[] =
 static int run_in(const char *store, const char *path, int output_fd, int *ret_status,
 		  struct err *err)
 {
-	struct run_request request = { .store = store, .root = path, .network = "none",
-				       .cwd = "/" };
+	struct run_request request = {
+		.store = store, .root = path, .network = "none", .cwd = "/"
+	};
 	struct engine_job job = { .redirect = true };
 	auto_fd null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	const struct engine *engine;
@@ -59,11 +62,19 @@ static int run_in(const char *store, const char *path, int output_fd, int *ret_s
 		r = engine_choose(NULL, &box, &engine, NULL, err);
 	if (r == 0)
 		r = run_use_engine(&request, engine, &box, &root, err);
+	job.made = engine_made_new();
 	job.box = &box;
 	job.stdio[0] = job.stdio[2] = null_fd;
 	job.stdio[1] = output_fd;
 	if (r == 0)
 		r = engine->run(&job, ret_status, err);
+	if (r < 0 && job.made && job.made->overlay_refused) {
+		err_clear(err);
+		r = run_environment_use_copy(&root, &box, err);
+		if (r == 0)
+			r = engine->run(&job, ret_status, err);
+	}
+	engine_made_free(job.made);
 	run_request_done(&request);
 	return r;
 }

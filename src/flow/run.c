@@ -12,12 +12,15 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "engine/network.h"
+#include "flow/environment.h"
 #include "flow/host_files.h"
 #include "flow/mount_points.h"
 #include "flow/root_lock.h"
 #include "flow/run_cache.h"
 #include "flow/run_env.h"
+#include "flow/run_environment.h"
 #include "flow/run_seccomp.h"
+#include "flow/run_shield.h"
 #include "flow/run_squash.h"
 #include "flow/tar_root.h"
 #include "rootfs/stack.h"
@@ -29,6 +32,7 @@ void run_root_init(struct run_root *root)
 {
 	*root = (struct run_root){ .store = STORE_NONE,
 				   .directory_fd = -1,
+				   .environment_fd = -1,
 				   .served_fd = -1,
 				   .changes = RUN_CHANGES_NONE };
 	view_init(&root->layers);
@@ -41,10 +45,13 @@ void run_root_done(struct run_root *root)
 	view_done(&root->layers);
 	image_done(&root->image);
 	store_done(&root->store);
+	if (root->environment)
+		environment_done(root->environment);
 	arena_done(&root->arena);
 	buf_done(&root->passwd);
 	buf_done(&root->group);
 	cleanup_fd(&root->directory_fd);
+	cleanup_fd(&root->environment_fd);
 	cleanup_fd(&root->served_fd);
 }
 
@@ -224,6 +231,8 @@ static int find_root(const struct run_request *request, struct box *box, struct 
 	if (request->host_root)
 		return use_host(request, box, root, err);
 	path = expand_home(request->root, &box->arena);
+	if (environment_is(path)) /* by any name: nothing else has such a file */
+		return run_use_environment(request, path, box, root, err);
 	if (is_path(request->root)) {
 		if (stat(path, &st) < 0)
 			return fail(err, errno, "root '%s'", request->root);
@@ -302,9 +311,10 @@ static const char *home_inside(const struct run_root *root, const char *home)
 }
 
 /* Something is put where the home is, so it need not be there. */
-static bool keeps_home(const struct run_request *request)
+static bool keeps_home(const struct run_request *request, const struct run_root *root)
 {
-	return request->home || request->empty_home || request->pure || request->host_root;
+	return root->environment || request->home || request->empty_home || request->pure ||
+	       request->host_root;
 }
 
 static int choose_user(const struct run_request *request, struct box *box, struct run_root *root,
@@ -327,7 +337,7 @@ static int choose_user(const struct run_request *request, struct box *box, struc
 				   &box->arena, ret_user, err);
 	ids_caller(&box->arena, ret_user);
 	if (!ids_user_by_id(buf_text(&root->passwd), getuid(), &box->arena, ret_user)) {
-		if (!keeps_home(request))
+		if (!keeps_home(request, root))
 			ret_user->home = home_inside(root, ret_user->home);
 		ret_user->shell = "/bin/sh";
 	}
@@ -384,15 +394,17 @@ static int check_kernel_release(const struct run_request *request, struct err *e
 				    release);
 }
 
-static int set_namespaces(const struct run_request *request, struct box *box, struct err *err)
+static int set_namespaces(const struct run_request *request, const struct run_root *root,
+			  struct box *box, struct err *err)
 {
+	bool closed = root->environment && !root->environment->network;
 	int r = 0;
 
 	box->private_ns = (struct box_private){
 		.pid = is_private(request->pid, !request->host_root),
 		.ipc = is_private(request->ipc, !request->host_root),
 		.uts = is_private(request->uts, !request->host_root),
-		.network = is_private(request->network, false),
+		.network = is_private(request->network, closed),
 	};
 	box->asked_ns = (struct box_private){
 		.pid = is_private(request->pid, false),
@@ -416,9 +428,10 @@ static void add_scratch(struct box *box)
 }
 
 /* A user without a home gets none in the root directory itself. */
-static void name_home(const struct run_request *request, struct user *user, struct arena *arena)
+static void name_home(const struct run_request *request, const struct run_root *root,
+		      struct user *user, struct arena *arena)
 {
-	if (keeps_home(request) && strcmp(user->home, "/") == 0)
+	if (keeps_home(request, root) && strcmp(user->home, "/") == 0)
 		user->home = arena_printf(arena, "/home/%s", user->name);
 }
 
@@ -446,7 +459,10 @@ static void add_mounts(const struct run_request *request, const struct user *use
 			host_files_add_name_server(box);
 	} else {
 		host_files_add_kernel(box, request->shm_bytes);
-		add_scratch(box);
+		if (root->environment)
+			run_environment_add_mounts(request, user, root, box);
+		else
+			add_scratch(box);
 		host_files_add_network(box, NULL);
 		host_files_add_user(box, user, buf_text(&root->passwd), buf_text(&root->group));
 	}
@@ -500,8 +516,12 @@ static const char *host_cwd(struct arena *arena)
 }
 
 static const char *cwd_inside(const struct run_request *request, const struct run_root *root,
-			      struct arena *arena)
+			      struct box *box)
 {
+	struct arena *arena = &box->arena;
+
+	if (root->environment)
+		return run_environment_cwd(request, box);
 	if (request->cwd)
 		return request->cwd;
 	if (root->is_image && root->image.config.working_dir)
@@ -597,7 +617,7 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 	if (r < 0)
 		return r;
 	name_root(&user);
-	name_home(request, &user, &box->arena);
+	name_home(request, root, &user, &box->arena);
 	box->uid = user.uid;
 	box->gid = user.gid;
 	box->groups = user.groups;
@@ -608,7 +628,7 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 	}
 	if (root->is_image)
 		strings_add_all(&box->env, root->image.config.env.item);
-	r = set_namespaces(request, box, err);
+	r = set_namespaces(request, root, box, err);
 	if (r < 0)
 		return r;
 	add_mounts(request, &user, root, box);
@@ -616,7 +636,7 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 	r = run_caches_open(root, box, err);
 	if (r < 0)
 		return r;
-	box->cwd = arena_copy(&box->arena, cwd_inside(request, root, &box->arena));
+	box->cwd = arena_copy(&box->arena, cwd_inside(request, root, box));
 	if (box->cwd[0] != '/')
 		return fail_plain(err, EINVAL, "working directory '%s' is not absolute", box->cwd);
 	r = hide_paths(request, box, err);
@@ -638,5 +658,10 @@ int run_make_box(const struct run_request *request, struct box *box, struct run_
 		err_hint(err, "rootlet run %s -- COMMAND", request->root);
 		return -EINVAL;
 	}
+	if (root->environment)
+		run_environment_add_variables(root, box);
+	if (root->environment ? root->environment->is_host_files
+			      : request->host_root && request->pure)
+		run_shield(box);
 	return run_env_fill(request, &user, box, err);
 }

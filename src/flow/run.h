@@ -73,6 +73,8 @@ struct run_root {
 	struct buf passwd, group;
 	int directory_fd; /* of a root that is a directory, or -1: it may be unreadable */
 	bool is_locked;	  /* by root_lock_share */
+	struct environment *environment; /* made by isolate; NULL */
+	int environment_fd;		 /* of its folder, locked; or -1 */
 	struct run_changes changes;
 };
 void run_root_init(struct run_root *root);

@@ -313,10 +313,10 @@ static int show_package(const struct filelist_sources *sources, const struct fil
 	int r;
 
 	if (!sources->dpkg)
-		return line->is_optional
-			       ? 0
-			       : fail_plain(err, ENOENT, "pkg:%s: this host has no package database",
-					    line->text);
+		return line->is_optional ? 0
+					 : fail_plain(err, ENOENT,
+						      "pkg:%s: this host has no package database",
+						      line->text);
 	strings_add(&names, line->text);
 	r = dpkg_closure(sources->dpkg, &names, true, &set, err);
 	if (r == -ENOENT)

@@ -30,12 +30,12 @@ enum filelist_kind { FILELIST_PATH, FILELIST_PACKAGE, FILELIST_PROGRAM, FILELIST
 
 struct filelist_line {
 	enum filelist_kind kind;
-	const char *text;      /* path or glob (escapes kept, as fnmatch(3) wants them), name, file */
-	const char *target;    /* PATH: behind "=>", else NULL */
-	bool is_hidden;	       /* '!' */
-	bool is_optional;      /* '?' */
+	const char *text;   /* path or glob (escapes kept, as fnmatch(3) wants them), name, file */
+	const char *target; /* PATH: behind "=>", else NULL */
+	bool is_hidden;	    /* '!' */
+	bool is_optional;   /* '?' */
 	bool is_glob;
-	unsigned number;       /* of the line, from 1 */
+	unsigned number; /* of the line, from 1 */
 };
 
 struct filelist {

@@ -21,6 +21,10 @@ int seccomp_load(const void *program, size_t count, struct err *err) must_check;
  * is in the way otherwise the host's facts say (HOST_SECCOMP_TRAP). */
 bool seccomp_knows_trap(void);
 
+/* No socket but local ones (AF_UNIX, AF_NETLINK), and no io_uring that would make them past this:
+ * for who has no network namespace. For good; sets no_new_privs. Allocates nothing. */
+int seccomp_close_network(struct err *err) must_check;
+
 /* May this process install a filter whose SECCOMP_RET_TRACE a tracer is told of? */
 bool seccomp_can_trace(void);
 

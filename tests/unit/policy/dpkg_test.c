@@ -165,9 +165,11 @@ static void show(const char *name, struct visible *visible)
 		fail_msg("%s", err.text);
 }
 
-#define STATUS_OF(name, rest)                                              \
-	"+/var/\n+/var/lib/\n+/var/lib/dpkg/\n+/var/lib/dpkg/info/\n" rest \
-	"/var/lib/dpkg/status=" STANZA(name, "Architecture: amd64\nProvides: awk\n") "\n"
+/* dpkg's own database, with the package's list. */
+#define STATUS_OF(name, list)                                         \
+	"+/var/\n+/var/lib/\n+/var/lib/dpkg/\n+/var/lib/dpkg/info/\n" \
+	"/var/lib/dpkg/info/" name ".list=" list                      \
+	"\n/var/lib/dpkg/status=" STANZA(name, "Architecture: amd64\nProvides: awk\n") "\n"
 
 test(listed_files_are_shown_where_the_host_has_them)
 {
@@ -184,7 +186,8 @@ test(listed_files_are_shown_where_the_host_has_them)
 	assert_visible(
 		&visible,
 		"+/bin\n+/usr/\n+/usr/bin/\n+/usr/bin/mawk\n+/usr/share/\n+/usr/share/doc/\n"
-		"+/usr/share/doc/mawk.real\n" STATUS_OF("mawk", "+/var/lib/dpkg/info/mawk.list\n"));
+		"+/usr/share/doc/mawk.real\n" STATUS_OF(
+			"mawk", "/.\n/bin\n/bin/mawk\n/usr/share/doc/mawk\n/usr/share/man/gone\n"));
 }
 
 test(alternatives_lead_to_what_is_shown)
@@ -204,7 +207,7 @@ test(alternatives_lead_to_what_is_shown)
 	assert_visible(&visible,
 		       "+/etc/\n+/etc/alternatives/\n/etc/alternatives/awk>/usr/bin/mawk\n+/usr/\n"
 		       "+/usr/bin/\n/usr/bin/awk>/etc/alternatives/awk\n+/usr/bin/mawk\n" STATUS_OF(
-			       "mawk", "+/var/lib/dpkg/info/mawk.list\n"));
+			       "mawk", "/usr/bin/mawk\n"));
 }
 
 test(compiled_python_comes_with_its_source)
@@ -219,7 +222,7 @@ test(compiled_python_comes_with_its_source)
 	assert_visible(&visible,
 		       "+/usr/\n+/usr/lib/\n+/usr/lib/p/\n+/usr/lib/p/__pycache__/\n"
 		       "+/usr/lib/p/__pycache__/a.cpython-311.pyc\n+/usr/lib/p/a.py\n" STATUS_OF(
-			       "mawk", "+/var/lib/dpkg/info/mawk:amd64.list\n"));
+			       "mawk", "/usr/lib/p/a.py\n"));
 }
 
 test(a_package_without_a_list_is_refused)

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/run_environment.h"
+
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+#include "base/log.h"
+#include "flow/environment.h"
+#include "flow/root_lock.h"
+#include "flow/tar_root.h"
+
+extern char **environ;
+
+/* ---- the root ---- */
+
+static int ask_image_program(const char *command, const char *store, const char *path,
+			     struct err *err)
+{
+	const char *const plain[] = { "rootlet-image", command, path, NULL };
+	const char *const with_store[] = { "rootlet-image", command, "--store", store, path, NULL };
+	auto_buf output = { 0 };
+
+	return tar_root_program(store ? with_store : plain, &output, err);
+}
+
+static bool needs_refresh(const struct environment *environment)
+{
+	return environment->is_host_files ? !environment_is_fresh(environment)
+					  : access(environment->root, F_OK) < 0;
+}
+
+static int load(const struct run_request *request, const char *path,
+		struct environment *environment, struct err *err)
+{
+	int r = environment_load(path, environment, err);
+
+	if (r < 0 || !needs_refresh(environment))
+		return r;
+	log_verbose("'%s' is made again: what it is made of has changed", path);
+	environment_done(environment);
+	r = ask_image_program("__refresh-environment", request->store, path, err);
+	return r < 0 ? r : environment_load(path, environment, err);
+}
+
+static int check(const struct run_request *request, struct err *err)
+{
+	if (!request->write && !request->overlay && !request->commit)
+		return 0;
+	fail_plain(err, EINVAL, "%s: an environment never changes",
+		   request->write     ? "--write"
+		   : request->overlay ? "--overlay"
+				      : "--commit");
+	err_hint(err, "rootlet isolate export makes a directory or an image of it, which can");
+	return -EINVAL;
+}
+
+int run_use_environment(const struct run_request *request, const char *path, struct box *box,
+			struct run_root *root, struct err *err)
+{
+	struct environment *environment = arena_new(&root->arena, struct environment);
+	int r = check(request, err);
+
+	if (r == 0)
+		r = load(request, path, environment, err);
+	if (r < 0)
+		return r;
+	root->environment = environment;
+	root->environment_fd = open(environment->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	root->directory_fd = open(environment->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root->directory_fd < 0)
+		return fail(err, errno, "environment '%s': '%s'", path, environment->root);
+	if (root->environment_fd >= 0)
+		root->is_locked = root_lock_share(root->environment_fd);
+	box->root.kind = BOX_ROOT_OVERLAY;
+	box->root.read_only = true;
+	box->is_walled = true;
+	strings_add(&box->root.lower, environment->root);
+	return 0;
+}
+
+static bool is_below(const char *path, const char *folder)
+{
+	size_t length = strlen(folder);
+
+	return strncmp(path, folder, length) == 0 && (!path[length] || path[length] == '/');
+}
+
+static bool is_of(const struct environment *environment, const struct box_mount *mount)
+{
+	for (size_t i = 0; i < environment->mounts.count; i++)
+		if (environment->mounts.item[i].target == mount->target)
+			return true;
+	return false;
+}
+
+/* In a copy only those are mounts that something of the box's own would cover. */
+static bool take_from_copy(const char *copy, struct box *box, struct box_mount *mount)
+{
+	for (size_t i = 0; i < box->mounts.count; i++) {
+		const struct box_mount *cover = &box->mounts.item[i];
+
+		if (cover->kind != BOX_MOUNT_TMPFS || !is_below(mount->target, cover->target))
+			continue;
+		mount->kind = BOX_MOUNT_BIND;
+		mount->source = arena_printf(&box->arena, "%s%s", copy, mount->target);
+		return true;
+	}
+	return false;
+}
+
+int run_environment_use_copy(struct run_root *root, struct box *box, struct err *err)
+{
+	const struct environment *environment = root->environment;
+	const char *copy = environment->root;
+	size_t kept = 0;
+
+	if (environment->mounts.count) {
+		int r;
+
+		copy = arena_printf(&box->arena, "%s/%s", environment->path, ENVIRONMENT_COPY);
+		r = access(copy, F_OK) == 0
+			    ? 0
+			    : ask_image_program("__copy-environment", NULL, environment->path, err);
+		if (r < 0)
+			return err_wrap(err,
+					"a copy of the files, for they cannot be stacked here");
+	}
+	for (size_t i = 0; i < box->mounts.count; i++)
+		if (!is_of(environment, &box->mounts.item[i]) ||
+		    take_from_copy(copy, box, &box->mounts.item[i]))
+			box->mounts.item[kept++] = box->mounts.item[i];
+	box->mounts.count = kept;
+	strings_clear(&box->root.lower);
+	box->root.kind = BOX_ROOT_DIRECTORY;
+	box->root.path = copy;
+	return 0;
+}
+
+/* ---- mounts ---- */
+
+static void add_files(const struct run_root *root, struct box *box)
+{
+	const struct box_mounts *mounts = &root->environment->mounts;
+
+	for (size_t i = 0; i < mounts->count; i++)
+		*box_mounts_add(&box->mounts, mounts->item[i].kind,
+				mounts->item[i].target) = mounts->item[i];
+}
+
+/* What a caller may not show without saying so: their whole home, and what the environment is there
+ * to replace. */
+static bool may_be_shown(const char *path, const char *home)
+{
+	static const char *const own[] = { "/usr",   "/etc",	"/bin",	 "/sbin", "/lib",  "/lib32",
+					   "/lib64", "/libx32", "/boot", "/dev",  "/proc", "/sys" };
+
+	for (size_t i = 0; i < array_count(own); i++)
+		if (is_below(path, own[i]))
+			return false;
+	return strcmp(path, "/") != 0 && strcmp(path, "/tmp") != 0 &&
+	       strcmp(path, "/var/tmp") != 0 && !is_below(home, path);
+}
+
+static bool is_inside(const struct box *box, const char *path)
+{
+	for (size_t i = 0; i < box->mounts.count; i++)
+		if (box->mounts.item[i].kind == BOX_MOUNT_BIND &&
+		    is_below(path, box->mounts.item[i].target))
+			return true;
+	return false;
+}
+
+static void add_place(struct box *box, const char *path, mode_t mode)
+{
+	box_mounts_add(&box->mounts, BOX_MOUNT_TMPFS, path)->mode = mode;
+}
+
+static void add_working_directory(const struct run_request *request, const struct user *user,
+				  struct box *box)
+{
+	const char *home = getenv("HOME");
+	char cwd[PATH_MAX];
+
+	if (request->cwd || !getcwd(cwd, sizeof(cwd)) || !may_be_shown(cwd, user->home) ||
+	    (home && home[0] == '/' && !may_be_shown(cwd, home)))
+		return;
+	box_mounts_add(&box->mounts, BOX_MOUNT_BIND, arena_copy(&box->arena, cwd))->source =
+		arena_copy(&box->arena, cwd);
+}
+
+void run_environment_add_mounts(const struct run_request *request, const struct user *user,
+				const struct run_root *root, struct box *box)
+{
+
+	add_place(box, "/tmp", 01777);
+	add_place(box, "/var/tmp", 01777);
+	if (!request->home && strcmp(user->home, "/") != 0)
+		add_place(box, user->home, 0700);
+	add_files(root, box);
+	add_working_directory(request, user, box);
+}
+
+const char *run_environment_cwd(const struct run_request *request, struct box *box)
+{
+	char cwd[PATH_MAX];
+
+	if (request->cwd)
+		return request->cwd;
+	if (!getcwd(cwd, sizeof(cwd)) || !is_inside(box, cwd))
+		return "/tmp";
+	return arena_copy(&box->arena, cwd);
+}
+
+/* ---- variables ---- */
+
+/* Where a variable of this name may come in. */
+static bool matches(const char *entry, const char *const *globs)
+{
+	auto_buf name = { 0 };
+
+	buf_add(&name, entry, strcspn(entry, "="));
+	for (; *globs; globs++)
+		if (fnmatch(*globs, buf_text(&name), 0) == 0)
+			return true;
+	return false;
+}
+
+static const char *const passed[] = { "TERM",	   "COLORTERM",		"NO_COLOR",  "SPACK_*",
+				      "MAKEFLAGS", "SOURCE_DATE_EPOCH", "ROOTLET_*", NULL };
+static const char *const with_network[] = { "http_proxy", "https_proxy", "ftp_proxy",	"no_proxy",
+					    "all_proxy",  "HTTP_PROXY",	 "HTTPS_PROXY", "FTP_PROXY",
+					    "NO_PROXY",	  "ALL_PROXY",	 NULL };
+/* Those that would have changed what a build does. */
+static const char *const missed[] = {
+	"LD_*",
+	"LIBRARY_PATH",
+	"CPATH",
+	"C_INCLUDE_PATH",
+	"CPLUS_INCLUDE_PATH",
+	"OBJC_INCLUDE_PATH",
+	"PKG_CONFIG*",
+	"CMAKE_*",
+	"PYTHON*",
+	"PERL5*",
+	"BASH_ENV",
+	"ENV",
+	"CC",
+	"CXX",
+	"FC",
+	"F77",
+	"CFLAGS",
+	"CXXFLAGS",
+	"CPPFLAGS",
+	"LDFLAGS",
+	"FFLAGS",
+	"GIT_*",
+	"GCC_*",
+	"ACLOCAL_PATH",
+	"MANPATH",
+	"JAVA_*",
+	"CONDA_*",
+	"VIRTUAL_ENV",
+	"R_*",
+	"MODULEPATH",
+	"LOADEDMODULES",
+	NULL,
+};
+
+void run_environment_add_variables(struct run_root *root, struct box *box)
+{
+	auto_buf dropped = { 0 };
+
+	strings_add_all(&box->env, root->environment->env.item);
+	for (char **entry = environ; *entry; entry++) {
+		size_t length = strcspn(*entry, "=");
+
+		if (matches(*entry, passed) ||
+		    (!box->private_ns.network && matches(*entry, with_network)))
+			strings_add(&box->env, *entry);
+		else if (matches(*entry, missed))
+			buf_printf(&dropped, "%s%.*s", dropped.size_bytes ? ", " : "", (int)length,
+				   *entry);
+		else
+			log_debug("variable not passed on: %.*s", (int)length, *entry);
+	}
+	if (dropped.size_bytes)
+		log_info("variables not passed on: %s (--env-host passes one)", dropped.bytes);
+	strings_env_set(&box->env, "LANG", "C.UTF-8");
+	strings_env_set(&box->env, "ROOTLET_ENV", root->environment->path);
+}

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+# Environments: made of this host's packages and files, of images, archives and directories; what is
+# seen inside, and what is not.
+load ../support/common
+
+setup() {
+    common_setup
+    need_userns
+    unset CPATH LIBRARY_PATH
+    export HOME=$PWD/home
+    mkdir home work
+}
+
+teardown() {
+    common_teardown
+}
+
+need_dpkg() {
+    local package
+    [ -r /var/lib/dpkg/status ] || skip "no dpkg here"
+    for package; do
+        dpkg -s "$package" >/dev/null 2>&1 || skip "package $package is not installed"
+    done
+}
+
+# A list with a shell, and what these tests use.
+small_list() {
+    printf 'exe:%s\n' sh ls cat env touch id mkdir rm sleep
+}
+
+@test "an environment of packages sees their closure and nothing else; a second create is a lookup" {
+    need_dpkg gcc libc6-dev make dash zlib1g-dev
+    ok rootlet isolate create env --from dpkg:gcc,libc6-dev,make
+    expect_stderr "paths of this host"
+    [[ $stderr != *"C compiler"* && $stderr != *"missing: make"* ]]
+    echo 'int main(void) { return 7; }' >work/a.c
+    cd work
+    attempt rootlet run ../env -- sh -c 'cc -o a a.c && ./a'
+    expect_status 7
+    [ -x a ]
+    ok rootlet run ../env -- sh -c 'ls -d /usr/include/zlib.h /usr/local /opt /home/[!x]*/.ssh 2>&1; ls /proc | grep -c "^[0-9]"'
+    expect_output "'/usr/include/zlib.h': No such file"
+    expect_output "'/usr/local': No such file"
+    expect_output "'/opt': No such file"
+    ok rootlet run ../env -- dpkg -s make
+    expect_output "Status: install ok installed"
+    attempt rootlet run ../env -- dpkg -s zlib1g-dev
+    expect_status 1
+    ok rootlet run ../env -- readlink -f /usr/bin/cc
+    expect_output /usr/bin/
+    cd ..
+    ok rootlet isolate create env --from dpkg:gcc,libc6-dev,make
+    expect_stderr "nothing has changed"
+    ok rootlet isolate status env
+    expect_output "dpkg:gcc,libc6-dev,make"
+    ok rootlet isolate status --format json env
+    ok rootlet isolate remove env
+    [ ! -e env ]
+}
+
+@test "files: what a list says is there, the rest of the host is not" {
+    mkdir -p host/data/deep host/more
+    echo one >host/data/one
+    echo two >host/data/two
+    echo three >host/data/deep/three
+    echo four >host/more/four.h
+    echo five >host/more/five.c
+    small_list >base.list
+    cat >list <<LIST
+include base.list
+$PWD/host/data
+!$PWD/host/data/t*     # hidden again
+$PWD/host/more/*.h
+?/nowhere/at/all
+$PWD/host/more/five.c => /elsewhere/5
+LIST
+    ok rootlet isolate create env --from files:list
+    ok rootlet run env -- cat "$PWD/host/data/one" "$PWD/host/data/deep/three" "$PWD/host/more/four.h" /elsewhere/5
+    equal "$output" "$(printf 'one\nthree\nfour\nfive')"
+    attempt rootlet run -w / env -- ls "$PWD/host/data/two" "$PWD/host/more/five.c" /usr/bin/make
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"data/two': No such file"* && $stderr == *"five.c': No such file"* ]]
+    [[ $stderr == *"/usr/bin/make': No such file"* ]]
+}
+
+@test "what appears on the host later is not seen, and a package that changes is taken anew" {
+    mkdir -p host/data
+    echo one >host/data/one
+    { small_list; echo "$PWD/host/data/o*"; } >list
+    ok rootlet isolate create env --from files:list
+    echo secret >host/data/two
+    attempt rootlet run -w /tmp env -- cat "$PWD/host/data/two"
+    expect_status 1
+    rm host/data/one
+    echo again >host/data/one
+    ok rootlet run -w /tmp env -- cat "$PWD/host/data/one"
+    equal "$output" again
+}
+
+@test "mistakes in a list are named by file and line, and nothing is left" {
+    printf 'exe:sh\n\nrelative/path\n' >list
+    refused rootlet isolate create env --from files:list
+    expect_stderr "list:3: 'relative/path'"
+    printf '/nowhere/at/all\n' >list
+    refused rootlet isolate create env --from files:list
+    expect_stderr "list:1: '/nowhere/at/all' is not there"
+    printf 'include other\n' >list
+    printf 'exe:no-such-program\n' >other
+    refused rootlet isolate create env --from files:list
+    expect_stderr "list:1: *other:1: *no-such-program"
+    refused rootlet isolate create env --from files:missing
+    refused rootlet isolate create env --from nonsense
+    refused rootlet isolate create env --from dir:/etc --with make
+    refused rootlet isolate create env --from dpkg:no-such-package
+    equal "$(ls)" "$(printf 'home\nlist\nother\nwork')"
+    mkdir taken && touch taken/file
+    small_list >list
+    refused rootlet isolate create taken --from files:list
+    expect_stderr "'taken' exists and is no environment"
+    equal "$(ls)" "$(printf 'home\nlist\nother\ntaken\nwork')"
+}
+
+@test "the caller's uid, a private home, and the working directory at its own path" {
+    small_list >list
+    echo bait >home/.gitconfig
+    ok rootlet isolate create env --from files:list
+    cd work
+    ok rootlet run ../env -- sh -c 'id -u; echo $PWD; touch made; ls -A "$HOME"; touch "$HOME/x"; cat /etc/passwd'
+    expect_output "$(id -u)
+$PWD"
+    expect_output ":$(id -u):$(id -g):"
+    expect_no_output .gitconfig
+    [ -e made ]
+    [ ! -e ../home/x ]
+    attempt rootlet run ../env -- touch /usr/x
+    [ "$status" -ne 0 ]
+    cd ../home
+    attempt rootlet run ../env -- cat .gitconfig
+    [ "$status" -ne 0 ]
+}
+
+@test "harmful variables stay outside and are named; there is no network unless asked for" {
+    small_list >list
+    ok rootlet isolate create env --from files:list
+    CPATH=/x SPACK_ROOT=/spack SECRET=1 attempt rootlet run env -- env
+    expect_status 0
+    expect_no_output CPATH
+    expect_no_output SECRET
+    expect_output SPACK_ROOT=/spack
+    expect_stderr "not passed on: *CPATH"
+    ok rootlet run env -- cat /proc/net/dev
+    equal "$(echo "$output" | grep -c :)" 1
+    ok rootlet run --network host env -- cat /proc/net/dev
+    equal "$output" "$(cat /proc/net/dev)" || [ "$(echo "$output" | grep -c :)" -ge 1 ]
+    refused rootlet run --write env -- sh -c :
+}
+
+@test "exit status, words and signals are the command's own" {
+    small_list >list
+    ok rootlet isolate create env --from files:list
+    attempt rootlet run env -- sh -c 'exit 3'
+    expect_status 3
+    attempt rootlet run env -- sh -c 'kill -9 $$'
+    expect_status 137
+    attempt rootlet run env -- no-such-command
+    expect_status 127
+    ok rootlet run env -- sh -c 'printf "%s|" "$@"' sh 'a b' "c'd" 'e"f' $'g\nh' '' '$x;y'
+    equal "$output" $'a b|c\'d|e"f|g\nh||$x;y|'
+    equal "$(echo in | rootlet run env -- cat)" in
+}
+
+@test "two runs at once; an environment in use is not removed; what was killed leaves nothing behind" {
+    small_list >list
+    ok rootlet isolate create env --from files:list
+    cd work
+    mkfifo go ready
+    rootlet run ../env -- sh -c 'echo >ready; cat go' &
+    local runs=$!
+    cat ready >/dev/null
+    ok rootlet run ../env -- sh -c :
+    refused rootlet isolate remove ../env
+    expect_stderr "a command runs in"
+    kill -9 "$runs"
+    wait "$runs" || :
+    ok rootlet run ../env -- sh -c :
+    cd ..
+    ok rootlet isolate remove env
+    equal "$(ls)" "$(printf 'home\nlist\nwork')"
+}
+
+@test "an image, an archive with a folder around it, and a directory" {
+    import_tiny
+    ok rootlet isolate create image --from image:tiny
+    ok rootlet run image -- sh -c 'id -u; ls -d /bin'
+    equal "$output" "$(printf '%s\n/bin' "$(id -u)")"
+    tiny_root wrapped/rootfs
+    tar -C wrapped -czf root.tar.gz rootfs
+    ok rootlet isolate create archive --from tar:root.tar.gz
+    ok rootlet run archive -- ls -d /bin
+    ok rootlet isolate create folder --from dir:wrapped/rootfs
+    ok rootlet run folder -- ls -d /bin
+    attempt rootlet run folder -- touch /bin/x
+    [ "$status" -ne 0 ]
+    ok rootlet isolate export folder -o folder.tar
+    tar -tf folder.tar | grep -q '^bin/\|^\./bin/'
+}
+
+@test "an environment is given away as an archive or a squashfs file" {
+    { small_list; echo "/etc/os-release"; } >list
+    ok rootlet isolate create env --from files:list
+    ok rootlet isolate export env -o env.tar
+    mkdir out && tar -C out -xf env.tar
+    ok rootlet run ./out -- ls /
+    expect_output usr
+    ok rootlet isolate export env -o env.squashfs
+    [ -s env.squashfs ]
+    refused rootlet isolate export env
+    equal "$(ls -d env.tmp* 2>/dev/null)" ""
+}
+
+@test "an engine without mounts has a copy of the files" {
+    mkdir -p host/data
+    echo one >host/data/one
+    echo two >host/data/two
+    { small_list; echo "$PWD/host/data"; echo "!$PWD/host/data/two"; } >list
+    ok rootlet isolate create env --from files:list
+    ok rootlet run --engine tap --network host env -- sh -c "ls /; ls $PWD/host/data; id -u"
+    expect_output usr
+    expect_output one
+    expect_no_output two
+    expect_no_output opt
+    expect_output "$(id -u)"
+    [ -d env/copy ]
+    attempt rootlet run --engine tap env -- sh -c 'exec 3<>/dev/tcp/127.0.0.1/9' # no network, and no shell that has it
+    [ "$status" -ne 0 ]
+    ok rootlet run --engine ptrace env -- ls /
+    expect_no_output opt
+}
+
+@test "activate puts programs of the environment first, and deactivate takes them away" {
+    small_list >list
+    echo exe:make >>list
+    command -v make >/dev/null || skip "no make"
+    ok rootlet isolate create env --from files:list
+    ok sh -c '. ./env/activate; command -v make; cd work; printf "all:\n\t@ls -d /usr/local /opt 2>&1; echo made\n" >Makefile; make; deactivate; command -v make'
+    expect_output "$PWD/env/bin/make"
+    expect_output made
+    expect_output "No such file"
+    equal "${output##*$'\n'}" "$(command -v make)"
+}
