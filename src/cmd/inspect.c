@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/banned.h"
+#include "base/memory.h"
 #include "cmd/images.h"
 #include "flow/images.h"
 
@@ -49,7 +50,7 @@ static int inspect(const struct inspect_command *command, const struct store *st
  * {{json .A.B}} in it. A member that is not there prints nothing. */
 static int add_member(const struct json *json, const char *action, struct buf *out, struct err *err)
 {
-	auto_free char *copy = strdup(action);
+	auto_free char *copy = memory_copy_text(action);
 	char *at = copy + strspn(copy, " ");
 	bool as_json = text_starts(at, "json ");
 	const char *part;
@@ -81,6 +82,7 @@ static int add_formatted(const struct json *json, const char *format, struct buf
 		const char *open = strstr(format, "{{");
 		const char *close = open ? strstr(open, "}}") : NULL;
 		auto_free char *action = NULL;
+		size_t length;
 		int r;
 
 		if (!close) {
@@ -88,7 +90,9 @@ static int add_formatted(const struct json *json, const char *format, struct buf
 			break;
 		}
 		buf_add(out, format, (size_t)(open - format));
-		action = strndup(open + 2, (size_t)(close - open) - 2);
+		length = (size_t)(close - open) - 2;
+		action = memory_zeroed(1, length + 1);
+		memcpy(action, open + 2, length);
 		r = add_member(json, action, out, err);
 		if (r < 0)
 			return r;

@@ -117,6 +117,7 @@ int exec_command(const struct engine_job *job, struct err *err)
 
 	if (enter_cwd(job) < 0) {
 		fail(err, errno, "working directory '%s'", box->cwd);
+		err_hint(err, "the box does not show it to this user; -w DIR names another");
 		return 125;
 	}
 	if (confine(box, err) < 0)

@@ -13,6 +13,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/memory.h"
 #include "policy/dpkg.h"
 #include "sys/openat2.h"
 
@@ -117,7 +118,7 @@ static int show_group(const struct dpkg *dpkg, struct visible *visible, const ch
 		      const char *bytes, struct err *err)
 {
 	struct group group = { .priority = LONG_MIN };
-	auto_free char *text = strdup(bytes);
+	auto_free char *text = memory_copy_text(bytes);
 	char chosen[PATH_MAX] = "";
 	char *rest = text;
 	int r = 0;

@@ -198,6 +198,7 @@ root
     equal "$output" /usr/bin
     refused rootlet run -w /no/such ./root pwd
     expect_stderr "/no/such"
+    expect_stderr "-w DIR names another"
     refused rootlet run -w relative ./root pwd
 }
 
