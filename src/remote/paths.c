@@ -4,6 +4,7 @@
 #include "remote/paths.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 
@@ -11,6 +12,7 @@ void remote_paths_done(struct remote_paths *paths)
 {
 	strings_done(&paths->registries);
 	strings_done(&paths->registries_dirs);
+	strings_done(&paths->aliases);
 	strings_done(&paths->auth);
 	strings_done(&paths->certs);
 }
@@ -54,6 +56,20 @@ static void add_auth(struct remote_paths *paths, char *const *environ_list, cons
 		add_under(&paths->auth, docker, "config.json");
 	else
 		add_under(&paths->auth, home, ".docker/config.json");
+	/* where podman's login writes in a batch job, where the administrator has made it */
+	if (!variable(environ_list, "XDG_RUNTIME_DIR"))
+		strings_printf(&paths->auth, "/run/containers/%u/auth.json", (unsigned)geteuid());
+}
+
+static void add_aliases(struct remote_paths *paths, char *const *environ_list, const char *home)
+{
+	static const char name[] = "containers/short-name-aliases.conf";
+	const char *cache = variable(environ_list, "XDG_CACHE_HOME");
+
+	if (cache)
+		add_under(&paths->aliases, cache, name);
+	else if (home)
+		strings_printf(&paths->aliases, "%s/.cache/%s", home, name);
 }
 
 void remote_paths_init(struct remote_paths *paths, char *const *environ_list, const char *authfile)
@@ -76,6 +92,7 @@ void remote_paths_init(struct remote_paths *paths, char *const *environ_list, co
 		strings_add(&paths->auth, authfile);
 	else
 		add_auth(paths, environ_list, config_dir, home);
+	add_aliases(paths, environ_list, home);
 	strings_add(&paths->certs, "/etc/docker/certs.d");
 	strings_add(&paths->certs, "/etc/containers/certs.d");
 	add_under(&paths->certs, config_dir, "containers/certs.d");

@@ -344,6 +344,7 @@ static int load_all(const struct remote_paths *paths, struct registries *registr
 	}
 	strings_each(&paths->registries_dirs, directory)
 		list_drop_ins(directory, &drop_ins);
+	strings_add_all(&drop_ins, paths->aliases.item);
 	strings_each(&drop_ins, path) {
 		r = load_file(registries, path, &found, err);
 		if (r < 0)

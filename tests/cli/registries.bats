@@ -101,6 +101,11 @@ END
     printf '[aliases]\nmytool = "%s/team/tool"\n' "$REGISTRY" >"$conf"
     pulls mytool:1
     expect_output "$REGISTRY/team/tool:1@"
+    : >"$conf"
+    mkdir -p cache/containers
+    printf '[aliases]\n"chosen" = "%s/team/tool"\n' "$REGISTRY" >cache/containers/short-name-aliases.conf
+    XDG_CACHE_HOME=$PWD/cache pulls chosen:1
+    expect_output "$REGISTRY/team/tool:1@"
     printf 'unqualified-search-registries = ["127.0.0.1:1", "%s/team"]\n' "$REGISTRY" >"$conf"
     refused rootlet pull tool:1
     printf 'unqualified-search-registries = ["%s"]\n' "$REGISTRY" >"$conf"
