@@ -395,7 +395,8 @@ static int load_list(struct squash_reader *reader, uint64_t ref, struct list **r
 		free_list(list);
 		return r;
 	}
-	qsort(list->list.item, list->list.count, sizeof(*list->list.item), by_name);
+	if (list->list.count) /* nothing is not sorted, says C */
+		qsort(list->list.item, list->list.count, sizeof(*list->list.item), by_name);
 	*ret = list;
 	return 0;
 }

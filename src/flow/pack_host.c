@@ -170,8 +170,10 @@ static int take(struct pack *pack, struct visible *visible, struct err *err)
 	if (r == 0)
 		r = add_items(visible, &named, err);
 	if (r == 0) {
-		qsort(trees.item, trees.count, sizeof(*trees.item), compare);
-		qsort(named.item, named.count, sizeof(*named.item), compare);
+		if (trees.count)
+			qsort(trees.item, trees.count, sizeof(*trees.item), compare);
+		if (named.count)
+			qsort(named.item, named.count, sizeof(*named.item), compare);
 		merge(&named, &trees, &pack->tree);
 		leave_out_unreadable(&pack->tree);
 	}

@@ -234,6 +234,28 @@ static int read_host(struct pack *pack, const char *source, struct err *err)
 	return r;
 }
 
+/* What an earlier pack said about itself, where a pack is packed again. */
+static int drop_description(struct pack *pack, struct err *err)
+{
+	static const char *const files[] = { PACK_DESCRIPTION, PACK_PROVENANCE, PACK_SBOM };
+	size_t kept = 0;
+
+	if (pack_find(pack, PACK_FOLDER "/launch"))
+		return fail_plain(
+			err, EINVAL,
+			"this is a relocatable pack: its programs are links to its launcher");
+	for (size_t i = 0; i < pack->tree.count; i++) {
+		bool is_told = false;
+
+		for (size_t j = 0; j < array_count(files); j++)
+			is_told |= strcmp(pack->tree.item[i].path, files[j]) == 0;
+		if (!is_told)
+			pack->tree.item[kept++] = pack->tree.item[i];
+	}
+	pack->tree.count = kept;
+	return 0;
+}
+
 int pack_read_source(struct pack *pack, struct err *err)
 {
 	const char *source = pack->request->source;
@@ -245,6 +267,8 @@ int pack_read_source(struct pack *pack, struct err *err)
 		r = read_path(pack, err);
 	else
 		r = read_image(pack, err);
+	if (r == 0)
+		r = drop_description(pack, err);
 	if (r == 0)
 		r = read_keep(pack, err);
 	if (r == 0)

@@ -119,7 +119,9 @@ static int by_place(const void *a, const void *b)
 
 static void find_further_names(struct extraction *extraction)
 {
-	qsort(extraction->file, extraction->file_count, sizeof(*extraction->file), by_place);
+	if (extraction->file_count)
+		qsort(extraction->file, extraction->file_count, sizeof(*extraction->file),
+		      by_place);
 	for (size_t i = 1; i < extraction->file_count; i++) {
 		const struct item *before = &extraction->file[i - 1];
 

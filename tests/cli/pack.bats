@@ -61,6 +61,8 @@ make_twins() {
     fails test -e out.round-2
     fails test "$(digest ./a/root -f tar --keep mode -o 1)" = "$(digest ./b/root -f tar --keep mode -o 2)"
     fails test "$(digest ./a/root -f tar --keep time -o 1)" = "$(digest ./b/root -f tar --keep time -o 2)"
+    rootlet -q pack ./a/root -f dir -o packed >/dev/null # what is packed again is the same again
+    equal "$(digest ./packed --name root -f tar -o 3)" "$(digest ./a/root -f tar -o 4)"
     SOURCE_DATE_EPOCH=1000000000 rootlet -q pack ./a/root -f dir -o dated
     equal "$(stat -c %Y dated/usr/lib/two)" 1000000000
 }
