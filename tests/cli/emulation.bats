@@ -263,3 +263,25 @@ END
     equal "$(rootlet run --root-emulation tap -u app made stat -c %u:%g /bin /home/app)" $'0:0\n7:8'
     equal "$(rootlet run --dry-run --root-emulation tap -u app made true | tr -d ' \n' | grep -o '"groups":.9.')" '"groups":[9]'
 }
+
+@test "who lists processes is told whose they are, as ps is" {
+    local mode
+    import_debian
+    cat >list <<'END'
+opendir(D, "/proc");
+for my $pid (grep { /^\d+$/ } readdir D) {
+    my %has;
+    open(F, "/proc/$pid/status") or next;
+    while (<F>) { $has{$1} = $2 if /^(Uid|Gid|Groups):\s*(.*\S)/ }
+    print join(" ", map { split /\s+/ } @has{"Uid", "Gid", "Groups"}), "\n";
+}
+END
+    for mode in patch trap; do
+        ok env ROOTLET_TAP=$mode timeout 300 rootlet run -v "$PWD/list:/list" debian sh -c '
+            mkfifo -m 666 /told
+            setpriv --reuid 33 --regid 34 --groups 5,6 sh -c "echo >/told; exec sleep 300" &
+            read -r line </told; perl /list; kill $!'
+        expect_output "33 33 33 33 34 34 34 34 5 6"
+        expect_output "0 0 0 0 0 0 0 0 0"
+    done
+}
