@@ -107,6 +107,33 @@ static void what_was_never_traced_sees_no_stop(void)
 	must(in_child(execl(self, self, "calls", (char *)NULL)) == 5);
 }
 
+static int make_calls(void);
+
+/* Not with __WALL, as simple tracers do. What it does before its first stop is seen, as nobody has
+ * used ptrace(2) on it yet: musl's raise(3) makes calls that trap, kill(2) is none of them. */
+static void who_waits_for_a_tracee_sees_its_signals_only(void)
+{
+	pid_t pid = fork();
+	int stops = 0;
+	int status;
+
+	must(pid >= 0);
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		kill(getpid(), SIGSTOP);
+		make_calls();
+		kill(getpid(), SIGUSR1);
+		_exit(make_calls());
+	}
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		stops++;
+		must(WSTOPSIG(status) == (stops == 1 ? SIGSTOP : SIGUSR1));
+		must(ptrace(PTRACE_CONT, pid, NULL, NULL) == 0);
+	}
+	must(stops == 2);
+	must(WIFEXITED(status) && WEXITSTATUS(status) == 5);
+}
+
 static int make_calls(void)
 {
 	struct stat st;
@@ -124,6 +151,7 @@ static const struct claim claims[] = {
 	CLAIM(a_fork_child_is_traced_over_exec),
 	CLAIM(a_vfork_child_that_cannot_exec_says_so),
 	CLAIM(what_was_never_traced_sees_no_stop),
+	CLAIM(who_waits_for_a_tracee_sees_its_signals_only),
 	{ NULL, NULL },
 };
 

@@ -13,12 +13,14 @@
  * it lets the process run; when it steps, or follows system calls, it sees them. */
 #include <errno.h>
 #include <linux/ptrace.h>
+#include <linux/seccomp.h>
 #include <linux/wait.h>
 
 #include "tap/blob/blob.h"
 #include "tap/blob/cancel.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
+#include "tap/bpf.h"
 
 #define FROM_SECCOMP 1 /* SYS_SECCOMP */
 #define TRACEES	     1024
@@ -29,6 +31,32 @@ static uint32_t stepping[TRACEES];
 static uint32_t *place_of(long pid)
 {
 	return &stepping[(unsigned long)pid % TRACEES];
+}
+
+#define FILTER_ROOM 16
+
+/* Who traces somebody is to have each wait4(2) of his looked at, until he ends. */
+static void watch_waits(void)
+{
+	static bool is_done;
+	struct sock_filter code[FILTER_ROOM];
+	struct bpf bpf = { .code = code, .room = FILTER_ROOM };
+	struct {
+		unsigned short count;
+		const struct sock_filter *filter;
+	} filter = { 0, code };
+
+	if (is_done)
+		return;
+	bpf_load(&bpf, BPF_DATA(arch));
+	bpf_jump(&bpf, BPF_JEQ, ARCH_AUDIT, 0, 2);
+	bpf_load(&bpf, BPF_DATA(nr));
+	bpf_jump(&bpf, BPF_JEQ, __NR_wait4, 1, 0);
+	bpf_give(&bpf, SECCOMP_RET_ALLOW);
+	bpf_end_outside_tap(&bpf, SECCOMP_RET_TRAP | TAP_TRAP_DATA);
+	filter.count = (unsigned short)bpf.count;
+	is_done = raw3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+		       &filter) == 0;
 }
 
 long on_ptrace(struct tap_call *call)
@@ -49,6 +77,7 @@ long on_ptrace(struct tap_call *call)
 	r = pass(call);
 	if (r < 0)
 		return r;
+	watch_waits();
 	if (request == PTRACE_CONT)
 		*place_of(call->arg[1]) = 0;
 	else if (request == PTRACE_SINGLESTEP || request == PTRACE_SYSCALL)
@@ -67,7 +96,8 @@ static bool is_our_trap(long pid, int status)
 	       info.si_errno == (int)TAP_TRAP_DATA;
 }
 
-/* Only calls with __WALL come here: that is who waits for threads of others. */
+/* Calls with __WALL come here, of those who wait for threads of others, and all of who has used
+ * ptrace(2) already. */
 long on_wait4(struct tap_call *call)
 {
 	int *status_address = (int *)call->arg[1];
