@@ -91,12 +91,13 @@ END
 
 try_rustc() {
     cat >hello.rs <<'END'
-use std::os::unix::fs::{chown, MetadataExt};
+use std::{ffi::CString, os::{raw::c_char, unix::fs::MetadataExt}};
+extern "C" { fn chown(path: *const c_char, uid: u32, gid: u32) -> i32; }
 fn main() {
     let threads: Vec<_> = (0..16u32).map(|i| std::thread::spawn(move || {
         let name = format!("r{i}");
         std::fs::write(&name, "x").unwrap();
-        chown(&name, Some(i), Some(9)).unwrap();
+        assert_eq!(unsafe { chown(CString::new(name.clone()).unwrap().as_ptr(), i, 9) }, 0);
         std::fs::metadata(&name).unwrap().uid()
     })).collect();
     println!("{}", threads.into_iter().map(|t| t.join().unwrap()).sum::<u32>());
