@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "base/banned.h"
+#include "tap/traced.h"
 
 enum call_verdict visit_answer(struct visit *visit, long result)
 {
@@ -162,6 +163,65 @@ static long find_program(struct visit *visit, struct spot *spot)
 			      spot);
 }
 
+/* --- the way there */
+
+static char way[PATHMAP_PATH_MAX];
+static char way_text[CALLS_ROOM_BYTES], way_host[CALLS_ROOM_BYTES], way_link[CALLS_ROOM_BYTES];
+
+static long search(struct visit *visit, const char *directory)
+{
+	const struct pathmap_request request = { .root_fd = visit->calls->root_fd,
+						 .dirfd = AT_FDCWD,
+						 .path = directory,
+						 .want = PATHMAP_FOLLOW,
+						 .flags = O_PATH | O_DIRECTORY };
+	struct pathmap_room room = {
+		.text = way_text, .host = way_host, .link = way_link, .bytes = CALLS_ROOM_BYTES
+	};
+	struct pathmap_found found;
+	long r = pathmap_resolve(visit->calls->map, &asks, visit, &request, &room, &found);
+
+	if (r < 0)
+		return 0; /* gone meanwhile */
+	r = traced_may_search(found.fd);
+	close(found.fd);
+	return r;
+}
+
+/* How much of the path it begins at is behind it already: nobody asks there again. */
+static size_t passed(struct visit *visit, int dirfd, const char *path)
+{
+	long length;
+
+	if (path[0] == '/')
+		return 0;
+	length = ask_path_of(visit, dirfd, way_host, CALLS_ROOM_BYTES);
+	if (length >= 0)
+		length = pathmap_guest_of(visit->calls->map, way_host, (size_t)length, way_text,
+					  CALLS_ROOM_BYTES);
+	return length > 1 && strncmp(visit->calls->text, way_text, (size_t)length) == 0
+		       ? (size_t)length
+		       : 0;
+}
+
+/* To the kernel it is the user whose directories these are; who gave up being root is asked here
+ * for each directory on the way, as the box has them. */
+static long check_way(struct visit *visit, int dirfd, const char *path)
+{
+	size_t from = passed(visit, dirfd, path);
+	char *end;
+	long r = 0;
+
+	if (strlen(visit->calls->text) >= sizeof(way))
+		return -ENAMETOOLONG;
+	memcpy(way, visit->calls->text, strlen(visit->calls->text) + 1);
+	while (r == 0 && (end = strrchr(way, '/')) && (size_t)(end - way) >= from) {
+		*end = '\0';
+		r = search(visit, way[0] ? way : "/");
+	}
+	return r;
+}
+
 static long resolve(struct visit *visit, int dirfd, const char *path, unsigned want,
 		    struct spot *spot)
 {
@@ -191,6 +251,13 @@ static long resolve(struct visit *visit, int dirfd, const char *path, unsigned w
 	spot->is_link_ahead = spot->found.is_kernels_link && !(want & SPOT_FILE);
 	if (want & SPOT_FILE)
 		spot->found.name[0] = '\0';
+	if (calls->emulates && traced_is_restricted()) {
+		r = check_way(visit, dirfd, path);
+		if (r < 0) {
+			spot_done(spot);
+			return r;
+		}
+	}
 	return spot->found.is_kernels_link ? find_program(visit, spot) : 0;
 }
 

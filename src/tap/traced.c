@@ -332,16 +332,31 @@ long traced_may_open(int fd, unsigned long flags)
 	return -EACCES;
 }
 
-long traced_may_make(int directory_fd)
+static long may_use(int directory_fd, unsigned wanted)
 {
 	struct asker asker = asker_effective();
 	struct where where = where_fd(directory_fd);
 	struct walk walk;
 
 	if (!is_restricted() || walk_path(&asker, &where, &walk) < 0 || !walk.exists ||
-	    node_allows(&asker, &walk.file, MAY_WRITE | MAY_EXECUTE) || walk_is_kernels(&where))
+	    node_allows(&asker, &walk.file, wanted) || walk_is_kernels(&where))
 		return 0;
 	return -EACCES;
+}
+
+long traced_may_make(int directory_fd)
+{
+	return may_use(directory_fd, MAY_WRITE | MAY_EXECUTE);
+}
+
+bool traced_is_restricted(void)
+{
+	return is_restricted();
+}
+
+long traced_may_search(int directory_fd)
+{
+	return may_use(directory_fd, MAY_EXECUTE);
 }
 
 bool traced_makers_matter(void)

@@ -36,6 +36,10 @@ void traced_note_made(int dirfd, const char *name);
 /* May it, if not root, open the file, or make one in the directory? 0 or -EACCES. */
 long traced_may_open(int fd, unsigned long flags);
 long traced_may_make(int directory_fd);
+/* Has it given up being root, so that directories on the way have to be asked; and may it search
+ * this one? 0 or -EACCES. */
+bool traced_is_restricted(void);
+long traced_may_search(int directory_fd);
 /* Do those who make files have to be remembered? */
 bool traced_makers_matter(void);
 bool traced_may(unsigned capability);

@@ -81,6 +81,11 @@ static long kernel_path_of(void *context, int dirfd, char *to, size_t room_bytes
 	return to[0] == '/' ? r - 1 : -ENOENT;
 }
 
+long view_path_of(int dirfd, char *to, size_t room_bytes)
+{
+	return kernel_path_of(NULL, dirfd, to, room_bytes);
+}
+
 static long kernel_self(void *context, bool thread, char *to, size_t room_bytes)
 {
 	char *at = text_number(to, (unsigned long)raw0(__NR_getpid));
@@ -256,6 +261,11 @@ static long find_in(const struct pathmap_request *request, struct pathmap_room *
 	char exe[40];
 	long r = pathmap_resolve(&tap.place->map, &kernel, exe, request, room, &from);
 
+	if (r == 0 && tap.root && process_read()->restricted) {
+		r = view_check_way(request, room);
+		if (r < 0)
+			raw1(__NR_close, from.fd);
+	}
 	if (r == 0)
 		take(request, room, &from, found);
 	return r == -EXDEV ? -EACCES : r;

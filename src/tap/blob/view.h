@@ -64,6 +64,14 @@ void view_spell(struct view_found *found);
 /* Out of the way of the numbers a program counts on. */
 void view_lift(struct view_found *found);
 
+/* The host path of a directory of the process's, or AT_FDCWD: its length or -errno. */
+long view_path_of(int dirfd, char *to, size_t room_bytes);
+struct pathmap_request;
+struct pathmap_room;
+/* A path that was found: may a process that gave up being root search the directories on the way?
+ * 0, -EACCES; -ENOBUFS: the room is too small. Overwrites the room but for its text. view_way.c. */
+long view_check_way(const struct pathmap_request *request, const struct pathmap_room *room);
+
 /* A host path in `text` of `length` bytes to the guest's, within room_bytes; -ENOENT. */
 long view_guest_of(char *text, size_t length, size_t room_bytes);
 /* The host path of a descriptor. */

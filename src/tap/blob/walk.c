@@ -272,8 +272,9 @@ static long look_at_component(struct way *way, const struct component *component
 	way->text[component->end] = '\0';
 	r = look(way->dirfd, way->text, AT_SYMLINK_NOFOLLOW, ret_node);
 	if (r == 0 && S_ISLNK(ret_node->shown.mode) && is_kernels_link(way, ret_node)) {
+		/* a directory that a descriptor is for is asked like any other */
 		r = look(way->dirfd, way->text, 0, ret_node);
-		ret_node->is_kernels = true;
+		ret_node->is_kernels = is_kernels_type(type_of(way->dirfd, way->text, 0));
 	}
 	way->text[component->end] = saved;
 	return r;
