@@ -32,7 +32,7 @@ static const struct opt doctor_opts[] = {
 	{ OPT_FLAG, 0, "json", AT(json), NULL, "print everything as one JSON object", NULL },
 	{ OPT_CHOICE, 0, "for", AT(for_command),
 	  "run|shell|verify|root|build|cache|pull|push|images|tag|rmi|inspect|history|df|gc|fsck|"
-	  "import|load|export|save|pack",
+	  "import|load|export|save|pack|isolate",
 	  "only what this command needs; status 1 when it cannot work here", NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
@@ -94,7 +94,7 @@ static const struct need {
 	  { HOST_STORE_WRITE, HOST_STORE_EXEC, END },
 	  { HOST_USER_NAMESPACE, HOST_OVERLAY_STORE, HOST_SECCOMP_TRAP, HOST_EXEC_MEMORY,
 	    HOST_STORE_REFLINK, END } },
-	{ "|pull|push|import|load|export|save|pack|",
+	{ "|pull|push|import|load|export|save|pack|isolate|",
 	  false,
 	  false,
 	  { HOST_STORE_WRITE, END },
