@@ -21,6 +21,11 @@ each_engine() {
     done
 }
 
+# is_alone: the program inside of packs needs no library, as it does when it is sanitized.
+is_alone() {
+    ! grep -q libasan "$(dirname "$(command -v rootlet)")/rootlet-pack"
+}
+
 @test "one file runs any of its programs, by name, by link and by entry point" {
     rootlet -q pack ./root -f run -e GREETER=pack -o tools.run
     expect_greeting() {
@@ -71,7 +76,7 @@ each_engine() {
     each_engine greeting_of moved/bin/greet x
     ln -s moved/bin/greet hello
     each_engine greeting_of ./hello x
-    each_engine greeting_of moved/bin/sh -c "moved/bin/sh -c 'moved/bin/greet x'"
+    ! is_alone || each_engine greeting_of moved/bin/sh -c "moved/bin/sh -c 'moved/bin/greet x'"
     equal "$(readlink moved/bin/greet)" ../.rootlet/launch
     attempt env ROOTLET_PACK_WHY=1 ROOTLET_ENGINE=tap moved/bin/sh -c 'kill -TERM $$'
     expect_status 143
@@ -81,6 +86,7 @@ each_engine() {
 
 @test "a relocatable pack is a root for unshare, chroot and PRoot" {
     need_userns
+    is_alone || skip "a sanitized program needs libraries of the host"
     rootlet -q pack ./root -R -f dir -e GREETER=pack -o packed
     ok unshare -mrf chroot packed /bin/greet x
     expect_output "greeted x by "
