@@ -23,6 +23,7 @@
 
 #define WHITEOUT_LINKS 30000 /* of one inode; file systems take 32000 and more */
 #define DEPTH_MAX      1000
+#define FEW_ENTRIES    3
 /* A directory of so many entries is worth the look whether a copy is cheaper than whiteouts. One of
  * these is a link: a new inode costs as much as many, and so many bytes as one. */
 #define OPAQUE_FROM	   16
@@ -47,6 +48,7 @@ struct writer {
 	const struct visible *visible;
 	struct isolate_layer *layer;
 	struct strings mount_points; /* of the host */
+	const char *overlay;	     /* the directory that is being written is over, or below */
 	int whiteout_fd;	     /* directory of the last whiteout made */
 	char whiteout[NAME_MAX + 1]; /* its name; "" none */
 	unsigned whiteout_links;
@@ -339,7 +341,9 @@ static bool make_opaque(const struct writer *writer, struct place *place, const 
 	const struct shown shown = count_shown(writer, node);
 	int fd;
 
-	if (names < OPAQUE_FROM || !shown.are_files ||
+	/* overlayfs does not ask the roots of its layers */
+	if (names < OPAQUE_FROM || strcmp(node->item->path, writer->overlay) == 0 ||
+	    !shown.are_files ||
 	    shown.count * WHITEOUTS_FOR_COPY + shown.bytes / BYTES_FOR_WHITEOUT > names ||
 	    !are_readable(writer, node))
 		return false;
@@ -493,11 +497,27 @@ static bool changes_all_the_time(const char *path)
 	return false;
 }
 
+/* For so few entries mounts of their own are cheaper, and do not depend on what else happens in the
+ * directory: it may be anybody's, as all those on the way to a file in a home are. */
+static bool has_few_entries(const struct writer *writer, const struct node *node)
+{
+	struct node entry;
+	unsigned count = 0;
+
+	if (node->item->kind != VISIBLE_HOST)
+		return false;
+	for (size_t i = node->first; i < node->end && count <= FEW_ENTRIES; i = entry.end) {
+		entry = node_at(writer->visible, i);
+		count++;
+	}
+	return count <= FEW_ENTRIES;
+}
+
 static bool wants_overlay(const struct writer *writer, const struct node *node)
 {
 	struct stat st;
 
-	return node->first != node->end && !changes_all_the_time(node->item->path) &&
+	return !has_few_entries(writer, node) && !changes_all_the_time(node->item->path) &&
 	       !has_mounts_below(writer, node->item->path) &&
 	       fstatat(writer->visible->root_fd, node->item->path + 1, &st, AT_SYMLINK_NOFOLLOW) ==
 		       0 &&
@@ -515,6 +535,7 @@ static int write_directory(struct writer *writer, struct place *in, const struct
 		return r;
 	if (wants_overlay(writer, node)) {
 		add_overlay(writer, item->path);
+		writer->overlay = item->path;
 		r = write_entries_over(writer, &place, node, item->kind == VISIBLE_TREE, depth,
 				       err);
 	} else {

@@ -24,12 +24,7 @@ static const char before[] =
 	"deactivate() {\n"
 	"    [ -z \"${ROOTLET_OLD_PATH+x}\" ] || PATH=$ROOTLET_OLD_PATH\n"
 	"    [ -z \"${ROOTLET_OLD_PS1+x}\" ] || PS1=$ROOTLET_OLD_PS1\n"
-	"    if [ -n \"${ROOTLET_OLD_SPACK_PYTHON+x}\" ]; then\n"
-	"        SPACK_PYTHON=$ROOTLET_OLD_SPACK_PYTHON\n"
-	"    else\n"
-	"        unset SPACK_PYTHON\n"
-	"    fi\n"
-	"    unset ROOTLET_OLD_PATH ROOTLET_OLD_PS1 ROOTLET_OLD_SPACK_PYTHON ROOTLET_ACTIVE\n"
+	"    unset ROOTLET_OLD_PATH ROOTLET_OLD_PS1 ROOTLET_ACTIVE\n"
 	"    hash -r 2>/dev/null || true\n"
 	"    unset -f deactivate\n"
 	"}\n"
@@ -39,19 +34,15 @@ static const char before[] =
 	"}\n"
 	"ROOTLET_ACTIVE=";
 
-static const char after[] =
-	"export ROOTLET_ACTIVE\n"
-	"ROOTLET_OLD_PATH=$PATH\n"
-	"PATH=$ROOTLET_ACTIVE/bin:$PATH\n"
-	"export PATH\n"
-	"[ -z \"${SPACK_PYTHON+x}\" ] || ROOTLET_OLD_SPACK_PYTHON=$SPACK_PYTHON\n"
-	"SPACK_PYTHON=$ROOTLET_ACTIVE/bin/spack-python\n"
-	"export SPACK_PYTHON\n"
-	"if [ -n \"${PS1-}\" ]; then\n"
-	"    ROOTLET_OLD_PS1=$PS1\n"
-	"    PS1=\"(${ROOTLET_ACTIVE##*/}) $PS1\"\n"
-	"fi\n"
-	"hash -r 2>/dev/null || true\n";
+static const char after[] = "export ROOTLET_ACTIVE\n"
+			    "ROOTLET_OLD_PATH=$PATH\n"
+			    "PATH=$ROOTLET_ACTIVE/bin:$PATH\n"
+			    "export PATH\n"
+			    "if [ -n \"${PS1-}\" ]; then\n"
+			    "    ROOTLET_OLD_PS1=$PS1\n"
+			    "    PS1=\"(${ROOTLET_ACTIVE##*/}) $PS1\"\n"
+			    "fi\n"
+			    "hash -r 2>/dev/null || true\n";
 
 /* A program of the environment under its own name, from the host. */
 static const char shim[] = "#!/bin/sh\n"
@@ -59,16 +50,6 @@ static const char shim[] = "#!/bin/sh\n"
 			   "here=${0%/*}\n"
 			   "[ -z \"${ROOTLET_ENV:-}\" ] || exec \"/usr/bin/${0##*/}\" \"$@\"\n"
 			   "exec rootlet run \"$here/..\" -- \"${0##*/}\" \"$@\"\n";
-
-static const char spack_python[] =
-	"#!/bin/sh\n"
-	"# What bin/spack of Spack runs as its Python: the one in the environment.\n"
-	"[ -z \"${ROOTLET_ENV:-}\" ] || exec python3 \"$@\"\n"
-	"exec rootlet spack --python \"${0%/*}/..\" -- \"$@\"\n";
-
-static const char spack[] = "#!/bin/sh\n"
-			    "# Spack in the environment: the first other spack in PATH.\n"
-			    "exec rootlet spack \"${0%/*}/..\" -- \"$@\"\n";
 
 static int write_program(int fd, const char *name, const char *text, struct err *err)
 {
@@ -89,9 +70,7 @@ static int write_bin(int fd, struct err *err)
 	for (size_t i = 0; r == 0 && i < array_count(shims); i++)
 		if (symlinkat(".shim", bin_fd, shims[i]) < 0)
 			r = fail(err, errno, "link '%s'", shims[i]);
-	if (r == 0)
-		r = write_program(bin_fd, "spack-python", spack_python, err);
-	return r < 0 ? r : write_program(bin_fd, "spack", spack, err);
+	return r;
 }
 
 int isolate_write_shell(int fd, const char *path, struct err *err)

@@ -88,6 +88,9 @@ LIST
     echo one >host/data/one
     { small_list; echo "$PWD/host/data/o*"; } >list
     ok rootlet isolate create env --from files:list
+    touch beside # directories on the way do not matter
+    ok rootlet isolate create env --from files:list
+    expect_stderr "nothing has changed"
     echo secret >host/data/two
     attempt rootlet run -w /tmp env -- cat "$PWD/host/data/two"
     expect_status 1
