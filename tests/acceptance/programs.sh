@@ -97,7 +97,8 @@ fn main() {
     let threads: Vec<_> = (0..16u32).map(|i| std::thread::spawn(move || {
         let name = format!("r{i}");
         std::fs::write(&name, "x").unwrap();
-        assert_eq!(unsafe { chown(CString::new(name.clone()).unwrap().as_ptr(), i, 9) }, 0);
+        let path = CString::new(name.clone()).unwrap();
+        assert_eq!(unsafe { chown(path.as_ptr(), i, 9) }, 0);
         std::fs::metadata(&name).unwrap().uid()
     })).collect();
     println!("{}", threads.into_iter().map(|t| t.join().unwrap()).sum::<u32>());
@@ -107,7 +108,7 @@ END
 }
 
 try_cargo() {
-    cargo -q init --vcs none --name crate crate-folder && cd crate-folder && cargo -q build --offline && ./target/debug/crate
+    cargo -q init --vcs none --name little crate-folder && cd crate-folder && cargo -q build --offline && ./target/debug/little
 }
 
 try_git() {
