@@ -3,7 +3,7 @@
  *
  * They stay files of their own, with owners, modes, times and link counts as they were, so that
  * nothing that reads, stacks, exports or deletes layers has to know, and it may be interrupted at
- * any point. Hard links would be neither; doc/why/0019. */
+ * any point. Hard links would be neither; doc/why/0023. */
 #ifndef FLOW_DEDUP_H
 #define FLOW_DEDUP_H
 
