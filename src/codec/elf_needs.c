@@ -31,6 +31,8 @@ struct reader {
 	struct buf text; /* DT_STRTAB */
 	uint64_t versions_address;
 	uint64_t versions_count;
+	uint64_t defined_address;
+	uint64_t defined_count;
 };
 
 static int damaged(struct err *err, const char *what)
@@ -195,6 +197,10 @@ static int read_strings(struct reader *reader, struct err *err)
 			reader->versions_address = value;
 		else if (tag == DT_VERNEEDNUM)
 			reader->versions_count = value;
+		else if (tag == DT_VERDEF)
+			reader->defined_address = value;
+		else if (tag == DT_VERDEFNUM)
+			reader->defined_count = value;
 	}
 	if (!address)
 		return 0;
@@ -291,6 +297,42 @@ static int read_versions(const struct reader *reader, struct elf_needs *needs, s
 	return r;
 }
 
+/* struct Elf32_Verdef and Elf64_Verdef are the same; the first name of each is its own, others are
+ * those it comes after. */
+static int read_defined(struct reader *reader, struct elf_needs *needs, struct err *err)
+{
+	auto_buf table = { 0 };
+	uint64_t at = 0;
+	int r;
+
+	if (!reader->defined_address)
+		return 0;
+	r = read_address(reader, reader->defined_address, TABLE_MAX_BYTES, &table,
+			 "defined versions", err);
+	if (r < 0)
+		return r;
+	for (uint64_t i = 0; i < reader->defined_count && i < ELF_NEEDED_MAX; i++) {
+		const char *entry = table.bytes + at;
+		const char *name;
+		uint64_t names;
+
+		if (at + sizeof(Elf64_Verdef) > table.size_bytes)
+			return damaged(err, "defined versions");
+		names = at + get32(reader, entry + 12);
+		if (names + sizeof(Elf64_Verdaux) > table.size_bytes)
+			return damaged(err, "defined versions");
+		name = text_at(reader, get32(reader, table.bytes + names));
+		if (!name)
+			return damaged(err, "the name of a defined version");
+		if (!(get16(reader, entry + 2) & VER_FLG_BASE)) /* that is the file itself */
+			strings_add(&needs->defined, name);
+		if (get32(reader, entry + 16) == 0)
+			break;
+		at += get32(reader, entry + 16);
+	}
+	return 0;
+}
+
 static int read_dynamic(struct reader *reader, struct elf_needs *needs, struct err *err)
 {
 	const struct segment *segment = find_segment(reader, PT_DYNAMIC);
@@ -309,7 +351,9 @@ static int read_dynamic(struct reader *reader, struct elf_needs *needs, struct e
 		r = read_strings(reader, err);
 	for (size_t i = 0; r == 0 && dynamic_at(reader, i, &tag, &value); i++)
 		r = take_entry(reader, tag, value, needs, err);
-	return r < 0 ? r : read_versions(reader, needs, err);
+	if (r == 0)
+		r = read_versions(reader, needs, err);
+	return r < 0 ? r : read_defined(reader, needs, err);
 }
 
 static int read_all(struct reader *reader, struct elf_needs *needs, struct err *err)
@@ -342,6 +386,7 @@ void elf_needs_done(struct elf_needs *needs)
 	free(needs->runpath);
 	strings_done(&needs->needed);
 	strings_done(&needs->versions);
+	strings_done(&needs->defined);
 	*needs = (struct elf_needs){ 0 };
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an ELF file says it needs of others: its interpreter, libraries, where to look for them, and
- * which versions of the C library's symbols (System V ABI, chapter 5; GNU symbol versions).
+ * which versions of the C library's symbols; and which versions it has itself (System V ABI,
+ * chapter 5; GNU symbol versions).
  *
  * Either class and byte order. The file is not trusted: all offsets are checked. */
 #ifndef CODEC_ELF_NEEDS_H
@@ -23,6 +24,7 @@ struct elf_needs {
 	char *runpath;
 	struct strings needed;	 /* DT_NEEDED, in order */
 	struct strings versions; /* "libc.so.6 GLIBC_2.34", in order */
+	struct strings defined;	 /* those it has for others, "GLIBC_2.34", in order */
 	bool is_dynamic;	 /* it has a dynamic section */
 };
 

@@ -218,6 +218,9 @@ static int fill(void *context, int fd, struct err *err)
 	r = is_of_host_files(making->source) ? make_of_host_files(making, err)
 					     : make_of_root(making, &arena, err);
 	if (r == 0)
+		isolate_warn(is_of_host_files(making->source) ? NULL : making->root,
+			     &making->made->notes);
+	if (r == 0)
 		r = write_description(making, err);
 	json_free(take_ptr(making->mounts));
 	strings_done(&making->env);

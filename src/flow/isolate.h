@@ -61,6 +61,10 @@ int isolate_write_layer(const struct visible *visible, int root_fd, struct isola
  * not be read is left out. */
 int isolate_copy(const struct visible *visible, int folder_fd, struct err *err) must_check;
 
+/* What will be in the way of what is built inside: a C library newer than this host's, another
+ * operating system, groups that are not known there. root: NULL where it is the host's own. */
+void isolate_warn(const char *root, struct strings *notes);
+
 /* Run the self-test; its findings. */
 int isolate_test(const char *store, const char *path, struct strings *ret_missing,
 		 struct err *err) must_check;

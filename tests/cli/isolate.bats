@@ -208,6 +208,32 @@ $PWD"
     tar -tf folder.tar | grep -q '^bin/\|^\./bin/'
 }
 
+@test "a newer C library, another system and unmapped groups are warned of before any harm" {
+    command -v gcc >/dev/null || skip "no gcc"
+    ldd --version 2>&1 | grep -qi 'glibc\|gnu' || skip "the host has no glibc"
+    tiny_root root
+    mkdir -p root/usr/lib root/lib
+    echo 'int new_one; int old_one;' >libc.c
+    printf 'GLIBC_2.2.5 { global: old_one; local: *; };\nGLIBC_9.87 { global: new_one; } GLIBC_2.2.5;\n' >libc.map
+    ok gcc -shared -fPIC -nostdlib -Wl,--version-script=libc.map -Wl,-soname,libc.so.6 -o root/lib/libc.so.6 libc.c
+    printf 'NAME="Rocky Linux"\nID="rocky"\nVERSION_ID="9.3"\n' >root/etc/os-release
+    ok rootlet isolate create env --from "dir:$PWD/root"
+    expect_stderr "runs only inside: GLIBC_9.87"
+    [[ $stderr != *GLIBC_2.2.5* ]]
+    expect_stderr "inside is 'rocky 9.3', this host is"
+    ok rootlet isolate status env
+    expect_output "GLIBC_9.87"
+    # the host's own files warn of neither, and of groups only who is in some
+    small_list >list
+    ok rootlet isolate create own --from files:list
+    [[ $stderr != *GLIBC_* && $stderr != *"this host is"* ]]
+    if [ "$(id -G)" = "$(id -g)" ]; then
+        [[ $stderr != *"these groups of yours"* ]]
+    else
+        expect_stderr "these groups of yours"
+    fi
+}
+
 @test "an environment is given away as an archive or a squashfs file" {
     { small_list; echo "/etc/os-release"; } >list
     ok rootlet isolate create env --from files:list
