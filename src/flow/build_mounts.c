@@ -2,6 +2,7 @@
 #include "flow/build_mounts.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -122,6 +123,15 @@ static int find_secret(struct work *work, const char *id, struct buf *value, str
 	return 0;
 }
 
+/* An engine may be anywhere when it mounts. One that is gone since it was looked at is named by the
+ * engine. */
+static const char *absolute_agent(struct work *work, const char *path)
+{
+	char real[PATH_MAX];
+
+	return arena_copy(&work->arena, realpath(path, real) ? real : path);
+}
+
 static const char *find_agent(struct work *work, const char *id)
 {
 	const struct strings *agents = &work->build->request->ssh;
@@ -131,7 +141,7 @@ static const char *find_agent(struct work *work, const char *id)
 		size_t length = (size_t)(equals - agents->item[i]);
 
 		if (strlen(id) == length && strncmp(id, agents->item[i], length) == 0)
-			return *equals ? equals + 1 : getenv("SSH_AUTH_SOCK");
+			return absolute_agent(work, *equals ? equals + 1 : getenv("SSH_AUTH_SOCK"));
 	}
 	return NULL;
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/banned.h"
 #include "base/io.h"
@@ -13,6 +14,13 @@
 
 #define DOCKER_HUB_KEY "https://index.docker.io/v1/"
 
+/* Not there, or below a directory that is somebody else's: no file of the caller's. One that is there
+ * and may not be read is told. */
+static bool is_absent(const char *path, int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || (r == -EACCES && access(path, F_OK) < 0);
+}
+
 /* An object without members when the file is absent or empty. */
 static int read_file(const char *path, struct json **ret_file, struct err *err)
 {
@@ -20,7 +28,7 @@ static int read_file(const char *path, struct json **ret_file, struct err *err)
 	int r;
 
 	r = io_read_file_at(AT_FDCWD, path, AUTHFILE_SIZE_MAX, &text, err);
-	if (r == -ENOENT || r == -ENOTDIR) {
+	if (is_absent(path, r)) {
 		err_clear(err);
 		*ret_file = json_new_object();
 		return 0;

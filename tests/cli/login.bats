@@ -123,6 +123,21 @@ END
     expect_stderr "$XDG_RUNTIME_DIR/containers/auth.json"
 }
 
+@test "a directory that is somebody else's holds no auth file of the caller's; a file not to be read is named" {
+    [ "$(id -u)" != 0 ] || skip "root may read everything"
+    mkdir -p "$HOME/.docker" "$XDG_RUNTIME_DIR/containers"
+    entry "$REGISTRY" >"$HOME/.docker/config.json"
+    chmod 000 "$XDG_RUNTIME_DIR/containers"
+    pulls
+    chmod 700 "$XDG_RUNTIME_DIR/containers"
+    entry "$REGISTRY" >"$XDG_RUNTIME_DIR/containers/auth.json"
+    chmod 000 "$XDG_RUNTIME_DIR/containers/auth.json"
+    rm -rf "$ROOTLET_STORE"
+    refused rootlet pull "$REGISTRY/team/tool:1"
+    expect_stderr "auth file"
+    expect_stderr "Permission denied"
+}
+
 @test "login --authfile and logout --all work on that file" {
     echo secret | rootlet login --authfile mine.json -u me --password-stdin "$REGISTRY"
     grep -q "$REGISTRY" mine.json
