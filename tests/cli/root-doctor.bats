@@ -76,6 +76,7 @@ says() {
 }
 
 @test "host: yama forbids tracing" {
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # which traces itself
     host 'sysctl yama/ptrace_scope 2' "$DENY" ptrace rootlet doctor
     says ptrace "ptrace" "kernel.yama.ptrace_scope = 2" "echo kernel.yama.ptrace_scope=1 > /etc/sysctl.d/90-rootlet.conf"
     host 'sysctl yama/ptrace_scope 3' "$DENY" ptrace rootlet run --engine ptrace ./root true
@@ -84,6 +85,7 @@ says() {
 }
 
 @test "host: a container's filter" {
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # which traces itself
     host 'true' env container=docker "$DENY" userns,mount,ptrace,seccomp rootlet doctor
     expect_status 1
     for engine in userns tap ptrace; do
