@@ -14,8 +14,8 @@
 
 #define DOCKER_HUB_KEY "https://index.docker.io/v1/"
 
-/* Not there, or below a directory that is somebody else's: no file of the caller's. One that is there
- * and may not be read is told. */
+/* Not there, or below a directory that is somebody else's: no file of the caller's. One that is
+ * there and may not be read is told. */
 static bool is_absent(const char *path, int r)
 {
 	return r == -ENOENT || r == -ENOTDIR || (r == -EACCES && access(path, F_OK) < 0);
