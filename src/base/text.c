@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* Length of the valid UTF-8 sequence at `s`, 0 if there is none (RFC 3629). */
 static size_t utf8_length(const unsigned char *s)
@@ -179,4 +181,15 @@ bool text_read_base64(const char *text, struct buf *bytes)
 		}
 	}
 	return true;
+}
+
+const char *text_time(int64_t seconds, char text[TEXT_TIME_BYTES])
+{
+	time_t time = (time_t)seconds;
+	struct tm parts;
+
+	if (!gmtime_r(&time, &parts) || parts.tm_year > 9999 - 1900 || parts.tm_year < -1900 ||
+	    strftime(text, TEXT_TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+		snprintf(text, TEXT_TIME_BYTES, "1970-01-01T00:00:00Z");
+	return text;
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "cmd/age.h"
 #include "flow/cache_entries.h"
 #include "flow/cache_prune.h"
@@ -106,15 +107,6 @@ static const char *shorten(const char *text, size_t limit, struct arena *arena)
 	return text;
 }
 
-static const char *time_text(int64_t seconds, char text[32])
-{
-	struct tm tm;
-	time_t time = (time_t)seconds;
-
-	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&time, &tm));
-	return text;
-}
-
 static void add_json(const struct cache_entry *entry, struct buf *out)
 {
 	auto_json *json = json_new_object();
@@ -124,8 +116,8 @@ static void add_json(const struct cache_entry *entry, struct buf *out)
 	json_set_text(json, "Type", kind_name(entry));
 	json_set_integer(json, "SizeBytes", (int64_t)entry->size_bytes);
 	json_set_bool(json, "Reclaimable", !entry->in_image);
-	json_set_text(json, "CreatedAt", time_text(entry->created_s, text));
-	json_set_text(json, "LastUsedAt", time_text(entry->used_s, text));
+	json_set_text(json, "CreatedAt", text_time(entry->created_s, text));
+	json_set_text(json, "LastUsedAt", text_time(entry->used_s, text));
 	json_set_text(json, "Description", entry->text);
 	if (entry->kind == CACHE_STEP && !digest_is_none(&entry->step.diff_id))
 		json_set_text(json, "DiffID", entry->step.diff_id.text);

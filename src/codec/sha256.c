@@ -9,6 +9,10 @@
 #include <string.h>
 
 #include "base/banned.h"
+#include "base/io.h"
+#include "base/memory.h"
+
+#define CHUNK_BYTES ((size_t)128 * 1024)
 
 _Static_assert(sizeof(SHA256_CTX) <= sizeof(((struct sha256 *)0)->state), "state is too small");
 
@@ -52,4 +56,19 @@ void sha256_hex(const void *bytes, size_t size_bytes, char ret_hex[SHA256_HEX_LE
 	sha256_init(&sha);
 	sha256_add(&sha, bytes, size_bytes);
 	sha256_finish(&sha, ret_hex);
+}
+
+int sha256_file(int fd, char ret_hex[SHA256_HEX_LENGTH + 1], struct err *err)
+{
+	auto_free char *chunk = memory_resize(NULL, CHUNK_BYTES, 1);
+	auto_sha256 sha;
+	ssize_t n;
+
+	sha256_init(&sha);
+	while ((n = io_read_full(fd, chunk, CHUNK_BYTES)) > 0)
+		sha256_add(&sha, chunk, (size_t)n);
+	if (n < 0)
+		return fail(err, (int)-n, "read");
+	sha256_finish(&sha, ret_hex);
+	return 0;
 }

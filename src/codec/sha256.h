@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "base/err.h"
 
 #define SHA256_HEX_LENGTH 64
 
@@ -23,5 +24,7 @@ void sha256_add(struct sha256 *sha, const void *bytes, size_t size_bytes);
 void sha256_finish(struct sha256 *sha, char ret_hex[SHA256_HEX_LENGTH + 1]);
 /* All of it at once. */
 void sha256_hex(const void *bytes, size_t size_bytes, char ret_hex[SHA256_HEX_LENGTH + 1]);
+/* The rest of an open file, from its offset on. */
+int sha256_file(int fd, char ret_hex[SHA256_HEX_LENGTH + 1], struct err *err) must_check;
 
 #endif

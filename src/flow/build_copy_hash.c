@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 #include "base/memory.h"
+#include "codec/sha256.h"
 #include "flow/build_copy.h"
 #include "flow/parallel.h"
 #include "rootfs/xattrs.h"
@@ -68,7 +69,7 @@ static int hash_one(void *context, size_t index, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = build_files_read(fd, entry->hex, err);
+	r = sha256_file(fd, entry->hex, err);
 	if (r < 0)
 		return err_wrap(err, "'%s'", entry->path);
 	if (fstat(fd, &after) < 0)
@@ -130,6 +131,6 @@ bool copy_is_same(const struct copy_tree *tree, const struct copy_entry *entry, 
 		return true;
 	if (entry->is_settled && fstat(fd, &st) == 0 && is_same_state(&entry->entry.st, &st))
 		return true;
-	return lseek(fd, 0, SEEK_SET) == 0 && build_files_read(fd, hex, NULL) == 0 &&
+	return lseek(fd, 0, SEEK_SET) == 0 && sha256_file(fd, hex, NULL) == 0 &&
 	       strcmp(hex, entry->hex) == 0;
 }

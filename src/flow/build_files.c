@@ -16,7 +16,6 @@
 
 #define FOLDER	       "cache/files"
 #define FILE_BYTES_MAX ((size_t)1 << 30)
-#define CHUNK_BYTES    ((size_t)128 * 1024)
 #define KEPT_DAYS      30
 #define DAY_S	       86400
 #define NS_PER_S       1000000000
@@ -254,19 +253,4 @@ void build_files_remember(struct build_files *files, const struct stat *st,
 	from_hex(hex, item->digest);
 	files->changed = true;
 	pthread_mutex_unlock(&files->lock);
-}
-
-int build_files_read(int fd, char ret_hex[SHA256_HEX_LENGTH + 1], struct err *err)
-{
-	auto_free char *chunk = memory_resize(NULL, CHUNK_BYTES, 1);
-	auto_sha256 sha;
-	ssize_t n;
-
-	sha256_init(&sha);
-	while ((n = io_read_full(fd, chunk, CHUNK_BYTES)) > 0)
-		sha256_add(&sha, chunk, (size_t)n);
-	if (n < 0)
-		return fail(err, (int)-n, "read");
-	sha256_finish(&sha, ret_hex);
-	return 0;
 }

@@ -44,7 +44,4 @@ void build_files_remember(struct build_files *files, const struct stat *st,
 /* Did it change so long ago that another change will show in its times? */
 bool build_files_is_settled(const struct stat *st);
 
-/* The SHA-256 of the open regular file from its offset on. */
-int build_files_read(int fd, char ret_hex[SHA256_HEX_LENGTH + 1], struct err *err) must_check;
-
 #endif

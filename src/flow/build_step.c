@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "flow/build_explain.h"
 #include "flow/build_work.h"
 #include "rootfs/snapshot.h"
@@ -176,13 +177,12 @@ static int take_snapshot(struct work *work, const struct step_kind *kind,
 	};
 	struct timespec now = work_now(build);
 	struct snapshot snapshot;
-	struct tm tm;
-	char created[32];
+	char created[TEXT_TIME_BYTES];
 	int r = snapshot_take(&request, &snapshot, err);
 
 	if (r < 0)
 		return r;
-	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now.tv_sec, &tm));
+	text_time(now.tv_sec, created);
 	*ret_result = (struct build_cached){ .created = arena_copy(&work->arena, created),
 					     .text = work->step->instruction->line.text };
 	if (!snapshot.empty) {

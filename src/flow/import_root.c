@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "flow/change.h"
 #include "flow/directory_owners.h"
 #include "flow/import.h"
@@ -52,25 +53,16 @@ static int set_platform(const char *text, struct config *config, struct err *err
 	return 0;
 }
 
-static void format_time(int64_t seconds, char text[32])
-{
-	time_t time = (time_t)seconds;
-	struct tm parts;
-
-	if (!gmtime_r(&time, &parts) || strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-		snprintf(text, 32, "1970-01-01T00:00:00Z");
-}
-
 static int make_config(const struct import_request *request, const struct import_layer *layer,
 		       struct config *config, struct err *err)
 {
-	char created[32];
+	char created[TEXT_TIME_BYTES];
 	char comment[] = "Imported by rootlet";
 	struct history history = { .created = created, .comment = comment };
 	int r = 0;
 
 	config_init(config);
-	format_time(layer->newest_mtime_s, created);
+	text_time(layer->newest_mtime_s, created);
 	config_set(&config->created, created);
 	strings_add(&config->env, "PATH=" DEFAULT_PATH);
 	set_shell(request->store, &layer->diff_id, config);

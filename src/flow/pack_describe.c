@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/banned.h"
+#include "base/text.h"
 #include "codec/json.h"
 #include "codec/sha256.h"
 #include "codec/zstd_writer.h"
@@ -149,15 +150,6 @@ int pack_read_packages(struct pack *pack, struct err *err)
 
 /* --- SPDX 2.3, as JSON --- */
 
-static void format_time(int64_t seconds, char text[32])
-{
-	time_t time = (time_t)seconds;
-	struct tm parts;
-
-	if (!gmtime_r(&time, &parts) || strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-		snprintf(text, 32, "1970-01-01T00:00:00Z");
-}
-
 static struct json *spdx_package(const char *id, const char *name, const char *version)
 {
 	struct json *json = json_new_object();
@@ -224,9 +216,9 @@ static struct json *creation(struct pack *pack)
 {
 	struct json *json = json_new_object();
 	struct json *creators = json_new_array();
-	char created[32];
+	char created[TEXT_TIME_BYTES];
 
-	format_time(pack->time_s, created);
+	text_time(pack->time_s, created);
 	json_set_text(json, "created", created);
 	json_add_text(creators, "Tool: rootlet-" ROOTLET_VERSION);
 	json_set(json, "creators", creators);

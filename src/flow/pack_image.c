@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "codec/json.h"
 #include "flow/archive_out.h"
 #include "flow/pack.h"
@@ -100,15 +101,11 @@ static void print_config(struct packed_image *image, struct buf *text)
 {
 	struct pack *pack = image->pack;
 	struct config *config = &pack->config;
-	time_t time = (time_t)pack->time_s;
-	char created[32] = "1970-01-01T00:00:00Z";
+	char created[TEXT_TIME_BYTES];
 	char by[] = "rootlet pack";
 	struct history history = { .created = created, .created_by = by };
-	struct tm parts;
 
-	if (gmtime_r(&time, &parts))
-		(void)!strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &parts);
-	config_set(&config->created, created);
+	config_set(&config->created, text_time(pack->time_s, created));
 	config->diff_id_count = 0;
 	for (size_t i = 0; i < config->history_count; i++)
 		config->history[i].empty_layer = true;

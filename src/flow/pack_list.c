@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/strings.h"
 #include "codec/decoder.h"
+#include "codec/sha256.h"
 #include "codec/squash.h"
 #include "flow/pack_trailer.h"
 #include "rootfs/tree.h"
@@ -301,28 +302,15 @@ static bool find_image(int fd, const struct stat *st, uint64_t *ret_base)
 	       memcmp(magic, "hsqs", sizeof(magic)) == 0;
 }
 
-static int hash_file(int fd, char ret_hex[SHA256_HEX_LENGTH + 1], struct err *err)
-{
-	auto_free char *chunk = memory_resize(NULL, CHUNK_BYTES, 1);
-	auto_sha256 sha = { 0 };
-	ssize_t n;
-
-	sha256_init(&sha);
-	while ((n = io_read_full(fd, chunk, CHUNK_BYTES)) > 0)
-		sha256_add(&sha, chunk, (size_t)n);
-	if (n < 0)
-		return fail(err, (int)-n, "read");
-	sha256_finish(&sha, ret_hex);
-	return lseek(fd, 0, SEEK_SET) < 0 ? fail(err, errno, "seek") : 0;
-}
-
 static int list_file(struct listing *listing, int fd, const struct stat *st, struct err *err)
 {
 	const struct squash_sink sink = { on_entry, on_data, listing };
 	const struct byte_source source = byte_source_fd(&fd);
 	uint64_t base;
-	int r = hash_file(fd, listing->list->digest, err);
+	int r = sha256_file(fd, listing->list->digest, err);
 
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = fail(err, errno, "seek");
 	if (r < 0)
 		return r;
 	if (!find_image(fd, st, &base))

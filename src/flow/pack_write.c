@@ -15,8 +15,6 @@
 #include "flow/pack_output.h"
 #include "flow/pack_trailer.h"
 
-#define CHUNK_BYTES ((size_t)1024 * 1024)
-
 /* --- hashed output --- */
 
 void pack_output_init(struct pack_output *output, int fd)
@@ -56,19 +54,12 @@ int pack_output_end(struct pack_output *output, struct digest *ret_digest, struc
 /* Of what was written at several places. */
 static int digest_of_file(int fd, struct digest *ret_digest, struct err *err)
 {
-	auto_free char *chunk = memory_resize(NULL, CHUNK_BYTES, 1);
 	char hex[SHA256_HEX_LENGTH + 1];
-	auto_sha256 sha = { 0 };
-	ssize_t n;
 
-	sha256_init(&sha);
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return fail(err, errno, "seek");
-	while ((n = io_read_full(fd, chunk, CHUNK_BYTES)) > 0)
-		sha256_add(&sha, chunk, (size_t)n);
-	if (n < 0)
-		return fail(err, (int)-n, "read what was written");
-	sha256_finish(&sha, hex);
+	if (sha256_file(fd, hex, err) < 0)
+		return err_wrap(err, "what was written");
 	*ret_digest = digest_of_hex(hex);
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "flow/build_stage.h"
 #include "flow/run_changes.h"
 #include "rootfs/snapshot.h"
@@ -75,13 +76,12 @@ static int add_layer(struct commit *commit, struct build_stage *stage, struct er
 	time_t now = time(NULL);
 	struct build_cached result = { .text = request->created_by };
 	struct snapshot snapshot;
-	char created[32];
-	struct tm tm;
+	char created[TEXT_TIME_BYTES];
 	int r = snapshot_take(&wanted, &snapshot, err);
 
 	if (r < 0)
 		return r;
-	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	text_time(now, created);
 	result.created = created;
 	if (!snapshot.empty) {
 		result.diff_id = snapshot.diff_id;

@@ -26,8 +26,7 @@
 #include "store/layers.h"
 #include "sys/remove.h"
 
-#define CHUNK_BYTES ((size_t)256 * 1024)
-#define THREADS	    4
+#define THREADS 4
 
 struct check {
 	const struct store_check_request *request;
@@ -104,20 +103,13 @@ static int names_in(struct check *check, const char *folder, struct strings *nam
 /* 1: it is what it is called; 0: it is not, or it cannot be read; -ENOENT: it went meanwhile. */
 static int blob_is_sound(struct check *check, const struct digest *digest)
 {
-	auto_free char *chunk = memory_zeroed(1, CHUNK_BYTES);
 	char hex[SHA256_HEX_LENGTH + 1];
-	auto_sha256 sha;
 	auto_fd fd = -1;
-	ssize_t n;
 	int r = blob_open(check->store, digest, &fd, NULL, NULL);
 
-	sha256_init(&sha);
 	if (r < 0)
 		return r == -ENOENT ? r : 0;
-	while ((n = io_read_full(fd, chunk, CHUNK_BYTES)) > 0)
-		sha256_add(&sha, chunk, (size_t)n);
-	sha256_finish(&sha, hex);
-	return n == 0 && strcmp(hex, digest_hex(digest)) == 0;
+	return sha256_file(fd, hex, NULL) == 0 && strcmp(hex, digest_hex(digest)) == 0;
 }
 
 static int check_blob(void *context, size_t index, struct err *err)
