@@ -262,8 +262,10 @@ const struct command command_isolate = {
 	.group = "Environments",
 };
 
-static int refresh_main(const struct command *command, const struct common *common, int argc,
-			char **argv)
+/* ---- what a run calls for the program that makes environments ---- */
+
+static int on_environment(const struct command *command, const struct common *common, int argc,
+			  char **argv, int (*act)(const char *, const char *, struct err *))
 {
 	struct common request = *common;
 	struct err err = { 0 };
@@ -271,8 +273,14 @@ static int refresh_main(const struct command *command, const struct common *comm
 	int r = opt_parse_one(command, argc, argv, &request, "environment", &path, &err);
 
 	if (r == 0)
-		r = isolate_refresh(request.store, path, &err);
+		r = act(request.store, path, &err);
 	return r < 0 ? command_fail(command, &err) : 0;
+}
+
+static int refresh_main(const struct command *command, const struct common *common, int argc,
+			char **argv)
+{
+	return on_environment(command, common, argc, argv, isolate_refresh);
 }
 
 const struct command command_refresh_environment = {
@@ -282,17 +290,16 @@ const struct command command_refresh_environment = {
 	.run = refresh_main,
 };
 
+static int copy(const char *store, const char *path, struct err *err)
+{
+	(void)store;
+	return isolate_make_copy(path, err);
+}
+
 static int copy_main(const struct command *command, const struct common *common, int argc,
 		     char **argv)
 {
-	struct common request = *common;
-	struct err err = { 0 };
-	const char *path;
-	int r = opt_parse_one(command, argc, argv, &request, "environment", &path, &err);
-
-	if (r == 0)
-		r = isolate_make_copy(path, &err);
-	return r < 0 ? command_fail(command, &err) : 0;
+	return on_environment(command, common, argc, argv, copy);
 }
 
 const struct command command_copy_environment = {
