@@ -72,11 +72,18 @@ here() {
 }
 
 @test "ptrace: job control stops and goes on" {
-    here sh -c 'sh -c "kill -STOP \$\$; exit 5" & sleep 0; p=$!
-        while ! grep -q "^State:.[Tt]" /proc/$p/status; do :; done
-        kill -CONT $p; wait $p; echo $?'
+    attempt deny userns,mount rootlet run --host-root python3 -c '
+import os, signal
+child = os.fork()
+if child == 0:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    os._exit(5)
+print(os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1]))
+os.kill(child, signal.SIGCONT)
+print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))'
     expect_status 0
-    equal "$output" 5
+    equal "$output" "True
+5"
 }
 
 @test "ptrace: scripts, their interpreters' arguments, and what /proc says of programs" {
