@@ -141,3 +141,18 @@ bool text_equal(const char *a, const char *b)
 		return a == b;
 	return strcmp(a, b) == 0;
 }
+
+bool path_is_below(const char *path, const char *folder)
+{
+	size_t length = strlen(folder);
+
+	if (strncmp(path, folder, length) != 0)
+		return false;
+	return length == 0 || folder[length - 1] == '/' ? path[length] != '\0'
+							: path[length] == '/';
+}
+
+bool path_is_in(const char *path, const char *folder)
+{
+	return strcmp(path, folder) == 0 || path_is_below(path, folder);
+}

@@ -40,4 +40,9 @@ bool text_starts(const char *text, const char *prefix);
 bool text_ends(const char *text, const char *suffix);
 bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
 
+/* By name alone: both normalized, both absolute or both relative to the same directory, which ""
+ * is. Everything is below "/" and "" but they themselves. */
+bool path_is_below(const char *path, const char *folder);
+bool path_is_in(const char *path, const char *folder); /* below, or the folder itself */
+
 #endif

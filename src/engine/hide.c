@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/banned.h"
+#include "base/strings.h"
 #include "engine/tree.h"
 #include "sys/openat2.h"
 
@@ -50,13 +51,9 @@ static const struct box_mount *mount_around(const struct box *box, const char *p
 {
 	const struct box_mount *around = NULL;
 
-	for (size_t i = 0; i < box->mounts.count; i++) {
-		const char *target = box->mounts.item[i].target;
-		size_t length = strlen(target);
-
-		if (strncmp(path, target, length) == 0 && path[length] == '/')
+	for (size_t i = 0; i < box->mounts.count; i++)
+		if (path_is_below(path, box->mounts.item[i].target))
 			around = &box->mounts.item[i];
-	}
 	return around;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/banned.h"
 #include "base/map.h"
+#include "base/strings.h"
 #include "dockerfile/glob.h"
 #include "flow/build_copy_walk.h"
 
@@ -29,10 +30,7 @@ static bool is_directory(const struct matching *matching, const char *path)
 static bool is_taken(const struct matching *matching, const char *path)
 {
 	strings_each(&matching->taken, above) {
-		size_t length = strlen(above);
-
-		if (length == 0 ||
-		    (strncmp(above, path, length) == 0 && (!path[length] || path[length] == '/')))
+		if (path_is_in(path, above))
 			return true;
 	}
 	return false;

@@ -18,8 +18,10 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/map.h"
+#include "base/strings.h"
 #include "codec/json.h"
 #include "flow/isolate.h"
+#include "sys/mount.h"
 
 #define WHITEOUT_LINKS 30000 /* of one inode; file systems take 32000 and more */
 #define DEPTH_MAX      1000
@@ -161,11 +163,9 @@ static int write_whiteout(struct writer *writer, struct place *in, const char *n
 static struct node node_at(const struct visible *visible, size_t index)
 {
 	struct node node = { visible->item[index], index + 1, index + 1 };
-	size_t length = strlen(node.item->path);
 
 	while (node.end < visible->count &&
-	       strncmp(visible->item[node.end]->path, node.item->path, length) == 0 &&
-	       visible->item[node.end]->path[length] == '/')
+	       path_is_below(visible->item[node.end]->path, node.item->path))
 		node.end++;
 	return node;
 }
@@ -262,10 +262,8 @@ static void add_overlay(struct writer *writer, const char *path)
 
 static bool has_mounts_below(const struct writer *writer, const char *path)
 {
-	size_t length = strlen(path);
-
 	strings_each(&writer->mount_points, point) {
-		if (strncmp(point, path, length) == 0 && point[length] == '/')
+		if (path_is_below(point, path))
 			return true;
 	}
 	return false;
@@ -565,7 +563,6 @@ static int write_top(struct writer *writer, struct place *in, const struct node 
 
 /* ---- all of it ---- */
 
-/* The fifth word of each line, with \040 for a blank and the like. */
 static int read_mount_points(struct strings *points, struct err *err)
 {
 	auto_buf text = { 0 };
@@ -575,22 +572,10 @@ static int read_mount_points(struct strings *points, struct err *err)
 
 	rest = r < 0 ? NULL : text.bytes;
 	while (rest && (line = strsep(&rest, "\n"))) {
-		const char *word = NULL;
-		auto_buf point = { 0 };
+		const char *point = mount_point_in(line);
 
-		for (int i = 0; i < 5 && line; i++)
-			word = strsep(&line, " ");
-		for (const char *c = word; c && *c; c++) {
-			if (*c == '\\' && c[1] && c[2] && c[3]) {
-				buf_add_char(&point, (char)((c[1] - '0') * 64 + (c[2] - '0') * 8 +
-							    (c[3] - '0')));
-				c += 3;
-			} else {
-				buf_add_char(&point, *c);
-			}
-		}
-		if (point.size_bytes > 1)
-			strings_add(points, point.bytes);
+		if (point && strcmp(point, "/") != 0)
+			strings_add(points, point);
 	}
 	return r;
 }

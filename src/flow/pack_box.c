@@ -9,6 +9,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/strings.h"
 #include "codec/json.h"
 #include "flow/host_files.h"
 #include "flow/run_env.h"
@@ -101,17 +102,10 @@ bool pack_find_program(int root_fd, const struct pack_description *description, 
 
 /* --- what is seen of the host --- */
 
-static bool is_below(const char *path, const char *folder)
-{
-	size_t length = strlen(folder);
-
-	return strncmp(path, folder, length) == 0 && (path[length] == '/' || !path[length]);
-}
-
 static bool is_covered(const struct box *box, const char *path)
 {
 	for (size_t i = 0; i < box->mounts.count; i++)
-		if (is_below(path, box->mounts.item[i].target))
+		if (path_is_in(path, box->mounts.item[i].target))
 			return true;
 	return false;
 }
@@ -149,7 +143,7 @@ static bool is_empty(int root_fd, const char *name)
 static bool hides_own(const struct pack_description *description, const char *folder)
 {
 	strings_each(&description->own, path) {
-		if (is_below(path, folder) && access(path, F_OK) < 0)
+		if (path_is_in(path, folder) && access(path, F_OK) < 0)
 			return true;
 	}
 	return false;
@@ -158,7 +152,7 @@ static bool hides_own(const struct pack_description *description, const char *fo
 static bool holds_own(const struct pack_description *description, const char *folder)
 {
 	strings_each(&description->own, path) {
-		if (is_below(path, folder))
+		if (path_is_in(path, folder))
 			return true;
 	}
 	return false;

@@ -10,6 +10,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/strings.h"
 #include "flow/pack.h"
 #include "policy/dpkg.h"
 #include "policy/dpkg_relation.h"
@@ -24,18 +25,11 @@ static const char *below_root(const char *path)
 	return path + (path[0] == '/');
 }
 
-static bool is_below(const char *path, const char *folder)
-{
-	size_t length = strlen(folder);
-
-	return strncmp(path, folder, length) == 0 && (path[length] == '/' || !path[length]);
-}
-
 static bool is_hidden(const struct visible *visible, const char *path)
 {
 	for (size_t i = 0; i < visible->count; i++)
 		if (visible->item[i]->kind == VISIBLE_HIDDEN &&
-		    is_below(path, below_root(visible->item[i]->path)))
+		    path_is_in(path, below_root(visible->item[i]->path)))
 			return true;
 	return false;
 }

@@ -17,6 +17,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/map.h"
+#include "base/strings.h"
 #include "flow/pack.h"
 #include "sys/sibling.h"
 
@@ -40,13 +41,6 @@ static bool is_for_programs(const struct tree_entry *entry)
 	return false;
 }
 
-static bool is_below(const char *path, const char *folder)
-{
-	size_t length = strlen(folder);
-
-	return strncmp(path, folder, length) == 0 && path[length] == '/';
-}
-
 static bool is_program(const struct tree_entry *entry)
 {
 	return S_ISREG(entry->mode) && (entry->mode & 0111);
@@ -63,7 +57,7 @@ static void find_wrapped(struct pack *pack)
 	for (size_t i = 0; i < pack->tree.count; i++) {
 		const struct tree_entry *entry = &pack->tree.item[i];
 
-		if (folder && is_below(entry->path, folder)) {
+		if (folder && path_is_below(entry->path, folder)) {
 			if (!is_listed && is_program(entry)) {
 				strings_add(&pack->wrapped, folder);
 				is_listed = true;
@@ -201,7 +195,7 @@ static void rebuild(struct relocation *relocation)
 	for (size_t i = 0; i < relocation->from.count; i++) {
 		const struct tree_entry *entry = &relocation->from.item[i];
 
-		if (folder && is_below(entry->path, folder)) {
+		if (folder && path_is_below(entry->path, folder)) {
 			wrap(relocation, entry, folder);
 			continue;
 		}

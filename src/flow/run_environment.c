@@ -9,6 +9,7 @@
 
 #include "base/banned.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "flow/environment.h"
 #include "flow/root_lock.h"
 #include "flow/tar_root.h"
@@ -82,13 +83,6 @@ int run_use_environment(const struct run_request *request, const char *path, str
 	return 0;
 }
 
-static bool is_below(const char *path, const char *folder)
-{
-	size_t length = strlen(folder);
-
-	return strncmp(path, folder, length) == 0 && (!path[length] || path[length] == '/');
-}
-
 static bool is_of(const struct environment *environment, const struct box_mount *mount)
 {
 	for (size_t i = 0; i < environment->mounts.count; i++)
@@ -103,7 +97,7 @@ static bool take_from_copy(const char *copy, struct box *box, struct box_mount *
 	for (size_t i = 0; i < box->mounts.count; i++) {
 		const struct box_mount *cover = &box->mounts.item[i];
 
-		if (cover->kind != BOX_MOUNT_TMPFS || !is_below(mount->target, cover->target))
+		if (cover->kind != BOX_MOUNT_TMPFS || !path_is_in(mount->target, cover->target))
 			continue;
 		mount->kind = BOX_MOUNT_BIND;
 		mount->source = arena_printf(&box->arena, "%s%s", copy, mount->target);
@@ -159,17 +153,17 @@ static bool may_be_shown(const char *path, const char *home)
 					   "/lib64", "/libx32", "/boot", "/dev",  "/proc", "/sys" };
 
 	for (size_t i = 0; i < array_count(own); i++)
-		if (is_below(path, own[i]))
+		if (path_is_in(path, own[i]))
 			return false;
 	return strcmp(path, "/") != 0 && strcmp(path, "/tmp") != 0 &&
-	       strcmp(path, "/var/tmp") != 0 && !is_below(home, path);
+	       strcmp(path, "/var/tmp") != 0 && !path_is_in(home, path);
 }
 
 static bool is_inside(const struct box *box, const char *path)
 {
 	for (size_t i = 0; i < box->mounts.count; i++)
 		if (box->mounts.item[i].kind == BOX_MOUNT_BIND &&
-		    is_below(path, box->mounts.item[i].target))
+		    path_is_in(path, box->mounts.item[i].target))
 			return true;
 	return false;
 }

@@ -11,6 +11,7 @@
 #include "base/banned.h"
 #include "base/buf.h"
 #include "base/memory.h"
+#include "base/strings.h"
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 
@@ -424,14 +425,6 @@ static int compare_items(const void *a, const void *b)
 	return visible_compare((*x)->path, (*y)->path);
 }
 
-static bool is_below(const char *path, const char *above)
-{
-	size_t length = strlen(above);
-
-	return strncmp(path, above, length) == 0 &&
-	       (path[length] == '/' || (length == 1 && path[length]));
-}
-
 /* A directory nobody named, above something named: the host's, or one we make. */
 static int imply(struct visible *visible, const char *path, struct visible_item **ret_item,
 		 struct err *err)
@@ -529,7 +522,7 @@ static void drop_what_does_not_matter(struct visible *visible)
 		struct visible_item *item = visible->item[i];
 		enum visible_kind kind = item->kind;
 
-		while (depth > 0 && !is_below(item->path, path[depth]))
+		while (depth > 0 && !path_is_below(item->path, path[depth]))
 			depth--;
 		if (matters(&stack[depth], item))
 			visible->item[kept++] = item;

@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/strings.h"
 #include "rootfs/xattrs.h"
 #include "sys/openat2.h"
 #include "sys/process.h"
@@ -156,7 +157,6 @@ static int make_directory(struct place *place, const char *path, mode_t mode, st
  * of another type is put in its place. */
 static int take_away(struct place *place, const char *path, struct err *err)
 {
-	size_t length = strlen(path);
 	int parent_fd;
 
 	directories_forget(&place->directories, path);
@@ -166,7 +166,7 @@ static int take_away(struct place *place, const char *path, struct err *err)
 	for (size_t i = place->owners.count; i-- > 0;) {
 		const char *key = place->owners.entry[i].key;
 
-		if (strncmp(key, path, length) == 0 && (!key[length] || key[length] == '/'))
+		if (path_is_in(key, path))
 			map_remove(&place->owners, key);
 	}
 	return remove_tree(parent_fd, last_name(path), err);

@@ -156,13 +156,10 @@ static int enter_parent(struct unpacker *unpacker, struct err *err)
 
 static void forget_times(struct unpacker *unpacker, const char *path)
 {
-	size_t length = strlen(path);
-
 	map_each(&unpacker->times, entry) {
 		struct timespec *time = entry->value;
 
-		if (strncmp(entry->key, path, length) == 0 &&
-		    (!entry->key[length] || entry->key[length] == '/'))
+		if (path_is_in(entry->key, path))
 			time->tv_nsec = UTIME_OMIT;
 	}
 }

@@ -81,4 +81,8 @@ int mount_isolate(struct err *err) must_check;
  * working directory is the new root afterwards. */
 int mount_pivot(int root_fd, struct err *err) must_check;
 
+/* Where the mount of one line of mountinfo is (proc_pid_mountinfo(5), the fifth field), unescaped
+ * in place; NULL: no such line. */
+const char *mount_point_in(char *line);
+
 #endif

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 
 #include "base/banned.h"
+#include "base/strings.h"
 
 #define FD_PATH_MAX  32
 #define TOP_PATH_MAX (PATH_MAX + 3)
@@ -84,7 +85,7 @@ static int remount_one(const char *prefix, const char *path, unsigned attrs, str
 	return 0;
 }
 
-/* mountinfo writes blank, tab, newline and backslash as \ooo (proc_pid_mountinfo(5)). */
+/* mountinfo writes blank, tab, newline and backslash as \ooo. */
 static void unescape(char *text)
 {
 	char *to = text;
@@ -101,20 +102,15 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* The mount point, field 5 of a mountinfo line, when it lies below `top`; else NULL. */
-static const char *mount_below(char *line, const char *top)
+const char *mount_point_in(char *line)
 {
-	size_t length = strlen(top);
 	char *save = NULL;
 	char *field = strtok_r(line, " ", &save);
 
 	for (int i = 0; field && i < 4; i++)
 		field = strtok_r(NULL, " ", &save);
-	if (!field)
-		return NULL;
-	unescape(field);
-	if (strncmp(field, top, length) != 0 || (field[length] != '/' && strcmp(top, "/") != 0))
-		return NULL;
+	if (field)
+		unescape(field);
 	return field;
 }
 
@@ -141,8 +137,10 @@ static int remount_below(const struct mount_place *place, unsigned attrs, struct
 			int r;
 
 			*end = '\0';
-			point = mount_below(line, place->path);
-			r = point ? remount_one(place->prefix, point, attrs, err) : 0;
+			point = mount_point_in(line);
+			r = point && path_is_below(point, place->path)
+				    ? remount_one(place->prefix, point, attrs, err)
+				    : 0;
 			/* What a mount over it hides is in the list but not in sight. */
 			if (r < 0 && r != -EINVAL && r != -ENOENT)
 				return r;

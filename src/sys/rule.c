@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "base/number.h"
 #include "base/strings.h"
+#include "sys/mount.h"
 #include "sys/process.h"
 #include "sys/subid.h"
 #include "sys/tap_address.h"
@@ -97,18 +98,17 @@ bool rule_in_chroot(void)
 {
 	auto_buf text = { 0 };
 
-	/* " / / " would be root and mount point of a bind of "/"; the point is the fifth field. */
+	char *rest;
+	char *line;
+
 	if (!read_small("/proc/self/mountinfo", &text))
 		return false;
-	for (const char *line = buf_text(&text); *line;) {
-		size_t length = strcspn(line, "\n");
-		const char *field = line;
+	rest = text.bytes;
+	while (rest && (line = strsep(&rest, "\n"))) {
+		const char *point = mount_point_in(line);
 
-		for (int i = 0; i < 4; i++)
-			field += strcspn(field, " \n") + 1;
-		if (field < line + length && strncmp(field, "/ ", 2) == 0)
+		if (point && strcmp(point, "/") == 0)
 			return false;
-		line += length + (line[length] == '\n');
 	}
 	return true;
 }

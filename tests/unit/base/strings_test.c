@@ -76,6 +76,27 @@ test(each_visits_every_item_and_none_of_an_empty_list)
 	assert_int_equal(seen, 3);
 }
 
+test(a_path_is_below_a_folder_by_whole_names)
+{
+	assert_true(path_is_below("/a/b", "/a"));
+	assert_true(path_is_below("a/b/c", "a"));
+	assert_false(path_is_below("/ab", "/a"));
+	assert_false(path_is_below("/a", "/a"));
+	assert_false(path_is_below("/a", "/a/b"));
+	assert_true(path_is_in("/a", "/a"));
+	assert_true(path_is_in("/a/b", "/a"));
+	assert_false(path_is_in("/ab", "/a"));
+}
+
+test(everything_is_below_the_root_but_itself)
+{
+	assert_true(path_is_below("/a", "/"));
+	assert_false(path_is_below("/", "/"));
+	assert_true(path_is_in("/", "/"));
+	assert_true(path_is_below("a", ""));
+	assert_false(path_is_below("", ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +106,8 @@ int main(void)
 		RUN(a_name_is_no_prefix_of_another),
 		RUN(sorting_is_by_byte),
 		RUN(each_visits_every_item_and_none_of_an_empty_list),
+		RUN(a_path_is_below_a_folder_by_whole_names),
+		RUN(everything_is_below_the_root_but_itself),
 	};
 
 	return RUN_ALL(tests);
