@@ -6,6 +6,7 @@
 #include "tap/filter.h"
 
 #include <errno.h>
+#include <linux/sched.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -58,6 +59,12 @@ static void emit_condition(struct program *program, const struct tap_trap *when)
 		bpf_load(&program->bpf, low);
 		bpf_jump(&program->bpf, BPF_JEQ, when->value & 0xffff, 2, 0);
 		bpf_jump(&program->bpf, BPF_JEQ, when->value >> 16, 1, 0);
+		bpf_give(&program->bpf, SECCOMP_RET_ALLOW);
+		break;
+	case TAP_IF_SPACES:
+		bpf_load(&program->bpf, low);
+		bpf_jump(&program->bpf, BPF_JSET, CLONE_NEWUSER, 1, 0);
+		bpf_jump(&program->bpf, BPF_JSET, TAP_NAMESPACES, 1, 0);
 		bpf_give(&program->bpf, SECCOMP_RET_ALLOW);
 		break;
 	case TAP_IF_FD2: /* -1 and the like are large too: the tap gives the kernel's answer */
@@ -153,7 +160,8 @@ static void emit_answer(struct program *program, uint32_t number)
 		bpf_give(&program->bpf, SECCOMP_RET_ALLOW);
 	else if (answer == ANSWER_ABSENT || tap_table[number].trap.when == TAP_REFUSED)
 		bpf_give(&program->bpf, ENOSYS_RESULT);
-	else if (program->is_watch || is_translated(program, &tap_table[number]))
+	else if ((program->is_watch && tap_table[number].trap.when != TAP_WATCHED) ||
+		 is_translated(program, &tap_table[number]))
 		bpf_go_to_end(&program->bpf); /* whatever its condition */
 	else
 		emit_condition(program, &tap_table[number].trap);

@@ -4,6 +4,7 @@
 #include "tap/table.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <linux/wait.h>
 #include <stddef.h>
@@ -65,17 +66,33 @@
 	{                                     \
 		TAP_WATCHED, TAP_ALWAYS, 0, 0 \
 	}
+#define WATCHED_IF_SPACES(arg, capability)                              \
+	{                                                               \
+		TAP_WATCHED, TAP_IF_SPACES, arg, 0, .needs = capability \
+	}
 #define SEEN                                              \
 	{                                                 \
 		TAP_NEVER, TAP_ALWAYS, 0, 0, .seen = true \
 	}
-#define SEEN_IF_ANY(arg, bits)                                 \
-	{                                                      \
-		TAP_NEVER, TAP_IF_ANY, arg, bits, .seen = true \
+#define NEEDS(capability)                                                      \
+	{                                                                      \
+		TAP_NEVER, TAP_ALWAYS, 0, 0, .seen = true, .needs = capability \
 	}
-#define VIEW_SEEN                                        \
-	{                                                \
-		TAP_VIEW, TAP_ALWAYS, 0, 0, .seen = true \
+#define NEEDS_IF_ANY(arg, bits, capability)                                         \
+	{                                                                           \
+		TAP_NEVER, TAP_IF_ANY, arg, bits, .seen = true, .needs = capability \
+	}
+#define VIEW_NEEDS(capability)                                                \
+	{                                                                     \
+		TAP_VIEW, TAP_ALWAYS, 0, 0, .seen = true, .needs = capability \
+	}
+#define ROOT_NEEDS(capability)                                                \
+	{                                                                     \
+		TAP_ROOT, TAP_ALWAYS, 0, 0, .seen = true, .needs = capability \
+	}
+#define ROOT_IF_EQUAL_NEEDS(arg, to, capability)                                   \
+	{                                                                          \
+		TAP_ROOT, TAP_IF_EQUAL, arg, to, .seen = true, .needs = capability \
 	}
 #define EXE                               \
 	{                                 \
@@ -104,7 +121,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(accept, FD, "f...", NEVER, NULL),
 	ROW(accept4, FD, "f...", NEVER, NULL),
 	ROW(access, PATH, "p.", ROOT, on_access),
-	ROW(acct, PATH, "p", SEEN, NULL),
+	ROW(acct, PATH, "p", NEEDS(CAP_SYS_PACCT), NULL),
 	ROW(add_key, PASS, "", NEVER, NULL),
 	ROW(adjtimex, PASS, "", NEVER, NULL),
 	ROW(afs_syscall, PASS, "", NEVER, NULL),
@@ -119,13 +136,13 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(chdir, PATH, "p", NEVER, NULL),
 	ROW(chmod, OWNER, "p.", ROOT, on_chmod),
 	ROW(chown, OWNER, "p..", ROOT, on_chown),
-	ROW(chroot, PATH, "p", SEEN, NULL),
+	ROW(chroot, PATH, "p", NEEDS(CAP_SYS_CHROOT), NULL),
 	ROW(clock_adjtime, PASS, "", NEVER, NULL),
 	ROW(clock_getres, PASS, "", NEVER, NULL),
 	ROW(clock_gettime, PASS, "", NEVER, NULL),
 	ROW(clock_nanosleep, PASS, "", NEVER, NULL),
-	ROW(clock_settime, PASS, "", SEEN, NULL),
-	ROW(clone, PASS, "", NEVER, NULL),
+	ROW(clock_settime, PASS, "", NEEDS(CAP_SYS_TIME), NULL),
+	ROW(clone, PASS, "", WATCHED_IF_SPACES(0, CAP_SYS_ADMIN), on_clone),
 	ROW(clone3, REFUSE, "..", REFUSED, NULL),
 	ROW(close, FD, "f", CORE_IF_FD(0), on_close),
 	ROW(close_range, FD, "...", CORE, on_close_range),
@@ -133,7 +150,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(copy_file_range, FD, "f...", NEVER, NULL),
 	ROW(creat, PATH, "p.", ROOT, on_creat),
 	ROW(create_module, PASS, "", NEVER, NULL),
-	ROW(delete_module, PASS, "", SEEN, NULL),
+	ROW(delete_module, PASS, "", NEEDS(CAP_SYS_MODULE), NULL),
 	ROW(dup, FD, "f", CORE_IF_FD(0), on_hidden_fd),
 	ROW(dup2, FD, "ff", CORE_IF_FD2(0), on_dup2),
 	ROW(dup3, FD, "ff.", CORE_IF_FD2(0), on_dup2),
@@ -168,16 +185,16 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(fgetxattr, OWNER, "f...", ROOT, on_fgetxattr),
 	ROW(file_getattr, PATH, "dp..n", NEVER, NULL),
 	ROW(file_setattr, PATH, "dp..n", NEVER, NULL),
-	ROW(finit_module, FD, "f...", SEEN, NULL),
+	ROW(finit_module, FD, "f...", NEEDS(CAP_SYS_MODULE), NULL),
 	ROW(flistxattr, OWNER, "f..", ROOT, on_flistxattr),
 	ROW(flock, FD, "f...", NEVER, NULL),
 	ROW(fork, PASS, "", NEVER, NULL),
 	ROW(fremovexattr, OWNER, "f.", ROOT, on_fremovexattr),
-	ROW(fsconfig, MOUNT, "f....", ROOT_IF_EQUAL(1, FSCONFIG_CMD_RECONFIGURE), on_remount),
+	ROW(fsconfig, MOUNT, "f....", ROOT_IF_EQUAL_NEEDS(1, FSCONFIG_CMD_RECONFIGURE, CAP_SYS_ADMIN), on_remount),
 	ROW(fsetxattr, OWNER, "f....", ROOT, on_fsetxattr),
-	ROW(fsmount, MOUNT, "f..", VIEW, NULL),
-	ROW(fsopen, MOUNT, "..", ROOT, on_fsopen),
-	ROW(fspick, PATH, "dpn", VIEW, NULL),
+	ROW(fsmount, MOUNT, "f..", VIEW_NEEDS(CAP_SYS_ADMIN), NULL),
+	ROW(fsopen, MOUNT, "..", ROOT_NEEDS(CAP_SYS_ADMIN), on_fsopen),
+	ROW(fspick, PATH, "dpn", VIEW_NEEDS(CAP_SYS_ADMIN), NULL),
 	ROW(fstat, STAT, "fs", ROOT, on_fstat),
 	ROW(fstatfs, FD, "f...", NEVER, NULL),
 	ROW(fsync, FD, "f...", NEVER, NULL),
@@ -221,7 +238,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(getuid, IDENTITY, "...", ROOT, on_getuid),
 	ROW(getxattr, OWNER, "p...", ROOT, on_getxattr),
 	ROW(getxattrat, OWNER, "dpn...", ROOT, on_getxattrat),
-	ROW(init_module, PASS, "", SEEN, NULL),
+	ROW(init_module, PASS, "", NEEDS(CAP_SYS_MODULE), NULL),
 	ROW(inotify_add_watch, PATH, ".p.", NEVER, NULL),
 	ROW(inotify_init, PASS, "", NEVER, NULL),
 	ROW(inotify_init1, PASS, "", NEVER, NULL),
@@ -236,13 +253,13 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(io_uring_register, REFUSE, "f...", REFUSED, NULL),
 	ROW(io_uring_setup, REFUSE, "..", REFUSED, NULL),
 	ROW(ioctl, FD, "f...", NEVER, NULL),
-	ROW(ioperm, PASS, "", SEEN, NULL),
-	ROW(iopl, PASS, "", SEEN, NULL),
+	ROW(ioperm, PASS, "", NEEDS(CAP_SYS_RAWIO), NULL),
+	ROW(iopl, PASS, "", NEEDS(CAP_SYS_RAWIO), NULL),
 	ROW(ioprio_get, PASS, "", NEVER, NULL),
 	ROW(ioprio_set, PASS, "", SEEN, NULL),
 	ROW(kcmp, PASS, "", NEVER, NULL),
-	ROW(kexec_file_load, FD, "f...", SEEN, NULL),
-	ROW(kexec_load, PASS, "", SEEN, NULL),
+	ROW(kexec_file_load, FD, "f...", NEEDS(CAP_SYS_BOOT), NULL),
+	ROW(kexec_load, PASS, "", NEEDS(CAP_SYS_BOOT), NULL),
 	ROW(keyctl, PASS, "", NEVER, NULL),
 	ROW(kill, PASS, "", WATCHED, on_kill),
 	ROW(landlock_add_rule, PATH, "f...", NEVER, NULL),
@@ -283,9 +300,9 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(mlockall, PASS, "", NEVER, NULL),
 	ROW(mmap, PASS, "", NEVER, NULL),
 	ROW(modify_ldt, PASS, "", NEVER, NULL),
-	ROW(mount, MOUNT, ".p...", ROOT, on_mount),
-	ROW(mount_setattr, MOUNT, "dpn..", ROOT, on_remount),
-	ROW(move_mount, MOUNT, "dpdp.", VIEW_SEEN, NULL),
+	ROW(mount, MOUNT, ".p...", ROOT_NEEDS(CAP_SYS_ADMIN), on_mount),
+	ROW(mount_setattr, MOUNT, "dpn..", ROOT_NEEDS(CAP_SYS_ADMIN), on_remount),
+	ROW(move_mount, MOUNT, "dpdp.", VIEW_NEEDS(CAP_SYS_ADMIN), NULL),
 	ROW(move_pages, PASS, "", NEVER, NULL),
 	ROW(mprotect, PASS, "", NEVER, NULL),
 	ROW(mq_getsetattr, FD, "f...", NEVER, NULL),
@@ -309,9 +326,9 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(newfstatat, STAT, "dpsn", ROOT, on_newfstatat),
 	ROW(nfsservctl, PASS, "", NEVER, NULL),
 	ROW(open, PATH, "p..", ROOT_IF_OPEN(1), on_open),
-	ROW(open_by_handle_at, PATH, "f..", VIEW, NULL),
-	ROW(open_tree, PATH, "dpn", VIEW, NULL),
-	ROW(open_tree_attr, PATH, "dpn..", VIEW, NULL),
+	ROW(open_by_handle_at, PATH, "f..", VIEW_NEEDS(CAP_DAC_READ_SEARCH), NULL),
+	ROW(open_tree, PATH, "dpn", VIEW_NEEDS(CAP_SYS_ADMIN), NULL),
+	ROW(open_tree_attr, PATH, "dpn..", VIEW_NEEDS(CAP_SYS_ADMIN), NULL),
 	ROW(openat, PATH, "dp..", ROOT_IF_OPEN(2), on_openat),
 	ROW(openat2, PATH, "dp..", ROOT, on_openat2),
 	ROW(pause, PASS, "", NEVER, NULL),
@@ -322,7 +339,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(pidfd_send_signal, FD, "f...", WATCHED, on_pidfd_send_signal),
 	ROW(pipe, PASS, "", NEVER, NULL),
 	ROW(pipe2, PASS, "", NEVER, NULL),
-	ROW(pivot_root, MOUNT, "pp", VIEW_SEEN, NULL),
+	ROW(pivot_root, MOUNT, "pp", VIEW_NEEDS(CAP_SYS_ADMIN), NULL),
 	ROW(pkey_alloc, PASS, "", NEVER, NULL),
 	ROW(pkey_free, PASS, "", NEVER, NULL),
 	ROW(pkey_mprotect, PASS, "", NEVER, NULL),
@@ -344,14 +361,14 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(pwritev, FD, "f...", NEVER, NULL),
 	ROW(pwritev2, FD, "f...", NEVER, NULL),
 	ROW(query_module, PASS, "", NEVER, NULL),
-	ROW(quotactl, PATH, ".p..", SEEN, NULL),
-	ROW(quotactl_fd, FD, "f...", NEVER, NULL),
+	ROW(quotactl, PATH, ".p..", NEEDS(CAP_SYS_ADMIN), NULL),
+	ROW(quotactl_fd, FD, "f...", NEEDS(CAP_SYS_ADMIN), NULL),
 	ROW(read, FD, "f...", NEVER, NULL),
 	ROW(readahead, FD, "f...", NEVER, NULL),
 	ROW(readlink, PATH, "l..", EXE, on_readlink),
 	ROW(readlinkat, PATH, "dl..", EXE, on_readlinkat),
 	ROW(readv, FD, "f...", NEVER, NULL),
-	ROW(reboot, PASS, "", SEEN, NULL),
+	ROW(reboot, PASS, "", NEEDS(CAP_SYS_BOOT), NULL),
 	ROW(recvfrom, FD, "f...", NEVER, NULL),
 	ROW(recvmmsg, IDENTITY, "f...", WATCHED, on_recvmmsg),
 	ROW(recvmsg, IDENTITY, "f...", WATCHED, on_recvmsg),
@@ -401,14 +418,14 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(set_robust_list, PASS, "", NEVER, NULL),
 	ROW(set_thread_area, PASS, "", NEVER, NULL),
 	ROW(set_tid_address, PASS, "", NEVER, NULL),
-	ROW(setdomainname, PASS, "", SEEN, NULL),
+	ROW(setdomainname, PASS, "", NEEDS(CAP_SYS_ADMIN), NULL),
 	ROW(setfsgid, IDENTITY, "...", ROOT, on_setfsgid),
 	ROW(setfsuid, IDENTITY, "...", ROOT, on_setfsuid),
 	ROW(setgid, IDENTITY, "...", ROOT, on_setgid),
 	ROW(setgroups, IDENTITY, "...", ROOT, on_setgroups),
-	ROW(sethostname, PASS, "", SEEN, NULL),
+	ROW(sethostname, PASS, "", NEEDS(CAP_SYS_ADMIN), NULL),
 	ROW(setitimer, PASS, "", NEVER, NULL),
-	ROW(setns, MOUNT, "f.", ROOT, on_setns),
+	ROW(setns, MOUNT, "f.", ROOT_NEEDS(CAP_SYS_ADMIN), on_setns),
 	ROW(setpgid, PASS, "", NEVER, NULL),
 	ROW(setpriority, PASS, "", SEEN, NULL),
 	ROW(setregid, IDENTITY, "...", ROOT, on_setregid),
@@ -418,7 +435,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(setrlimit, PASS, "", NEVER, NULL),
 	ROW(setsid, PASS, "", NEVER, NULL),
 	ROW(setsockopt, FD, "f...", ROOT_IF_EQUAL(2, PASSCRED), on_setsockopt),
-	ROW(settimeofday, PASS, "", SEEN, NULL),
+	ROW(settimeofday, PASS, "", NEEDS(CAP_SYS_TIME), NULL),
 	ROW(setuid, IDENTITY, "...", ROOT, on_setuid),
 	ROW(setxattr, OWNER, "p....", ROOT, on_setxattr),
 	ROW(setxattrat, OWNER, "dpn...", ROOT, on_setxattrat),
@@ -430,15 +447,15 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(sigaltstack, SIGNAL, "..", CORE, on_sigaltstack),
 	ROW(signalfd, SIGNAL, "f..", NEVER, NULL),
 	ROW(signalfd4, SIGNAL, "f...", NEVER, NULL),
-	ROW(socket, PASS, "", SEEN_IF_ANY(1, RAW_OR_DATAGRAM), NULL),
+	ROW(socket, PASS, "", NEEDS_IF_ANY(1, RAW_OR_DATAGRAM, CAP_NET_RAW), NULL),
 	ROW(socketpair, PASS, "....", ROOT, on_socketpair),
 	ROW(splice, FD, "f...", NEVER, NULL),
 	ROW(stat, STAT, "ps", ROOT, on_stat),
 	ROW(statfs, PATH, "p.", NEVER, NULL),
 	ROW(statmount, MOUNT, "....", VIEW, NULL),
 	ROW(statx, STAT, "dpn.x", ROOT, on_statx),
-	ROW(swapoff, PATH, "p", SEEN, NULL),
-	ROW(swapon, PATH, "p.", SEEN, NULL),
+	ROW(swapoff, PATH, "p", NEEDS(CAP_SYS_ADMIN), NULL),
+	ROW(swapon, PATH, "p.", NEEDS(CAP_SYS_ADMIN), NULL),
 	ROW(symlink, PATH, ".c", ROOT, on_symlink),
 	ROW(symlinkat, PATH, ".dc", ROOT, on_symlinkat),
 	ROW(sync, PASS, "", NEVER, NULL),
@@ -446,7 +463,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(syncfs, FD, "f...", NEVER, NULL),
 	ROW(sysfs, PASS, "", NEVER, NULL),
 	ROW(sysinfo, PASS, "", NEVER, NULL),
-	ROW(syslog, PASS, "", SEEN, NULL),
+	ROW(syslog, PASS, "", NEEDS(CAP_SYSLOG), NULL),
 	ROW(tee, FD, "f...", NEVER, NULL),
 	ROW(tgkill, PASS, "", WATCHED, on_tgkill),
 	ROW(time, PASS, "", NEVER, NULL),
@@ -463,11 +480,11 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(truncate, PATH, "p.", ROOT, on_truncate),
 	ROW(tuxcall, PASS, "", NEVER, NULL),
 	ROW(umask, PASS, "", NEVER, NULL),
-	ROW(umount2, MOUNT, "p.", VIEW_SEEN, NULL),
+	ROW(umount2, MOUNT, "p.", VIEW_NEEDS(CAP_SYS_ADMIN), NULL),
 	ROW(uname, PASS, "", VIEW, NULL),
 	ROW(unlink, PATH, "c", ROOT, on_unlink),
 	ROW(unlinkat, PATH, "dc.", ROOT, on_unlinkat),
-	ROW(unshare, MOUNT, ".", SEEN, NULL),
+	ROW(unshare, MOUNT, ".", NEEDS(CAP_SYS_ADMIN), NULL),
 	ROW(uprobe, PASS, "", NEVER, NULL),
 	ROW(uretprobe, PASS, "", NEVER, NULL),
 	ROW(uselib, PATH, "p", NEVER, NULL),
@@ -477,7 +494,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(utimensat, PATH, "dp.n", ROOT, on_utimensat),
 	ROW(utimes, PATH, "p.", ROOT, on_utimes),
 	ROW(vfork, PASS, "", NEVER, NULL),
-	ROW(vhangup, PASS, "", NEVER, NULL),
+	ROW(vhangup, PASS, "", NEEDS(CAP_SYS_TTY_CONFIG), NULL),
 	ROW(vmsplice, FD, "f...", NEVER, NULL),
 	ROW(vserver, PASS, "", NEVER, NULL),
 	ROW(wait4, SIGNAL, "....", CORE_IF_ANY(2, __WALL), on_wait4),

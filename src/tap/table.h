@@ -43,6 +43,7 @@ enum tap_condition {
 	TAP_IF_EITHER, /* argument `arg` is the lower or the upper half of `value` */
 	TAP_IF_FD,     /* argument `arg` is a descriptor that may be one of ours */
 	TAP_IF_FD2,    /* or the argument after it is */
+	TAP_IF_SPACES, /* argument `arg` says to make TAP_NAMESPACES, but no user namespace */
 	TAP_IF_OPEN,   /* argument `arg` are open flags that change the file; on the host's own tree
 			* always, for files that root could open */
 };
@@ -52,12 +53,20 @@ enum tap_condition {
 #define TAP_OPEN_TEMPORARY 020000000
 #define TAP_OPEN_CHANGES   (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | TAP_OPEN_TEMPORARY)
 
+/* Namespaces that only root makes. */
+#define TAP_NAMESPACES                                                             \
+	(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
+	 CLONE_NEWCGROUP | CLONE_NEWTIME)
+
 struct tap_trap {
 	uint8_t when;
 	uint8_t condition;
 	uint8_t arg;
 	uint32_t value;
 	bool seen; /* asks for a privilege, and under root emulation traps to note a refusal */
+	/* The capability without which it is refused then (blob/privilege.c); 0, which none of them
+	 * goes by: the kernel alone decides, or the handler. */
+	uint8_t needs;
 };
 
 struct tap_call;

@@ -7,7 +7,10 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <sys/inotify.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -363,6 +366,76 @@ static void what_is_the_kernels_stays_open(void)
 	must(opens(name, O_RDONLY | O_DIRECTORY) || errno == EACCES);
 }
 
+static int exits_at_once(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+/* Two who may make a namespace, one of them on a stack of its own. */
+static bool clones(void)
+{
+	static _Alignas(16) char stack[65536];
+	long pid = syscall(SYS_clone, CLONE_NEWUTS | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid == 0)
+		_exit(0);
+	if (pid < 0)
+		return false;
+	must(wait_for((pid_t)pid) == 0);
+	pid = clone(exits_at_once, stack + sizeof(stack),
+		    CLONE_NEWUTS | CLONE_VFORK | CLONE_VM | SIGCHLD, NULL);
+	must(pid > 0 && wait_for((pid_t)pid) == 0);
+	return true;
+}
+
+/* In a user namespace the kernel would let everybody. */
+static void be_refused_what_root_may(void)
+{
+	int space = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
+
+	must(space >= 0);
+	must_fail(EPERM, chroot("."));
+	must_fail(EPERM, mount("none", ".", "tmpfs", 0, NULL));
+	must_fail(EPERM, umount2(".", MNT_DETACH));
+	must_fail(EPERM, syscall(SYS_pivot_root, ".", "."));
+	must_fail(EPERM, syscall(SYS_setns, space, 0));
+	must_fail(EPERM, unshare(CLONE_NEWUTS));
+	must_fail(EPERM, unshare(CLONE_NEWNS | CLONE_FS));
+	must_fail(EPERM, syscall(SYS_clone, CLONE_NEWUTS | SIGCHLD, 0, 0, 0, 0));
+	must_fail(EPERM, sethostname("other", 5));
+	must_fail(EPERM, setdomainname("other", 5));
+	must_fail(EPERM, syscall(SYS_reboot, 0, 0, 0, 0));
+	must_fail(EPERM, syscall(SYS_settimeofday, NULL, NULL));
+	must_fail(EPERM, socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+	must_fail(EPERM, socket(AF_PACKET, SOCK_DGRAM, 0));
+	must(close(space) == 0);
+}
+
+static void what_only_root_may_nobody_else_does(void)
+{
+	bool could = clones();
+
+	begin();
+	must(chmod(folder, 0777) == 0);
+	must(in_child({
+		     become(SOMEBODY);
+		     be_refused_what_root_may();
+		     must(unshare(CLONE_FS | CLONE_FILES) == 0);
+		     must(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) >= 0);
+		     must(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0) >= 0);
+	     }) == 0);
+	must(in_child({
+		     must(seteuid(SOMEBODY) == 0);
+		     be_refused_what_root_may();
+		     must(seteuid(0) == 0);
+		     must(clones() == could);
+		     if (could)
+			     must(unshare(CLONE_NEWUTS) == 0 && chroot(".") == 0);
+	     }) == 0);
+	end();
+}
+
 static const struct claim claims[] = {
 	CLAIM(a_file_opens_for_whom_its_mode_says),
 	CLAIM(nobody_gets_through_a_closed_directory),
@@ -372,6 +445,7 @@ static const struct claim claims[] = {
 	CLAIM(programs_are_executed_by_whom_they_may),
 	CLAIM(what_is_refused_follows_the_ids),
 	CLAIM(nobody_kills_others),
+	CLAIM(what_only_root_may_nobody_else_does),
 	CLAIM(sockets_are_bound_and_connected_to_by_whom_they_may),
 	CLAIM(what_is_the_kernels_stays_open),
 	{ NULL, NULL },

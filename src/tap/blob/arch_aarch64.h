@@ -36,6 +36,11 @@ static inline void context_set_address(ucontext_t *context, unsigned long addres
 	context->uc_mcontext.pc = address;
 }
 
+static inline void context_set_stack(ucontext_t *context, unsigned long stack_pointer)
+{
+	context->uc_mcontext.sp = stack_pointer;
+}
+
 /* struct rt_sigframe begins with the siginfo (arch/arm64/kernel/signal.c). */
 static inline ucontext_t *frame_context(unsigned long stack_pointer)
 {

@@ -43,6 +43,11 @@ static inline void context_set_address(ucontext_t *context, unsigned long addres
 	context->uc_mcontext.gregs[REG_RIP] = (greg_t)address;
 }
 
+static inline void context_set_stack(ucontext_t *context, unsigned long stack_pointer)
+{
+	context->uc_mcontext.gregs[REG_RSP] = (greg_t)stack_pointer;
+}
+
 /* Where the kernel finds the frame when rt_sigreturn is called with this stack pointer. */
 static inline ucontext_t *frame_context(unsigned long stack_pointer)
 {

@@ -12,6 +12,7 @@ long on_capget(struct tap_call *call);
 long on_capset(struct tap_call *call);
 long on_chmod(struct tap_call *call);
 long on_chown(struct tap_call *call);
+long on_clone(struct tap_call *call);
 long on_close(struct tap_call *call);
 long on_close_range(struct tap_call *call);
 long on_connect(struct tap_call *call);

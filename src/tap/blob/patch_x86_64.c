@@ -309,8 +309,8 @@ static bool has_trapped_enough(unsigned long return_address)
 static bool is_patchable(const struct tap_row *row)
 {
 	return row->class != TAP_EXEC && row->trap.condition != TAP_IF_FD &&
-	       row->trap.condition != TAP_IF_FD2 && row != &tap_table[NR_rt_sigreturn] &&
-	       row != &tap_table[NR_sigaltstack];
+	       row->trap.condition != TAP_IF_FD2 && row->trap.condition != TAP_IF_SPACES &&
+	       row != &tap_table[NR_rt_sigreturn] && row != &tap_table[NR_sigaltstack];
 }
 
 /* With every signal blocked: a handler of the program's may jump out of us, and never give back the

@@ -9,6 +9,7 @@
 #include "tap/blob/blob.h"
 #include "tap/blob/patch.h"
 #include "tap/blob/permission.h"
+#include "tap/blob/privilege.h"
 #include "tap/blob/probe.h"
 #include "tap/blob/refused.h"
 #include "tap/blob/signals.h"
@@ -33,6 +34,8 @@ static long answer(struct tap_call *call, const struct tap_row *row)
 		if (r != PROBE_PASSED)
 			return r;
 	}
+	if (row && row->trap.needs && privilege_is_missing(row, call))
+		return -EPERM;
 	if (row && view_is_asked(row))
 		return view_dispatch(call, row);
 	if (row && process_read()->restricted) {

@@ -4,7 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
 
 #include "sys/raw.h"
 #include "tap/filter.h"
@@ -115,8 +119,22 @@ test(who_may_be_refused_asks_before_every_path)
 	assert_int_equal(answer(NR_chdir, 0, 0, 0), TRAPS);
 	assert_int_equal(answer(NR_kill, 1, 9, 0), TRAPS);
 	assert_int_equal(answer(NR_recvmsg, 1, 0, 0), TRAPS);
+	assert_int_equal(answer(NR_clone, CLONE_NEWNS | SIGCHLD, 0, 0), TRAPS);
+	assert_int_equal(answer(NR_clone, CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD, 0, 0), PASSES);
+	assert_int_equal(answer(NR_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0), PASSES);
 	assert_int_equal(answer(NR_read, 0, 0, 0), PASSES);
 	assert_int_equal(answer(NR_fchdir, 0, 0, 0), PASSES);
+}
+
+test(what_asks_for_a_capability_traps_under_root_emulation)
+{
+	make(TAP_PAGE_ROOT);
+	for (size_t i = 0; i < TAP_NR_END; i++)
+		if (tap_table[i].trap.needs && tap_table[i].trap.condition == TAP_ALWAYS)
+			assert_int_equal(answer((long)i, 0, 0, 0), TRAPS);
+	assert_int_equal(answer(NR_fsconfig, 0, FSCONFIG_CMD_RECONFIGURE, 0), TRAPS);
+	assert_int_equal(answer(NR_socket, AF_INET, SOCK_RAW, 0), TRAPS);
+	assert_int_equal(answer(NR_clone, CLONE_NEWNS, 0, 0), PASSES);
 }
 
 test(opens_that_change_nothing_pass_but_on_the_host)
@@ -167,6 +185,7 @@ int main(void)
 		RUN(root_emulation_is_only_trapped_when_asked_for),
 		RUN(calls_without_a_row_do_not_exist),
 		RUN(who_may_be_refused_asks_before_every_path),
+		RUN(what_asks_for_a_capability_traps_under_root_emulation),
 		RUN(opens_that_change_nothing_pass_but_on_the_host),
 		RUN(only_descriptors_that_may_be_ours_are_looked_at),
 		RUN(a_mask_is_looked_at_when_there_is_one),
