@@ -25,6 +25,7 @@ enum tap_control_flags {
 	TAP_CONTROL_MUSL = 512,	       /* the interpreter is musl's */
 	TAP_CONTROL_FILTERED = 1024,   /* the program has seccomp filters of its own */
 	TAP_CONTROL_PROBES = 2048,     /* and they can be asked */
+	TAP_CONTROL_OPENS = 4096,      /* the filter of opens is there */
 };
 
 #define TAP_CHROOT_MAX 256

@@ -264,6 +264,31 @@ END
     equal "$(rootlet run --dry-run --root-emulation tap -u app made true | tr -d ' \n' | grep -o '"groups":.9.')" '"groups":[9]'
 }
 
+@test "who asks about another process is told whose it is, without a list of them" {
+    local mode
+    import_debian
+    for mode in patch trap; do
+        ok env ROOTLET_TAP=$mode timeout 300 rootlet run debian sh -c '
+            mkfifo -m 666 /told
+            setpriv --reuid 33 --regid 34 --groups 5,6 sh -c "echo >/told; exec sleep 300" &
+            read -r line </told
+            grep -E "^(Uid|Gid|Groups|CapEff):" /proc/$!/status /proc/self/status | tr "\t" " "
+            stat -c %u:%g /proc/$! /proc/self
+            setpriv --reuid 33 grep Uid: /proc/self/status; kill $!'
+        equal "$(sed 's,^/proc/[0-9]*/,/proc/N/,; s/ *$//; s/\t/ /g' <<<"$output")" "/proc/N/status:Uid: 33 33 33 33
+/proc/N/status:Gid: 34 34 34 34
+/proc/N/status:Groups: 5 6
+/proc/N/status:CapEff: 0000000000000000
+/proc/self/status:Uid: 0 0 0 0
+/proc/self/status:Gid: 0 0 0 0
+/proc/self/status:Groups: 0
+/proc/self/status:CapEff: 000001ffffffffff
+33:34
+0:0
+Uid: 33 33 33 33"
+    done
+}
+
 @test "who lists processes is told whose they are, as ps is" {
     local mode
     import_debian

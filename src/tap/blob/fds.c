@@ -267,13 +267,13 @@ static bool has_processes(const char *entries, long size_bytes)
 	return false;
 }
 
-/* Who lists processes, as ps(1) does, is about to read who they are, in files that are opened for
- * reading: that is seen only of processes that have the second filter. */
+/* Who lists processes, as ps(1) does, is about to read who they are: some may have become others
+ * since it was started. */
 static void watch_who_lists_processes(const struct tap_call *call, long size_bytes)
 {
-	if (tap.root && !tap.host_tree && tap.page->people_count && !process_read()->watched &&
+	if (tap.root && tap.page->people_count &&
 	    has_processes((const char *)call->arg[1], size_bytes) && is_proc(call->arg[0]))
-		watch_start();
+		watch_opens();
 }
 
 static long read_directory(struct tap_call *call, bool is64)

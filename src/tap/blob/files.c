@@ -236,6 +236,9 @@ void files_set_ids(int fd, uint32_t *uid, uint32_t *gid)
 
 	if (files_shown(&where, &x, &shown) < 0)
 		return;
+	/* fs/exec.c, bprm_fill_uid: of whose owner is not mapped they are not looked at */
+	if ((shown.uid == FILES_UNMAPPED || shown.gid == FILES_UNMAPPED) && !files_row(&x))
+		return;
 	if (shown.mode & S_ISUID)
 		*uid = shown.uid;
 	if ((shown.mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))

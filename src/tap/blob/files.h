@@ -6,6 +6,9 @@
 
 #include "tap/blob/blob.h"
 
+/* What the kernel makes of an id that is not mapped: it changes no such file at all. */
+#define FILES_UNMAPPED 65534u
+
 struct where {
 	int dirfd;
 	const char *path;

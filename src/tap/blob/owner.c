@@ -86,9 +86,6 @@ static bool will_change(const struct move *move, const struct statx *x)
 	return move->may_move || (S_ISREG(x->stx_mode) && (x->stx_mode & SET_IDS));
 }
 
-/* What the kernel makes of an id that is not mapped: it changes no such file at all. */
-#define UNMAPPED 65534u
-
 /* Would the kernel do nothing but set the time of the change? A directory may have to be copied up;
  * an immutable file refuses, and where that cannot be told the kernel is asked. */
 static bool is_only_said(const struct owned *file, const struct move *move, uint32_t uid,
@@ -99,8 +96,8 @@ static bool is_only_said(const struct owned *file, const struct move *move, uint
 
 	return !S_ISDIR(x->stx_mode) && !will_change(move, x) &&
 	       (x->stx_attributes_mask & fixed) == fixed && !(x->stx_attributes & fixed) &&
-	       (x->stx_mask & STATX_MNT_ID) && x->stx_uid != UNMAPPED && x->stx_gid != UNMAPPED &&
-	       (file->row || !is_owner(&file->shown, uid, gid));
+	       (x->stx_mask & STATX_MNT_ID) && x->stx_uid != FILES_UNMAPPED &&
+	       x->stx_gid != FILES_UNMAPPED && (file->row || !is_owner(&file->shown, uid, gid));
 }
 
 /* The mount that a chown was last made on, and when, in units of 16 ms: as long as that lasts, and

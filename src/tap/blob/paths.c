@@ -123,7 +123,7 @@ static long open_file(const struct opening *opening)
 	/* Through a patched site all opens come here, as they do on the host's own tree. */
 	if (!(flags & TAP_OPEN_CHANGES) && !tap.host_tree) {
 		r = cancel_pass(opening->call);
-		return process_read()->watched ? proc_show_status(r, file.path, flags) : r;
+		return tap.page->people_count ? proc_show_status(r, file.path, flags) : r;
 	}
 	if (tap.exe_fd >= 0 && exe_is_asked_for_at(file.path))
 		return files_reopen(tap.exe_fd, (int)flags);

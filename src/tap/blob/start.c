@@ -116,12 +116,14 @@ static void take_process(void)
 	if (flags & TAP_CONTROL_BLOCKED)
 		signals_set_blocked(true);
 	process_first()->watched = flags & TAP_CONTROL_WATCHED;
+	process_first()->opens = flags & TAP_CONTROL_OPENS;
 	process_first()->probes = flags & TAP_CONTROL_PROBES;
 	if (flags & TAP_CONTROL_FILTERED)
 		process_first()->seccomp_mode = SECCOMP_MODE_FILTER;
 	tap_take_signal();
 	if (tap.root && (!creds_is_initial(&process_first()->creds) || tap.page->people_count))
 		watch_creds();
+	watch_opens();
 }
 
 #define SIGTRAP_BIT (1ul << (SIGTRAP - 1))

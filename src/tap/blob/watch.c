@@ -6,24 +6,50 @@
 
 #include "tap/blob/blob.h"
 #include "tap/blob/people.h"
+#include "tap/bpf.h"
+#include "tap/numbers.h"
 
-void watch_start(void)
+static void install(const struct sock_filter *code, unsigned count)
 {
 	struct {
 		unsigned short count;
 		const struct sock_filter *filter;
-	} filter = { (unsigned short)tap.page->watch_count, tap.page->watch };
-	long r;
+	} filter = { (unsigned short)count, code };
+	long r = raw3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
 
-	if (process_read()->watched)
-		return;
-	r = raw3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
-	if (r == 0)
-		process_write()->watched = true;
-	else if (r > 0) /* a thread has a filter of its own: libc makes the call in each of them */
+	if (r > 0) /* a thread has a filter of its own: libc makes the call in each of them */
 		r = raw3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter);
 	if (r < 0)
-		tap_die("cannot install the second filter", r);
+		tap_die("cannot install another filter", r);
+}
+
+void watch_start(void)
+{
+	if (process_read()->watched)
+		return;
+	install(tap.page->watch, tap.page->watch_count);
+	process_write()->watched = true;
+}
+
+#define OPENS_MAX 16
+
+void watch_opens(void)
+{
+	struct sock_filter code[OPENS_MAX];
+	struct bpf bpf = { .code = code, .room = OPENS_MAX };
+
+	if (!tap.root || tap.host_tree || tap.place || !tap.page->people_count ||
+	    process_read()->watched || process_read()->opens)
+		return;
+	bpf_load(&bpf, BPF_DATA(arch));
+	bpf_jump(&bpf, BPF_JEQ, ARCH_AUDIT, 0, 3);
+	bpf_load(&bpf, BPF_DATA(nr));
+	bpf_jump(&bpf, BPF_JEQ, NR_openat, 2, 0);
+	bpf_jump(&bpf, BPF_JEQ, NR_open, 1, 0);
+	bpf_give(&bpf, SECCOMP_RET_ALLOW);
+	bpf_end_outside_tap(&bpf, SECCOMP_RET_TRAP | TAP_TRAP_DATA);
+	install(code, (unsigned)bpf.count);
+	process_write()->opens = true;
 }
 
 void watch_creds(void)
