@@ -131,10 +131,10 @@ static int mount_dev(struct tree *tree, const struct box_mount *mount, struct er
 	return target < 0 ? err_wrap(err, "dev") : dev_mount(tree, mount, target, err);
 }
 
-/* Stack the layers over "/", where only an fd reaches them. What may be written goes to memory on
- * top; one layer alone needs an upper directory in any case. */
-static int stack_layers(struct tree *tree, const struct box_mount *mount, int *ret_fd,
-			struct err *err)
+/* What may be written goes to memory on top; one layer alone needs an upper directory in any case.
+ */
+static int stack_layers(struct tree *tree, const struct box_mount *mount, int target_fd,
+			int *ret_fd, struct err *err)
 {
 	const struct strings *layers = mount->layers;
 	struct mount_option options[TREE_LAYERS_MAX + 5];
@@ -149,27 +149,45 @@ static int stack_layers(struct tree *tree, const struct box_mount *mount, int *r
 	if (mount->read_only && n > 1) {
 		options[n++] = (struct mount_option){ "userxattr", NULL };
 		options[n] = (struct mount_option){ NULL, NULL };
-		return mount_new("overlay", "rootlet", options, MOUNT_READ_ONLY, tree->host_root_fd,
-				 ret_fd, err);
+		return mount_new("overlay", "rootlet", options, MOUNT_READ_ONLY, target_fd, ret_fd,
+				 err);
 	}
 	r = tree_need_memory(tree, tree->host_root_fd, err);
-	return r < 0 ? r
-		     : tree_overlay_in_memory(tree, options, n, 0755, tree->host_root_fd, ret_fd,
-					      err);
+	return r < 0 ? r : tree_overlay_in_memory(tree, options, n, 0755, target_fd, ret_fd, err);
 }
 
+static int stack_layers_at(struct tree *tree, const struct box_mount *mount, int target_fd,
+			   int *ret_fd, struct err *err)
+{
+	int r = stack_layers(tree, mount, target_fd, ret_fd, err);
+
+	if (r < 0 && tree->plan->made)
+		tree->plan->made->overlay_refused = true;
+	return r < 0 ? err_wrap(err, "layers for '%s'", mount->target) : 0;
+}
+
+/* At once where they are to be, and not to be taken away again from anywhere else. */
+static int mount_all_layers(struct tree *tree, const struct box_mount *mount, struct err *err)
+{
+	auto_fd target_fd = tree_open_target(tree, mount, -1, err);
+	auto_fd stack_fd = -1;
+
+	return target_fd < 0 ? target_fd : stack_layers_at(tree, mount, target_fd, &stack_fd, err);
+}
+
+/* Part of what is stacked: that is done over "/", where only an fd reaches it. */
 static int mount_layers(struct tree *tree, const struct box_mount *mount, struct err *err)
 {
 	auto_mount_source source = MOUNT_SOURCE_NONE;
 	auto_fd stack_fd = -1;
 	auto_fd source_fd = -1;
-	int r = stack_layers(tree, mount, &stack_fd, err);
+	int r;
 
-	if (r < 0) {
-		if (tree->plan->made)
-			tree->plan->made->overlay_refused = true;
-		return err_wrap(err, "layers for '%s'", mount->target);
-	}
+	if (strcmp(mount->source, "/") == 0 && (!mount->read_only || mount->layers->count > 1))
+		return mount_all_layers(tree, mount, err);
+	r = stack_layers_at(tree, mount, tree->host_root_fd, &stack_fd, err);
+	if (r < 0)
+		return r;
 	source_fd = openat2_in_root(stack_fd, mount->source, O_PATH, 0);
 	if (source_fd < 0)
 		return fail(err, -source_fd, "'%s' in the layers for '%s'", mount->source,
@@ -183,9 +201,13 @@ static int mount_layers(struct tree *tree, const struct box_mount *mount, struct
 static int bind_content(struct tree *tree, const struct box_mount *mount, struct err *err)
 {
 	auto_mount_source source = MOUNT_SOURCE_NONE;
+	auto_fd point = mount->optional ? tree_open_target(tree, mount, -1, err) : -1;
 	char name[16];
-	int r = tree_need_memory(tree, tree->host_root_fd, err);
+	int r;
 
+	if (mount->optional && point < 0)
+		return point;
+	r = tree_need_memory(tree, tree->host_root_fd, err);
 	if (r == 0)
 		r = tree_memory_file(tree, mount, name, err);
 	if (r == 0)

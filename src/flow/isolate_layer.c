@@ -21,11 +21,11 @@
 #include "base/strings.h"
 #include "codec/json.h"
 #include "flow/isolate.h"
+#include "flow/isolate_place.h"
 #include "sys/mount.h"
 
-#define WHITEOUT_LINKS 30000 /* of one inode; file systems take 32000 and more */
-#define DEPTH_MAX      1000
-#define FEW_ENTRIES    3
+#define DEPTH_MAX   1000
+#define FEW_ENTRIES 3
 /* A directory of so many entries is worth the look whether a copy is cheaper than whiteouts. One of
  * these is a link: a new inode costs as much as many, and so many bytes as one. */
 #define OPAQUE_FROM	   16
@@ -38,125 +38,13 @@ struct node {
 	size_t first, end; /* of what is below */
 };
 
-/* A directory of the layer, made when something goes into it. */
-struct place {
-	struct place *above;
-	const char *path; /* inside */
-	mode_t mode;
-	int fd; /* -1: not made so far */
-};
-
 struct writer {
 	const struct visible *visible;
 	struct isolate_layer *layer;
 	struct strings mount_points; /* of the host */
 	const char *overlay;	     /* the directory that is being written is over, or below */
-	int whiteout_fd;	     /* directory of the last whiteout made */
-	char whiteout[NAME_MAX + 1]; /* its name; "" none */
-	unsigned whiteout_links;
+	struct isolate_whiteouts whiteouts;
 };
-
-/* ---- the layer's directories ---- */
-
-static const char *name_of(const char *path)
-{
-	return strrchr(path, '/') + 1;
-}
-
-static int open_place(struct place *place, struct err *err)
-{
-	int r;
-
-	if (place->fd >= 0)
-		return place->fd;
-	r = open_place(place->above, err);
-	if (r < 0)
-		return r;
-	if (mkdirat(r, name_of(place->path), 0700) < 0 && errno != EEXIST)
-		return fail(err, errno, "make '%s'", place->path);
-	place->fd = openat(r, name_of(place->path),
-			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (place->fd < 0)
-		return fail(err, errno, "open '%s'", place->path);
-	return place->fd;
-}
-
-/* Modes last: a directory that nobody may write to takes no entries from its owner either. */
-static int close_place(struct place *place, struct err *err)
-{
-	int r = 0;
-
-	if (place->fd < 0)
-		return 0;
-	if (fchmod(place->fd, (place->mode & 07777) | 0500) < 0)
-		r = fail(err, errno, "mode of '%s'", place->path);
-	close(place->fd);
-	return r;
-}
-
-static int write_file(struct place *in, const struct visible_item *item, const void *bytes,
-		      size_t size_bytes, struct err *err)
-{
-	int folder_fd = open_place(in, err);
-	auto_fd fd = -1;
-	int r;
-
-	if (folder_fd < 0)
-		return folder_fd;
-	fd = openat(folder_fd, name_of(item->path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail(err, errno, "make '%s'", item->path);
-	r = io_write_all(fd, bytes, size_bytes);
-	if (r == 0 && fchmod(fd, item->mode & 0777) < 0)
-		r = -errno;
-	return r < 0 ? fail(err, -r, "write '%s'", item->path) : 0;
-}
-
-static int write_link(struct place *in, const char *path, const char *target, struct err *err)
-{
-	int folder_fd = open_place(in, err);
-
-	if (folder_fd < 0)
-		return folder_fd;
-	return symlinkat(target, folder_fd, name_of(path)) < 0 ? fail(err, errno, "link '%s'", path)
-							       : 0;
-}
-
-static int write_host_link(const struct writer *writer, struct place *in,
-			   const struct visible_item *item, struct err *err)
-{
-	char target[PATH_MAX];
-	ssize_t length = readlinkat(writer->visible->root_fd, item->source + 1, target,
-				    sizeof(target) - 1);
-
-	if (length < 0)
-		return fail(err, errno, "link '%s'", item->source);
-	target[length] = '\0';
-	return write_link(in, item->path, target, err);
-}
-
-/* The next one is another name of the same: inodes are counted where there are quotas. */
-static int write_whiteout(struct writer *writer, struct place *in, const char *name,
-			  struct err *err)
-{
-	int folder_fd = open_place(in, err);
-
-	if (folder_fd < 0)
-		return folder_fd;
-	if (writer->whiteout_links < WHITEOUT_LINKS && writer->whiteout[0] &&
-	    linkat(writer->whiteout_fd, writer->whiteout, folder_fd, name, 0) == 0) {
-		writer->whiteout_links++;
-		return 0;
-	}
-	if (mknodat(folder_fd, name, S_IFCHR, 0) < 0)
-		return fail(err, errno == EPERM || errno == EINVAL ? EOPNOTSUPP : errno,
-			    "whiteout for '%s/%s'", in->path, name);
-	cleanup_fd(&writer->whiteout_fd);
-	writer->whiteout_fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 0);
-	snprintf(writer->whiteout, sizeof(writer->whiteout), "%s", name);
-	writer->whiteout_links = 1;
-	return 0;
-}
 
 /* ---- the items ---- */
 
@@ -197,8 +85,20 @@ static bool find_entry(const struct visible *visible, const struct node *node, c
 	return false;
 }
 
-/* Names in a directory of the host, sorted; none where it may not be read. */
-static int list_host(struct writer *writer, const char *path, struct strings *names,
+/* A directory of the host, read. */
+struct listing {
+	struct strings names;	 /* sorted; none where it may not be read */
+	struct timespec changed; /* before that */
+	bool is_read;
+};
+
+static void listing_done(struct listing *listing)
+{
+	strings_done(&listing->names);
+}
+#define auto_listing cleanup(listing_done) struct listing
+
+static int list_host(const struct writer *writer, const char *path, struct listing *listing,
 		     struct err *err)
 {
 	int fd = openat(writer->visible->root_fd, path[1] ? path + 1 : ".",
@@ -217,14 +117,21 @@ static int list_host(struct writer *writer, const char *path, struct strings *na
 		close(fd);
 		return -err->code;
 	}
-	buf_printf(&writer->layer->fresh, "%lld %ld %s\n", (long long)st.st_ctim.tv_sec,
-		   st.st_ctim.tv_nsec, path);
+	listing->changed = st.st_ctim;
+	listing->is_read = true;
 	while ((entry = readdir(stream)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			strings_add(names, entry->d_name);
+			strings_add(&listing->names, entry->d_name);
 	closedir(stream);
-	strings_sort(names);
+	strings_sort(&listing->names);
 	return 0;
+}
+
+/* What is made becomes wrong when this changes. */
+static void watch(struct writer *writer, const char *path, const struct timespec *changed)
+{
+	buf_printf(&writer->layer->fresh, "%lld %ld %s\n", (long long)changed->tv_sec,
+		   changed->tv_nsec, path);
 }
 
 static bool is_of_host(const struct visible_item *item)
@@ -270,22 +177,22 @@ static bool has_mounts_below(const struct writer *writer, const char *path)
 }
 
 /* Where something is mounted, an empty file or directory waits for it. */
-static int write_bind(struct writer *writer, struct place *in, const struct visible_item *item,
-		      struct err *err)
+static int write_bind(struct writer *writer, struct isolate_place *in,
+		      const struct visible_item *item, struct err *err)
 {
 	add_bind(writer, item->source, item->path);
 	if (S_ISDIR(item->mode)) {
-		struct place point = { in, item->path, 0755, -1 };
-		int r = open_place(&point, err);
+		struct isolate_place point = { in, item->path, 0755, -1 };
+		int r = isolate_place_open(&point, err);
 
-		return r < 0 ? r : close_place(&point, err);
+		return r < 0 ? r : isolate_place_close(&point, err);
 	}
-	return write_file(in, item, "", 0, err);
+	return isolate_place_file(in, item, "", 0, err);
 }
 
 /* ---- below an overlay ---- */
 
-static int write_over(struct writer *writer, struct place *in, const struct node *node,
+static int write_over(struct writer *writer, struct isolate_place *in, const struct node *node,
 		      unsigned depth, struct err *err);
 
 /* Of the entries of a directory that are said to be visible, those the host has. */
@@ -333,8 +240,8 @@ static bool are_readable(const struct writer *writer, const struct node *node)
 
 /* A directory that does not show what is under it, so that no whiteouts are needed: where nothing
  * of it shows, or so little that a copy is cheaper. False: whiteouts it is. */
-static bool make_opaque(const struct writer *writer, struct place *place, const struct node *node,
-			size_t names, struct err *err)
+static bool make_opaque(const struct writer *writer, struct isolate_place *place,
+			const struct node *node, size_t names, struct err *err)
 {
 	const struct shown shown = count_shown(writer, node);
 	int fd;
@@ -345,16 +252,16 @@ static bool make_opaque(const struct writer *writer, struct place *place, const 
 	    shown.count * WHITEOUTS_FOR_COPY + shown.bytes / BYTES_FOR_WHITEOUT > names ||
 	    !are_readable(writer, node))
 		return false;
-	fd = open_place(place, err);
+	fd = isolate_place_open(place, err);
 	return fd >= 0 && fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) == 0;
 }
 
-static int copy_file(const struct writer *writer, struct place *in, const struct visible_item *item,
-		     struct err *err)
+static int copy_file(struct writer *writer, struct isolate_place *in,
+		     const struct visible_item *item, struct err *err)
 {
 	auto_fd from = openat(writer->visible->root_fd, item->source + 1,
 			      O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	int folder_fd = open_place(in, err);
+	int folder_fd = isolate_place_open(in, err);
 	struct timespec times[2];
 	auto_fd to = -1;
 	struct stat st;
@@ -364,12 +271,15 @@ static int copy_file(const struct writer *writer, struct place *in, const struct
 		return fail(err, errno, "copy '%s'", item->source);
 	if (folder_fd < 0)
 		return folder_fd;
-	to = openat(folder_fd, name_of(item->path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	to = openat(folder_fd, isolate_name_of(item->path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    0600);
 	if (to < 0)
 		return fail(err, errno, "make '%s'", item->path);
 	r = io_copy(from, to, UINT64_MAX, err);
 	if (r < 0)
 		return err_wrap(err, "copy '%s'", item->source);
+	if (!item->is_packaged)
+		watch(writer, item->source, &st.st_ctim);
 	times[0] = st.st_atim;
 	times[1] = st.st_mtim;
 	return fchmod(to, st.st_mode & 0777) < 0 || futimens(to, times) < 0
@@ -377,11 +287,73 @@ static int copy_file(const struct writer *writer, struct place *in, const struct
 		       : 0;
 }
 
-/* The entries of a directory: those the host has, then those only we have. */
-static int write_entries_over(struct writer *writer, struct place *place, const struct node *node,
-			      bool shows_rest, unsigned depth, struct err *err)
+static bool is_packaged(const struct writer *writer, const struct node *node)
 {
-	auto_strings names = { 0 };
+	struct node entry;
+	bool is = node->item->is_packaged;
+
+	for (size_t i = node->first; is && i < node->end; i = entry.end) {
+		entry = node_at(writer->visible, i);
+		is = entry.item->is_packaged;
+	}
+	return is;
+}
+
+/* What the host has and is not visible. */
+static int hide_rest(struct writer *writer, struct isolate_place *place, const struct node *node,
+		     const struct strings *names, size_t *ret_hidden, struct err *err)
+{
+	struct node entry;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < names->count; i++) {
+		if (find_entry(writer->visible, node, names->item[i], &entry) &&
+		    (entry.item->kind != VISIBLE_HIDDEN || entry.first != entry.end))
+			continue;
+		r = isolate_place_whiteout(place, &writer->whiteouts, names->item[i], err);
+		++*ret_hidden;
+	}
+	return r;
+}
+
+/* Of these nobody looks for what a package did not put there. */
+static bool is_documentation(const char *path)
+{
+	static const char *const folders[] = { "/usr/share/locale/", "/usr/share/man/",
+					       "/usr/share/doc/", "/usr/share/info/" };
+
+	for (size_t i = 0; i < array_count(folders); i++)
+		if (text_starts(path, folders[i]))
+			return true;
+	return false;
+}
+
+/* What is put into a directory that is shown in part would be visible. Of one that belongs to
+ * packages, and of which all is visible, the package database tells; and so does it of copies. */
+static int cover_host(struct writer *writer, struct isolate_place *place, const struct node *node,
+		      bool *ret_opaque, struct err *err)
+{
+	auto_listing listing = { 0 };
+	size_t hidden = 0;
+	int r = list_host(writer, node->item->path, &listing, err);
+
+	if (r < 0)
+		return r;
+	*ret_opaque = make_opaque(writer, place, node, listing.names.count, err);
+	if (!*ret_opaque)
+		r = hide_rest(writer, place, node, &listing.names, &hidden, err);
+	if (hidden && is_documentation(node->item->path))
+		hidden = 0;
+	if (r == 0 && listing.is_read && (hidden || !is_packaged(writer, node)))
+		watch(writer, node->item->path, &listing.changed);
+	return r;
+}
+
+/* The entries of a directory: those the host has, then those only we have. */
+static int write_entries_over(struct writer *writer, struct isolate_place *place,
+			      const struct node *node, bool shows_rest, unsigned depth,
+			      struct err *err)
+{
 	bool is_opaque = false;
 	struct node entry;
 	int r = 0;
@@ -389,40 +361,36 @@ static int write_entries_over(struct writer *writer, struct place *place, const 
 	if (depth > DEPTH_MAX)
 		return fail(err, ENAMETOOLONG, "'%s'", node->item->path);
 	if (!shows_rest)
-		r = list_host(writer, node->item->path, &names, err);
-	if (r == 0 && !shows_rest)
-		is_opaque = make_opaque(writer, place, node, names.count, err);
-	for (size_t i = 0; r == 0 && !is_opaque && i < names.count; i++)
-		if (!find_entry(writer->visible, node, names.item[i], &entry) ||
-		    (entry.item->kind == VISIBLE_HIDDEN && entry.first == entry.end))
-			r = write_whiteout(writer, place, names.item[i], err);
+		r = cover_host(writer, place, node, &is_opaque, err);
 	for (size_t i = node->first; r == 0 && i < node->end; i = entry.end) {
 		entry = node_at(writer->visible, i);
 		if (is_opaque && is_of_host(entry.item) && !is_elsewhere(entry.item) &&
 		    !S_ISDIR(entry.item->mode))
 			r = S_ISLNK(entry.item->mode)
-				    ? write_host_link(writer, place, entry.item, err)
+				    ? isolate_place_host_link(place, writer->visible->root_fd,
+							      entry.item, err)
 				    : copy_file(writer, place, entry.item, err);
 		else if (entry.item->kind != VISIBLE_HIDDEN || entry.first != entry.end)
 			r = write_over(writer, place, &entry, depth + 1, err);
 		else if (shows_rest)
-			r = write_whiteout(writer, place, name_of(entry.item->path), err);
+			r = isolate_place_whiteout(place, &writer->whiteouts,
+						   isolate_name_of(entry.item->path), err);
 	}
 	return r;
 }
 
-static int write_over(struct writer *writer, struct place *in, const struct node *node,
+static int write_over(struct writer *writer, struct isolate_place *in, const struct node *node,
 		      unsigned depth, struct err *err)
 {
 	const struct visible_item *item = node->item;
-	struct place place = { in, item->path, item->mode ? item->mode : 0755, -1 };
+	struct isolate_place place = { in, item->path, item->mode ? item->mode : 0755, -1 };
 	struct stat st;
 	int r;
 
 	if (item->kind == VISIBLE_LINK)
-		return write_link(in, item->path, item->content, err);
+		return isolate_place_link(in, item->path, item->content, err);
 	if (item->kind == VISIBLE_FILE)
-		return write_file(in, item, item->content, item->content_bytes, err);
+		return isolate_place_file(in, item, item->content, item->content_bytes, err);
 	if (is_elsewhere(item))
 		return write_bind(writer, in, item, err);
 	if (is_of_host(item) && !S_ISDIR(item->mode))
@@ -430,44 +398,47 @@ static int write_over(struct writer *writer, struct place *in, const struct node
 	r = write_entries_over(writer, &place, node, item->kind == VISIBLE_TREE, depth, err);
 	if (r == 0 &&
 	    fstatat(writer->visible->root_fd, item->path + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		r = open_place(&place, err); /* ours alone, and perhaps empty */
-	return r < 0 ? (close_place(&place, NULL), r) : close_place(&place, err);
+		r = isolate_place_open(&place, err); /* ours alone, and perhaps empty */
+	return r < 0 ? (isolate_place_close(&place, NULL), r) : isolate_place_close(&place, err);
 }
 
 /* ---- outside of any overlay ---- */
 
-static int write_top(struct writer *writer, struct place *in, const struct node *node,
+static int write_top(struct writer *writer, struct isolate_place *in, const struct node *node,
 		     unsigned depth, struct err *err);
 
 /* A tree of the host that has mounts below: each of its entries that nothing is said of is bound.
  */
-static int write_rest_of_tree(struct writer *writer, struct place *place, const struct node *node,
-			      struct err *err)
+static int write_rest_of_tree(struct writer *writer, struct isolate_place *place,
+			      const struct node *node, struct err *err)
 {
-	auto_strings names = { 0 };
+	auto_listing listing = { 0 };
 	struct node entry;
-	int r = list_host(writer, node->item->path, &names, err);
+	int r = list_host(writer, node->item->path, &listing, err);
 
-	for (size_t i = 0; r == 0 && i < names.count; i++) {
+	if (r == 0 && listing.is_read)
+		watch(writer, node->item->path, &listing.changed);
+	for (size_t i = 0; r == 0 && i < listing.names.count; i++) {
 		auto_buf path = { 0 };
 		struct visible_item item = { .kind = VISIBLE_TREE };
 		struct stat st;
 
-		if (find_entry(writer->visible, node, names.item[i], &entry))
+		if (find_entry(writer->visible, node, listing.names.item[i], &entry))
 			continue;
-		buf_printf(&path, "%s/%s", node->item->path, names.item[i]);
+		buf_printf(&path, "%s/%s", node->item->path, listing.names.item[i]);
 		item.path = item.source = path.bytes;
 		if (fstatat(writer->visible->root_fd, path.bytes + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		item.mode = st.st_mode;
-		r = S_ISLNK(st.st_mode) ? write_host_link(writer, place, &item, err)
-					: write_bind(writer, place, &item, err);
+		r = S_ISLNK(st.st_mode)
+			    ? isolate_place_host_link(place, writer->visible->root_fd, &item, err)
+			    : write_bind(writer, place, &item, err);
 	}
 	return r;
 }
 
-static int write_entries_apart(struct writer *writer, struct place *place, const struct node *node,
-			       unsigned depth, struct err *err)
+static int write_entries_apart(struct writer *writer, struct isolate_place *place,
+			       const struct node *node, unsigned depth, struct err *err)
 {
 	struct node entry;
 	int r = 0;
@@ -522,12 +493,12 @@ static bool wants_overlay(const struct writer *writer, const struct node *node)
 	       S_ISDIR(st.st_mode);
 }
 
-static int write_directory(struct writer *writer, struct place *in, const struct node *node,
+static int write_directory(struct writer *writer, struct isolate_place *in, const struct node *node,
 			   unsigned depth, struct err *err)
 {
 	const struct visible_item *item = node->item;
-	struct place place = { in, item->path, item->mode ? item->mode : 0755, -1 };
-	int r = open_place(&place, err);
+	struct isolate_place place = { in, item->path, item->mode ? item->mode : 0755, -1 };
+	int r = isolate_place_open(&place, err);
 
 	if (r < 0)
 		return r;
@@ -539,10 +510,10 @@ static int write_directory(struct writer *writer, struct place *in, const struct
 	} else {
 		r = write_entries_apart(writer, &place, node, depth, err);
 	}
-	return r < 0 ? (close_place(&place, NULL), r) : close_place(&place, err);
+	return r < 0 ? (isolate_place_close(&place, NULL), r) : isolate_place_close(&place, err);
 }
 
-static int write_top(struct writer *writer, struct place *in, const struct node *node,
+static int write_top(struct writer *writer, struct isolate_place *in, const struct node *node,
 		     unsigned depth, struct err *err)
 {
 	const struct visible_item *item = node->item;
@@ -550,11 +521,11 @@ static int write_top(struct writer *writer, struct place *in, const struct node 
 	if (item->kind == VISIBLE_HIDDEN && node->first == node->end)
 		return 0;
 	if (item->kind == VISIBLE_LINK)
-		return write_link(in, item->path, item->content, err);
+		return isolate_place_link(in, item->path, item->content, err);
 	if (item->kind == VISIBLE_FILE)
-		return write_file(in, item, item->content, item->content_bytes, err);
+		return isolate_place_file(in, item, item->content, item->content_bytes, err);
 	if (S_ISLNK(item->mode))
-		return write_host_link(writer, in, item, err);
+		return isolate_place_host_link(in, writer->visible->root_fd, item, err);
 	if (is_elsewhere(item) || !S_ISDIR(item->mode) ||
 	    (item->kind == VISIBLE_TREE && node->first == node->end))
 		return write_bind(writer, in, item, err);
@@ -583,16 +554,17 @@ static int read_mount_points(struct strings *points, struct err *err)
 int isolate_write_layer(const struct visible *visible, int root_fd, struct isolate_layer *ret_layer,
 			struct err *err)
 {
-	struct writer writer = { .visible = visible, .layer = ret_layer, .whiteout_fd = -1 };
+	struct writer writer = { .visible = visible, .layer = ret_layer, .whiteouts.fd = -1 };
 	const struct visible_item root_item = { .path = "/", .mode = S_IFDIR | 0755 };
 	const struct node root = { &root_item, 0, visible->count };
-	struct place place = { NULL, "/", 0755, root_fd };
+	struct isolate_place place = { NULL, "/", 0755, root_fd };
 	int r = read_mount_points(&writer.mount_points, err);
 
 	*ret_layer = (struct isolate_layer){ .mounts = json_new_array() };
+	buf_add(&ret_layer->fresh, buf_text(&visible->based), visible->based.size_bytes);
 	if (r == 0)
 		r = write_entries_apart(&writer, &place, &root, 0, err);
-	cleanup_fd(&writer.whiteout_fd);
+	cleanup_fd(&writer.whiteouts.fd);
 	strings_done(&writer.mount_points);
 	return r;
 }

@@ -171,8 +171,12 @@ static int show_etc(struct source *source, struct err *err)
 
 static int open_dpkg(struct source *source, bool is_needed, struct err *err)
 {
-	int r = dpkg_open(&source->dpkg, source->visible->root_fd, err);
+	int r;
 
+	/* dpkg writes to updates before it unpacks anything */
+	visible_based_on(source->visible, "/var/lib/dpkg/updates");
+	visible_based_on(source->visible, "/var/lib/dpkg/status");
+	r = dpkg_open(&source->dpkg, source->visible->root_fd, err);
 	source->has_dpkg = r == 0;
 	if (r != -ENOENT || is_needed)
 		return r;

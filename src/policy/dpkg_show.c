@@ -268,8 +268,10 @@ int dpkg_show(const struct dpkg *dpkg, const struct dpkg_set *set, struct visibl
 	auto_arena arena = { 0 };
 	int r = read_diversions(&show, &arena, err);
 
+	visible->in_package = true;
 	if (r == 0)
 		r = show_all(&show, set, err);
+	visible->in_package = false;
 	map_done(&show.diverted);
 	return r;
 }

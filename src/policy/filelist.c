@@ -378,8 +378,10 @@ static int show_list(const struct filelist_sources *sources, const char *path, u
 	struct filelist list;
 	auto_arena arena = { 0 };
 	auto_buf text = { 0 };
-	int r = io_read_file_at(AT_FDCWD, path, FILELIST_MAX_BYTES, &text, err);
+	int r;
 
+	visible_based_on(sources->visible, path);
+	r = io_read_file_at(AT_FDCWD, path, FILELIST_MAX_BYTES, &text, err);
 	if (r < 0)
 		return r;
 	if (strlen(buf_text(&text)) != text.size_bytes)

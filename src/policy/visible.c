@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include "base/banned.h"
-#include "base/buf.h"
 #include "base/memory.h"
 #include "base/strings.h"
 
@@ -24,6 +23,7 @@ void visible_done(struct visible *visible)
 {
 	map_done(&visible->by_path);
 	map_done(&visible->directory);
+	buf_done(&visible->based);
 	arena_done(&visible->arena);
 	free(visible->item);
 	*visible = (struct visible){ .root_fd = -1 };
@@ -62,6 +62,7 @@ static void put(struct visible *visible, struct visible_item item)
 	else
 		item.path = old->path;
 	item.order = ++visible->last_order;
+	item.is_packaged = visible->in_package;
 	if (!item.source)
 		item.source = item.path;
 	*slot = item;
@@ -413,6 +414,15 @@ bool visible_has(const struct visible *visible, const char *path)
 	const struct visible_item *item = map_get(&visible->by_path, path);
 
 	return item && item->kind != VISIBLE_HIDDEN;
+}
+
+void visible_based_on(struct visible *visible, const char *path)
+{
+	struct stat st;
+
+	if (path[0] == '/' && fstatat(visible->root_fd, below(path), &st, 0) == 0)
+		buf_printf(&visible->based, "%lld %ld %s\n", (long long)st.st_ctim.tv_sec,
+			   st.st_ctim.tv_nsec, path);
 }
 
 /* ---- finishing ---- */

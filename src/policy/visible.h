@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
 
@@ -33,9 +34,10 @@ struct visible_item {
 	mode_t mode;	     /* the host's st_mode; of a file made: 0100644; of a link 0120777 */
 	uint64_t size_bytes; /* of the host's file */
 	enum visible_kind kind;
-	unsigned order;	 /* of being said */
-	bool is_implied; /* a directory that only leads to what was named */
-	bool is_opened;	 /* hidden, and something below it was said later */
+	unsigned order;	  /* of being said */
+	bool is_implied;  /* a directory that only leads to what was named */
+	bool is_opened;	  /* hidden, and something below it was said later */
+	bool is_packaged; /* it comes from the package database, and changes with it */
 };
 
 struct visible {
@@ -46,6 +48,8 @@ struct visible {
 	struct visible_item **item; /* after visible_finish: sorted, directories before content */
 	size_t count;
 	unsigned last_order;
+	bool in_package;  /* what is said now comes from the package database */
+	struct buf based; /* what all this was read from: lines as of visible_based_on */
 };
 
 void visible_init(struct visible *visible, int root_fd);
@@ -75,6 +79,11 @@ int visible_hide(struct visible *visible, const char *path, struct err *err) mus
 
 /* Is this very path (as inside) shown by an item of its own so far? */
 bool visible_has(const struct visible *visible, const char *path);
+
+/* What is visible was found out from this file or directory of the host: adds "SECONDS NANOSECONDS
+ * PATH", its last change, to `based`. To be called before it is read. Nothing when it is missing.
+ */
+void visible_based_on(struct visible *visible, const char *path);
 
 /* Sort, drop what is hidden or inside a shown tree anyway, add missing directories above. Nothing
  * may be added afterwards. */

@@ -98,6 +98,22 @@ LIST
     echo again >host/data/one
     ok rootlet run -w /tmp env -- cat "$PWD/host/data/one"
     equal "$output" again
+    # directories shown in part are overlaid; of big ones little is copied
+    mkdir host/some host/big
+    touch host/some/o{1..9} host/big/{1..200} host/big/o{1..6}
+    { small_list; echo "$PWD/host/some/o*"; echo "$PWD/host/big/o*"; } >list
+    ok rootlet run -w /tmp env -- ls "$PWD/host/some" "$PWD/host/big" # an edited list
+    expect_output o9
+    expect_output o6
+    expect_no_output 100
+    touch host/some/secret host/big/secret
+    ok rootlet run -w /tmp env -- ls "$PWD/host/some" "$PWD/host/big"
+    expect_output o9
+    expect_no_output secret
+    echo written >>host/big/o1
+    echo written >>host/some/o1
+    ok rootlet run -w /tmp env -- cat "$PWD/host/some/o1" "$PWD/host/big/o1"
+    equal "$output" "$(printf 'written\nwritten')"
 }
 
 @test "mistakes in a list are named by file and line, and nothing is left" {
