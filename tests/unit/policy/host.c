@@ -15,8 +15,7 @@
 
 int host_init(struct host *host)
 {
-	snprintf(host->folder, sizeof(host->folder), "/tmp/rootlet-unit-host-XXXXXX");
-	if (!mkdtemp(host->folder))
+	if (scratch_make(host->folder) < 0)
 		return -1;
 	host->root_fd = open(host->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return host->root_fd < 0 ? -1 : 0;

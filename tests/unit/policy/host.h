@@ -6,9 +6,10 @@
 #include <stddef.h>
 
 #include "policy/visible.h"
+#include "scratch.h"
 
 struct host {
-	char folder[64];
+	char folder[SCRATCH_BYTES];
 	int root_fd;
 };
 

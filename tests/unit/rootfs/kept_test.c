@@ -12,9 +12,10 @@
 #include "rootfs/merge.h"
 #include "rootfs/snapshot.h"
 #include "rootfs/tree.h"
+#include "scratch.h"
 #include "sys/remove.h"
 
-static char folder[64];
+static char folder[SCRATCH_BYTES];
 static struct store store = STORE_NONE;
 static struct view view;
 static struct digest chain[8];
@@ -24,15 +25,12 @@ static struct snapshot snapshot;
 
 static int set_up(void **state)
 {
-	char template[] = "/tmp/rootlet-kept-test-XXXXXX";
 	struct err err = { 0 };
 	char path[128];
 
 	(void)state;
-	umask(022);
-	if (!mkdtemp(template))
+	if (scratch_make(folder) < 0)
 		return -1;
-	snprintf(folder, sizeof(folder), "%s", template);
 	snprintf(path, sizeof(path), "%s/store", folder);
 	view_init(&view);
 	count = 0;

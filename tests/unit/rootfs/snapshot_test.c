@@ -19,10 +19,11 @@
 #include "rootfs/layer.h"
 #include "rootfs/snapshot.h"
 #include "rootfs/tree.h"
+#include "scratch.h"
 #include "store/blob.h"
 #include "sys/remove.h"
 
-static char folder[64];
+static char folder[SCRATCH_BYTES];
 static struct store store = STORE_NONE;
 static struct store second = STORE_NONE;
 static char upper_name[STORE_WORK_NAME_MAX];
@@ -33,15 +34,12 @@ static struct buf list; /* of the layer's archive, an entry a line */
 
 static int set_up(void **state)
 {
-	char template[] = "/tmp/rootlet-snapshot-test-XXXXXX";
 	struct err err = { 0 };
 	char path[128];
 
 	(void)state;
-	umask(022);
-	if (!mkdtemp(template))
+	if (scratch_make(folder) < 0)
 		return -1;
-	snprintf(folder, sizeof(folder), "%s", template);
 	snprintf(path, sizeof(path), "%s/one", folder);
 	if (store_open(path, &store, &err) < 0)
 		return -1;

@@ -7,21 +7,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "scratch.h"
 #include "store/store.h"
 #include "sys/remove.h"
 
-static char folder[64];
+static char folder[SCRATCH_BYTES];
 static struct store store = STORE_NONE;
 
 static int set_up(void **state)
 {
-	char template[] = "/tmp/rootlet-store-test-XXXXXX";
 	struct err err = { 0 };
 
 	(void)state;
-	if (!mkdtemp(template))
+	if (scratch_make(folder) < 0)
 		return -1;
-	snprintf(folder, sizeof(folder), "%s", template);
 	return store_open(folder, &store, &err);
 }
 

@@ -13,10 +13,11 @@
 #include <unistd.h>
 
 #include "base/attributes.h"
+#include "scratch.h"
 #include "sys/openat2.h"
 #include "sys/remove.h"
 
-static char folder[64];
+static char folder[SCRATCH_BYTES];
 static int root_fd = -1;
 
 static void put_link(const char *target, const char *name)
@@ -36,13 +37,11 @@ static void put_directory(const char *name)
 
 static int set_up(void **state)
 {
-	char template[] = "/tmp/rootlet-openat2-test-XXXXXX";
 	char root[80];
 
 	(void)state;
-	if (!mkdtemp(template))
+	if (scratch_make(folder) < 0)
 		return -1;
-	snprintf(folder, sizeof(folder), "%s", template);
 	snprintf(root, sizeof(root), "%s/root", folder);
 	if (mkdir(root, 0755) < 0)
 		return -1;
