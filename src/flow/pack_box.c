@@ -158,16 +158,16 @@ static bool holds_own(const struct pack_description *description, const char *fo
 	return false;
 }
 
-/* The user's, unless the pack has something there; the kernel's; the pack's, whatever the host has.
- */
+/* The user's, unless the pack has something there; the kernel's, and those of systems, of which a
+ * pack shows its own or none: what it does must not depend on what the host has installed. */
 static bool is_host(const char *name, const char *path, int root_fd,
 		    const struct pack_description *description)
 {
 	static const char *const always[] = { "run", "tmp" };
 	static const char *const mostly[] = { "home", "media", "mnt", "srv" };
-	static const char *const never[] = {
-		".rootlet", "boot", "dev", "lost+found", "proc", "sys"
-	};
+	static const char *const never[] = { ".rootlet", "bin",	  "boot",  "dev",    "etc",
+					     "lib",	 "lib32", "lib64", "libx32", "lost+found",
+					     "proc",	 "sbin",  "sys",   "usr" };
 
 	if (hides_own(description, path))
 		return false;

@@ -280,6 +280,8 @@ static int list_directory(struct listing *listing, const char *path, struct err 
 	if (fd < 0 || spool < 0)
 		return fail(err, errno, "open '%s'", fd < 0 ? path : "a temporary file");
 	r = tree_of_directory(fd, &tree, err);
+	if (r < 0)
+		err_wrap(err, "'%s'", path);
 	if (r == 0)
 		r = tree_write_tar(&tree, &options, &writer, err);
 	if (r == 0 && lseek(spool, 0, SEEK_SET) < 0)

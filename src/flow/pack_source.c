@@ -180,6 +180,7 @@ static int read_image(struct pack *pack, struct err *err)
 static int read_directory(struct pack *pack, const char *path, struct err *err)
 {
 	char real[PATH_MAX];
+	int r;
 
 	if (!realpath(path, real))
 		return fail(err, errno, "'%s'", path);
@@ -193,7 +194,8 @@ static int read_directory(struct pack *pack, const char *path, struct err *err)
 		return fail(err, errno, "open '%s'", path);
 	pack->name = plain_name(pack, name_of_path(real));
 	pack->origin = "directory";
-	return tree_of_directory(pack->root_fd, &pack->tree, err);
+	r = tree_of_directory(pack->root_fd, &pack->tree, err);
+	return r < 0 ? err_wrap(err, "'%s'", path) : 0;
 }
 
 static const char *expand_home(struct pack *pack, const char *path)

@@ -41,6 +41,17 @@ is_alone() {
     expect_empty_dir "$TMPDIR"
 }
 
+@test "what a pack lacks of a system is not the host's" {
+    ls -d /usr/lib
+    rm -rf root/usr
+    rootlet -q pack ./root -f run -o bare.run
+    sees_none() {
+        attempt ./bare.run /bin/sh -c 'echo /usr/* /lib64/*'
+        equal "$output" "/usr/* /lib64/*"
+    }
+    each_engine sees_none
+}
+
 @test "a packed program tells why, passes signals and statuses, and leaves nothing" {
     rootlet -q pack ./root -f run -o tools.run
     attempt ./tools.run --why --engine tap true

@@ -139,6 +139,10 @@ expect_nothing() {
     expect_stderr "'/usr/lib' is there already"
     refused rootlet pack ./a/root -f squashfs -o -
     refused rootlet pack ./a/root --keep size -o out
+    mkdir -m 0 a/root/closed
+    refused rootlet pack ./a/root -o out
+    expect_stderr "'./a/root': open directory '/closed'"
+    rmdir a/root/closed
     refused rootlet pack ./a/root --expose relative -o out
     mkdir full && touch full/file
     refused rootlet pack ./a/root -f dir -o full
