@@ -107,6 +107,35 @@ static const struct call_rule root_rules[TAP_NR_ROWS] = {
 	STOPS(getsockopt, calls_getsockopt),
 };
 
+/* It only is of interest whether the kernel refuses it. */
+static long watched_end(struct tracer *tracer, struct tracee *tracee, long result)
+{
+	(void)tracer;
+	(void)tracee;
+	return result;
+}
+
+static enum call_verdict calls_watched(struct visit *visit)
+{
+	visit->tracee->finish = watched_end;
+	return CALL_GO;
+}
+
+static const struct call_rule watched_rule = { CALL_STOPS, 0, 0, calls_watched };
+
+/* What root emulation would have made succeed. */
+static bool is_roots(long number)
+{
+	static const uint16_t numbers[] = { NR_fchown,	  NR_setuid,	NR_setgid,
+					    NR_setreuid,  NR_setregid,	NR_setresuid,
+					    NR_setresgid, NR_setgroups, NR_capset };
+
+	for (size_t i = 0; i < array_count(numbers); i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
 static bool has_path(const struct tap_row *row)
 {
 	for (const char *at = row->args; *at; at++)
@@ -133,7 +162,7 @@ const struct call_rule *calls_rule(const struct calls *calls, long number)
 	if (rules[number].interest)
 		rule = &rules[number];
 	else if (!has_path(row) && row->trap.when != TAP_REFUSED)
-		rule = &free_rule;
+		rule = row->trap.seen || is_roots(number) ? &watched_rule : &free_rule;
 	return rule->interest == CALL_ALLOWED ? &free_rule : rule;
 }
 

@@ -10,6 +10,7 @@
 #include "box/box.h"
 #include "sys/host.h"
 #include "sys/subid.h"
+#include "tap/tap.h"
 
 /* What a run tells its caller beside the status; lives in memory shared with the child.
  *
@@ -24,6 +25,9 @@ struct engine_made {
 		unsigned components; /* at the end of the path: the point, parents made for it */
 		char path[ENGINE_MADE_PATH_SIZE]; /* in the guest, without symlinks */
 	} point[ENGINE_MADE_MAX];
+	/* The last call that a process was refused for want of a privilege, where the engine sees
+	 * that; call NULL: none. Else emulation_refusal may tell. */
+	struct tap_refusal refused;
 	/* The run failed because the layers could not be stacked: a merged copy of them may do. */
 	bool overlay_refused;
 };

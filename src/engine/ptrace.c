@@ -97,6 +97,7 @@ static int open_plan(struct ptrace_plan *plan, const struct engine_job *job, str
 	plan->calls->emulates = job->emulation != NULL;
 	plan->calls->loader_fd = -1;
 	plan->tracer.context = plan->calls;
+	plan->tracer.refused = job->made ? &job->made->refused : NULL;
 	if (job->emulation)
 		job->emulation->session.place = plan->scene.tap;
 	r = open_loader(plan->calls, err);

@@ -73,6 +73,8 @@ static int run_in_scene(const struct engine_job *given, struct tap_plan *plan, i
 	}
 	job.emulation->root_path = job.box->root.path;
 	r = run_translated(&job, plan, ret_status, err);
+	if (r == 0 && job.made)
+		tap_session_refusal(&job.emulation->session, &job.made->refused);
 	if (!given->emulation)
 		emulation_done(&own);
 	return r;

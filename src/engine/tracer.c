@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 #include "engine/first.h"
+#include "engine/refusal.h"
 
 #define BUCKETS 8192u /* a power of two */
 #define NOBODY	0u    /* index 0 of every store is not used */
@@ -351,6 +352,7 @@ static void end_edit(struct tracer *tracer, struct tracee *tracee, struct regist
 
 	if (tracee->finish)
 		answer = tracee->finish(tracer, tracee, result);
+	refusal_note(tracer->refused, tracee, answer);
 	for (unsigned i = 0; tracee->restores && i < 6; i++)
 		*registers_arg(registers, i) = *registers_arg(&tracee->made, i);
 	registers_set_result(registers, answer);
@@ -440,6 +442,7 @@ static void on_begin(struct tracer *tracer, struct tracee *tracee)
 		break;
 	case CALL_SKIP:
 		end_call(tracee);
+		refusal_note(tracer->refused, tracee, registers_result(&registers));
 		if (trace_set_registers(tracee->tid, &registers) < 0)
 			return;
 		tracee->in_call = !tracer->by_filter;

@@ -18,6 +18,7 @@
 #include "rootemu/creds.h"
 #include "sys/trace.h"
 #include "tap/loader/loader.h"
+#include "tap/tap.h"
 
 #define TRACER_PROCESSES 16384
 
@@ -80,7 +81,8 @@ struct tracer {
 	uint32_t unborn_count;
 	uint32_t tracee_count;
 	struct tracer_stores *stores;
-	void *context; /* calls.h */
+	void *context;		     /* calls.h */
+	struct tap_refusal *refused; /* the last one, for the caller; may be NULL */
 	/* A stop costs several times less when tracer and tracee are on one processor. So who was
 	 * the only one to stop for a while is kept on ours, until another one does. */
 	pid_t last;	  /* who stopped last, */

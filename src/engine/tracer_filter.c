@@ -20,15 +20,16 @@ static void emit_rule(struct bpf *program, const struct call_rule *rule)
 	uint32_t low = BPF_DATA(args) + 8u * rule->arg;
 
 	switch (rule->interest) {
-	case CALL_REFUSED:
+	case CALL_REFUSED: /* for want of a privilege: the tracer says so, and notes it */
+		if (rule->value == EPERM)
+			break;
 		bpf_give(program, SECCOMP_RET_ERRNO | rule->value);
 		return;
 	case CALL_REFUSED_IF:
 		bpf_load(program, low);
-		bpf_jump(program, BPF_JSET, rule->value, 0, 1);
-		bpf_give(program, SECCOMP_RET_ERRNO | EPERM);
+		bpf_jump(program, BPF_JSET, rule->value, 1, 0);
 		bpf_give(program, SECCOMP_RET_ALLOW);
-		return;
+		break;
 	case CALL_STOPS_IF:
 		bpf_load(program, low);
 		bpf_jump(program, BPF_JEQ, 0, 0, 3);

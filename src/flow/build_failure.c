@@ -114,8 +114,26 @@ static void hint_for(const char *call, struct err *err)
 		err_hint(err, "what needs it has to wait until the image runs where it is given");
 }
 
-/* Seen by the tap: which it was and whose. A command may be refused things and go on; only one
- * that complains, or has nothing to say, is taken to have failed of it. */
+/* What root emulation by the tap makes succeed. */
+static bool is_emulated(const char *call)
+{
+	static const char *const parts[] = { "chown",  "mknod",	 "xattr", "capset",    "setuid",
+					     "setgid", "setres", "setre", "setgroups", "setfs" };
+
+	for (size_t i = 0; i < array_count(parts); i++)
+		if (strstr(call, parts[i]))
+			return true;
+	return false;
+}
+
+static void explain_emulation(const struct run_failure *failure, struct err *err)
+{
+	err_append(err, " under --root-emulation %s", box_emulation_name(failure->emulation));
+	err_hint(err, "--root-emulation tap makes it succeed, and remembers what it did");
+}
+
+/* Seen by the tap or the tracer: which it was and whose. A command may be refused things and go on;
+ * only one that complains, or has nothing to say, is taken to have failed of it. */
 static void explain_observed(const struct run_failure *failure, struct err *err)
 {
 	const struct tap_refusal *refused = failure->refused;
@@ -124,6 +142,8 @@ static void explain_observed(const struct run_failure *failure, struct err *err)
 	if (failure->uid != 0) {
 		err_append(err, ", which is user %u", (unsigned)failure->uid);
 		err_hint(err, "%s", user_hint);
+	} else if (failure->emulation != BOX_EMULATION_TAP && is_emulated(refused->call)) {
+		explain_emulation(failure, err);
 	} else {
 		err_append(err, ": a build has no real privilege");
 		hint_for(refused->call, err);
@@ -141,10 +161,18 @@ static void explain_guess(const struct run_failure *failure, const struct privil
 		err_append(err, ": a build has no real privilege");
 		hint_for(refused->call, err);
 	} else {
-		err_append(err, " under --root-emulation %s",
-			   box_emulation_name(failure->emulation));
-		err_hint(err, "--root-emulation tap makes it succeed, and remembers what it did");
+		explain_emulation(failure, err);
 	}
+}
+
+/* In the words of EPERM, which is seldom about anything else. */
+static bool lacks_privilege(const struct strings *tail)
+{
+	for (size_t i = 0; i < tail->count; i++)
+		if (strstr(tail->item[i], "peration not permitted") ||
+		    strstr(tail->item[i], "must be superuser"))
+			return true;
+	return false;
 }
 
 static void explain_refusal(const struct run_failure *failure, struct err *err)
@@ -155,6 +183,9 @@ static void explain_refusal(const struct run_failure *failure, struct err *err)
 		explain_observed(failure, err);
 	else if (refused)
 		explain_guess(failure, refused, err);
+	else if (failure->emulation != BOX_EMULATION_TAP && lacks_privilege(failure->tail))
+		err_hint(err, "something was refused that takes a privilege; with --root-emulation "
+			      "tap this tells which call it was");
 }
 
 /* The word before "not found" in a shell's complaint: "sh: 1: gcc: not found", "bash: line 1: gcc:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why the command of a RUN failed, as far as its status, its last words and the tap tell. Pure. */
+/* Why the command of a RUN failed, as far as its status, its last words and who looked on tell.
+ * Pure. */
 #ifndef FLOW_BUILD_FAILURE_H
 #define FLOW_BUILD_FAILURE_H
 
@@ -13,7 +14,7 @@ struct run_failure {
 	const struct strings *tail; /* the last lines of output */
 	enum box_emulation emulation;
 	uid_t uid;			   /* who the command was */
-	const struct tap_refusal *refused; /* what the tap saw; NULL: nothing */
+	const struct tap_refusal *refused; /* what the tap or a tracer saw; NULL: nothing */
 };
 
 /* -ECHILD, with what is known in the message and what would change it as the hint. */

@@ -116,6 +116,10 @@ int build_run(const struct engine_job *given, const struct engine *engine,
 		r = run_with_reader(&job, engine, pipe_fds, output, ret_status, err);
 	if (r == 0)
 		r = mount_points_remove(job.box, job.made, *ret_status ? NULL : job.emulation, err);
+	if (r == 0 && job.made->refused.call)
+		output->refused = job.made->refused;
+	else if (r == 0 && job.emulation)
+		emulation_refusal(job.emulation, &output->refused);
 	output->overlay_refused = r < 0 && job.made && job.made->overlay_refused;
 	engine_made_free(job.made);
 	close(pipe_fds[0]);

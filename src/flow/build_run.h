@@ -13,6 +13,7 @@ struct build_run_output {
 	/* Called from one thread at a time for each line, without its newline. */
 	void (*line)(void *context, const char *text);
 	void *context;
+	struct tap_refusal refused; /* as in struct engine_made, or as emulation_refusal has it */
 	bool overlay_refused; /* the run failed for that reason: a copy of the layers may do */
 	struct strings tail;  /* the last BUILD_TAIL_LINES lines, for the error message */
 };

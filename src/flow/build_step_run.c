@@ -232,7 +232,8 @@ static int run_failed(struct work *work, const struct box *box, int status,
 					     .tail = &output->tail,
 					     .emulation = box->emulation,
 					     .uid = box->uid,
-					     .refused = work->has_refusal ? &work->refusal : NULL };
+					     .refused = output->refused.call ? &output->refused
+									     : NULL };
 	struct buf *excerpt = &work->stage->excerpt;
 
 	for (size_t i = 0; i < output->tail.count; i++)
@@ -286,7 +287,6 @@ static int run_with_owners(struct work *work, const struct box *box,
 	if (r < 0)
 		return r;
 	r = build_run(&job, work->build->engine, output, ret_status, err);
-	work->has_refusal = r == 0 && emulation_refusal(&emulation, &work->refusal);
 	if (r == 0)
 		build_mounts_keep_owners(work);
 	if (r == 0 && (*ret_status == 0 || work->build->request->debug)) {

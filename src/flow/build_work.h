@@ -40,8 +40,6 @@ struct work {
 	bool is_kept;			     /* it is the stage's, for the next step */
 	struct owners merged;		     /* then: who owns what in it */
 	struct id_space space;		     /* of RUN, where owners are real */
-	bool has_refusal;		     /* of RUN, observed by the tap */
-	struct tap_refusal refusal;
 	bool has_emulated;   /* the owners of everything the step touched are known */
 	struct map emulated; /* path -> struct emulated */
 	uid_t new_uid;	     /* who owns what the step makes */

@@ -92,7 +92,8 @@ static bool is_translated(const struct program *program, const struct tap_row *r
 
 static bool is_wanted(const struct program *program, const struct tap_row *row)
 {
-	if (is_translated(program, row) || (row->trap.seen && program->flags & TAP_PAGE_ROOT))
+	if (is_translated(program, row) ||
+	    (row->trap.seen && program->flags & (TAP_PAGE_ROOT | TAP_PAGE_TRANSLATE)))
 		return true;
 	switch (row->trap.when) {
 	case TAP_CORE:

@@ -5,6 +5,7 @@
 #ifndef TAP_TABLE_H
 #define TAP_TABLE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -63,9 +64,10 @@ struct tap_trap {
 	uint8_t condition;
 	uint8_t arg;
 	uint32_t value;
-	bool seen; /* asks for a privilege, and under root emulation traps to note a refusal */
-	/* The capability without which it is refused then (blob/privilege.c); 0, which none of them
-	 * goes by: the kernel alone decides, or the handler. */
+	/* Asks for a privilege: where root or paths are emulated it traps to note a refusal. */
+	bool seen;
+	/* The capability without which it is refused under root emulation (blob/privilege.c); 0,
+	 * which none of them goes by: the kernel alone decides, or the handler. */
 	uint8_t needs;
 };
 
@@ -90,6 +92,18 @@ static inline int tap_row_has_path(const struct tap_row *row)
 		if (*letter == 'p' || *letter == 'l' || *letter == 'c' || *letter == 'a')
 			return 1;
 	return 0;
+}
+
+/* A call that came to `error`, EPERM or EACCES: for want of a privilege? EACCES is what paths of
+ * other people answer, too. */
+static inline bool tap_row_is_privilege(const struct tap_row *row, long number, int error)
+{
+	if (row->trap.seen)
+		return true;
+	if (error == EACCES)
+		return number == NR_bind;
+	return row->class == TAP_OWNER || row->class == TAP_IDENTITY || row->class == TAP_MOUNT ||
+	       number == NR_ptrace;
 }
 
 extern const struct tap_row tap_table[TAP_NR_ROWS]; /* by number; absent calls from TAP_NR_END up */

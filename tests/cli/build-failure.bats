@@ -97,6 +97,9 @@ END
     run_line 'echo "date: cannot set date: Operation not permitted"; exit 1'
     refuses --root-emulation seccomp .
     expect_stderr "it seems that clock_settime(2) was refused: a build has no real privilege"
+    run_line 'echo "tool: Operation not permitted"; exit 1'
+    refuses --root-emulation none .
+    expect_stderr "hint: something was refused that takes a privilege; with --root-emulation tap this tells"
 }
 
 @test "one stage's failure is told once, and the others stop" {

@@ -180,6 +180,10 @@ readable"
     same_image
 }
 
+@test "ptrace: a privileged call that was refused is named, whatever emulates root" {
+    refusals_are_seen
+}
+
 @test "ptrace: the battery reaches nothing" {
     nothing_escapes
 }

@@ -69,6 +69,10 @@ conf
     same_image
 }
 
+@test "tap: a privileged call that was refused is named, whatever emulates root" {
+    refusals_are_seen
+}
+
 @test "tap engine: nothing escapes" {
     nothing_escapes
 }

@@ -67,6 +67,22 @@ import json, sys
 print([image["id"] for image in json.load(sys.stdin) if image["repository"].endswith(sys.argv[1])][0])' "$1"
 }
 
+# refusals_are_seen: whatever emulates root, a privileged call that was refused is named, though the
+# command says nothing.
+refusals_are_seen() {
+    local mode call
+    import_tiny
+    for mode in tap none; do
+        for call in 'swapon /etc/passwd' 'unshare -m true' 'mount -t tmpfs x /tmp' 'chroot /etc /nowhere'; do
+            printf 'FROM tiny\nRUN %s >/dev/null 2>&1\n' "$call" >Dockerfile
+            refuses --root-emulation "$mode" .
+            case $call in chroot*) fails grep -q 'chroot(2)' <<<"$stderr" ;; # not refused: there is no such program
+                *) expect_stderr "${call%% *}(2) was refused to '${call%% *}': a build has no real privilege" ;;
+            esac
+        done
+    done
+}
+
 # true_owners: what the layers record is what programs see and the kernel enforces, with no
 # emulation around them.
 true_owners() {

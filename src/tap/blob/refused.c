@@ -3,22 +3,10 @@
  * others as there are places shares one, and a note is mixed up. It is for people. */
 #include "tap/blob/refused.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "tap/blob/blob.h"
-
-/* EACCES is what paths of other people answer, too. */
-static bool is_about_privilege(const struct tap_row *row, long nr, long error)
-{
-	if (row->trap.seen)
-		return true;
-	if (error == -EACCES)
-		return nr == NR_bind;
-	return row->class == TAP_OWNER || row->class == TAP_IDENTITY || row->class == TAP_MOUNT ||
-	       nr == NR_ptrace;
-}
 
 void refused_note(const struct tap_row *row, long nr, long error)
 {
@@ -26,7 +14,7 @@ void refused_note(const struct tap_row *row, long nr, long error)
 	struct tap_refused *note;
 	uint32_t number;
 
-	if (!tap.root || !is_about_privilege(row, nr, error))
+	if (!tap_row_is_privilege(row, nr, (int)-error))
 		return;
 	number = __atomic_fetch_add(&page->refused_count, 1, __ATOMIC_RELAXED);
 	note = &page->refused[number % TAP_REFUSALS];
