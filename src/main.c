@@ -14,14 +14,14 @@
 #include "cmd/opt.h"
 #include "cmd/root.h"
 #include "cmd/run.h"
+#include "cmd/spack.h"
 #include "cmd/verify.h"
 #include "cmd/version.h"
 #include "sys/sibling.h"
 
 static const struct command *const commands[] = {
-	&command_run,	     &command_shell,   &command_root,
-	&command_doctor,     &command_verify,  &command_help,
-	&command_completion, &command_version, NULL,
+	&command_run,	 &command_shell, &command_root,	      &command_spack,	&command_doctor,
+	&command_verify, &command_help,	 &command_completion, &command_version, NULL,
 };
 
 /* Everything else is rootlet-image's, which also knows that a command does not exist. */

@@ -32,7 +32,7 @@ static const struct opt doctor_opts[] = {
 	{ OPT_FLAG, 0, "json", AT(json), NULL, "print everything as one JSON object", NULL },
 	{ OPT_CHOICE, 0, "for", AT(for_command),
 	  "run|shell|verify|root|build|cache|pull|push|images|tag|rmi|inspect|history|df|gc|fsck|"
-	  "import|load|export|save|pack|isolate",
+	  "import|load|export|save|pack|isolate|spack",
 	  "only what this command needs; status 1 when it cannot work here", NULL },
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
@@ -81,7 +81,7 @@ static const struct need {
 	enum host_fact must[NEEDS_MAX];
 	enum host_fact may[NEEDS_MAX];
 } needs[] = {
-	{ "|run|shell|verify|",
+	{ "|run|shell|spack|verify|",
 	  true,
 	  true,
 	  { END },

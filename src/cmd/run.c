@@ -372,10 +372,33 @@ static int run_with(const struct run_command *run, const char *engine_name,
 	return r;
 }
 
+static int run_with_any(struct run_command *run, int *ret_status, struct err *err)
+{
+	const struct engine *other;
+	int r = run_with(run, run->request.engine, &other, ret_status, err);
+
+	if (r < 0 && other) {
+		log_verbose("%s; trying engine %s", err->text, other->name);
+		err_clear(err);
+		run->request.unpack = true; /* if the root is a squashfs file, it may be that */
+		r = run_with(run, other->name, &other, ret_status, err);
+	}
+	return r;
+}
+
+int run_asked(const struct run_request *request, const struct run_asked *asked, int *ret_status,
+	      struct err *err)
+{
+	struct run_command run = { .request = *request,
+				   .dry_run = asked->dry_run,
+				   .why = asked->why };
+
+	return run_with_any(&run, ret_status, err);
+}
+
 static int run_parsed(const struct command *command, struct run_command *run, int argc, char **argv,
 		      int operand)
 {
-	const struct engine *other;
 	struct err err = { 0 };
 	int status;
 	int r;
@@ -392,13 +415,7 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 	if (operand < argc && text_equal(argv[operand], "--"))
 		operand++;
 	strings_add_all(&run->request.command, argv + operand);
-	r = run_with(run, run->request.engine, &other, &status, &err);
-	if (r < 0 && other) {
-		log_verbose("%s; trying engine %s", err.text, other->name);
-		err_clear(&err);
-		run->request.unpack = true; /* if the root is a squashfs file, it may be that */
-		r = run_with(run, other->name, &other, &status, &err);
-	}
+	r = run_with_any(run, &status, &err);
 	if (r < 0)
 		command_fail(command, &err);
 	return status;

@@ -24,6 +24,8 @@ static const char before[] =
 	"deactivate() {\n"
 	"    [ -z \"${ROOTLET_OLD_PATH+x}\" ] || PATH=$ROOTLET_OLD_PATH\n"
 	"    [ -z \"${ROOTLET_OLD_PS1+x}\" ] || PS1=$ROOTLET_OLD_PS1\n"
+	"    [ \"${SPACK_PYTHON:-}\" != \"$ROOTLET_ACTIVE/bin/spack-python\" ] || unset "
+	"SPACK_PYTHON\n"
 	"    unset ROOTLET_OLD_PATH ROOTLET_OLD_PS1 ROOTLET_ACTIVE\n"
 	"    hash -r 2>/dev/null || true\n"
 	"    unset -f deactivate\n"
@@ -37,7 +39,8 @@ static const char before[] =
 static const char after[] = "export ROOTLET_ACTIVE\n"
 			    "ROOTLET_OLD_PATH=$PATH\n"
 			    "PATH=$ROOTLET_ACTIVE/bin:$PATH\n"
-			    "export PATH\n"
+			    "SPACK_PYTHON=$ROOTLET_ACTIVE/bin/spack-python\n"
+			    "export PATH SPACK_PYTHON\n"
 			    "if [ -n \"${PS1-}\" ]; then\n"
 			    "    ROOTLET_OLD_PS1=$PS1\n"
 			    "    PS1=\"(${ROOTLET_ACTIVE##*/}) $PS1\"\n"
@@ -50,6 +53,28 @@ static const char shim[] = "#!/bin/sh\n"
 			   "here=${0%/*}\n"
 			   "[ -z \"${ROOTLET_ENV:-}\" ] || exec \"/usr/bin/${0##*/}\" \"$@\"\n"
 			   "exec rootlet run \"$here/..\" -- \"${0##*/}\" \"$@\"\n";
+
+/* `spack`, whoever finds it on PATH. */
+static const char spack[] =
+	"#!/bin/sh\n"
+	"# Spack, told to work in the environment this folder belongs to.\n"
+	"here=${0%/*}\n"
+	"[ -z \"${ROOTLET_ENV:-}\" ] || exec \"${SPACK_ROOT:?}/bin/spack\" \"$@\"\n"
+	"exec rootlet spack \"$here/..\" -- \"$@\"\n";
+
+/* Since release 0.17 Spack starts its Python by this variable, so here comes whoever calls Spack by
+ * a path or a shell function: our first word is Spack. Other Python is the host's. */
+static const char spack_python[] = "#!/bin/sh\n"
+				   "# SPACK_PYTHON: the same for any call of Spack.\n"
+				   "here=${0%/*}\n"
+				   "case ${1:-} in\n"
+				   "*/bin/spack) ;;\n"
+				   "*) exec python3 \"$@\" ;;\n"
+				   "esac\n"
+				   "[ -z \"${ROOTLET_ENV:-}\" ] || exec python3 \"$@\"\n"
+				   "spack=$1\n"
+				   "shift\n"
+				   "exec rootlet spack --spack \"$spack\" \"$here/..\" -- \"$@\"\n";
 
 static int write_program(int fd, const char *name, const char *text, struct err *err)
 {
@@ -67,6 +92,10 @@ static int write_bin(int fd, struct err *err)
 	if (bin_fd < 0)
 		return fail(err, errno, "open 'bin'");
 	r = write_program(bin_fd, ".shim", shim, err);
+	if (r == 0)
+		r = write_program(bin_fd, "spack", spack, err);
+	if (r == 0)
+		r = write_program(bin_fd, "spack-python", spack_python, err);
 	for (size_t i = 0; r == 0 && i < array_count(shims); i++)
 		if (symlinkat(".shim", bin_fd, shims[i]) < 0)
 			r = fail(err, errno, "link '%s'", shims[i]);

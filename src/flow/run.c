@@ -64,6 +64,7 @@ void run_request_done(struct run_request *request)
 	strings_done(&request->env_host_globs);
 	strings_done(&request->unset_env_globs);
 	strings_done(&request->hidden);
+	strings_done(&request->scratch);
 }
 
 static bool is_path(const char *root)

@@ -30,8 +30,10 @@ struct run_request {
 	const char *commit;  /* name for an image with the changes; NULL */
 	const char *home;    /* host directory that is the user's home inside */
 	bool empty_home;     /* an empty directory is */
-	bool pure;	     /* nothing of the user's configuration */
-	const char *user;    /* USER[:GROUP] */
+	struct strings
+		scratch;  /* in an environment: directories that are empty there, as /tmp is */
+	bool pure;	  /* nothing of the user's configuration */
+	const char *user; /* USER[:GROUP] */
 	const char *hostname;
 	const char *kernel_release;  /* NULL: the kernel's own */
 	const char *network;	     /* "host", "none", "private"; NULL is host */

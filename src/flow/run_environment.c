@@ -34,17 +34,17 @@ static bool needs_refresh(const struct environment *environment)
 					  : access(environment->root, F_OK) < 0;
 }
 
-static int load(const struct run_request *request, const char *path,
-		struct environment *environment, struct err *err)
+int run_environment_load(const char *store, const char *path, struct environment *ret_environment,
+			 struct err *err)
 {
-	int r = environment_load(path, environment, err);
+	int r = environment_load(path, ret_environment, err);
 
-	if (r < 0 || !needs_refresh(environment))
+	if (r < 0 || !needs_refresh(ret_environment))
 		return r;
 	log_verbose("'%s' is made again: what it is made of has changed", path);
-	environment_done(environment);
-	r = ask_image_program("__refresh-environment", request->store, path, err);
-	return r < 0 ? r : environment_load(path, environment, err);
+	environment_done(ret_environment);
+	r = ask_image_program("__refresh-environment", store, path, err);
+	return r < 0 ? r : environment_load(path, ret_environment, err);
 }
 
 static int check(const struct run_request *request, struct err *err)
@@ -66,7 +66,7 @@ int run_use_environment(const struct run_request *request, const char *path, str
 	int r = check(request, err);
 
 	if (r == 0)
-		r = load(request, path, environment, err);
+		r = run_environment_load(request->store, path, environment, err);
 	if (r < 0)
 		return r;
 	root->environment = environment;
@@ -189,11 +189,12 @@ static void add_working_directory(const struct run_request *request, const struc
 void run_environment_add_mounts(const struct run_request *request, const struct user *user,
 				const struct run_root *root, struct box *box)
 {
-
 	add_place(box, "/tmp", 01777);
 	add_place(box, "/var/tmp", 01777);
 	if (!request->home && strcmp(user->home, "/") != 0)
 		add_place(box, user->home, 0700);
+	strings_each(&request->scratch, path)
+		add_place(box, path, 0700);
 	add_files(root, box);
 	add_working_directory(request, user, box);
 }

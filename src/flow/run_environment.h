@@ -3,11 +3,15 @@
 #ifndef FLOW_RUN_ENVIRONMENT_H
 #define FLOW_RUN_ENVIRONMENT_H
 
+#include "flow/environment.h"
 #include "flow/run.h"
 #include "sys/ids.h"
 
-/* The root of the box is the environment at `path`, which is made again first where the host has
- * changed. */
+/* Read what is in the environment's folder; made again first where the host has changed. */
+int run_environment_load(const char *store, const char *path, struct environment *ret_environment,
+			 struct err *err) must_check;
+
+/* The root of the box is the environment at `path`. */
 int run_use_environment(const struct run_request *request, const char *path, struct box *box,
 			struct run_root *root, struct err *err) must_check;
 

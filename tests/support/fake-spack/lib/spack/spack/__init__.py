@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+spack_version = "0.0.1"

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "toy.h"
+
+const char *toy(void)
+{
+	return "toy";
+}
