@@ -212,58 +212,6 @@ static int choose_platforms(struct build *build, struct err *err)
 	return r;
 }
 
-/* A processor runs programs of its predecessor of 32 bits, where the kernel lets it. */
-static bool runs_here(const struct platform *host, const struct platform *platform)
-{
-	static const char *const also[][2] = { { "amd64", "386" }, { "arm64", "arm" } };
-
-	if (platform_matches(host, platform))
-		return true;
-	for (size_t i = 0; i < array_count(also); i++)
-		if (text_equal(host->os, platform->os) &&
-		    text_equal(host->architecture, also[i][0]) &&
-		    text_equal(platform->architecture, also[i][1]))
-			return true;
-	return false;
-}
-
-int build_check_runs(const struct build *build, const struct platform *platform, struct err *err)
-{
-	const struct platform *host = &build->plan.options.build_platform;
-	char here[64];
-	char there[64];
-
-	if (!platform->architecture || runs_here(host, platform))
-		return 0;
-	fail_plain(err, ENOTSUP, "a command for %s cannot run on this machine (%s)",
-		   platform_format(platform, there), platform_format(host, here));
-	err_hint(err, "only stages without RUN can be built for another platform; "
-		      "FROM --platform=$BUILDPLATFORM makes a stage run here");
-	return -ENOTSUP;
-}
-
-/* Before anything is fetched or done. */
-static int check_platforms(struct build *build, struct err *err)
-{
-	for (size_t i = 0; i < build->plan.stage_count; i++) {
-		const struct stage *stage = &build->plan.stage[i];
-
-		for (size_t j = 0; stage->is_needed && j < stage->instruction_count; j++) {
-			const struct instruction *instruction = stage->instruction[j];
-			struct fault fault;
-
-			if (instruction->kind != INSTRUCTION_RUN ||
-			    build_check_runs(build, &stage->platform, err) == 0)
-				continue;
-			fault_wrap(&fault, &build->dockerfile.source, instruction_mark(instruction),
-				   err, "RUN");
-			source_excerpt(&fault, build->excerpt);
-			return -err->code;
-		}
-	}
-	return 0;
-}
-
 static struct plan_options plan_options(const struct build *build,
 					const struct build_platform *platform)
 {
@@ -301,7 +249,7 @@ static int make_plan(struct build *build, struct build_platform *platform, struc
 	platform->plan = build->plan;
 	if (r < 0)
 		source_excerpt(&build->plan.fault, build->excerpt);
-	return r < 0 ? r : check_platforms(build, err);
+	return r < 0 ? r : build_check_platforms(build, err);
 }
 
 /* Of every platform, before anything is done for one. */

@@ -92,6 +92,11 @@ struct build {
 
 /* Show an event of the stage's step under way; text may be NULL. */
 void build_tell(struct built_stage *stage, struct build_event event);
+/* Does the processor run its programs by itself? */
+bool build_is_native(const struct build *build, const struct platform *platform);
+/* Of all stages that are needed, before anything is fetched or done: as build_check_runs, and the
+ * place is in the excerpt. */
+int build_check_platforms(struct build *build, struct err *err) must_check;
 /* -ENOTSUP names both platforms when a command of that one cannot run here. */
 int build_check_runs(const struct build *build, const struct platform *platform,
 		     struct err *err) must_check;

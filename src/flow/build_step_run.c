@@ -60,6 +60,16 @@ static int check_wishes(const struct step_run *run, struct err *err)
 	return 0;
 }
 
+/* Programs that an interpreter runs are not the tap's (build_platform.c). */
+static const char *emulation_name(const struct work *work)
+{
+	const struct platform platform = config_platform(&work->stage->state.config);
+	const char *name = work->build->emulation;
+
+	return strcmp(name, "tap") == 0 && !build_is_native(work->build, &platform) ? "seccomp"
+										    : name;
+}
+
 static int run_key(struct work *work, struct build_key *key, struct err *err)
 {
 	const struct step_run *run = &work->step->run;
@@ -76,7 +86,7 @@ static int run_key(struct work *work, struct build_key *key, struct err *err)
 	build_key_add(key, "working directory", or_empty(config->working_dir));
 	build_key_add(key, "user", or_empty(config->user));
 	build_key_add(key, "network", run_network(work));
-	build_key_add(key, "root emulation", work->build->emulation);
+	build_key_add(key, "root emulation", emulation_name(work));
 	for (size_t i = 0; i < hosts->count; i++)
 		build_key_add(key, "host", hosts->item[i]);
 	return build_mounts_key(work, key, err);
@@ -163,11 +173,13 @@ static void add_script(const struct step_run *run, struct box *box)
 
 static enum box_emulation emulation_for(const struct work *work)
 {
+	const char *name = emulation_name(work);
+
 	if (work->build->owners_are_real)
 		return BOX_EMULATION_NONE; /* but see run_root */
-	if (strcmp(work->build->emulation, "seccomp") == 0)
+	if (strcmp(name, "seccomp") == 0)
 		return BOX_EMULATION_SECCOMP;
-	return strcmp(work->build->emulation, "tap") == 0 ? BOX_EMULATION_TAP : BOX_EMULATION_NONE;
+	return strcmp(name, "tap") == 0 ? BOX_EMULATION_TAP : BOX_EMULATION_NONE;
 }
 
 /* Without the tap the kernel shows the one id there is as this user's. The tap knows who made what;

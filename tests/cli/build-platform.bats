@@ -49,6 +49,58 @@ END
     expect_stderr "Dockerfile:5: RUN: a command for $there"
 }
 
+# foreign_layout: a root for $there of which every program is the head of one and no more.
+foreign_layout() {
+    python3 - <<'END'
+import os
+# what the other of the two machines has in its header
+head = bytes.fromhex("7f454c46020101000000000000000000" "0200" + {"x86_64": "b700", "aarch64": "3e00"}[os.uname().machine])
+os.makedirs("foreign/bin")
+for name in ("sh", "cat", "id", "mkdir", "echo"):
+    with open(f"foreign/bin/{name}", "wb") as file:
+        file.write(head + bytes(100))
+    os.chmod(f"foreign/bin/{name}", 0o755)
+END
+    tar -C foreign -cf foreign.tar .
+    mkdir base && tar -xf "$(tiny_tar)" -C base ./bin/busybox
+}
+
+@test "where the kernel has an interpreter for it, RUN for another platform is carried out" {
+    local magic mask
+    # in a user namespace of one's own since Linux 6.7
+    unshare -Urm mount -t binfmt_misc none /mnt 2>/dev/null || skip "binfmt_misc cannot be mounted here"
+    foreign_layout
+    case $there in
+    linux/arm64) magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00' ;;
+    *) magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x3e\x00' ;;
+    esac
+    mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
+    dockerfile <<'END'
+FROM scratch
+ADD foreign.tar /
+RUN mkdir /made && echo "run by $(id -u)" >/made/file && cat /made/file
+END
+    cat >registered <<END
+set -e
+mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
+printf '%s\n' ':other:M::$magic:$mask:$PWD/base/bin/busybox:F' >/proc/sys/fs/binfmt_misc/register
+exec "\$@"
+END
+    refuses --platform "$there" .
+    expect_stderr "hint: *qemu-user, registered in binfmt_misc with flag F"
+    ok unshare -Urm sh registered rootlet build --progress plain --platform "$there" -t foreign .
+    expect_stderr "warning: commands for $there run by an interpreter of this machine"
+    expect_stderr "run by 0"
+    ok rootlet inspect foreign
+    expect_output "\"Architecture\": \"${there#*/}\""
+    # what is there need not be run again
+    ok unshare -Urm sh registered rootlet build --progress plain --platform "$there" -t foreign .
+    cached 2
+    # root emulation of the usual kind is not to be had so
+    refused unshare -Urm sh registered rootlet build --root-emulation tap --platform "$there" .
+    expect_stderr "a command for $there cannot run on this machine"
+}
+
 @test "a stage without RUN is built for another platform, from one that runs here" {
     dockerfile <<'END'
 FROM --platform=$BUILDPLATFORM tiny AS make
