@@ -9,10 +9,12 @@
 #include "base/log.h"
 #include "codec/json.h"
 #include "flow/isolate.h"
+#include "flow/isolate_recipe.h"
 
 struct isolate_command {
 	struct common common;
 	struct isolate_request request;
+	const char *file; /* rootlet.yaml */
 	const char *format;
 	const char *output;
 	bool force;
@@ -42,6 +44,8 @@ static const struct opt isolate_opts[] = {
 	  "what is in it: dpkg[:PKG,..], files:LIST, image:REF, tar:FILE, dir:PATH or host "
 	  "(default dpkg, else host)",
 	  NULL },
+	{ OPT_STR, 0, "file", ISOLATE(file), "ROOTLET.YAML",
+	  "read what is in it, binds and variables from a file: rootlet.yaml(5)", NULL },
 	{ OPT_CALL, 0, "with", 0, "PKG,..", "also these packages of this host, and what they need",
 	  on_with },
 	{ OPT_LIST, 0, "hide", REQUEST(hide), "GLOB", "let paths of this host not be there", NULL },
@@ -62,8 +66,10 @@ static const struct opt isolate_opts[] = {
 static int create(struct isolate_command *isolate, struct err *err)
 {
 	struct isolate_made made = { 0 };
-	int r = isolate_create(&isolate->request, &made, err);
+	int r = isolate->file ? isolate_recipe_read(isolate->file, &isolate->request, err) : 0;
 
+	if (r == 0)
+		r = isolate_create(&isolate->request, &made, err);
 	if (r == 0) {
 		strings_each(&made.notes, note)
 			log_warning("%s", note);
@@ -103,6 +109,8 @@ static void add_table(const struct environment *environment, struct buf *out)
 {
 	buf_printf(out, "%-10s%s\n", "path", environment->path);
 	buf_printf(out, "%-10s%s\n", "source", environment->source);
+	if (environment->recipe)
+		buf_printf(out, "%-10s%s\n", "file", json_get_text(environment->recipe, "file"));
 	add_list(out, "with", &environment->with);
 	add_list(out, "hidden", &environment->hide);
 	buf_printf(out, "%-10s%s\n", "root", environment->root);
@@ -130,6 +138,8 @@ static void add_json(const struct environment *environment, struct buf *out)
 
 	json_set_text(json, "path", environment->path);
 	json_set_text(json, "source", environment->source);
+	if (environment->recipe)
+		json_set(json, "recipe", json_copy_of(environment->recipe));
 	json_set_strings(json, "with", &environment->with);
 	json_set_strings(json, "hide", &environment->hide);
 	json_set_text(json, "root", environment->root);
@@ -197,6 +207,7 @@ static int check_options(const struct isolate_command *isolate, const char *verb
 		bool given;
 	} owned[] = {
 		{ "create", "from", request->source },
+		{ "create", "file", isolate->file },
 		{ "create", "with", request->with.count },
 		{ "create", "hide", request->hide.count },
 		{ "create", "network", request->network },

@@ -28,7 +28,11 @@ void environment_done(struct environment *environment)
 	strings_done(&environment->hide);
 	strings_done(&environment->env);
 	strings_done(&environment->notes);
+	strings_done(&environment->set);
+	strings_done(&environment->pass);
+	json_free(environment->recipe);
 	box_mounts_done(&environment->mounts);
+	box_mounts_done(&environment->binds);
 	for (size_t i = 0; i < environment->layers_count; i++)
 		strings_done(&environment->layers[i]);
 	arena_done(&environment->arena);
@@ -86,6 +90,33 @@ static int read_mounts(struct environment *environment, const struct json *mount
 	return r;
 }
 
+static int read_recipe(struct environment *environment, const struct json *recipe, struct err *err)
+{
+	const struct json *binds = json_get(recipe, "bind");
+	int r = json_read_strings(recipe, "env", &environment->set, err);
+
+	if (r == 0)
+		r = json_read_strings(recipe, "pass", &environment->pass, err);
+	for (size_t i = 0; r == 0 && i < json_count(binds); i++) {
+		const struct json *bind = json_at(binds, i);
+		struct box_mount *mount;
+		const char *source;
+		const char *target;
+
+		r = json_need_text(bind, "source", &source, err);
+		if (r == 0)
+			r = json_need_text(bind, "target", &target, err);
+		if (r < 0)
+			break;
+		mount = box_mounts_add(&environment->binds, BOX_MOUNT_BIND,
+				       arena_copy(&environment->arena, target));
+		mount->source = arena_copy(&environment->arena, source);
+		mount->read_only = !json_is_true(json_get(bind, "write"));
+	}
+	environment->recipe = recipe ? json_copy_of(recipe) : NULL;
+	return r;
+}
+
 static int read_fields(struct environment *environment, const struct json *json, struct err *err)
 {
 	const char *source;
@@ -117,7 +148,8 @@ static int read_fields(struct environment *environment, const struct json *json,
 	environment->key = arena_copy(&environment->arena, json_get_text(json, "key") ?: "");
 	environment->network = json_is_true(json_get(json, "network"));
 	environment->is_host_files = json_is_true(json_get(json, "host-files"));
-	return read_mounts(environment, json_get(json, "mounts"), err);
+	r = read_recipe(environment, json_get(json, "recipe"), err);
+	return r < 0 ? r : read_mounts(environment, json_get(json, "mounts"), err);
 }
 
 int environment_load(const char *path, struct environment *ret_environment, struct err *err)

@@ -29,6 +29,10 @@ struct environment {
 	uint64_t visible;     /* how many paths were named */
 	struct strings env;   /* NAME=VALUE, of an image */
 	struct strings notes; /* warnings of when it was made */
+	struct json *recipe; /* what else rootlet.yaml said, flow/isolate_recipe.h; NULL: nothing */
+	struct strings set;  /* of that: NAME=VALUE */
+	struct strings pass; /* of that: globs of the caller's variables */
+	struct box_mounts binds; /* of that */
 	struct box_mounts mounts;
 	struct strings *layers; /* of those, arena memory */
 	size_t layers_count;

@@ -15,6 +15,7 @@
 #include "codec/sha256.h"
 #include "flow/dest.h"
 #include "flow/isolate_image.h"
+#include "flow/isolate_recipe.h"
 #include "flow/isolate_shell.h"
 #include "flow/root_lock.h"
 #include "sys/remove.h"
@@ -23,6 +24,8 @@ void isolate_request_done(struct isolate_request *request)
 {
 	strings_done(&request->with);
 	strings_done(&request->hide);
+	json_free(request->recipe);
+	arena_done(&request->arena);
 }
 
 void isolate_made_done(struct isolate_made *made)
@@ -54,6 +57,7 @@ static int absolute_source(const struct isolate_request *request, struct arena *
 		return 0;
 	}
 	if (strcmp(source, "host") != 0 && strcmp(source, "dpkg") != 0 &&
+	    !(request->recipe && strcmp(source, "files") == 0) &&
 	    !(text_starts(source, "dpkg:") && source[5]) &&
 	    !(text_starts(source, "image:") && source[6])) {
 		fail_plain(err, EINVAL, "--from '%s' is no source", source);
@@ -64,15 +68,15 @@ static int absolute_source(const struct isolate_request *request, struct arena *
 	return 0;
 }
 
-static bool is_of_host_files(const char *source)
+bool isolate_is_of_host_files(const char *source)
 {
 	return strcmp(source, "host") == 0 || text_starts(source, "dpkg") ||
-	       text_starts(source, "files:");
+	       text_starts(source, "files");
 }
 
 static int check_request(const struct isolate_request *request, const char *source, struct err *err)
 {
-	if (is_of_host_files(source))
+	if (isolate_is_of_host_files(source))
 		return 0;
 	if (request->with.count) {
 		fail_plain(err, EINVAL, "--with adds packages of this host, and --from %s is none",
@@ -112,13 +116,15 @@ static int write_description(const struct making *making, struct err *err)
 	json_set_strings(json, "with", &making->request->with);
 	json_set_strings(json, "hide", &making->request->hide);
 	json_set_bool(json, "network", making->request->network);
-	json_set_bool(json, "host-files", is_of_host_files(making->source));
+	json_set_bool(json, "host-files", isolate_is_of_host_files(making->source));
 	json_set_text(json, "root", making->root);
 	buf_printf(&key, "sha256:%s", making->key);
 	json_set_text(json, "key", key.bytes);
 	json_set_integer(json, "visible", (int64_t)making->made->visible);
 	json_set_strings(json, "env", &making->env);
 	json_set_strings(json, "notes", &making->made->notes);
+	if (making->request->recipe)
+		json_set(json, "recipe", json_copy_of(making->request->recipe));
 	if (making->mounts)
 		json_set(json, "mounts", json_copy_of(making->mounts));
 	json_print(json, JSON_PRETTY, &text);
@@ -215,10 +221,10 @@ static int fill(void *context, int fd, struct err *err)
 	int r;
 
 	making->fd = fd;
-	r = is_of_host_files(making->source) ? make_of_host_files(making, err)
-					     : make_of_root(making, &arena, err);
+	r = isolate_is_of_host_files(making->source) ? make_of_host_files(making, err)
+						     : make_of_root(making, &arena, err);
 	if (r == 0)
-		isolate_warn(is_of_host_files(making->source) ? NULL : making->root,
+		isolate_warn(isolate_is_of_host_files(making->source) ? NULL : making->root,
 			     &making->made->notes);
 	if (r == 0)
 		r = write_description(making, err);
@@ -313,6 +319,7 @@ static bool is_there(const struct isolate_request *request, const char *source,
 	    strcmp(environment.source, source) != 0 || environment.network != request->network ||
 	    !same_strings(&environment.with, &request->with) ||
 	    !same_strings(&environment.hide, &request->hide) ||
+	    !isolate_recipe_equals(environment.recipe, request->recipe) ||
 	    access(environment.root, F_OK) < 0 || text_starts(source, "tar:") ||
 	    (environment.is_host_files && !environment_is_fresh(&environment)))
 		return false;
@@ -329,6 +336,8 @@ int isolate_create(const struct isolate_request *request, struct isolate_made *r
 	auto_arena arena = { 0 };
 	int r = absolute_source(request, &arena, &making.source, err);
 
+	if (r < 0 && request->where)
+		return err_wrap(err, "%s", request->where);
 	if (r == 0)
 		r = check_request(request, making.source, err);
 	if (r < 0 || is_there(request, making.source, ret_made))
@@ -349,6 +358,7 @@ int isolate_refresh(const char *store, const char *path, struct err *err)
 	strings_add_all(&request.with, environment.with.item);
 	strings_add_all(&request.hide, environment.hide.item);
 	request.network = environment.network;
+	request.recipe = take_ptr(environment.recipe);
 	making.source = environment.source;
 	r = make(&making, false, err);
 	isolate_made_done(&made);

@@ -6,15 +6,21 @@
 #include "base/buf.h"
 #include "base/strings.h"
 #include "flow/environment.h"
+#include "policy/filelist.h"
 #include "policy/visible.h"
 
 struct isolate_request {
 	const char *store;
 	const char *path;    /* of the environment; need not exist */
-	const char *source;  /* --from; NULL: dpkg where there is one, else host */
+	const char *source;  /* --from; NULL: dpkg where there is one, else host; "files": only the
+				recipe's lines */
 	struct strings with; /* packages of the host */
 	struct strings hide; /* globs of paths */
 	bool network;
+	/* of isolate_recipe_read */
+	struct json *recipe; /* what else rootlet.yaml says; NULL: there was none */
+	const char *where;   /* FILE:LINE of the source there */
+	struct arena arena;  /* of texts from there */
 };
 void isolate_request_done(struct isolate_request *request);
 
@@ -43,6 +49,8 @@ int isolate_export(const char *store, const char *path, const char *format, cons
 int isolate_make_copy(const char *path, struct err *err) must_check;
 
 /* --- for the files of this flow --- */
+
+bool isolate_is_of_host_files(const char *source);
 
 /* Fill `visible` from the request; dpkg, files and host sources. */
 int isolate_show(const struct isolate_request *request, const char *source, struct visible *visible,

@@ -8,7 +8,7 @@
 #include "flow/pack.h"
 #include "sys/remove.h"
 
-static int copy_host_files(const struct environment *environment, int fd, struct err *err)
+static int copy_host_files(struct environment *environment, int fd, struct err *err)
 {
 	struct isolate_request request = { .path = environment->path };
 	auto_fd host_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -19,6 +19,7 @@ static int copy_host_files(const struct environment *environment, int fd, struct
 	visible_init(&visible, host_fd);
 	strings_add_all(&request.with, environment->with.item);
 	strings_add_all(&request.hide, environment->hide.item);
+	request.recipe = take_ptr(environment->recipe);
 	r = isolate_show(&request, environment->source, &visible, &notes, err);
 	if (r == 0)
 		r = isolate_copy(&visible, fd, err);
@@ -43,8 +44,8 @@ static int pack(const char *store, const char *source, const char *format, const
 	return r;
 }
 
-static int export_host_files(const char *store, const struct environment *environment,
-			     const char *format, const char *output, struct err *err)
+static int export_host_files(const char *store, struct environment *environment, const char *format,
+			     const char *output, struct err *err)
 {
 	auto_buf work = { 0 };
 	auto_fd fd = -1;

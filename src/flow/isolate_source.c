@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 #include "flow/isolate.h"
+#include "flow/isolate_recipe.h"
 #include "policy/dpkg.h"
 #include "policy/elf_closure.h"
 #include "policy/filelist.h"
@@ -184,20 +185,30 @@ static int open_dpkg(struct source *source, bool is_needed, struct err *err)
 	return 0;
 }
 
-static int show_files(struct source *source, const char *list, struct err *err)
+/* What a list says, and what the recipe adds; list may be NULL. */
+static int show_lines(struct source *source, const char *list, struct err *err)
 {
 	const struct filelist_sources sources = { .visible = source->visible,
 						  .closure = &source->closure,
 						  .dpkg = source->has_dpkg ? &source->dpkg : NULL };
 	int r = elf_closure_open(&source->closure, source->visible, err);
 
-	if (r == 0)
+	if (r == 0 && list)
 		r = filelist_show(&sources, list, err);
+	if (r == 0)
+		r = isolate_recipe_show(source->request->recipe, &sources, err);
 	strings_each(&source->closure.missing, missing)
 		strings_printf(source->notes, "%s, which is not found", missing);
-	if (r == 0 && source->request->with.count)
-		r = show_packages(source, &source->request->with, true, err);
 	return r;
+}
+
+static int show_files(struct source *source, const char *list, struct err *err)
+{
+	int r = show_lines(source, list, err);
+
+	return r == 0 && source->request->with.count
+		       ? show_packages(source, &source->request->with, true, err)
+		       : r;
 }
 
 static int show_source(struct source *source, const char *spec, struct err *err)
@@ -206,11 +217,12 @@ static int show_source(struct source *source, const char *spec, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (strcmp(spec, "host") == 0)
-		return show_host(source, err);
-	if (text_starts(spec, "files:"))
-		return show_files(source, spec + strlen("files:"), err);
-	return show_dpkg(source, spec[4] ? spec + strlen("dpkg:") : NULL, err);
+	if (text_starts(spec, "files"))
+		return show_files(source, spec[5] ? spec + strlen("files:") : NULL, err);
+	r = strcmp(spec, "host") == 0
+		    ? show_host(source, err)
+		    : show_dpkg(source, spec[4] ? spec + strlen("dpkg:") : NULL, err);
+	return r == 0 && source->request->recipe ? show_lines(source, NULL, err) : r;
 }
 
 int isolate_show(const struct isolate_request *request, const char *spec, struct visible *visible,

@@ -136,10 +136,8 @@ int run_environment_use_copy(struct run_root *root, struct box *box, struct err 
 
 /* ---- mounts ---- */
 
-static void add_files(const struct run_root *root, struct box *box)
+static void add_all(const struct box_mounts *mounts, struct box *box)
 {
-	const struct box_mounts *mounts = &root->environment->mounts;
-
 	for (size_t i = 0; i < mounts->count; i++)
 		*box_mounts_add(&box->mounts, mounts->item[i].kind,
 				mounts->item[i].target) = mounts->item[i];
@@ -195,7 +193,8 @@ void run_environment_add_mounts(const struct run_request *request, const struct 
 		add_place(box, user->home, 0700);
 	strings_each(&request->scratch, path)
 		add_place(box, path, 0700);
-	add_files(root, box);
+	add_all(&root->environment->mounts, box);
+	add_all(&root->environment->binds, box);
 	add_working_directory(request, user, box);
 }
 
@@ -218,7 +217,7 @@ static bool matches(const char *entry, const char *const *globs)
 	auto_buf name = { 0 };
 
 	buf_add(&name, entry, strcspn(entry, "="));
-	for (; *globs; globs++)
+	for (; globs && *globs; globs++)
 		if (fnmatch(*globs, buf_text(&name), 0) == 0)
 			return true;
 	return false;
@@ -267,13 +266,15 @@ static const char *const missed[] = {
 
 void run_environment_add_variables(struct run_root *root, struct box *box)
 {
+	const struct environment *environment = root->environment;
+	char *const *pass = environment->pass.item;
 	auto_buf dropped = { 0 };
 
-	strings_add_all(&box->env, root->environment->env.item);
+	strings_add_all(&box->env, environment->env.item);
 	for (char **entry = environ; *entry; entry++) {
 		size_t length = strcspn(*entry, "=");
 
-		if (matches(*entry, passed) ||
+		if (matches(*entry, passed) || matches(*entry, (const char *const *)pass) ||
 		    (!box->private_ns.network && matches(*entry, with_network)))
 			strings_add(&box->env, *entry);
 		else if (matches(*entry, missed))
@@ -285,5 +286,11 @@ void run_environment_add_variables(struct run_root *root, struct box *box)
 	if (dropped.size_bytes)
 		log_info("variables not passed on: %s (--env-host passes one)", dropped.bytes);
 	strings_env_set(&box->env, "LANG", "C.UTF-8");
-	strings_env_set(&box->env, "ROOTLET_ENV", root->environment->path);
+	strings_each(&environment->set, entry) {
+		size_t length = strcspn(entry, "=");
+		const char *name = arena_copy_bytes(&box->arena, entry, length);
+
+		strings_env_set(&box->env, name, entry + length + 1);
+	}
+	strings_env_set(&box->env, "ROOTLET_ENV", environment->path);
 }

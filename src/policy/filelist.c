@@ -141,6 +141,18 @@ static int parse_line(char *text, struct arena *arena, struct filelist_line *lin
 	return parse_path(text, arena, line, err);
 }
 
+/* One line as it is written, comment and all. */
+static int read_line(const char *text, size_t length, struct arena *arena,
+		     struct filelist_line *line, bool *ret_is_empty, struct err *err)
+{
+	char *copy = arena_copy_bytes(arena, text, length);
+
+	copy[content_length(copy)] = '\0';
+	copy = trim(copy);
+	*ret_is_empty = !*copy;
+	return *copy ? parse_line(copy, arena, line, err) : 0;
+}
+
 static void add_line(struct arena *arena, struct filelist *list, size_t *room,
 		     const struct filelist_line *line)
 {
@@ -166,17 +178,14 @@ int filelist_parse(const char *text, const char *name, struct arena *arena,
 	while (*text) {
 		struct filelist_line line = { .number = ++number };
 		size_t length = strcspn(text, "\n");
-		char *copy = arena_copy_bytes(arena, text, length);
-		int r;
+		bool is_empty;
+		int r = read_line(text, length, arena, &line, &is_empty, err);
 
 		text += length + (text[length] == '\n');
-		copy[content_length(copy)] = '\0';
-		copy = trim(copy);
-		if (!*copy)
-			continue;
-		r = parse_line(copy, arena, &line, err);
 		if (r < 0)
 			return err_wrap(err, "%s:%u", name, number);
+		if (is_empty)
+			continue;
 		add_line(arena, &list, &room, &line);
 	}
 	*ret_list = list;
@@ -393,6 +402,19 @@ static int show_list(const struct filelist_sources *sources, const char *path, u
 			err_wrap(err, "%s:%u", path, list.line[i].number);
 	}
 	return r;
+}
+
+int filelist_show_line(const struct filelist_sources *sources, const char *name, unsigned number,
+		       const char *text, struct err *err)
+{
+	struct filelist_line line = { .number = number };
+	auto_arena arena = { 0 };
+	bool is_empty;
+	int r = read_line(text, strlen(text), &arena, &line, &is_empty, err);
+
+	if (r == 0 && !is_empty)
+		r = show_line(sources, name, &line, 0, err);
+	return r < 0 ? err_wrap(err, "%s:%u", name, number) : 0;
 }
 
 int filelist_show(const struct filelist_sources *sources, const char *path, struct err *err)

@@ -57,6 +57,10 @@ struct filelist_sources {
 int filelist_show(const struct filelist_sources *sources, const char *path,
 		  struct err *err) must_check;
 
+/* One line of a list that is written elsewhere: `name` and `number` say where. */
+int filelist_show_line(const struct filelist_sources *sources, const char *name, unsigned number,
+		       const char *text, struct err *err) must_check;
+
 /* Hide all that this glob (or path) says, of what is visible so far and of the host. */
 int filelist_hide(struct visible *visible, const char *pattern, struct err *err) must_check;
 

@@ -139,6 +139,85 @@ LIST
     equal "$(ls)" "$(printf 'home\nlist\nother\ntaken\nwork')"
 }
 
+@test "rootlet.yaml says it all: what is visible, binds, variables" {
+    mkdir -p host/data host/shared host/out sub
+    echo one >host/data/one
+    echo two >host/data/two
+    echo shared >host/shared/file
+    small_list >sub/base.list
+    cat >sub/rootlet.yaml <<YAML
+# an environment written down
+from: files:base.list
+files:
+  - $PWD/host/data
+  - "?/nowhere/at/all"
+hide: $PWD/host/data/two
+bind:
+  - $PWD/host/shared
+  - path: ../host/out
+    at: /out
+    write: true
+env: {GREETING: "hello there", LANG: de_DE.UTF-8, PATH: /usr/bin}
+pass: ["PASSED_*"]
+YAML
+    PASSED_ON=yes ok rootlet isolate create env --file sub/rootlet.yaml
+    PASSED_ON=yes OTHER=no ok rootlet run env -- sh -c "cat $PWD/host/data/one $PWD/host/shared/file; ls $PWD/host/data; echo \$GREETING \$PASSED_ON \$OTHER \$LANG; touch /out/made; ! touch $PWD/host/shared/made && echo held"
+    equal "$output" "$(printf 'one\nshared\none\nhello there yes de_DE.UTF-8\nheld')"
+    [ -e host/out/made ]
+    ok rootlet run -e GREETING=mine env -- sh -c 'echo $GREETING; cat /proc/net/dev'
+    equal "$(echo "$output" | grep -c :)" 1
+    expect_output mine
+    ok rootlet isolate create env --file sub/rootlet.yaml
+    expect_stderr "nothing has changed"
+    ok rootlet isolate status env
+    expect_output "$PWD/sub/rootlet.yaml"
+    # what is told besides is added; a changed file makes it again
+    echo 'network: true' >>sub/rootlet.yaml
+    ok rootlet isolate create env --file sub/rootlet.yaml --hide "$PWD/host/data/one"
+    ok rootlet isolate status --format json env
+    expect_output '"network": true'
+    attempt rootlet run env -- ls "$PWD/host/data/one"
+    [ "$status" -ne 0 ]
+    # without 'from' it is the files alone; engines without mounts keep the binds
+    { echo 'files:'; small_list | sed 's/^/  - /'; echo "bind: [$PWD/host/shared]"; } >own.yaml
+    ok rootlet isolate create own --file own.yaml
+    ok rootlet run --engine ptrace own -- cat "$PWD/host/shared/file"
+    equal "$output" shared
+    # the host changes: it is made again as it was written
+    rm host/data/one && echo again >host/data/one
+    ok rootlet isolate create env --file sub/rootlet.yaml
+    ok rootlet run env -- cat "$PWD/host/data/one"
+    equal "$output" again
+}
+
+@test "mistakes in rootlet.yaml are named by file and line, and nothing is left" {
+    wrong() { # TEXT WHAT
+        printf '%b' "$1" >rootlet.yaml
+        refused rootlet isolate create env --file rootlet.yaml
+        expect_stderr "$PWD/rootlet.yaml:$2"
+    }
+    wrong 'from: host\nfiels: [/x]\n' "2: 'fiels' is none of from, with, files"
+    wrong 'from: host\nfrom: host\n' "2: 'from' a second time (line 1)"
+    wrong 'from: host\nnetwork: yes\n' "2: network is true"
+    wrong 'from:\n' "1: 'from' lacks its value"
+    wrong 'words\n' "1: a mapping is expected"
+    wrong 'with: [\n' "2: "
+    wrong 'from: host\nbind:\n  - path: /x\n    readonly: true\n' "4: 'readonly' is none of path, at, write"
+    wrong 'from: host\nbind:\n  - at: /x\n' "3: a bind lacks its path"
+    wrong 'from: host\nenv: [A]\n' "2: env is a mapping"
+    wrong 'from: &a host\npass: *a\n' "1: anchors"
+    wrong 'from: nonsense\n' "1: --from 'nonsense' is no source"
+    wrong 'from: dir:/etc\nwith: make\n' "2: 'with' is for files of this host"
+    wrong 'files:\n  - exe:sh\n  - /nowhere/at/all\n' "3: '/nowhere/at/all' is not there"
+    wrong 'files:\n  - exe:sh\n  - relative/path\n' "3: 'relative/path' is no absolute path"
+    wrong 'files: [exe:sh]\nhide: [relative]\n' "2: "
+    wrong 'network: false\n' " says neither 'from' nor 'files'"
+    refused rootlet isolate create env --file nowhere.yaml
+    expect_stderr "'nowhere.yaml'"
+    refused rootlet isolate status --file rootlet.yaml env
+    equal "$(ls)" "$(printf 'home\nrootlet.yaml\nwork')"
+}
+
 @test "the caller's uid, a private home, and the working directory at its own path" {
     small_list >list
     echo bait >home/.gitconfig
