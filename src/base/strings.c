@@ -55,6 +55,16 @@ void strings_add_all(struct strings *list, char *const *item)
 		strings_add(list, *item);
 }
 
+void strings_add_words(struct strings *list, const char *text, const char *separators)
+{
+	for (text += strspn(text, separators); *text; text += strspn(text, separators)) {
+		size_t length = strcspn(text, separators);
+
+		strings_printf(list, "%.*s", (int)length, text);
+		text += length;
+	}
+}
+
 void strings_remove(struct strings *list, size_t index)
 {
 	free(list->item[index]);

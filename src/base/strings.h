@@ -22,6 +22,8 @@ void strings_add(struct strings *list, const char *text); /* copies */
 void strings_add_taken(struct strings *list, char *text); /* takes ownership */
 void strings_printf(struct strings *list, const char *format, ...) printf_like(2, 3);
 void strings_add_all(struct strings *list, char *const *item); /* until NULL; item may be NULL */
+/* What stands between any of these characters; nothing of what stands between two of them. */
+void strings_add_words(struct strings *list, const char *text, const char *separators);
 void strings_remove(struct strings *list, size_t index);
 void strings_clear(struct strings *list);
 void strings_sort(struct strings *list); /* by byte value: no locale */

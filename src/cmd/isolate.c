@@ -26,15 +26,10 @@ struct isolate_command {
 static int on_with(void *command, const char *name, const char *value, struct err *err)
 {
 	struct isolate_command *isolate = command;
-	auto_free char *copy = strdup(value);
-	char *rest = copy;
-	char *word;
 
 	(void)name;
 	(void)err;
-	while ((word = strsep(&rest, ",")))
-		if (*word)
-			strings_add(&isolate->request.with, word);
+	strings_add_words(&isolate->request.with, value, ",");
 	return 0;
 }
 

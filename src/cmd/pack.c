@@ -58,19 +58,6 @@ static const struct opt pack_opts[] = {
 	{ OPT_END, 0, NULL, 0, NULL, NULL, NULL },
 };
 
-static void split_words(const char *text, struct strings *words)
-{
-	auto_buf copy = { 0 };
-	char *rest;
-	char *word;
-
-	buf_add_text(&copy, text);
-	rest = copy.bytes;
-	while ((word = strsep(&rest, " ")))
-		if (*word)
-			strings_add(words, word);
-}
-
 static int check_paths(const struct strings *paths, const char *option, struct err *err)
 {
 	strings_each(paths, path) {
@@ -105,7 +92,7 @@ static int pack(struct pack_command *command, struct err *err)
 	if (r < 0)
 		return r;
 	if (command->entry_point)
-		split_words(command->entry_point, &request->entry_point);
+		strings_add_words(&request->entry_point, command->entry_point, " ");
 	request->store = command->common.store;
 	r = pack_run(request, &made, err);
 	if (r < 0)

@@ -31,17 +31,6 @@ struct source {
 	struct strings *notes;
 };
 
-static void add_words(struct strings *list, const char *words)
-{
-	auto_free char *copy = strdup(words);
-	char *rest = copy;
-	char *word;
-
-	while ((word = strsep(&rest, ",")))
-		if (*word)
-			strings_add(list, word);
-}
-
 /* ---- dpkg ---- */
 
 static int show_packages(struct source *source, const struct strings *names, bool without_essential,
@@ -64,7 +53,7 @@ static int show_dpkg(struct source *source, const char *words, struct err *err)
 	auto_strings names = { 0 };
 
 	if (words)
-		add_words(&names, words);
+		strings_add_words(&names, words, ",");
 	for (size_t i = 0; !words && i < array_count(default_packages); i++)
 		if (dpkg_find(&source->dpkg, default_packages[i]))
 			strings_add(&names, default_packages[i]);

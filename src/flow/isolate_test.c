@@ -85,8 +85,6 @@ int isolate_test(const char *store, const char *path, struct strings *ret_missin
 	auto_buf output = { 0 };
 	auto_free char *real = realpath(path, NULL);
 	int status = 125;
-	char *rest;
-	char *line;
 	int r;
 
 	if (output_fd < 0 || !real)
@@ -102,9 +100,6 @@ int isolate_test(const char *store, const char *path, struct strings *ret_missin
 	if (lseek(output_fd, 0, SEEK_SET) < 0 ||
 	    io_read_to_end(output_fd, 65536, &output, NULL) < 0)
 		return fail(err, EIO, "self-test");
-	rest = output.bytes;
-	while (rest && (line = strsep(&rest, "\n")))
-		if (*line)
-			strings_add(ret_missing, line);
+	strings_add_words(ret_missing, buf_text(&output), "\n");
 	return 0;
 }

@@ -9,7 +9,6 @@
 
 #include "base/banned.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/strings.h"
 #include "flow/pack.h"
 #include "policy/dpkg.h"
@@ -180,17 +179,6 @@ static int take(struct pack *pack, struct visible *visible, struct err *err)
 
 /* --- packages --- */
 
-static void split(const char *text, struct strings *words)
-{
-	auto_free char *copy = memory_copy_text(text);
-	char *rest = copy;
-	char *word;
-
-	while ((word = strsep(&rest, ",")))
-		if (*word)
-			strings_add(words, word);
-}
-
 static const char *joined(struct pack *pack, const struct strings *words)
 {
 	auto_buf text = { 0 };
@@ -244,7 +232,7 @@ int pack_read_dpkg(struct pack *pack, const char *names, struct err *err)
 	int r;
 
 	visible_init(&visible, pack->root_fd);
-	split(names, &words);
+	strings_add_words(&words, names, ",");
 	named = words.count;
 	pack->name = joined(pack, &words);
 	r = dpkg_open(&dpkg, pack->root_fd, err);
@@ -331,7 +319,7 @@ int pack_read_prefix(struct pack *pack, const char *folders, struct err *err)
 	int r;
 
 	visible_init(&visible, pack->root_fd);
-	split(folders, &words);
+	strings_add_words(&words, folders, ",");
 	if (!words.count)
 		return fail_plain(err, EINVAL, "prefix: names no folder");
 	r = elf_closure_open(&closure, &visible, err);

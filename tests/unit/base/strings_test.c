@@ -76,6 +76,21 @@ test(each_visits_every_item_and_none_of_an_empty_list)
 	assert_int_equal(seen, 3);
 }
 
+test(words_stand_between_separators_and_none_is_empty)
+{
+	auto_strings words = { 0 };
+
+	strings_add_words(&words, ",a,,bc d,", ",");
+	assert_int_equal(words.count, 2);
+	assert_string_equal(words.item[0], "a");
+	assert_string_equal(words.item[1], "bc d");
+	strings_add_words(&words, "", ",");
+	strings_add_words(&words, ",,", ",");
+	assert_int_equal(words.count, 2);
+	strings_add_words(&words, "e f\tg", " \t");
+	assert_int_equal(words.count, 5);
+}
+
 test(a_path_is_below_a_folder_by_whole_names)
 {
 	assert_true(path_is_below("/a/b", "/a"));
@@ -106,6 +121,7 @@ int main(void)
 		RUN(a_name_is_no_prefix_of_another),
 		RUN(sorting_is_by_byte),
 		RUN(each_visits_every_item_and_none_of_an_empty_list),
+		RUN(words_stand_between_separators_and_none_is_empty),
 		RUN(a_path_is_below_a_folder_by_whole_names),
 		RUN(everything_is_below_the_root_but_itself),
 	};
