@@ -36,7 +36,7 @@ struct remote_opt {
 		  "FILE",                                                                   \
 		  "credentials are kept here (default: $REGISTRY_AUTH_FILE, "               \
 		  "$XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, " \
-		  "~/.docker/config.json)",                                                 \
+		  "~/.docker/config.json, ~/.dockercfg)",                                   \
 		  NULL },                                                                   \
 		{ OPT_STR,                                                                  \
 		  0,                                                                        \

@@ -26,6 +26,7 @@ static const char *const names[] = {
 	"*/.config/gh/hosts.yml",
 	"*/.config/containers/auth.json",
 	"*/.docker/config.json",
+	"*/.dockercfg",
 	"*/.kube/config",
 	"*/.gnupg/private-keys-v1.d/*",
 	"*/.gnupg/secring.gpg",

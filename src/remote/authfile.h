@@ -10,6 +10,7 @@
 #include "codec/json.h"
 
 #define AUTHFILE_SIZE_MAX ((size_t)1024 * 1024)
+#define AUTHFILE_LEGACY	  ".dockercfg" /* its entries are the whole file, not a member of it */
 
 /* Who we are to one registry. Either user and password, or an identity token (OAuth 2 refresh
  * token); all NULL: nobody in particular. Memory is overwritten before it is freed. */

@@ -21,6 +21,20 @@ static bool is_absent(const char *path, int r)
 	return r == -ENOENT || r == -ENOTDIR || (r == -EACCES && access(path, F_OK) < 0);
 }
 
+static bool is_legacy(const char *path)
+{
+	return text_ends(path, "/" AUTHFILE_LEGACY);
+}
+
+/* As the other files have it. */
+static void wrap_legacy(struct json **file)
+{
+	struct json *wrapped = json_new_object();
+
+	json_set(wrapped, "auths", *file);
+	*file = wrapped;
+}
+
 /* An object without members when the file is absent or empty. */
 static int read_file(const char *path, struct json **ret_file, struct err *err)
 {
@@ -42,8 +56,11 @@ static int read_file(const char *path, struct json **ret_file, struct err *err)
 	r = json_parse(text.bytes, text.size_bytes, ret_file, err);
 	if (r < 0)
 		return err_wrap(err, "auth file '%s'", path);
-	if (json_is_object(*ret_file))
+	if (json_is_object(*ret_file)) {
+		if (is_legacy(path))
+			wrap_legacy(ret_file);
 		return 0;
+	}
 	json_free(*ret_file);
 	*ret_file = NULL;
 	return fail_plain(err, EINVAL, "auth file '%s': not a JSON object", path);
@@ -140,7 +157,7 @@ static int write_file(const char *path, const struct json *file, struct err *err
 	auto_buf text = { 0 };
 	int r;
 
-	json_print(file, JSON_PRETTY, &text);
+	json_print(is_legacy(path) ? json_get(file, "auths") ?: file : file, JSON_PRETTY, &text);
 	buf_add_char(&text, '\n');
 	r = make_parents(path, err);
 	if (r < 0)

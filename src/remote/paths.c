@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/banned.h"
+#include "remote/authfile.h"
 
 void remote_paths_done(struct remote_paths *paths)
 {
@@ -59,6 +60,7 @@ static void add_auth(struct remote_paths *paths, char *const *environ_list, cons
 	/* where podman's login writes in a batch job, where the administrator has made it */
 	if (!variable(environ_list, "XDG_RUNTIME_DIR"))
 		strings_printf(&paths->auth, "/run/containers/%u/auth.json", (unsigned)geteuid());
+	add_under(&paths->auth, home, AUTHFILE_LEGACY); /* Docker's before 1.7 */
 }
 
 static void add_aliases(struct remote_paths *paths, char *const *environ_list, const char *home)

@@ -82,6 +82,13 @@ entry() {
         pulls
         rm "$file"
     done
+    # Docker's before 1.7: the entries alone
+    entry "$REGISTRY" | python3 -c 'import json, sys; json.dump(json.load(sys.stdin)["auths"], sys.stdout)' >"$HOME/.dockercfg"
+    pulls
+    ok rootlet logout "$REGISTRY"
+    equal "$(cat "$HOME/.dockercfg")" "{}"
+    is_refused
+    rm "$HOME/.dockercfg"
     entry "https://$REGISTRY/v1/" >"$HOME/.docker/config.json"
     pulls
     entry "$REGISTRY/team" >"$HOME/.docker/config.json"
