@@ -11,7 +11,7 @@
 
 #define CONTENT_FREE_BYTES  ((uint64_t)1 << 30) /* however little was read; zeros count nothing */
 #define CONTENT_RATIO_MAX   200
-#define CONTENT_ENTRY_BYTES 512			 /* each entry counts as so much */
+#define CONTENT_ENTRY_BYTES 4096 /* each entry counts as so much: it takes an inode, and time */
 #define CONTENT_XATTR_BYTES ((uint64_t)64 << 20) /* attributes of all entries, kept in memory */
 
 struct content {
