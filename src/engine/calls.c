@@ -5,8 +5,9 @@
 #include "engine/calls.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <sched.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "base/banned.h"
@@ -15,14 +16,11 @@
 #include "tap/table.h"
 #include "tap/traced.h"
 
-#define STOPS(call, function)	      [NR_##call] = { CALL_STOPS, 0, 0, function }
-#define STOPS_IF(call, arg, function) [NR_##call] = { CALL_STOPS_IF, arg, 0, function }
-#define REFUSED(call, error)	      [NR_##call] = { CALL_REFUSED, 0, error, NULL }
-#define FREE(call)		      [NR_##call] = { CALL_ALLOWED, 0, 0, NULL }
-
-#define NEW_NAMESPACES                                                                             \
-	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
-	 CLONE_NEWCGROUP)
+#define STOPS(call, function)		  [NR_##call] = { CALL_STOPS, 0, 0, function }
+#define STOPS_IF(call, arg, function)	  [NR_##call] = { CALL_STOPS_IF, arg, 0, function }
+#define STOPS_EQ(call, arg, to, function) [NR_##call] = { CALL_STOPS_EQ, arg, to, function }
+#define REFUSED(call, error)		  [NR_##call] = { CALL_REFUSED, 0, error, NULL }
+#define FREE(call)			  [NR_##call] = { CALL_ALLOWED, 0, 0, NULL }
 
 /* Calls about files, with or without root emulation. */
 static const struct call_rule rules[TAP_NR_ROWS] = {
@@ -57,8 +55,9 @@ static const struct call_rule rules[TAP_NR_ROWS] = {
 	STOPS_IF(sendto, 4, calls_sendto), STOPS(sendmsg, calls_sendmsg),
 	STOPS(sendmmsg, calls_sendmmsg), STOPS(getsockname, calls_getsockname),
 	STOPS(getpeername, calls_getsockname), STOPS_IF(accept, 1, calls_getsockname),
-	STOPS_IF(accept4, 1, calls_getsockname),
-	[NR_prctl] = { CALL_STOPS_EQ, 0, PR_SET_DUMPABLE, calls_prctl },
+	STOPS_IF(accept4, 1, calls_getsockname), STOPS(prctl, calls_prctl),
+	STOPS_EQ(seccomp, 0, SECCOMP_SET_MODE_FILTER, calls_seccomp),
+	STOPS_EQ(kill, 0, (uint32_t)-1, calls_kill),
 	/* a name of its own kind, not a path */
 	FREE(mq_open), FREE(mq_unlink), FREE(bpf),
 	FREE(landlock_add_rule), /* what it is about has been opened */
@@ -68,7 +67,7 @@ static const struct call_rule rules[TAP_NR_ROWS] = {
 	REFUSED(open_tree, EPERM), REFUSED(open_tree_attr, ENOSYS), REFUSED(move_mount, EPERM),
 	REFUSED(mount_setattr, EPERM),
 	REFUSED(setns, EPERM), [NR_unshare] = { CALL_REFUSED_IF, 0, NEW_NAMESPACES, NULL },
-	[NR_clone] = { CALL_REFUSED_IF, 0, NEW_NAMESPACES, NULL },
+	[NR_clone] = { CALL_STOPS_ANY, 0, NEW_NAMESPACES | CLONE_UNTRACED, calls_clone },
 	REFUSED(clone3, ENOSYS), /* its flags are behind a pointer: libcs fall back */
 	REFUSED(acct, EPERM), REFUSED(swapon, EPERM), REFUSED(swapoff, EPERM),
 	REFUSED(quotactl, EPERM), REFUSED(open_by_handle_at, EPERM),
@@ -103,8 +102,16 @@ static const struct call_rule root_rules[TAP_NR_ROWS] = {
 	STOPS(setgroups, calls_setgroups),
 	STOPS(capget, calls_capget),
 	STOPS(capset, calls_capset),
-	STOPS(prctl, calls_prctl),
 	STOPS(getsockopt, calls_getsockopt),
+	STOPS_EQ(setsockopt, 2, SO_PASSCRED, calls_setsockopt),
+	STOPS(recvmsg, calls_recvmsg),
+	STOPS(recvmmsg, calls_recvmmsg),
+	STOPS(kill, calls_kill),
+	STOPS(tkill, calls_kill),
+	STOPS(tgkill, calls_kill),
+	STOPS(rt_sigqueueinfo, calls_kill),
+	STOPS(rt_tgsigqueueinfo, calls_kill),
+	STOPS(pidfd_send_signal, calls_kill),
 };
 
 /* It only is of interest whether the kernel refuses it. */
@@ -176,6 +183,7 @@ static bool is_meant(const struct call_rule *rule, struct registers *registers)
 		return arg;
 	case CALL_STOPS_EQ:
 		return (uint32_t)arg == rule->value;
+	case CALL_STOPS_ANY:
 	case CALL_REFUSED_IF:
 		return arg & rule->value;
 	default:

@@ -21,6 +21,7 @@ struct calls {
 	const char *hostname;	    /* what uname(2) says; "": the host's */
 	const char *kernel_release; /* likewise */
 	bool emulates;		    /* root: rootemu's cores, by way of the tap's own handlers */
+	bool passes_ids;	    /* somebody asked for credentials with messages */
 	/* Room for what is being done at the moment: there is one thread. */
 	char path[2][PATHMAP_PATH_MAX];
 	char text[CALLS_ROOM_BYTES];
@@ -91,6 +92,8 @@ void spot_path_here(const struct spot *spot, char path[SPOT_PATH_MAX]);
 
 /* A descriptor of a process, or its working directory (AT_FDCWD), opened O_PATH. */
 long process_fd(pid_t tid, int fd);
+/* A copy of the process's descriptor, with the same place in the file; -1: not to be had. */
+int visit_share_fd(const struct visit *visit, int fd);
 
 /* --- changing a call's arguments */
 
@@ -103,6 +106,11 @@ enum call_verdict visit_lend_through(struct visit *visit, struct spot *spot, uns
 /* size_bytes into the slot at `offset`; the address, 0: no room. */
 unsigned long visit_put(struct visit *visit, size_t offset, const void *from, size_t size_bytes);
 
+/* Nobody may make any of these. */
+#define NEW_NAMESPACES                                                                             \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
+	 CLONE_NEWCGROUP)
+
 /* What the filter does about a call. */
 enum call_interest {
 	CALL_FREE,	 /* nothing */
@@ -110,6 +118,7 @@ enum call_interest {
 	CALL_STOPS,	 /* it stops */
 	CALL_STOPS_IF,	 /* if the argument is not 0 */
 	CALL_STOPS_EQ,	 /* if the argument has this value */
+	CALL_STOPS_ANY,	 /* if the argument has any of these bits */
 	CALL_REFUSED,	 /* the error in `value` */
 	CALL_REFUSED_IF, /* EPERM, if the argument has any of these bits */
 };

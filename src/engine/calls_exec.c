@@ -18,6 +18,10 @@
 #include "tap/target.h"
 #include "tap/traced.h"
 
+#ifndef AT_EXECVE_CHECK /* Linux 6.14 */
+#define AT_EXECVE_CHECK 0x10000
+#endif
+
 #define FRONT_MAX (2 + 2 * TARGET_SCRIPT_DEPTH)
 
 struct execution {
@@ -55,8 +59,9 @@ static long open_program(struct visit *visit, struct spot *spot)
 	spot_path_here(spot, path);
 	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
 		return -errno;
+	if (visit->calls->emulates && traced_may_search(spot->fd) < 0)
+		return -EACCES;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	(void)visit;
 	return fd < 0 ? -errno : fd;
 }
 
@@ -286,6 +291,11 @@ static enum call_verdict execute(struct execution *execution)
 
 	if (r == 0)
 		r = find_loader(execution);
+	if (r == 0 && (execution->flags & AT_EXECVE_CHECK)) {
+		cleanup_fd(&execution->file_fd);
+		cleanup_fd(&execution->interpreter_fd);
+		return visit_answer(execution->visit, 0);
+	}
 	if (r == 0 && execution->front_at < FRONT_MAX)
 		r = put_arguments(execution);
 	if (r == 0)
@@ -324,6 +334,10 @@ enum call_verdict calls_execve(struct visit *visit)
 
 enum call_verdict calls_execveat(struct visit *visit)
 {
+	const unsigned long known = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_EXECVE_CHECK;
+
+	if (visit_arg(visit, 4) & ~known & 0xffffffffu)
+		return visit_answer(visit, -EINVAL);
 	begin(visit, visit_fd(visit, 0), 1);
 	the_execution.flags = visit_arg(visit, 4);
 	return execute(&the_execution);
@@ -339,13 +353,15 @@ int calls_executed(struct tracer *tracer, struct tracee *tracee)
 
 	if (calls->emulates) {
 		traced_become(&subject->creds);
-		plan->secure = traced_exec(tracee->program_fd[0]);
+		plan->secure = traced_exec(tracee->program_fd[0], subject->no_new_privs);
 		plan->has_ids = true;
 		plan->uid = subject->creds.user.real;
 		plan->euid = subject->creds.user.effective;
 		plan->gid = subject->creds.group.real;
 		plan->egid = subject->creds.group.effective;
 	}
+	cleanup_fd(&subject->program_fd);
+	subject->program_fd = fcntl(tracee->program_fd[0], F_DUPFD_CLOEXEC, 0);
 	memcpy(subject->program, program, length);
 	return trace_write(tracee->tid, LOADER_PLAN_AT, plan,
 			   offsetof(struct loader_plan, text) + tracee->program_at);

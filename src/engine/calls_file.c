@@ -18,10 +18,7 @@
 #include "engine/calls_file.h"
 #include "tap/traced.h"
 
-/* Where a call takes its AT_* flags. */
-#define NO_FLAGS 6u
-
-static long make(const struct visit *visit, long nr, const long arg[6])
+long calls_make(const struct visit *visit, long nr, const long arg[6])
 {
 	long r;
 
@@ -31,9 +28,8 @@ static long make(const struct visit *visit, long nr, const long arg[6])
 	return r < 0 ? -errno : r;
 }
 
-/* The spot as the first two arguments of a call, beginning at `at`. */
-static void put_spot(const struct spot *spot, long arg[6], unsigned at, unsigned flags_at,
-		     char path[SPOT_PATH_MAX])
+void calls_put_spot(const struct spot *spot, long arg[6], unsigned at, unsigned flags_at,
+		    char path[SPOT_PATH_MAX])
 {
 	bool is_itself = !*spot->name;
 
@@ -44,7 +40,7 @@ static void put_spot(const struct spot *spot, long arg[6], unsigned at, unsigned
 		arg[at] = AT_FDCWD;
 		arg[at + 1] = (long)path;
 	}
-	if (flags_at == NO_FLAGS)
+	if (flags_at == CALLS_NO_FLAGS)
 		return;
 	arg[flags_at] &= ~(long)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
 	if (!is_itself && !spot->is_link_ahead)
@@ -75,9 +71,9 @@ static long make_request(struct visit *visit, struct request *request)
 		request->arg[1] = (long)"";
 		request->arg[request->flags_at] |= AT_EMPTY_PATH;
 	} else {
-		put_spot(&spot, request->arg, 0, request->flags_at, path);
+		calls_put_spot(&spot, request->arg, 0, request->flags_at, path);
 	}
-	return make(visit, request->nr, request->arg);
+	return calls_make(visit, request->nr, request->arg);
 }
 
 static unsigned want_of(unsigned long flags)
@@ -87,6 +83,11 @@ static unsigned want_of(unsigned long flags)
 }
 
 /* --- looking */
+
+/* Which the kernel looks at only where there is a path. */
+#define STAT_FLAGS                                                                     \
+	(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC | \
+	 AT_STATX_DONT_SYNC)
 
 struct stat_call {
 	int dirfd;
@@ -151,6 +152,8 @@ enum call_verdict calls_newfstatat(struct visit *visit)
 	struct stat_call call = { visit_fd(visit, 0), visit_arg(visit, 1), visit_arg(visit, 2),
 				  visit_arg(visit, 3) };
 
+	if (calls_has_unknown(call.flags, STAT_FLAGS))
+		return visit_answer(visit, -EINVAL);
 	if (is_about_descriptor(visit, call.path, call.flags))
 		return CALL_GO;
 	return stat_file(visit, &call);
@@ -169,6 +172,8 @@ enum call_verdict calls_statx(struct visit *visit)
 					    (long)&x } };
 	long r;
 
+	if (calls_has_unknown(flags, STAT_FLAGS))
+		return visit_answer(visit, -EINVAL);
 	if (is_about_descriptor(visit, request.path, flags))
 		return CALL_GO;
 	r = make_request(visit, &request);
@@ -196,8 +201,8 @@ static long may_access(struct visit *visit, int dirfd, unsigned long address, un
 
 	if (r < 0)
 		return r;
-	put_spot(&spot, arg, 0, 3, path);
-	r = make(visit, SYS_faccessat2, arg);
+	calls_put_spot(&spot, arg, 0, 3, path);
+	r = calls_make(visit, SYS_faccessat2, arg);
 	if (r == -ENOSYS) {
 		r = faccessat((int)arg[0], (const char *)arg[1], (int)mode, 0);
 		r = r < 0 ? -errno : 0;
@@ -247,7 +252,7 @@ static enum call_verdict make_name(struct visit *visit, long nr, unsigned dirfd_
 				   .dirfd = at ? visit_fd(visit, dirfd_arg) : AT_FDCWD,
 				   .path = visit_arg(visit, at ? dirfd_arg + 1 : 0),
 				   .want = SPOT_CHANGE,
-				   .flags_at = NO_FLAGS,
+				   .flags_at = CALLS_NO_FLAGS,
 				   .arg = { 0, 0, a, b } };
 	mode_t ours = umask(visit->tracee->subject->umask);
 	long r = make_request(visit, &request);
@@ -307,8 +312,8 @@ static long make_symlink(struct visit *visit, int dirfd, unsigned long path)
 		r = spot_find(visit, dirfd, path, SPOT_CHANGE, &spot);
 	if (r < 0)
 		return r;
-	put_spot(&spot, arg, 1, NO_FLAGS, here);
-	return make(visit, SYS_symlinkat, arg);
+	calls_put_spot(&spot, arg, 1, CALLS_NO_FLAGS, here);
+	return calls_make(visit, SYS_symlinkat, arg);
 }
 
 #ifdef SYS_symlink
@@ -321,85 +326,6 @@ enum call_verdict calls_symlink(struct visit *visit)
 enum call_verdict calls_symlinkat(struct visit *visit)
 {
 	return visit_answer(visit, make_symlink(visit, visit_fd(visit, 1), visit_arg(visit, 2)));
-}
-
-/* --- two names */
-
-struct pair {
-	long nr;
-	int from_dirfd, to_dirfd;
-	unsigned long from, to;
-	unsigned from_want;
-	unsigned long flags;
-};
-
-static enum call_verdict make_pair(struct visit *visit, const struct pair *pair)
-{
-	auto_spot from = SPOT_NONE;
-	auto_spot to = SPOT_NONE;
-	char from_path[SPOT_PATH_MAX];
-	char to_path[SPOT_PATH_MAX];
-	long arg[6] = { 0, 0, 0, 0, (long)pair->flags };
-	long r = spot_find(visit, pair->from_dirfd, pair->from, pair->from_want, &from);
-
-	if (r == 0)
-		r = spot_find(visit, pair->to_dirfd, pair->to, SPOT_CHANGE, &to);
-	if (r < 0)
-		return visit_answer(visit, r);
-	from.name = from.found.name;
-	if (from.found.entry != to.found.entry)
-		return visit_answer(visit, -EXDEV);
-	put_spot(&from, arg, 0, NO_FLAGS, from_path);
-	put_spot(&to, arg, 2, NO_FLAGS, to_path);
-	if (pair->nr == SYS_linkat) /* what a descriptor is for may have no name */
-		arg[4] = !*from.name || from.is_link_ahead ? AT_SYMLINK_FOLLOW : 0;
-	else if (from.found.is_point || to.found.is_point)
-		return visit_answer(visit, -EBUSY);
-	return visit_answer(visit, make(visit, pair->nr, arg));
-}
-
-static enum call_verdict rename_file(struct visit *visit, int from_dirfd, unsigned long from,
-				     int to_dirfd, unsigned long to, unsigned long flags)
-{
-	struct pair pair = { SYS_renameat2, from_dirfd, to_dirfd, from, to, SPOT_CHANGE, flags };
-
-	return make_pair(visit, &pair);
-}
-
-static enum call_verdict link_file(struct visit *visit, int from_dirfd, unsigned long from,
-				   int to_dirfd, unsigned long to, unsigned long flags)
-{
-	struct pair pair = { SYS_linkat, from_dirfd, to_dirfd, from, to, 0, 0 };
-
-	pair.from_want = (flags & AT_SYMLINK_FOLLOW ? SPOT_FOLLOW : 0u) |
-			 (flags & AT_EMPTY_PATH ? SPOT_EMPTY : 0u);
-	return make_pair(visit, &pair);
-}
-
-#ifdef SYS_rename
-enum call_verdict calls_rename(struct visit *visit)
-{
-	return rename_file(visit, AT_FDCWD, visit_arg(visit, 0), AT_FDCWD, visit_arg(visit, 1), 0);
-}
-
-enum call_verdict calls_link(struct visit *visit)
-{
-	return link_file(visit, AT_FDCWD, visit_arg(visit, 0), AT_FDCWD, visit_arg(visit, 1), 0);
-}
-#endif
-
-enum call_verdict calls_renameat(struct visit *visit)
-{
-	bool has_flags = registers_call(visit->registers) == SYS_renameat2;
-
-	return rename_file(visit, visit_fd(visit, 0), visit_arg(visit, 1), visit_fd(visit, 2),
-			   visit_arg(visit, 3), has_flags ? visit_arg(visit, 4) : 0);
-}
-
-enum call_verdict calls_linkat(struct visit *visit)
-{
-	return link_file(visit, visit_fd(visit, 0), visit_arg(visit, 1), visit_fd(visit, 2),
-			 visit_arg(visit, 3), visit_arg(visit, 4));
 }
 
 /* --- changing */
@@ -417,7 +343,7 @@ static enum call_verdict chmod_file(struct visit *visit, int dirfd, unsigned lon
 				   .dirfd = dirfd,
 				   .path = path,
 				   .want = want_of(flags),
-				   .flags_at = NO_FLAGS,
+				   .flags_at = CALLS_NO_FLAGS,
 				   .arg = { 0, 0, (long)mode } };
 
 	if ((flags & AT_SYMLINK_NOFOLLOW) && !(flags & AT_EMPTY_PATH)) {
@@ -452,6 +378,9 @@ enum call_verdict calls_fchmodat(struct visit *visit)
 {
 	bool has_flags = registers_call(visit->registers) != SYS_fchmodat;
 
+	if (has_flags &&
+	    calls_has_unknown(visit_arg(visit, 3), AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return visit_answer(visit, -EINVAL);
 	return chmod_file(visit, visit_fd(visit, 0), visit_arg(visit, 1), visit_arg(visit, 2),
 			  has_flags ? visit_arg(visit, 3) : 0);
 }
@@ -504,7 +433,7 @@ enum call_verdict calls_truncate(struct visit *visit)
 	if (r < 0)
 		return visit_answer(visit, r);
 	spot_path_here(&spot, path);
-	return visit_answer(visit, make(visit, SYS_truncate, arg));
+	return visit_answer(visit, calls_make(visit, SYS_truncate, arg));
 }
 
 /* --- times */

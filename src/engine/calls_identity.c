@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "base/banned.h"
 #include "engine/calls_file.h"
@@ -110,17 +109,4 @@ enum call_verdict calls_capset(struct visit *visit)
 	    trace_read(tid, visit_arg(visit, 1), caps.data, data_bytes(&caps)) < 0)
 		return visit_answer(visit, -EFAULT);
 	return visit_answer(visit, call_caps(visit, &caps));
-}
-
-/* A process that is not dumpable is closed to us: its descriptors, its working directory. */
-enum call_verdict calls_prctl(struct visit *visit)
-{
-	unsigned long option = visit_arg(visit, 0);
-
-	if (option == PR_SET_DUMPABLE)
-		return visit_answer(visit, visit_arg(visit, 1) > 1 ? -EINVAL : 0);
-	if (!visit->calls->emulates || !creds_prctl_knows(option))
-		return CALL_GO;
-	return visit_answer(visit, creds_prctl(&visit->tracee->subject->creds, option,
-					       visit_arg(visit, 1), visit_arg(visit, 2)));
 }

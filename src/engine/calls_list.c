@@ -13,6 +13,7 @@
 
 #include "base/banned.h"
 #include "engine/calls_file.h"
+#include "tap/traced.h"
 
 #define RECORD_AT 16 /* of struct linux_dirent64: its length, */
 #define TYPE_AT	  18
@@ -29,11 +30,11 @@ struct listing {
 	int fd;		   /* the process's open directory */
 	const char *guest; /* what it is called; "" is the root */
 	size_t length;
+	bool is_clear;	 /* the map changes nothing in it */
 	bool is_aliased; /* it may have been reached by another name, where no mount points are */
 };
 
-/* A copy of the process's descriptor, with the same place in the file; -1: not to be had. */
-static int share_fd(const struct visit *visit, int fd)
+int visit_share_fd(const struct visit *visit, int fd)
 {
 	long pidfd = syscall(SYS_pidfd_open, visit->tracee->subject->pid, 0);
 	long shared;
@@ -153,27 +154,34 @@ static long list(const struct listing *listing, size_t room_bytes)
 
 	if (room_bytes > sizeof(entries))
 		room_bytes = sizeof(entries);
-	if (!listing->is_aliased && lseek(listing->fd, 0, SEEK_CUR) == 0)
+	if (!listing->is_clear && !listing->is_aliased && lseek(listing->fd, 0, SEEK_CUR) == 0)
 		used = put_missing(listing, room_bytes / 2);
 	do {
 		r = syscall(SYS_getdents64, listing->fd, entries + used, room_bytes - used);
 		if (r < 0)
 			return -errno;
-		kept = take_out_hidden(listing, used, used + (size_t)r);
+		kept = listing->is_clear ? used + (size_t)r
+					 : take_out_hidden(listing, used, used + (size_t)r);
 	} while (r > 0 && kept == 0);
 	return (long)kept;
 }
 
 enum call_verdict calls_getdents64(struct visit *visit)
 {
+	bool shows_types = visit->calls->emulates && traced_types_matter();
 	struct listing listing = { .visit = visit };
-	auto_fd fd = share_fd(visit, visit_fd(visit, 0));
+	auto_fd fd = visit_share_fd(visit, visit_fd(visit, 0));
 	long r;
 
 	listing.fd = fd;
-	if (fd < 0 || !begin(&listing))
+	if (fd < 0)
+		return CALL_GO;
+	listing.is_clear = !begin(&listing);
+	if (listing.is_clear && !shows_types)
 		return CALL_GO;
 	r = list(&listing, visit_arg(visit, 2) & 0xffffffffu);
+	if (r > 0 && shows_types)
+		traced_show_types(fd, entries, (size_t)r);
 	if (r > 0 && trace_write(visit->tracee->tid, visit_arg(visit, 1), entries, (size_t)r) < 0)
 		r = -EFAULT;
 	return visit_answer(visit, r);

@@ -148,6 +148,33 @@ static bool is_quick(const struct spot *spot)
 	       (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
 }
 
+/* Should it be there already, the kernel says so. */
+static long may_make(const struct spot *spot)
+{
+	if (faccessat(spot->fd, spot->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return traced_may_make(spot->fd);
+}
+
+/* /proc/PID/status names ids. */
+static void show_status(struct visit *visit, struct spot *spot, unsigned long flags)
+{
+	char path[SPOT_PATH_MAX];
+	const char *name = strrchr(spot->path, '/');
+	int fd;
+
+	if (!name || strcmp(name, "/status") != 0 ||
+	    !(visit->calls->map->entry[spot->found.entry].flags & PATHMAP_PROC) ||
+	    (flags & (O_ACCMODE | O_PATH)))
+		return;
+	spot_path_here(spot, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	spot_done(spot);
+	spot->fd = traced_show_status(fd, name + 1);
+}
+
 static enum call_verdict open_file(struct visit *visit, struct opening *opening)
 {
 	auto_spot spot = SPOT_NONE;
@@ -163,8 +190,9 @@ static enum call_verdict open_file(struct visit *visit, struct opening *opening)
 			    ? -EEXIST
 			    : check(&spot, &st, opening->flags);
 	if (r == 0 && visit->calls->emulates)
-		r = *spot.name ? traced_may_make(spot.fd)
-			       : traced_may_open(spot.fd, opening->flags);
+		r = *spot.name ? may_make(&spot) : traced_may_open(spot.fd, opening->flags);
+	if (r == 0 && visit->calls->emulates && !*spot.name)
+		show_status(visit, &spot, opening->flags);
 	if (r < 0)
 		return visit_answer(visit, r);
 	flags = opening->flags & ~(unsigned long)(O_CREAT | O_NOFOLLOW);

@@ -12,12 +12,17 @@
 
 #include "base/banned.h"
 #include "engine/calls_file.h"
+#include "tap/traced.h"
 
-static enum call_verdict lend(struct visit *visit, int dirfd, unsigned arg, unsigned want)
+/* `may`, if not NULL: is who is not root allowed it? */
+static enum call_verdict lend(struct visit *visit, int dirfd, unsigned arg, unsigned want,
+			      long (*may)(int fd))
 {
 	auto_spot spot = SPOT_NONE;
 	long r = spot_find(visit, dirfd, visit_arg(visit, arg), want | SPOT_FILE, &spot);
 
+	if (r == 0 && may && visit->calls->emulates)
+		r = may(spot.fd);
 	if (r == 0)
 		r = visit_lend(visit, &spot, arg);
 	return r < 0 ? visit_answer(visit, r) : CALL_EDIT;
@@ -25,7 +30,12 @@ static enum call_verdict lend(struct visit *visit, int dirfd, unsigned arg, unsi
 
 enum call_verdict calls_chdir(struct visit *visit)
 {
-	return lend(visit, AT_FDCWD, 0, SPOT_FOLLOW);
+	return lend(visit, AT_FDCWD, 0, SPOT_FOLLOW, traced_may_search);
+}
+
+static long may_read(int fd)
+{
+	return traced_may_open(fd, O_RDONLY);
 }
 
 #define IN_DONT_FOLLOW_BIT 0x02000000u
@@ -35,7 +45,7 @@ enum call_verdict calls_inotify_add_watch(struct visit *visit)
 	unsigned long mask = visit_arg(visit, 2);
 
 	*registers_arg(visit->registers, 2) = mask & ~(unsigned long)IN_DONT_FOLLOW_BIT;
-	return lend(visit, AT_FDCWD, 1, mask & IN_DONT_FOLLOW_BIT ? 0 : SPOT_FOLLOW);
+	return lend(visit, AT_FDCWD, 1, mask & IN_DONT_FOLLOW_BIT ? 0 : SPOT_FOLLOW, may_read);
 }
 
 #define FAN_MARK_DONT_FOLLOW_BIT 0x4u
@@ -48,7 +58,7 @@ enum call_verdict calls_fanotify_mark(struct visit *visit)
 		return CALL_GO;
 	*registers_arg(visit->registers, 1) = flags & ~(unsigned long)FAN_MARK_DONT_FOLLOW_BIT;
 	return lend(visit, visit_fd(visit, 3), 4,
-		    flags & FAN_MARK_DONT_FOLLOW_BIT ? 0 : SPOT_FOLLOW);
+		    flags & FAN_MARK_DONT_FOLLOW_BIT ? 0 : SPOT_FOLLOW, may_read);
 }
 
 /* Paths mean something else from now on; the kernel is not told. */

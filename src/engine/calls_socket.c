@@ -76,6 +76,8 @@ static long put_address(struct visit *visit, const char *path, unsigned long *re
 	auto_spot spot = SPOT_NONE;
 	long r = spot_find_text(visit, AT_FDCWD, path, SPOT_FOLLOW | SPOT_FILE, &spot);
 
+	if (r == 0 && visit->calls->emulates)
+		r = traced_may_open(spot.fd, O_WRONLY);
 	if (r == 0)
 		r = put_spot(visit, &spot, ret_address, ret_size);
 	if (r == 0)
@@ -174,6 +176,15 @@ static long edit_message(struct visit *visit, struct msghdr *message)
 	return 1;
 }
 
+/* 0: as it is; 1: it goes by the slot; or -errno. */
+static long change_message(struct visit *visit, struct msghdr *message)
+{
+	long named = edit_message(visit, message);
+	long claims = named < 0 || !visit->calls->emulates ? 0 : calls_judge_claim(visit, message);
+
+	return named < 0 || claims < 0 ? (named < 0 ? named : claims) : named | claims;
+}
+
 static long put_message(struct visit *visit, const struct msghdr *message)
 {
 	unsigned long at = visit_put(visit, MESSAGE_SLOT, message, sizeof(*message));
@@ -189,7 +200,7 @@ enum call_verdict calls_sendmsg(struct visit *visit)
 
 	if (trace_read(visit->tracee->tid, visit_arg(visit, 1), &message, sizeof(message)) < 0)
 		return CALL_GO; /* EFAULT, the kernel will say */
-	r = edit_message(visit, &message);
+	r = change_message(visit, &message);
 	if (r == 0)
 		return CALL_GO;
 	if (r > 0)
@@ -212,13 +223,22 @@ static long finish_first(struct tracer *tracer, struct tracee *tracee, long resu
 		       : 1;
 }
 
-/* Where the first names a path it is sent alone, which callers must be prepared for. Where another
- * one does, only those before it are. */
+static bool needs_change(struct visit *visit, const struct msghdr *message)
+{
+	char path[sizeof(struct sockaddr_un)];
+
+	if (visit->calls->emulates && message->msg_control)
+		return true;
+	return message->msg_name &&
+	       read_path(visit, (unsigned long)message->msg_name, message->msg_namelen, path) > 0;
+}
+
+/* Where the first names a path, or may say who it is from, it is sent alone, which callers must be
+ * prepared for. Where another one does, only those before it are. */
 enum call_verdict calls_sendmmsg(struct visit *visit)
 {
 	unsigned long first = visit_arg(visit, 1);
 	unsigned long count = visit_arg(visit, 2) & 0xffffffffu;
-	char path[sizeof(struct sockaddr_un)];
 
 	for (unsigned long i = 0; i < count && i < 1024; i++) {
 		struct mmsghdr each;
@@ -227,15 +247,14 @@ enum call_verdict calls_sendmmsg(struct visit *visit)
 		if (trace_read(visit->tracee->tid, first + i * sizeof(each), &each, sizeof(each)) <
 		    0)
 			return CALL_GO;
-		if (!each.msg_hdr.msg_name || read_path(visit, (unsigned long)each.msg_hdr.msg_name,
-							each.msg_hdr.msg_namelen, path) <= 0)
+		if (!needs_change(visit, &each.msg_hdr))
 			continue;
 		if (i > 0) {
 			*registers_arg(visit->registers, 2) = i;
 			return CALL_EDIT;
 		}
-		r = edit_message(visit, &each.msg_hdr);
-		if (r > 0)
+		r = change_message(visit, &each.msg_hdr);
+		if (r >= 0)
 			r = put_message(visit, &each.msg_hdr);
 		if (r < 0)
 			return visit_answer(visit, r);
@@ -279,46 +298,5 @@ static long finish_name(struct tracer *tracer, struct tracee *tracee, long resul
 enum call_verdict calls_getsockname(struct visit *visit)
 {
 	visit->tracee->finish = finish_name;
-	return CALL_GO;
-}
-
-/* --- who is at the other end */
-
-/* As it believes to be; who is not of ours and has our user's id is root, as his files are. */
-static long finish_peer(struct tracer *tracer, struct tracee *tracee, long result)
-{
-	unsigned long address = *registers_arg(&tracee->made, 3);
-	struct ucred peer;
-	const struct tracee *other;
-	socklen_t size_bytes;
-
-	if (result < 0 ||
-	    trace_read(tracee->tid, *registers_arg(&tracee->made, 4), &size_bytes,
-		       sizeof(size_bytes)) < 0 ||
-	    size_bytes != sizeof(peer) || trace_read(tracee->tid, address, &peer, sizeof(peer)) < 0)
-		return result;
-	other = peer.pid > 0 ? tracer_find(tracer, peer.pid) : NULL;
-	if (other && other->subject) {
-		peer.uid = other->subject->creds.user.effective;
-		peer.gid = other->subject->creds.group.effective;
-	} else if (peer.uid == getuid()) {
-		peer.uid = peer.gid = 0;
-	}
-	return trace_write(tracee->tid, address, &peer, sizeof(peer)) < 0 ? -EFAULT : result;
-}
-
-#ifndef SO_PEERGROUPS
-#define SO_PEERGROUPS 59
-#endif
-
-/* The groups of whom it is about are more than the kernel of 2017 told: callers do without. */
-enum call_verdict calls_getsockopt(struct visit *visit)
-{
-	if (visit_fd(visit, 1) != SOL_SOCKET)
-		return CALL_GO;
-	if (visit_fd(visit, 2) == SO_PEERGROUPS)
-		return visit_answer(visit, -ENOPROTOOPT);
-	if (visit_fd(visit, 2) == SO_PEERCRED)
-		visit->tracee->finish = finish_peer;
 	return CALL_GO;
 }

@@ -147,6 +147,13 @@ static void raise_open_files(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static const struct creds *find_creds(void *context, unsigned pid)
+{
+	const struct tracee *tracee = tracer_find(context, (pid_t)pid);
+
+	return tracee && tracee->subject ? &tracee->subject->creds : NULL;
+}
+
 static int trace(const struct engine_job *job, void *context, pid_t command, struct err *err)
 {
 	struct ptrace_plan *plan = context;
@@ -155,7 +162,7 @@ static int trace(const struct engine_job *job, void *context, pid_t command, str
 
 	plan->calls->self = getpid();
 	if (plan->calls->emulates)
-		traced_use(&job->emulation->session.lies);
+		traced_use(&job->emulation->session.lies, find_creds, &plan->tracer);
 	r = tracer_begin(&plan->tracer, command, err);
 	if (r < 0)
 		return r;

@@ -140,27 +140,28 @@ static bool is_read_only(const struct visit *visit, uint32_t entry)
 	return visit->calls->map->entry[entry].flags & PATHMAP_READ_ONLY;
 }
 
-/* /proc/PID/exe, which to the kernel is the loader: the program instead. Where the process's root
- * is another one now, and the program is not in it, nobody can open it by name. */
+/* /proc/PID/exe, which to the kernel is the loader: the program instead, also when it is not there
+ * any more, or in another root than the process's. */
 static long find_program(struct visit *visit, struct spot *spot)
 {
-	const char *root = visit->tracee->subject->root;
 	const char *at = spot->path + visit->calls->map->entry[spot->found.entry].guest_length;
 	const char *name = strrchr(spot->path, '/');
 	const struct tracee *whose;
-	const char *program;
+	int fd;
 
 	if (!name || strcmp(name, "/exe") != 0 || *at != '/')
 		return 0;
 	whose = tracer_find(visit->tracer, (pid_t)strtol(at + 1, NULL, 10));
-	if (!whose || !whose->subject || !whose->subject->program[0])
+	if (!whose || !whose->subject || whose->subject->program_fd < 0)
 		return 0;
+	fd = fcntl(whose->subject->program_fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
 	spot_done(spot);
-	program = whose->subject->program;
-	if (strncmp(program, root, strlen(root)) != 0)
-		return -ENOENT;
-	return spot_find_text(visit, AT_FDCWD, program + strlen(root), SPOT_FOLLOW | SPOT_FILE,
-			      spot);
+	spot->fd = fd;
+	spot->found.name[0] = '\0';
+	snprintf(visit->calls->text, CALLS_ROOM_BYTES, "%s", whose->subject->program);
+	return 0;
 }
 
 /* --- the way there */
@@ -222,6 +223,42 @@ static long check_way(struct visit *visit, int dirfd, const char *path)
 	return r;
 }
 
+/* Who gave up being root is not told that something is missing where he may not search. */
+static long check_known_way(struct visit *visit, int dirfd, const char *path)
+{
+	static char known[PATHMAP_PATH_MAX];
+	struct pathmap_request request = { .root_fd = visit->calls->root_fd,
+					   .dirfd = dirfd,
+					   .path = known,
+					   .chroot = visit->tracee->subject->root,
+					   .want = PATHMAP_FOLLOW,
+					   .flags = O_PATH | O_DIRECTORY };
+	struct pathmap_room room = { .text = visit->calls->text,
+				     .host = visit->calls->host,
+				     .link = visit->calls->link,
+				     .bytes = CALLS_ROOM_BYTES };
+	struct pathmap_found found;
+	char *end;
+
+	snprintf(known, sizeof(known), "%s", path);
+	while ((end = strrchr(known, '/')) && end > known) {
+		long r;
+
+		*end = '\0';
+		r = pathmap_resolve(visit->calls->map, &asks, visit, &request, &room, &found);
+		if (r == -ENOENT)
+			continue;
+		if (r < 0)
+			break;
+		r = check_way(visit, dirfd, known);
+		if (r == 0)
+			r = traced_may_search(found.fd);
+		close(found.fd);
+		return r < 0 ? r : -ENOENT;
+	}
+	return -ENOENT;
+}
+
 static long resolve(struct visit *visit, int dirfd, const char *path, unsigned want,
 		    struct spot *spot)
 {
@@ -241,6 +278,8 @@ static long resolve(struct visit *visit, int dirfd, const char *path, unsigned w
 				     .bytes = CALLS_ROOM_BYTES };
 	long r = pathmap_resolve(calls->map, &asks, visit, &request, &room, &spot->found);
 
+	if (r == -ENOENT && calls->emulates && traced_is_restricted())
+		return check_known_way(visit, dirfd, path);
 	if (r < 0)
 		return r == -ENOBUFS ? -ENAMETOOLONG : r;
 	spot->fd = spot->found.fd;

@@ -11,147 +11,7 @@
 #include "base/banned.h"
 #include "engine/first.h"
 #include "engine/refusal.h"
-
-#define BUCKETS 8192u /* a power of two */
-#define NOBODY	0u    /* index 0 of every store is not used */
-
-struct tracer_stores {
-	uint32_t bucket[BUCKETS];
-	uint32_t free_tracee, free_subject, free_space; /* freed ones, linked */
-	uint32_t next_tracee, next_subject, next_space; /* never used from here on */
-	struct tracee tracee[TRACER_PROCESSES];
-	struct space space[TRACER_PROCESSES];
-	struct loader_plan plan[TRACER_PROCESSES];
-	struct subject subject[TRACER_PROCESSES];
-};
-
-int tracer_init(struct tracer *tracer, struct err *err)
-{
-	void *stores = mmap(NULL, sizeof(struct tracer_stores), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (stores == MAP_FAILED)
-		return fail(err, errno, "memory for the tracer");
-	tracer->stores = stores;
-	tracer->stores->next_tracee = tracer->stores->next_subject = 1;
-	tracer->stores->next_space = 1;
-	return 0;
-}
-
-void tracer_done(struct tracer *tracer)
-{
-	if (tracer->stores)
-		munmap(tracer->stores, sizeof(struct tracer_stores));
-	tracer->stores = NULL;
-}
-
-/* --- who is there */
-
-static uint32_t bucket_of(pid_t tid)
-{
-	return (uint32_t)tid & (BUCKETS - 1);
-}
-
-struct tracee *tracer_find(struct tracer *tracer, pid_t tid)
-{
-	struct tracer_stores *stores = tracer->stores;
-	uint32_t at = stores->bucket[bucket_of(tid)];
-
-	while (at != NOBODY && stores->tracee[at].tid != tid)
-		at = stores->tracee[at].next_same;
-	return at == NOBODY ? NULL : &stores->tracee[at];
-}
-
-static void link_tracee(struct tracer_stores *stores, struct tracee *tracee, pid_t tid)
-{
-	uint32_t *bucket = &stores->bucket[bucket_of(tid)];
-
-	tracee->tid = tid;
-	tracee->next_same = *bucket;
-	*bucket = (uint32_t)(tracee - stores->tracee);
-}
-
-static void unlink_tracee(struct tracer_stores *stores, const struct tracee *tracee)
-{
-	uint32_t *at = &stores->bucket[bucket_of(tracee->tid)];
-
-	while (&stores->tracee[*at] != tracee)
-		at = &stores->tracee[*at].next_same;
-	*at = tracee->next_same;
-}
-
-static struct tracee *new_tracee(struct tracer *tracer, pid_t tid)
-{
-	struct tracer_stores *stores = tracer->stores;
-	uint32_t at = stores->free_tracee;
-	struct tracee *tracee;
-
-	if (at != NOBODY)
-		stores->free_tracee = stores->tracee[at].next_free;
-	else if (stores->next_tracee < TRACER_PROCESSES)
-		at = stores->next_tracee++;
-	else
-		return NULL;
-	tracee = &stores->tracee[at];
-	*tracee = (struct tracee){
-		.slot = -1, .held_fd = -1, .plan = &stores->plan[at], .program_fd = { -1, -1 }
-	};
-	link_tracee(stores, tracee, tid);
-	tracer->tracee_count++;
-	return tracee;
-}
-
-/* There are as many of these as tracees at most. */
-static struct subject *new_subject(struct tracer_stores *stores, pid_t pid)
-{
-	uint32_t at = stores->free_subject;
-
-	if (at != NOBODY)
-		stores->free_subject = stores->subject[at].next_free;
-	else
-		at = stores->next_subject++;
-	stores->subject[at].users = 1;
-	stores->subject[at].pid = pid;
-	return &stores->subject[at];
-}
-
-static struct space *new_space(struct tracer_stores *stores)
-{
-	uint32_t at = stores->free_space;
-
-	if (at != NOBODY)
-		stores->free_space = stores->space[at].next_free;
-	else
-		at = stores->next_space++;
-	stores->space[at] = (struct space){ .users = 1 };
-	return &stores->space[at];
-}
-
-static void leave_subject(struct tracer_stores *stores, struct subject *subject)
-{
-	if (!subject || --subject->users > 0)
-		return;
-	subject->next_free = stores->free_subject;
-	stores->free_subject = (uint32_t)(subject - stores->subject);
-}
-
-static void leave_space(struct tracer_stores *stores, struct space *space)
-{
-	if (!space || --space->users > 0)
-		return;
-	space->next_free = stores->free_space;
-	stores->free_space = (uint32_t)(space - stores->space);
-}
-
-static void copy_subject(struct subject *to, const struct subject *from)
-{
-	to->umask = from->umask;
-	memcpy(to->program, from->program, strlen(from->program) + 1);
-	memcpy(to->root, from->root, strlen(from->root) + 1);
-	memcpy(&to->creds, &from->creds,
-	       offsetof(struct creds, groups) +
-		       from->creds.group_count * sizeof(from->creds.groups[0]));
-}
+#include "engine/tracer_stores.h"
 
 /* --- memory of theirs */
 
@@ -200,9 +60,9 @@ static void drop_tracee(struct tracer *tracer, struct tracee *tracee)
 		tracer->unborn_count--;
 	end_call(tracee);
 	end_exec(tracee);
-	unlink_tracee(stores, tracee);
-	leave_subject(stores, tracee->subject);
-	leave_space(stores, tracee->space);
+	stores_unlink(stores, tracee);
+	stores_leave_subject(stores, tracee->subject);
+	stores_leave_space(stores, tracee->space);
 	tracee->tid = 0;
 	tracee->next_free = stores->free_tracee;
 	stores->free_tracee = (uint32_t)(tracee - stores->tracee);
@@ -272,14 +132,14 @@ static void take_after(struct tracer *tracer, struct tracee *child, const struct
 		child->subject = parent->subject;
 		child->subject->users++;
 	} else {
-		child->subject = new_subject(stores, child->tid);
-		copy_subject(child->subject, parent->subject);
+		child->subject = stores_new_subject(stores, child->tid);
+		stores_copy_subject(child->subject, parent->subject);
 	}
 	if (flags & CLONE_VM) {
 		child->space = parent->space;
 		child->space->users++;
 	} else {
-		child->space = new_space(stores);
+		child->space = stores_new_space(stores);
 		child->space->has_loader = parent->space->has_loader;
 	}
 	if (parent->tid == tracer->kept) /* it came with its parent's */
@@ -314,7 +174,7 @@ static void on_clone(struct tracer *tracer, const struct tracee *parent)
 
 	if (trace_message(parent->tid, &tid) < 0)
 		return;
-	child = tracer_find(tracer, (pid_t)tid) ?: new_tracee(tracer, (pid_t)tid);
+	child = tracer_find(tracer, (pid_t)tid) ?: stores_new_tracee(tracer, (pid_t)tid);
 	if (!child)
 		kill((pid_t)tid, SIGKILL); /* more processes than we can follow */
 	else if (!child->subject)
@@ -333,7 +193,7 @@ static void adopt_unborn(struct tracer *tracer, const struct tracee *dead)
 
 static void on_stranger(struct tracer *tracer, pid_t tid)
 {
-	struct tracee *tracee = new_tracee(tracer, tid);
+	struct tracee *tracee = stores_new_tracee(tracer, tid);
 
 	if (!tracee) {
 		kill(tid, SIGKILL);
@@ -502,8 +362,8 @@ static struct tracee *become_leader(struct tracer *tracer, struct tracee *leader
 	if (!tracee)
 		return leader;
 	drop_tracee(tracer, leader);
-	unlink_tracee(tracer->stores, tracee);
-	link_tracee(tracer->stores, tracee, tid);
+	stores_unlink(tracer->stores, tracee);
+	stores_link(tracer->stores, tracee, tid);
 	return tracee;
 }
 
@@ -511,8 +371,8 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 {
 	tracee = become_leader(tracer, tracee);
 	end_call(tracee);
-	leave_space(tracer->stores, tracee->space);
-	tracee->space = new_space(tracer->stores);
+	stores_leave_space(tracer->stores, tracee->space);
+	tracee->space = stores_new_space(tracer->stores);
 	tracee->space->has_loader = tracee->executes;
 	if (!tracee->executes || calls_executed(tracer, tracee) < 0)
 		kill(tracee->tid, SIGKILL); /* it got past us: see calls.c */
@@ -638,17 +498,20 @@ static void kill_all(struct tracer *tracer)
 
 int tracer_begin(struct tracer *tracer, pid_t command, struct err *err)
 {
-	struct tracee *tracee = new_tracee(tracer, command);
-	struct subject *subject = new_subject(tracer->stores, command);
+	struct tracee *tracee = stores_new_tracee(tracer, command);
+	struct subject *subject = stores_new_subject(tracer->stores, command);
 	mode_t mask = umask(0);
 	int r;
 
 	umask(mask);
 	subject->umask = mask;
+	subject->no_new_privs = false;
+	subject->seccomp_mode = 0;
+	subject->claims = false;
 	subject->program[0] = subject->root[0] = '\0';
 	creds_init(&subject->creds);
 	tracee->subject = subject;
-	tracee->space = new_space(tracer->stores);
+	tracee->space = stores_new_space(tracer->stores);
 	tracer->command = command;
 	r = trace_seize(command);
 	return r < 0 ? fail(err, -r, "trace the command") : 0;

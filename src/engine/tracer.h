@@ -28,6 +28,11 @@ struct subject {
 	uint32_t next_free;
 	pid_t pid;
 	mode_t umask;
+	bool no_new_privs;    /* as it asked for it itself, */
+	uint8_t seccomp_mode; /* likewise */
+	bool claims;	      /* in its last message it said to be these: */
+	uint32_t claimed_uid, claimed_gid;
+	int program_fd;			     /* of what it executes; -1: none is left */
 	char program[PATHMAP_PATH_MAX + 32]; /* in the guest, what /proc/PID/exe is to say */
 	char root[PATHMAP_PATH_MAX]; /* after chroot(2): a path of the guest; "": all of it */
 	struct creds creds;	     /* as it believes; last, its end is mostly not used */
@@ -102,6 +107,15 @@ enum call_verdict {
 	CALL_THROUGH, /* it makes another call, elsewhere: loader.h */
 };
 
+/* Who a process is, or was, to whom it sent messages. */
+struct tracer_person {
+	pid_t pid;
+	uint32_t uid, gid;	     /* effective */
+	uint32_t said_uid, said_gid; /* with its last message */
+};
+/* false: none of ours, or one of many that are gone; those were root. */
+bool tracer_who(struct tracer *tracer, pid_t pid, struct tracer_person *ret_person);
+
 /* In the caller, before the fork. */
 int tracer_init(struct tracer *tracer, struct err *err) must_check;
 void tracer_done(struct tracer *tracer);
@@ -128,6 +142,8 @@ unsigned long tracer_slot(struct tracee *tracee);
 void tracer_let_run(struct tracer *tracer);
 
 struct tracee *tracer_find(struct tracer *tracer, pid_t tid); /* NULL: not ours */
+/* All of them, one after another; NULL: the first, and after the last. */
+struct tracee *tracer_next(struct tracer *tracer, const struct tracee *after);
 
 /* In calls.c. */
 enum call_verdict calls_begin(struct tracer *tracer, struct tracee *tracee,

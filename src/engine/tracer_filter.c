@@ -37,6 +37,11 @@ static void emit_rule(struct bpf *program, const struct call_rule *rule)
 		bpf_jump(program, BPF_JEQ, 0, 0, 1);
 		bpf_give(program, SECCOMP_RET_ALLOW);
 		break;
+	case CALL_STOPS_ANY:
+		bpf_load(program, low);
+		bpf_jump(program, BPF_JSET, rule->value, 1, 0);
+		bpf_give(program, SECCOMP_RET_ALLOW);
+		break;
 	case CALL_STOPS_EQ:
 		bpf_load(program, low);
 		bpf_jump(program, BPF_JEQ, rule->value, 1, 0);

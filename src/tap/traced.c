@@ -27,20 +27,26 @@
 struct tap_state tap;
 
 static struct creds *current;
+static traced_find *find_creds;
+static void *find_context;
 /* Handlers read struct process; only its credentials are looked at here. */
 static struct process copy;
 
-void traced_use(const struct lies *lies)
+void traced_use(const struct lies *lies, traced_find *find, void *context)
 {
+	find_creds = find;
+	find_context = context;
 	tap = (struct tap_state){ .blob_fd = -1,
 				  .image_fd = -1,
 				  .lies = *lies,
+				  .page = tap_page_of(lies),
 				  .root = true,
 				  .host_tree = true,
 				  .all_root = !(tap_page_of(lies)->flags &
 						TAP_PAGE_UNKNOWN_IS_REAL),
 				  .exe_is_real = true,
 				  .exe_fd = -1 };
+	tap_page_of(lies)->people_count = 1; /* they are asked for where they are found */
 }
 
 static size_t used_bytes(const struct creds *creds)
@@ -152,24 +158,23 @@ void people_tell(void)
 
 bool people_find(uint32_t pid, struct tap_person *ret_person)
 {
-	(void)pid;
-	(void)ret_person;
-	return false;
+	const struct creds *creds = find_creds(find_context, pid);
+	uint32_t count = creds ? creds->group_count : 0;
+
+	if (!creds)
+		return false;
+	*ret_person = (struct tap_person){
+		.pid = pid, .user = creds->user, .group = creds->group, .caps = creds->caps
+	};
+	ret_person->group_count = count < TAP_PERSON_GROUPS ? count : TAP_PERSON_GROUPS;
+	memcpy(ret_person->groups, creds->groups,
+	       ret_person->group_count * sizeof(creds->groups[0]));
+	return true;
 }
 
 static bool is_restricted(void)
 {
 	return !creds_may(&copy.creds, CAP_DAC_OVERRIDE) || !creds_may(&copy.creds, CAP_FOWNER);
-}
-
-/* A process's files in /proc are whose the kernel says they are: the user's, who is root here. */
-bool proc_owner(const struct where *where, uint64_t device, uint32_t *ret_uid, uint32_t *ret_gid)
-{
-	(void)where;
-	(void)device;
-	(void)ret_uid;
-	(void)ret_gid;
-	return false;
 }
 
 /* --- calls */
@@ -327,9 +332,14 @@ long traced_may_open(int fd, unsigned long flags)
 	struct walk walk;
 
 	if (!is_restricted() || (flags & O_PATH) || walk_path(&asker, &where, &walk) < 0 ||
-	    !walk.exists || node_allows(&asker, &walk.file, wanted) || walk_is_kernels(&where))
+	    !walk.exists || walk_is_kernels(&where))
 		return 0;
-	return -EACCES;
+	if (!node_allows(&asker, &walk.file, wanted))
+		return -EACCES;
+	if ((flags & O_NOATIME) && walk.file.shown.uid != asker.uid &&
+	    !asker_can(&asker, CAP_FOWNER))
+		return -EPERM;
+	return 0;
 }
 
 static long may_use(int directory_fd, unsigned wanted)
@@ -369,13 +379,29 @@ bool traced_may(unsigned capability)
 	return creds_may(&copy.creds, capability);
 }
 
-bool traced_exec(int fd)
+int traced_show_status(int fd, const char *path)
+{
+	return (int)proc_show_status(fd, path, O_RDONLY | O_CLOEXEC);
+}
+
+bool traced_types_matter(void)
+{
+	return lies_any_type(&tap.lies);
+}
+
+void traced_show_types(int directory_fd, char *entries, size_t size_bytes)
+{
+	files_show_types(directory_fd, entries, (long)size_bytes, true);
+}
+
+bool traced_exec(int fd, bool no_new_privs)
 {
 	uint32_t uid = CREDS_KEEP;
 	uint32_t gid = CREDS_KEEP;
 	bool secure;
 
-	files_set_ids(fd, &uid, &gid);
+	if (!no_new_privs)
+		files_set_ids(fd, &uid, &gid);
 	secure = creds_exec(&copy.creds, uid, gid);
 	memcpy(current, &copy.creds, used_bytes(&copy.creds));
 	return secure;

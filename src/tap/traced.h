@@ -6,13 +6,17 @@
 #define TAP_TRACED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "rootemu/creds.h"
 #include "rootemu/lies.h"
 
+/* Whose is the process? NULL: none of ours. */
+typedef const struct creds *traced_find(void *context, unsigned pid);
+
 /* The table, once; the caller keeps it mapped. The files are the host's own: no user namespace maps
  * their owners. */
-void traced_use(const struct lies *lies);
+void traced_use(const struct lies *lies, traced_find *find, void *context);
 /* Whose credentials count in the calls that follow. */
 void traced_become(struct creds *creds);
 
@@ -43,7 +47,13 @@ long traced_may_search(int directory_fd);
 /* Do those who make files have to be remembered? */
 bool traced_makers_matter(void);
 bool traced_may(unsigned capability);
-/* A file that is executed: see files_set_ids. Returns AT_SECURE. */
-bool traced_exec(int fd);
+/* A file that is executed: see files_set_ids; not of a process that has no_new_privs. Returns
+ * AT_SECURE. */
+bool traced_exec(int fd, bool no_new_privs);
+/* Of a file opened for reading that may be /proc/PID/status: another one in its place, or `fd`. */
+int traced_show_status(int fd, const char *path);
+/* Do types of files in directories have to be shown otherwise? What was read by getdents64 then. */
+bool traced_types_matter(void);
+void traced_show_types(int directory_fd, char *entries, size_t size_bytes);
 
 #endif

@@ -221,6 +221,24 @@ character special file 1:3
     ok deny userns,mount rootlet root --engine ptrace -- "$torture-static" arguments_survive_calls_and_signals
 }
 
+# trace is left out: one tracer is all that a process can have.
+@test "ptrace: what is hard to carry says the same as under the tap" {
+    local name way torture=$ROOTLET_TEST_STAGE/build/tests/tap/torture
+    for name in exec fds files identity memory patch refused signals threads; do
+        for way in "" -static; do
+            ok deny userns,mount rootlet root --engine ptrace -- "$torture-$name$way"
+        done
+    done
+}
+
+@test "ptrace: kill(-1) is for those inside" {
+    sleep 1000 &
+    here sh -c 'sleep 1000 & sleep 1000 & trap "" TERM; kill -TERM -1; wait; echo over'
+    expect_status 0
+    expect_output over
+    kill "$!" # it is still there
+}
+
 @test "ptrace: a socket belongs to who binds it, and says so" {
     ok deny userns,mount rootlet root --engine ptrace -- python3 -c '
 import os, socket, struct

@@ -17,10 +17,10 @@ torture() {
     local name=$1 way
     for way in "" -static -musl -musl-shared; do
         [ -e "$TORTURE/torture-$name$way" ] || continue
-        carried env TORTURE_PATCHED=1 rootlet root -- "$TORTURE/torture-$name$way"
+        carried env ROOTLET_TAP=patch TORTURE_PATCHED=1 rootlet root -- "$TORTURE/torture-$name$way"
         carried env TORTURE_PATCHED=0 ROOTLET_TAP=trap rootlet root -- "$TORTURE/torture-$name$way"
         if userns_works; then
-            carried env TORTURE_PATCHED=1 unshare -Ur rootlet root -- "$TORTURE/torture-$name$way"
+            carried env ROOTLET_TAP=patch TORTURE_PATCHED=1 unshare -Ur rootlet root -- "$TORTURE/torture-$name$way"
         fi
     done
 }

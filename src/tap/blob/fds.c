@@ -175,13 +175,6 @@ long on_close_range(struct tap_call *call)
 
 /* A directory entry as getdents64 gives it; getdents has the same but for the type, which is the
  * last byte of the record. */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	uint16_t record_bytes;
-	char rest[];
-};
-
 static bool is_our_number(const char *name)
 {
 	unsigned long fd = 0;
@@ -205,9 +198,8 @@ static bool is_proc(long fd)
 }
 
 #define TYPE_DIRECTORY 4 /* DT_DIR */
-#define TYPE_FILE      8 /* DT_REG */
 
-static bool is_to_be_hidden(const struct entry *entry, bool is64)
+static bool is_to_be_hidden(const struct files_entry *entry, bool is64)
 {
 	char type = is64 ? entry->rest[0] : ((const char *)entry)[entry->record_bytes - 1];
 
@@ -219,7 +211,7 @@ static long hide(long fd, char *entries, long size_bytes, bool is64)
 	long kept = 0;
 
 	for (long at = 0; at < size_bytes;) {
-		struct entry *entry = (struct entry *)(void *)(entries + at);
+		struct files_entry *entry = (struct files_entry *)(void *)(entries + at);
 		uint16_t record_bytes = entry->record_bytes;
 
 		if ((is_to_be_hidden(entry, is64) && is_proc(fd)) ||
@@ -235,29 +227,12 @@ static long hide(long fd, char *entries, long size_bytes, bool is64)
 	return kept;
 }
 
-/* find(1) and others take types from here alone, where a device is the regular file that stands for
- * it. Which ones may be devices their inodes tell; the file itself is asked then. */
-static void show_types(long fd, char *entries, long size_bytes, bool is64)
-{
-	for (long at = 0; at < size_bytes;) {
-		struct entry *entry = (struct entry *)(void *)(entries + at);
-		char *type = is64 ? entry->rest : entries + at + entry->record_bytes - 1;
-		struct where file = { (int)fd, entry->rest + (is64 ? 1 : 0), AT_SYMLINK_NOFOLLOW };
-		struct statx x;
-		struct shown shown;
-
-		if (*type == TYPE_FILE && lies_may_lie_of_type(&tap.lies, entry->inode) &&
-		    files_shown(&file, &x, &shown) == 0)
-			*type = (char)(shown.mode >> 12);
-		at += entry->record_bytes;
-	}
-}
-
 /* Names in /proc that are numbers. */
 static bool has_processes(const char *entries, long size_bytes)
 {
 	for (long at = 0; at < size_bytes;) {
-		const struct entry *entry = (const struct entry *)(const void *)(entries + at);
+		const struct files_entry *entry =
+			(const struct files_entry *)(const void *)(entries + at);
 
 		if (entry->rest[0] == TYPE_DIRECTORY && entry->rest[1] >= '1' &&
 		    entry->rest[1] <= '9')
@@ -289,7 +264,7 @@ static long read_directory(struct tap_call *call, bool is64)
 		r = hide(call->arg[0], (char *)call->arg[1], r, is64);
 	} while (r == 0); /* all of them were ours: 0 would mean the end */
 	if (lies_any_type(&tap.lies))
-		show_types(call->arg[0], (char *)call->arg[1], r, is64);
+		files_show_types((int)call->arg[0], (char *)call->arg[1], r, is64);
 	if (is64)
 		watch_who_lists_processes(call, r);
 	return r;

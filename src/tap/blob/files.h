@@ -34,6 +34,17 @@ void files_show(const struct statx *statx, const struct lie_row *row, struct sho
 /* The three above in one. */
 long files_shown(const struct where *where, struct statx *ret_statx, struct shown *ret_shown);
 
+/* struct linux_dirent64, and linux_dirent, which has the type behind everything else. */
+struct files_entry {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t record_bytes;
+	char rest[];
+};
+
+/* What was read of a directory, with the types as they shall be. Only where lies_any_type. */
+void files_show_types(int fd, char *entries, long size_bytes, bool is64);
+
 /* A call is about to change a file: should that change its identity, its row follows. */
 struct move {
 	struct lie_row *row; /* NULL: nothing is said of it */

@@ -204,3 +204,23 @@ long on_statx(struct tap_call *call)
 		x->stx_mask &= ~STATX_BTIME;
 	return 0;
 }
+
+#define TYPE_FILE 8 /* DT_REG */
+
+/* find(1) and others take types from here alone, where a device is the regular file that stands for
+ * it. Which ones may be devices their inodes tell; the file itself is asked then. */
+void files_show_types(int fd, char *entries, long size_bytes, bool is64)
+{
+	for (long at = 0; at < size_bytes;) {
+		struct files_entry *entry = (struct files_entry *)(void *)(entries + at);
+		char *type = is64 ? entry->rest : entries + at + entry->record_bytes - 1;
+		struct where file = { fd, entry->rest + (is64 ? 1 : 0), AT_SYMLINK_NOFOLLOW };
+		struct statx x;
+		struct shown shown;
+
+		if (*type == TYPE_FILE && lies_may_lie_of_type(&tap.lies, entry->inode) &&
+		    files_shown(&file, &x, &shown) == 0)
+			*type = (char)(shown.mode >> 12);
+		at += entry->record_bytes;
+	}
+}

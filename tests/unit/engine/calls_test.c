@@ -62,7 +62,7 @@ static void what_stops_has_somebody_to_answer(void **state)
 		const struct call_rule *rule = calls_rule(&calls, number);
 
 		if (rule->interest == CALL_STOPS || rule->interest == CALL_STOPS_IF ||
-		    rule->interest == CALL_STOPS_EQ)
+		    rule->interest == CALL_STOPS_EQ || rule->interest == CALL_STOPS_ANY)
 			assert_non_null(rule->handler);
 		else
 			assert_null(rule->handler);
