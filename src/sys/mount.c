@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/stat.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -305,15 +306,19 @@ int mount_isolate(struct err *err)
 	return 0;
 }
 
-/* Is something still mounted over our root, where "/.." would reach it? */
+/* Is something still mounted over our root, where "/.." would reach it? The root may be a copy of
+ * the host's own tree: then mounts alone tell the two apart (kernels before 5.8 do not say). */
 static int covered(int root_fd, struct err *err)
 {
-	struct stat root;
-	struct stat top;
+	struct statx root;
+	struct statx top;
 
-	if (fstat(root_fd, &root) < 0 || stat("/..", &top) < 0)
+	if (syscall(SYS_statx, root_fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &root) < 0 ||
+	    syscall(SYS_statx, AT_FDCWD, "/..", 0, STATX_INO | STATX_MNT_ID, &top) < 0)
 		return fail(err, errno, "stat of the new root");
-	return root.st_dev != top.st_dev || root.st_ino != top.st_ino;
+	return root.stx_dev_major != top.stx_dev_major || root.stx_dev_minor != top.stx_dev_minor ||
+	       root.stx_ino != top.stx_ino ||
+	       ((root.stx_mask & STATX_MNT_ID) && root.stx_mnt_id != top.stx_mnt_id);
 }
 
 #define COVERS_MAX 16 /* the host's root, and helper mounts stacked on it while setting up */

@@ -91,3 +91,16 @@ expect_absent() {
     ok rootlet run --dry-run --hide /a/b/ ./root true
     expect_output '"/a/b"'
 }
+
+@test "of the host's own tree nothing stays behind what is shown, not even behind the root" {
+    [ -r /etc/hostname ] || skip "no /etc/hostname"
+    mkdir instead
+    ok rootlet run --host-root --read-only --hide /etc/hostname -b ./instead:/etc/not/there -w / -- sh -c \
+        'cat /../etc/hostname 2>&1; ls -d /../etc/not/there; ls -d /..//etc/not/there'
+    expect_output "No such file"
+    equal "${output##*$'\n'}" /..//etc/not/there
+    lacks_mounts && return
+    ok rootlet run --host-root --read-only --pid private -b ./instead:/etc/not/there -w / -- sh -c \
+        'grep -c " / / " /proc/self/mountinfo; unshare -Ur echo inside'
+    expect_output inside
+}
