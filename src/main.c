@@ -15,6 +15,7 @@
 #include "cmd/root.h"
 #include "cmd/run.h"
 #include "cmd/spack.h"
+#include "cmd/user_chroot.h"
 #include "cmd/verify.h"
 #include "cmd/version.h"
 #include "sys/sibling.h"
@@ -35,21 +36,29 @@ static int run_in_image_program(const char *name, int argc, char **argv)
 	return command_fail(&shown, &err);
 }
 
-/* A link to this program that is called fakeroot takes its place. */
-static bool is_called_fakeroot(const char *path)
+/* A link to this program that has another program's name takes its place. */
+static const struct command *called_by(const char *path)
 {
+	static const struct {
+		const char *name;
+		const struct command *command;
+	} places[] = { { "fakeroot", &command_fakeroot }, { "user-chroot", &command_user_chroot } };
 	const char *slash = strrchr(path, '/');
 
-	return strcmp(slash ? slash + 1 : path, "fakeroot") == 0;
+	for (size_t i = 0; i < array_count(places); i++)
+		if (strcmp(slash ? slash + 1 : path, places[i].name) == 0)
+			return places[i].command;
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
+	const struct command *place = argc > 0 ? called_by(argv[0]) : NULL;
 	static const struct common none;
 
-	if (argc > 0 && is_called_fakeroot(argv[0])) {
+	if (place) {
 		io_reserve_stdio();
-		return command_fakeroot.run(&command_fakeroot, &none, argc, argv);
+		return place->run(place, &none, argc, argv);
 	}
 	return command_main(commands, argc, argv, run_in_image_program);
 }

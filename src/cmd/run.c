@@ -317,17 +317,20 @@ static int commit(const struct run_command *run, const struct box *box, const st
 }
 
 /* Nobody chose the engine, and nothing could be started with `failed`, the first: was it the
- * engine, and is there one that can? */
+ * engine, and is there one that can? When there is none *err says so. */
 static const struct engine *find_other(const struct run_command *run, const struct engine *failed,
-				       const struct box *box)
+				       const struct box *box, struct err *err)
 {
 	const struct engine *other = NULL;
-	struct err err = { 0 };
+	struct err none = { 0 };
 	auto_buf why = { 0 };
 
-	if (run->why || !engine_is_automatic(run->request.engine) ||
-	    engine_choose(NULL, box, &other, &why, &err) < 0)
+	if (run->why || !engine_is_automatic(run->request.engine))
 		return NULL;
+	if (engine_choose(NULL, box, &other, &why, &none) < 0) {
+		(void)err_wrap(err, "%s: %s", none.text, failed->name);
+		return NULL;
+	}
 	return other == failed ? NULL : other;
 }
 
@@ -368,7 +371,7 @@ static int run_with(const struct run_command *run, const char *engine_name,
 	if (r < 0 && root.is_refused)
 		*ret_other = engine;
 	else if (r < 0 && *ret_status == EXIT_ROOTLET)
-		*ret_other = find_other(run, engine, &box);
+		*ret_other = find_other(run, engine, &box, err);
 	return r;
 }
 
