@@ -306,19 +306,28 @@ int mount_isolate(struct err *err)
 	return 0;
 }
 
-/* Is something still mounted over our root, where "/.." would reach it? The root may be a copy of
- * the host's own tree: then mounts alone tell the two apart (kernels before 5.8 do not say). */
+/* Two mounts, though their roots may be the same directory? Before Linux 5.8 nobody says. */
+static bool are_two_mounts(int a_fd, const char *b)
+{
+	struct statx x = { 0 };
+	struct statx y = { 0 };
+
+	return syscall(SYS_statx, a_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &x) == 0 &&
+	       syscall(SYS_statx, AT_FDCWD, b, 0, STATX_MNT_ID, &y) == 0 &&
+	       (x.stx_mask & STATX_MNT_ID) && x.stx_mnt_id != y.stx_mnt_id;
+}
+
+/* Is something still mounted over our root, where "/.." would reach it? When our root is a copy of
+ * the host's own tree that may be the same directory. */
 static int covered(int root_fd, struct err *err)
 {
-	struct statx root;
-	struct statx top;
+	struct stat root;
+	struct stat top;
 
-	if (syscall(SYS_statx, root_fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &root) < 0 ||
-	    syscall(SYS_statx, AT_FDCWD, "/..", 0, STATX_INO | STATX_MNT_ID, &top) < 0)
+	if (fstat(root_fd, &root) < 0 || stat("/..", &top) < 0)
 		return fail(err, errno, "stat of the new root");
-	return root.stx_dev_major != top.stx_dev_major || root.stx_dev_minor != top.stx_dev_minor ||
-	       root.stx_ino != top.stx_ino ||
-	       ((root.stx_mask & STATX_MNT_ID) && root.stx_mnt_id != top.stx_mnt_id);
+	return root.st_dev != top.st_dev || root.st_ino != top.st_ino ||
+	       are_two_mounts(root_fd, "/..");
 }
 
 #define COVERS_MAX 16 /* the host's root, and helper mounts stacked on it while setting up */
