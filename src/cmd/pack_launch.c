@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "cmd/opt.h"
 #include "engine/engine.h"
+#include "engine/exec.h"
 #include "flow/pack_box.h"
 #include "flow/pack_root.h"
 
@@ -25,6 +26,7 @@ struct launch {
 	struct pack_root root;
 	struct pack_description description;
 	struct strings command;
+	struct box box;
 };
 
 #define LAUNCH(field) offsetof(struct launch, field)
@@ -159,29 +161,46 @@ static const struct engine *find_other(const struct launch *launch, const struct
 	return other == failed ? NULL : other;
 }
 
+/* This process becomes the command: nobody stands between it and who called it. */
+static int run_entered(struct launch *launch, int *ret_status, struct err *err)
+{
+	const struct engine_job job = { .box = &launch->box };
+	char cwd[PATH_MAX];
+	int r;
+
+	if (launch->why)
+		fprintf(stderr, "%suserns: chosen: its root is there already\n",
+			buf_text(&launch->root.how));
+	launch->box.cwd = getcwd(cwd, sizeof(cwd)) ? cwd : "/";
+	r = pack_make_env(&launch->description, &launch->box, err);
+	if (r < 0)
+		return r;
+	strings_add_all(&launch->box.argv, launch->command.item);
+	*ret_status = exec_command(&job, err);
+	return err->code ? -err->code : -EINVAL;
+}
+
 static int run(struct launch *launch, int *ret_status, struct err *err)
 {
 	const struct engine *engine;
+	struct box *box = &launch->box;
 	auto_buf why = { 0 };
-	auto_box box;
-	int r;
+	int r = pack_make_box(launch->root.path, launch->root.fd, &launch->description, box, err);
 
-	box_init(&box);
-	r = pack_make_box(launch->root.path, launch->root.fd, &launch->description, &box, err);
 	if (r < 0)
 		return r;
-	strings_add_all(&box.argv, launch->command.item);
-	r = engine_choose(launch->engine, &box, &engine, launch->why ? &why : NULL, err);
+	strings_add_all(&box->argv, launch->command.item);
+	r = engine_choose(launch->engine, box, &engine, launch->why ? &why : NULL, err);
 	if (launch->why)
 		fprintf(stderr, "%s%s", buf_text(&launch->root.how), buf_text(&why));
 	if (r < 0)
 		return r;
-	r = run_box(launch, engine, &box, ret_status, err);
-	if (r < 0 && *ret_status == EXIT_ROOTLET && (engine = find_other(launch, engine, &box))) {
+	r = run_box(launch, engine, box, ret_status, err);
+	if (r < 0 && *ret_status == EXIT_ROOTLET && (engine = find_other(launch, engine, box))) {
 		if (launch->why)
 			fprintf(stderr, "%s\nengine %s instead\n", err->text, engine->name);
 		err_clear(err);
-		r = run_box(launch, engine, &box, ret_status, err);
+		r = run_box(launch, engine, box, ret_status, err);
 	}
 	return r;
 }
@@ -228,7 +247,8 @@ static int launch_image(struct launch *launch, int argc, char **argv, int *ret_s
 	if (r == 0)
 		r = choose_command(launch, argc, argv, err);
 	if (r == 0 && !launch->extract)
-		return run(launch, ret_status, err);
+		return launch->root.is_entered ? run_entered(launch, ret_status, err)
+					       : run(launch, ret_status, err);
 	if (r >= 0)
 		*ret_status = 0;
 	return r == 0 ? extract(launch, err) : r;
@@ -262,6 +282,7 @@ int pack_launch(const char *execfn, int argc, char **argv)
 	int status = EXIT_ROOTLET;
 	int r;
 
+	box_init(&launch.box);
 	io_reserve_stdio();
 	r = launch_all(&launch, execfn, argc, argv, &status, &err);
 	pack_root_done(&launch.root);
@@ -272,6 +293,7 @@ int pack_launch(const char *execfn, int argc, char **argv)
 	cleanup_fd(&launch.self.fd);
 	pack_description_done(&launch.description);
 	strings_done(&launch.command);
+	box_done(&launch.box);
 	arena_done(&launch.arena);
 	return status;
 }

@@ -64,11 +64,10 @@ void squash_blocks_free(struct squash_blocks *blocks)
 	free(blocks);
 }
 
-static int load(struct squash_blocks *blocks, sqfs_compressor_t *decompressor, struct slot *slot,
+static int load(struct squash_blocks *blocks, struct squash_unpacker *unpacker, struct slot *slot,
 		uint32_t disk_bytes)
 {
 	uint32_t size = disk_bytes & SIZE_MASK;
-	unsigned char *packed;
 	sqfs_s32 n;
 	int r;
 
@@ -81,12 +80,12 @@ static int load(struct squash_blocks *blocks, sqfs_compressor_t *decompressor, s
 		slot->block.size_bytes = size;
 		return squash_pread(blocks->fd, slot->bytes, size, blocks->base + slot->offset);
 	}
-	packed = memory_resize(NULL, size ? size : 1, 1);
-	r = squash_pread(blocks->fd, packed, size, blocks->base + slot->offset);
+	if (!unpacker->packed)
+		unpacker->packed = memory_resize(NULL, blocks->block_bytes, 1);
+	r = squash_pread(blocks->fd, unpacker->packed, size, blocks->base + slot->offset);
 	n = r < 0 ? 0
-		  : decompressor->do_block(decompressor, packed, size, slot->bytes,
-					   (sqfs_u32)blocks->block_bytes);
-	free(packed);
+		  : unpacker->decompressor->do_block(unpacker->decompressor, unpacker->packed, size,
+						     slot->bytes, (sqfs_u32)blocks->block_bytes);
 	slot->block.size_bytes = n > 0 ? (size_t)n : 0;
 	return n > 0 ? 0 : -EIO;
 }
@@ -109,7 +108,7 @@ static struct slot *find(struct squash_blocks *blocks, uint64_t offset)
 	return oldest;
 }
 
-static void fill(struct squash_blocks *blocks, sqfs_compressor_t *decompressor, struct slot *slot,
+static void fill(struct squash_blocks *blocks, struct squash_unpacker *unpacker, struct slot *slot,
 		 uint64_t offset, uint32_t disk_bytes)
 {
 	int problem;
@@ -117,7 +116,7 @@ static void fill(struct squash_blocks *blocks, sqfs_compressor_t *decompressor, 
 	slot->is_loading = true;
 	slot->offset = offset;
 	pthread_mutex_unlock(&blocks->lock);
-	problem = load(blocks, decompressor, slot, disk_bytes);
+	problem = load(blocks, unpacker, slot, disk_bytes);
 	pthread_mutex_lock(&blocks->lock);
 	slot->is_loading = false;
 	slot->is_filled = problem == 0;
@@ -125,7 +124,7 @@ static void fill(struct squash_blocks *blocks, sqfs_compressor_t *decompressor, 
 	pthread_cond_broadcast(&blocks->changed);
 }
 
-int squash_blocks_get(struct squash_blocks *blocks, sqfs_compressor_t *decompressor,
+int squash_blocks_get(struct squash_blocks *blocks, struct squash_unpacker *unpacker,
 		      uint64_t offset, uint32_t disk_bytes, const struct squash_block **ret)
 {
 	struct slot *slot;
@@ -137,7 +136,7 @@ int squash_blocks_get(struct squash_blocks *blocks, sqfs_compressor_t *decompres
 	slot->users++;
 	slot->used_at = ++blocks->clock;
 	if (!slot->is_filled && !slot->is_loading)
-		fill(blocks, decompressor, slot, offset, disk_bytes);
+		fill(blocks, unpacker, slot, offset, disk_bytes);
 	while (slot->is_loading)
 		pthread_cond_wait(&blocks->changed, &blocks->lock);
 	problem = slot->is_filled ? 0 : slot->problem;

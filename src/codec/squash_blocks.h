@@ -18,9 +18,15 @@ struct squash_block {
 	const unsigned char *bytes;
 	size_t size_bytes;
 };
+/* What each thread has of its own. */
+struct squash_unpacker {
+	sqfs_compressor_t *decompressor;
+	unsigned char *packed; /* room for a block, made when it is first needed; to be freed */
+};
+
 /* The block of `disk_bytes` (with squashfs's bit for "not compressed") at this offset; a second
  * thread that wants it waits for the first. Release it with squash_blocks_put. 0 or -errno. */
-int squash_blocks_get(struct squash_blocks *blocks, sqfs_compressor_t *decompressor,
+int squash_blocks_get(struct squash_blocks *blocks, struct squash_unpacker *unpacker,
 		      uint64_t offset, uint32_t disk_bytes, const struct squash_block **ret);
 void squash_blocks_put(struct squash_blocks *blocks, const struct squash_block *block);
 

@@ -50,7 +50,7 @@ struct file {
 
 struct squash_reader {
 	struct squash_image *image;
-	sqfs_compressor_t *decompressor;
+	struct squash_unpacker unpacker;
 	sqfs_meta_reader_t *inodes;
 	sqfs_meta_reader_t *entries;
 	struct file file[INODES];
@@ -124,6 +124,11 @@ uint64_t squash_image_bytes(const struct squash_image *image)
 	return image->tables.super.bytes_used;
 }
 
+bool squash_image_has_xattrs(const struct squash_image *image)
+{
+	return image->tables.xattrs != NULL;
+}
+
 bool squash_image_is_root(const struct squash_image *image)
 {
 	sqfs_u32 id;
@@ -145,15 +150,15 @@ struct squash_reader *squash_reader_new(struct squash_image *image)
 	for (size_t i = 0; i < INODES; i++)
 		reader->file[i].ref = UINT64_MAX;
 	pthread_mutex_lock(&image->lock);
-	reader->decompressor = sqfs_copy(image->tables.decompressor);
+	reader->unpacker.decompressor = sqfs_copy(image->tables.decompressor);
 	pthread_mutex_unlock(&image->lock);
-	if (reader->decompressor) {
-		reader->inodes = sqfs_meta_reader_create(&image->io.file, reader->decompressor,
-							 super->inode_table_start,
-							 super->directory_table_start);
-		reader->entries = sqfs_meta_reader_create(&image->io.file, reader->decompressor,
-							  super->directory_table_start,
-							  super->bytes_used);
+	if (reader->unpacker.decompressor) {
+		reader->inodes = sqfs_meta_reader_create(
+			&image->io.file, reader->unpacker.decompressor, super->inode_table_start,
+			super->directory_table_start);
+		reader->entries =
+			sqfs_meta_reader_create(&image->io.file, reader->unpacker.decompressor,
+						super->directory_table_start, super->bytes_used);
 	}
 	if (reader->inodes && reader->entries)
 		return reader;
@@ -176,7 +181,8 @@ void squash_reader_free(struct squash_reader *reader)
 		forget(&reader->file[i]);
 	sqfs_destroy(reader->entries);
 	sqfs_destroy(reader->inodes);
-	sqfs_destroy(reader->decompressor);
+	sqfs_destroy(reader->unpacker.decompressor);
+	free(reader->unpacker.packed);
 	free(reader);
 }
 
@@ -262,7 +268,7 @@ static int copy_part(struct squash_reader *reader, uint64_t place, uint32_t disk
 		memset(bytes, 0, size);
 		return 0;
 	}
-	r = squash_blocks_get(blocks, reader->decompressor, place, disk_bytes, &block);
+	r = squash_blocks_get(blocks, &reader->unpacker, place, disk_bytes, &block);
 	if (r < 0)
 		return r;
 	if (from > block->size_bytes || size > block->size_bytes - from)

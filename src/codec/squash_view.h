@@ -26,6 +26,7 @@ uint64_t squash_image_root(const struct squash_image *image); /* its reference *
 uint32_t squash_image_inodes(const struct squash_image *image);
 uint64_t squash_image_bytes(const struct squash_image *image);
 /* Do all files belong to root? */
+bool squash_image_has_xattrs(const struct squash_image *image); /* any file of it */
 bool squash_image_is_root(const struct squash_image *image);
 
 struct squash_reader;

@@ -305,7 +305,7 @@ static void join_path(struct box *box)
 	strings_env_set(&box->env, "PATH", all.bytes);
 }
 
-static int add_env(const struct pack_description *description, struct box *box, struct err *err)
+int pack_make_env(const struct pack_description *description, struct box *box, struct err *err)
 {
 	struct run_request request = { 0 };
 	struct user user;
@@ -347,12 +347,13 @@ int pack_make_box(const char *root_path, int root_fd, const struct pack_descript
 	box->root.kind = BOX_ROOT_DIRECTORY;
 	box->root.path = root_path;
 	box->root.read_only = true;
+	box->private_ns = (struct box_private){ 0 };
 	r = add_mounts(root_path, root_fd, description, box, err);
 	if (r < 0)
 		return r;
 	add_user(box, root_fd);
 	box->cwd = cwd_inside(box, root_fd);
-	return add_env(description, box, err);
+	return pack_make_env(description, box, err);
 }
 
 void pack_box_stack(struct box *box)

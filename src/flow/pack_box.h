@@ -32,6 +32,9 @@ int pack_description_read(int root_fd, struct pack_description *ret_description,
 bool pack_find_program(int root_fd, const struct pack_description *description, const char *name,
 		       struct arena *arena, const char **ret_path);
 
+/* Its variables alone: the caller's with the pack's over them. */
+int pack_make_env(const struct pack_description *description, struct box *box,
+		  struct err *err) must_check;
 /* Everything but argv. root_path must live as long as the box. */
 int pack_make_box(const char *root_path, int root_fd, const struct pack_description *description,
 		  struct box *box, struct err *err) must_check;

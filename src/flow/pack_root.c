@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -11,13 +12,16 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/strings.h"
+#include "engine/root_tree.h"
+#include "flow/pack_box.h"
 #include "flow/pack_trailer.h"
 #include "flow/squash_serve.h"
 
-#define LAUNCHER  "/.rootlet/launch"
-#define LINKS_MAX 40
-#define REAL	  "/.rootlet/real/"
-#define OWN_NAME  "rootlet-pack"
+#define LAUNCHER    "/.rootlet/launch"
+#define LINKS_MAX   40
+#define SERVERS_MAX 3 /* that do not answer */
+#define REAL	    "/.rootlet/real/"
+#define OWN_NAME    "rootlet-pack"
 
 /* --- which file this is --- */
 
@@ -165,18 +169,45 @@ int pack_self_find(const char *execfn, const char *argv0, struct arena *arena,
 	return r;
 }
 
-/* --- mounted --- */
+/* --- a root for all runs --- */
 
 struct start {
 	const struct pack_self *self;
 	const struct squash_share *share;
+	const char *root; /* in the server's mount namespace */
 };
 
-static _Noreturn void serve(const struct start *start, int error_fd)
+/* In a child of the server: the tree of mounts that a run would make. */
+static int stand(void *context, struct err *err)
 {
-	const struct squash_service service = { .path = start->self->path,
+	const struct start *start = context;
+	auto_fd root_fd = open(start->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_pack_description description = { 0 };
+	struct root_plan plan;
+	struct box box;
+	const struct engine_job job = { .box = &box };
+	int r;
+
+	if (root_fd < 0)
+		return fail(err, errno, "open '%s'", start->root);
+	box_init(&box);
+	r = pack_description_read(root_fd, &description, err);
+	if (r == 0)
+		r = pack_make_box(start->root, root_fd, &description, &box, err);
+	pack_box_stack(&box);
+	if (r == 0)
+		r = root_tree_plan(&job, &plan, err);
+	return r < 0 ? r : root_tree_enter(&plan, err);
+}
+
+static _Noreturn void serve(struct start *start, int error_fd)
+{
+	const struct squash_service service = { .path = start->self->has_image ? start->self->path
+									       : NULL,
 						.base = start->self->base,
-						.share = start->share };
+						.share = start->share,
+						.stand = stand,
+						.context = start };
 	struct err err = { 0 };
 	char number[16];
 
@@ -216,19 +247,86 @@ static int start_server(void *context, struct err *err)
 	return -reason.code;
 }
 
-static int mount_image(const struct pack_self *self, struct arena *arena, struct pack_root *root,
-		       struct err *err)
+/* --- entering it --- */
+
+/* What a run wants to find where it was. */
+struct place {
+	const char *path;
+	struct stat st;
+};
+
+#define PLACES 3
+
+static size_t find_places(char cwd[PATH_MAX], struct place places[PLACES])
+{
+	const char *const paths[PLACES] = { getcwd(cwd, PATH_MAX), getenv("HOME"),
+					    getenv("TMPDIR") };
+	size_t count = 0;
+
+	for (size_t i = 0; i < PLACES; i++)
+		if (paths[i] && paths[i][0] == '/' && stat(paths[i], &places[count].st) == 0)
+			places[count++].path = paths[i];
+	return count;
+}
+
+static bool has_places(const struct place *place, size_t count)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < count; i++)
+		if (stat(place[i].path, &st) < 0 || st.st_dev != place[i].st.st_dev ||
+		    st.st_ino != place[i].st.st_ino)
+			return false;
+	return true;
+}
+
+static bool is_standing(const struct squash_served *served)
+{
+	struct stat image;
+	struct stat root;
+
+	return served->count > 2 && fstat(served->fd[0], &image) == 0 &&
+	       fstat(served->fd[1], &root) == 0 && image.st_ino != root.st_ino;
+}
+
+static int enter(const struct pack_self *self, struct pack_root *root, const char *point,
+		 struct err *err)
+{
+	const struct squash_served *served = &root->served;
+	struct place place[PLACES];
+	char cwd[PATH_MAX];
+	size_t count = find_places(cwd, place);
+	bool has_cwd = count > 0 && place[0].path == cwd;
+	int r = squash_enter_user(served, err);
+
+	if (r < 0)
+		return r;
+	root->is_entered = has_cwd && is_standing(served) &&
+			   setns(served->fd[1], CLONE_NEWNS) == 0 && has_places(place, count) &&
+			   chdir(cwd) == 0;
+	if (!root->is_entered)
+		r = squash_enter(served, has_cwd ? cwd : NULL, err);
+	if (r == 0)
+		root->path = root->is_entered ? "/" : self->has_image ? point : self->root;
+	return r;
+}
+
+static int join(const struct pack_self *self, struct arena *arena, struct pack_root *root,
+		struct err *err)
 {
 	struct squash_share share;
-	struct start start = { self, &share };
-	int r = squash_share_names_of_pack(&self->st, arena, &share, err);
+	struct start start = { .self = self, .share = &share };
+	int r = -ETIMEDOUT;
 
-	if (r == 0)
-		r = squash_join(&share, start_server, &start, &root->served, err);
-	if (r == 0)
-		r = squash_enter(&root->served, err);
-	root->path = share.point;
-	return r;
+	for (unsigned number = 0; r == -ETIMEDOUT && number < SERVERS_MAX; number++) {
+		if (err)
+			err_clear(err);
+		r = squash_share_names_of_pack(&self->st, number, arena, &share, err);
+		start.root = self->has_image ? share.point : self->root;
+		if (r == 0)
+			r = squash_join(&share, start_server, &start, &root->served, err);
+	}
+	return r < 0 ? r : enter(self, root, share.point, err);
 }
 
 /* --- */
@@ -257,7 +355,7 @@ static int open_image(const struct pack_self *self, const char *engine, struct a
 		buf_printf(&root->how, "image: engine %s has no mounts\n", engine);
 		return unpack_image(self, arena, root, err);
 	}
-	r = mount_image(self, arena, root, err);
+	r = join(self, arena, root, err);
 	if (r == 0) {
 		buf_add_text(&root->how, "image: mounted by FUSE\n");
 		return 0;
@@ -266,6 +364,15 @@ static int open_image(const struct pack_self *self, const char *engine, struct a
 	if (err)
 		err_clear(err);
 	return unpack_image(self, arena, root, err);
+}
+
+/* Without a process that serves it a relocatable pack's run makes its root by itself. */
+static void open_folder(const struct pack_self *self, const char *engine, struct arena *arena,
+			struct pack_root *root)
+{
+	root->path = self->root;
+	if (may_mount(engine))
+		(void)!join(self, arena, root, NULL);
 }
 
 int pack_root_open(const struct pack_self *self, const char *engine, struct arena *arena,
@@ -279,7 +386,7 @@ int pack_root_open(const struct pack_self *self, const char *engine, struct aren
 	if (self->has_image)
 		r = open_image(self, engine, arena, &root, err);
 	else
-		root.path = self->root;
+		open_folder(self, engine, arena, &root);
 	if (r == 0)
 		root.fd = open(root.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r == 0 && root.fd < 0)

@@ -31,12 +31,16 @@ int pack_self_find(const char *execfn, const char *argv0, struct arena *arena,
 struct pack_root {
 	const char *path;
 	int fd;
+	bool is_entered; /* it is this process's root already, with the host around it */
 	struct squash_served served;   /* mounted: the socket is open */
 	struct pack_unpacked unpacked; /* or this */
 	struct buf how;		       /* in words, with why it was not mounted */
 };
-/* Mounted, if engine is NULL, "auto" or "userns" and the kernel lets us: then this process is in
- * other namespaces, where everything else is the same. Else unpacked. */
+/* Mounted, if engine is NULL, "auto" or "userns" and the kernel lets us, by the process that serves
+ * all runs of the user, which also makes the root that they enter: the first run pays for both.
+ * Then this process is in other namespaces; when it does not find its working directory, home or
+ * $TMPDIR in that root, then in those where only the image is added to what there was. Else
+ * unpacked. A relocatable pack needs no image, and has such a root, too. */
 int pack_root_open(const struct pack_self *self, const char *engine, struct arena *arena,
 		   struct pack_root *ret_root, struct err *err) must_check;
 void pack_root_done(struct pack_root *root);

@@ -89,6 +89,7 @@ int run_mount_squashfs(const struct run_request *request, const char *path, stru
 	const char *why_not = cannot(request);
 	struct squash_share share;
 	char real[PATH_MAX];
+	char cwd[PATH_MAX];
 	int r;
 
 	if (why_not)
@@ -97,7 +98,9 @@ int run_mount_squashfs(const struct run_request *request, const char *path, stru
 		return fail(err, errno, "'%s'", path);
 	r = find_server(real, &share, &box->arena, &served, err);
 	if (r == 0)
-		r = squash_enter(&served, err);
+		r = squash_enter_user(&served, err);
+	if (r == 0)
+		r = squash_enter(&served, getcwd(cwd, sizeof(cwd)), err);
 	if (r < 0)
 		return err ? (err->code = EOPNOTSUPP, -EOPNOTSUPP) : -EOPNOTSUPP;
 	r = use_point(request, &served, share.point, box, root, err);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/squash_join.h"
 
-#include <limits.h>
 #include <sched.h>
 
 #include "base/banned.h"
@@ -28,10 +27,15 @@ static int join(const struct squash_share *share, struct squash_served *served, 
 	return r;
 }
 
+struct starter {
+	int (*start)(void *context, struct err *err);
+	void *context;
+	bool is_stuck; /* there is one that does not answer: it is to be replaced */
+};
+
 /* Under the lock, if there is one: nobody else starts one, and none ends. Without it somebody else
  * may have been faster. */
-static int start_and_join(const struct squash_share *share,
-			  int (*start)(void *context, struct err *err), void *context,
+static int start_and_join(const struct squash_share *share, const struct starter *starter,
 			  struct squash_served *served, struct err *err)
 {
 	auto_fd lock = -1;
@@ -39,9 +43,9 @@ static int start_and_join(const struct squash_share *share,
 
 	if (r < 0)
 		return r;
-	if (join(share, served, NULL) == 0)
+	if (!starter->is_stuck && join(share, served, NULL) == 0)
 		return 0;
-	r = start(context, err);
+	r = starter->start(starter->context, err);
 	if (r == -EADDRINUSE && err)
 		err_clear(err);
 	return r < 0 && r != -EADDRINUSE ? r : join(share, served, err);
@@ -50,30 +54,34 @@ static int start_and_join(const struct squash_share *share,
 int squash_join(const struct squash_share *share, int (*start)(void *context, struct err *err),
 		void *context, struct squash_served *served, struct err *err)
 {
-	int r = -EAGAIN;
+	struct starter starter = { start, context, false };
+	int r = join(share, served, err);
 
-	if (join(share, served, NULL) == 0)
-		return 0;
+	starter.is_stuck = r == -ETIMEDOUT;
+	if (r == 0 || (starter.is_stuck && !share->lock)) /* whose name it keeps */
+		return r;
 	for (int i = 0; i < ATTEMPTS; i++) {
 		if (err)
 			err_clear(err);
-		r = start_and_join(share, start, context, served, err);
+		r = start_and_join(share, &starter, served, err);
 		if (r != -ECONNRESET && r != -ECONNREFUSED)
 			break;
 	}
 	return r;
 }
 
-int squash_enter(const struct squash_served *served, struct err *err)
+int squash_enter_user(const struct squash_served *served, struct err *err)
 {
-	char cwd[PATH_MAX];
-	bool has_cwd = getcwd(cwd, sizeof(cwd)) != NULL;
-
 	if (served->count > 2 && setns(served->fd[2], CLONE_NEWUSER) < 0)
 		return fail(err, errno, "enter the user namespace of the mounted image");
+	return 0;
+}
+
+int squash_enter(const struct squash_served *served, const char *cwd, struct err *err)
+{
 	if (setns(served->fd[0], CLONE_NEWNS) < 0)
 		return fail(err, errno, "enter the mount namespace of the mounted image");
-	if (has_cwd && chdir(cwd) < 0) /* where this process was is the same path in there */
+	if (cwd && chdir(cwd) < 0) /* where this process was is the same path in there */
 		return fail(err, errno, "chdir '%s'", cwd);
 	return 0;
 }

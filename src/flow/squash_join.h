@@ -13,10 +13,13 @@ struct squash_served {
 void squash_served_done(struct squash_served *served);
 #define auto_squash_served cleanup(squash_served_done) struct squash_served
 
-/* Connect to the server; when there is none, `start` makes one. */
+/* Connect to the server; when there is none, `start` makes one. -ETIMEDOUT: there is one that does
+ * not answer, and its name cannot be taken from it. */
 int squash_join(const struct squash_share *share, int (*start)(void *context, struct err *err),
 		void *context, struct squash_served *served, struct err *err) must_check;
-/* Enter its namespaces; the working directory stays. */
-int squash_enter(const struct squash_served *served, struct err *err) must_check;
+/* Enter its user namespace, if there is one; then the mount namespace with the image, where the
+ * working directory has to be found again: cwd (NULL: "/"). */
+int squash_enter_user(const struct squash_served *served, struct err *err) must_check;
+int squash_enter(const struct squash_served *served, const char *cwd, struct err *err) must_check;
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "base/banned.h"
 #include "base/buf.h"
@@ -26,6 +27,7 @@
 #include "sys/ns.h"
 
 #define FIRST_WAIT_MS 60000 /* nobody has come: whoever started this was killed */
+#define LINGER_MS     5000  /* of what is a root already: a script's next program comes soon */
 
 struct server {
 	const struct squash_service *service;
@@ -37,7 +39,14 @@ struct server {
 	int pass[SQUASH_SHARE_FDS]; /* what every run is given */
 	size_t pass_count;
 	bool has_user_namespace;
+	int standing_fd; /* a child makes a root of it, and will tell here; -1 */
 };
+
+/* Runs are processes, not connections. */
+static bool is_standing(const struct server *server)
+{
+	return server->service->stand && server->has_user_namespace;
+}
 
 /* --- a record of who owns what --- */
 
@@ -81,14 +90,26 @@ static int enter_namespaces(struct server *server, struct err *err)
 	return r < 0 ? r : mount_isolate(err);
 }
 
+/* Until there is a root in another one, that of the image takes its place. */
+static int open_second(struct server *server, struct err *err)
+{
+	if (!server->service->stand)
+		return make_record(server, &server->pass[1], err);
+	server->pass[1] = fcntl(server->pass[0], F_DUPFD_CLOEXEC, 3);
+	return server->pass[1] < 0 ? fail(err, errno, "copy a descriptor") : 0;
+}
+
 static int open_namespaces(struct server *server, struct err *err)
 {
+	int r;
+
 	server->pass[0] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (server->pass[0] < 0)
 		return fail(err, errno, "open '/proc/self/ns/mnt'");
+	r = open_second(server, err);
 	server->pass_count = 2;
-	if (!server->has_user_namespace)
-		return 0;
+	if (r < 0 || !server->has_user_namespace)
+		return r;
 	server->pass[2] = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
 	if (server->pass[2] < 0)
 		return fail(err, errno, "open '/proc/self/ns/user'");
@@ -108,6 +129,60 @@ static int mount_image(struct server *server, struct err *err)
 	return squash_fuse_mount(server->image, point, &server->fuse, err);
 }
 
+/* --- a root that stands --- */
+
+static int make_root(const struct server *server, int ret_fd[2], struct err *err)
+{
+	int r = 0;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return fail(err, errno, "make a mount namespace");
+	ret_fd[0] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (ret_fd[0] < 0)
+		return fail(err, errno, "open '/proc/self/ns/mnt'");
+	ret_fd[1] = ret_fd[0];
+	r = server->service->stand(server->service->context, err);
+	return r;
+}
+
+/* The child waits for files of the image, which the caller is about to serve. Then nothing of the
+ * caller is where the image is mounted: it goes with the last process that is. */
+static void begin_root(struct server *server)
+{
+	int sockets[2];
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return;
+	if (fork() == 0) {
+		close(sockets[0]);
+		if (make_root(server, fd, NULL) == 0)
+			(void)!squash_share_send(sockets[1], fd, 2, NULL);
+		_exit(0);
+	}
+	close(sockets[1]);
+	server->standing_fd = sockets[0];
+	if (server->fuse && unshare(CLONE_NEWNS) == 0)
+		umount2(server->share->point, MNT_DETACH);
+}
+
+static void await_root(struct server *server)
+{
+	int fd[SQUASH_SHARE_FDS];
+	size_t count;
+
+	if (server->standing_fd < 0)
+		return;
+	if (squash_share_receive(server->standing_fd, fd, &count, NULL) == 0) {
+		dup3(fd[0], server->pass[1], O_CLOEXEC);
+		for (size_t i = 0; i < count; i++)
+			close(fd[i]);
+	}
+	close(server->standing_fd);
+	while (waitpid(-1, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 /* --- users of it --- */
 
 struct clients {
@@ -116,17 +191,34 @@ struct clients {
 	size_t room;
 };
 
-/* Whoever cannot be told has gone already. */
+/* What is readable when the run has ended: its process, or without one its connection. -1: nobody
+ * who is told anything, or who has gone already. */
+static int greet(const struct server *server, int connection)
+{
+	int pidfd = -1;
+
+	if (squash_share_peer(connection, &pidfd, NULL) < 0 ||
+	    squash_share_send(connection, server->pass, server->pass_count, NULL) < 0) {
+		cleanup_fd(&pidfd);
+		close(connection);
+		return -1;
+	}
+	if (!is_standing(server) || pidfd < 0) {
+		cleanup_fd(&pidfd);
+		return connection;
+	}
+	close(connection);
+	return pidfd;
+}
+
 static void welcome(struct server *server, struct clients *clients)
 {
 	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
+	if (fd >= 0)
+		fd = greet(server, fd);
 	if (fd < 0)
 		return;
-	if (squash_share_send(fd, server->pass, server->pass_count, NULL) < 0) {
-		close(fd);
-		return;
-	}
 	if (clients->count == clients->room) {
 		clients->room = clients->room ? 2 * clients->room : 16;
 		clients->item = memory_resize(clients->item, clients->room, sizeof(*clients->item));
@@ -157,10 +249,24 @@ static bool close_doors(struct server *server)
 		return false;
 	if (poll(&door, 1, 0) > 0)
 		return false;
-	unlink(server->share->socket);
-	umount2(server->share->point, MNT_DETACH);
-	rmdir(server->share->point);
+	if (server->share->folder)
+		unlink(server->share->socket);
+	close(server->listen_fd);
+	if (server->fuse) {
+		umount2(server->share->point, MNT_DETACH);
+		rmdir(server->share->point);
+	}
 	return true;
+}
+
+/* Nobody new can come. The kernel takes the mount away with us, or unmounts it, which ends the
+ * service, when nothing is in it any more. */
+static void leave(struct server *server)
+{
+	if (!is_standing(server) || !server->fuse)
+		_exit(0);
+	for (size_t i = 0; i < server->pass_count; i++)
+		close(server->pass[i]);
 }
 
 static void *attend(void *argument)
@@ -169,11 +275,13 @@ static void *attend(void *argument)
 	struct clients clients = { .item = memory_zeroed(16, sizeof(struct pollfd)),
 				   .count = 1,
 				   .room = 16 };
-	bool had_some = false;
+	int linger_ms = is_standing(server) ? LINGER_MS : 0;
+	int wait_ms = FIRST_WAIT_MS;
 
+	await_root(server);
 	clients.item[0] = (struct pollfd){ .fd = server->listen_fd, .events = POLLIN };
 	for (;;) {
-		int n = poll(clients.item, clients.count, had_some ? -1 : FIRST_WAIT_MS);
+		int n = poll(clients.item, clients.count, clients.count > 1 ? -1 : wait_ms);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -181,10 +289,14 @@ static void *attend(void *argument)
 			drop_gone(&clients);
 		if (n > 0 && clients.item[0].revents)
 			welcome(server, &clients);
-		had_some |= clients.count > 1;
-		if (clients.count == 1 && (had_some || n == 0) && close_doors(server))
-			_exit(0); /* the kernel takes the mount away with us */
+		if (n > 0)
+			wait_ms = linger_ms;
+		if (clients.count == 1 && n == 0 && close_doors(server))
+			break;
 	}
+	leave(server);
+	free(clients.item);
+	return NULL;
 }
 
 /* --- the process --- */
@@ -229,11 +341,19 @@ static _Noreturn void serve(struct server *server)
 
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	if (is_standing(server))
+		begin_root(server);
+	if (!server->fuse) {
+		attend(server);
+		_exit(0);
+	}
 	if (pthread_create(&thread, NULL, attend, server) != 0)
 		_exit(1);
 	if (squash_fuse_serve(server->fuse, NULL) < 0)
 		_exit(1); /* runs see an error, and not a file system that never answers */
-	for (;;)	  /* unmounted: the other thread tidies up and ends us */
+	if (is_standing(server))
+		_exit(0);
+	for (;;) /* unmounted: the other thread tidies up and ends us */
 		pause();
 }
 
@@ -241,6 +361,8 @@ static int open_image(struct server *server, struct err *err)
 {
 	const struct squash_service *service = server->service;
 
+	if (!service->path)
+		return 0;
 	server->image_fd = open(service->path, O_RDONLY | O_CLOEXEC);
 	if (server->image_fd < 0)
 		return fail(err, errno, "open '%s'", service->path);
@@ -253,9 +375,7 @@ static int prepare(struct server *server, struct err *err)
 
 	if (r == 0)
 		r = enter_namespaces(server, err);
-	if (r == 0)
-		r = make_record(server, &server->pass[1], err);
-	if (r == 0)
+	if (r == 0 && server->image)
 		r = mount_image(server, err);
 	if (r == 0)
 		r = open_namespaces(server, err);
@@ -270,6 +390,7 @@ int squash_serve(const struct squash_service *service, struct err *err)
 
 	server.service = service;
 	server.share = service->share;
+	server.standing_fd = -1;
 	r = prepare(&server, err);
 	if (r == 0)
 		r = leave_caller(err);

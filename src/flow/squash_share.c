@@ -11,6 +11,9 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "sys/new_calls.h"
+
+#define ANSWER_S 10 /* a server that takes longer is taken for dead */
 
 bool squash_is_image(int fd)
 {
@@ -80,19 +83,26 @@ static const char *empty_point(struct arena *arena)
 			    (int)getpid());
 }
 
-int squash_share_names_of_pack(const struct stat *image, struct arena *arena,
+static unsigned long long namespace_number(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? 0 : (unsigned long long)st.st_ino;
+}
+
+int squash_share_names_of_pack(const struct stat *image, unsigned number, struct arena *arena,
 			       struct squash_share *ret, struct err *err)
 {
-	(void)err;
-	*ret = (struct squash_share){
-		.socket = arena_printf(arena, "@rootlet-pack-%x-%llx-%llx-%llx-%llx.%lx",
-				       (unsigned)geteuid(), (unsigned long long)image->st_dev,
-				       (unsigned long long)image->st_ino,
-				       (unsigned long long)image->st_size,
-				       (unsigned long long)image->st_mtim.tv_sec,
-				       (unsigned long)image->st_mtim.tv_nsec),
-		.point = empty_point(arena),
-	};
+	const char *socket = arena_printf(
+		arena, "@rootlet-%u-%x-%x-%llx-%llx-%llx-%llx-%llx-%llx.%lx", number,
+		(unsigned)geteuid(), (unsigned)getegid(), namespace_number("/proc/self/ns/user"),
+		namespace_number("/proc/self/ns/mnt"), (unsigned long long)image->st_dev,
+		(unsigned long long)image->st_ino, (unsigned long long)image->st_size,
+		(unsigned long long)image->st_mtim.tv_sec, (unsigned long)image->st_mtim.tv_nsec);
+
+	if (strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return fail(err, ENAMETOOLONG, "'%s'", socket);
+	*ret = (struct squash_share){ .socket = socket, .point = empty_point(arena) };
 	return 0;
 }
 
@@ -156,16 +166,44 @@ static int new_socket(const char *path, struct sockaddr_un *address, socklen_t *
 	return fd < 0 ? fail(err, errno, "socket") : fd;
 }
 
+static int read_peer(int socket, struct ucred *ret, struct err *err)
+{
+	socklen_t size = sizeof(*ret);
+
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, ret, &size) < 0)
+		return fail(err, errno, "ask who is at the other end");
+	if (ret->uid != geteuid())
+		return fail_plain(err, EPERM, "user %u is at the other end", (unsigned)ret->uid);
+	return 0;
+}
+
+int squash_share_peer(int socket, int *ret_pidfd, struct err *err)
+{
+	struct ucred peer;
+	int r = read_peer(socket, &peer, err);
+
+	if (r == 0)
+		*ret_pidfd = peer.pid > 0 ? pidfd_open(peer.pid, 0) : -1;
+	return r;
+}
+
 /* Anybody may have taken an abstract name. */
 static int check_peer(int fd, const struct squash_share *share, struct err *err)
 {
-	struct ucred peer = { .uid = (uid_t)-1 };
-	socklen_t size = sizeof(peer);
+	struct ucred peer;
+	int r = share->socket[0] == '@' ? read_peer(fd, &peer, err) : 0;
 
-	if (share->socket[0] != '@')
-		return 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
-		return fail_plain(err, EPERM, "'%s' is somebody else's", share->socket);
+	return r < 0 ? err_wrap(err, "'%s'", share->socket) : 0;
+}
+
+/* A server that was stopped (SIGSTOP) is connected to, and never answers. */
+static int limit_time(int fd, struct err *err)
+{
+	static const struct timeval limit = { .tv_sec = ANSWER_S };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		return fail(err, errno, "set a time limit");
 	return 0;
 }
 
@@ -179,8 +217,12 @@ int squash_share_connect(const struct squash_share *share, int *ret_fd, struct e
 
 	if (fd < 0)
 		return fd;
+	r = limit_time(fd, err);
+	if (r < 0)
+		return r;
 	if (connect(fd, (struct sockaddr *)&address, size) < 0)
-		return fail(err, errno, "connect to '%s'", share->socket);
+		return fail(err, errno == EAGAIN ? ETIMEDOUT : errno, "connect to '%s'",
+			    share->socket);
 	r = check_peer(fd, share, err);
 	if (r == 0)
 		*ret_fd = take_fd(&fd);
@@ -252,6 +294,8 @@ int squash_share_receive(int socket, int fd[SQUASH_SHARE_FDS], size_t *ret_count
 
 	while ((n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
 		;
+	if (n < 0 && errno == EAGAIN)
+		return fail(err, ETIMEDOUT, "the process that serves the image does not answer");
 	if (n < 0)
 		return fail(err, errno, "receive");
 	if (n == 0)

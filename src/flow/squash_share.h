@@ -29,15 +29,17 @@ struct squash_share {
 int squash_share_names(const struct stat *image, struct arena *arena, struct squash_share *ret,
 		       struct err *err) must_check;
 
-/* Names that leave nothing behind in any folder, for packs: `what` tells images apart beside the
- * file's identity. The socket is abstract, so that its name is taken by one server at a time and
+/* Names that leave nothing behind in any folder, for packs, and for whoever sees the same host: the
+ * caller's group and namespaces are part of them, and `number`, for a server that does not answer
+ * keeps its name. The socket is abstract, so that its name is taken by one server at a time and
  * free when it ended, and the image is mounted where the kernel keeps an empty directory for
  * another file system; where there is none (no /sys), in a directory that the server removes. */
-int squash_share_names_of_pack(const struct stat *image, struct arena *arena,
+int squash_share_names_of_pack(const struct stat *image, unsigned number, struct arena *arena,
 			       struct squash_share *ret, struct err *err) must_check;
 
-/* The one message of a server, with descriptors: the mount namespace, a record of who owns what
- * (store/owners.h), and, when there is one, the user namespace. */
+/* The one message of a server, with descriptors: the mount namespace; a record of who owns what
+ * (store/owners.h), or of a pack the mount namespace in which it is the root already, the same as
+ * the first when there is none; and, when there is one, the user namespace. */
 #define SQUASH_SHARE_FDS 3
 struct squash_hello {
 	uint32_t magic;
@@ -46,12 +48,15 @@ struct squash_hello {
 #define SQUASH_HELLO_MAGIC 0x73717368u
 
 int squash_share_send(int socket, const int *fd, size_t count, struct err *err) must_check;
-/* -ECONNRESET: the server is about to end. */
+/* -ECONNRESET: the server is about to end. -ETIMEDOUT: it does not answer. */
 int squash_share_receive(int socket, int fd[SQUASH_SHARE_FDS], size_t *ret_count,
 			 struct err *err) must_check;
 /* As connect(2) and bind(2) with listen(2), however long the folder's path is. */
 int squash_share_connect(const struct squash_share *share, int *ret_fd, struct err *err) must_check;
 int squash_share_listen(const struct squash_share *share, int *ret_fd, struct err *err) must_check;
+/* The process at the other end: only one of the same user is told anything. *ret_pidfd is -1 where
+ * there are none, or the process is in no namespace that we know. -EPERM: somebody else's. */
+int squash_share_peer(int socket, int *ret_pidfd, struct err *err) must_check;
 int squash_share_lock(const struct squash_share *share, int *ret_fd, struct err *err) must_check;
 
 #endif

@@ -256,6 +256,15 @@ static void answer_xattr(const struct worker *worker, const void *bytes, size_t 
 		answer(worker, bytes, size);
 }
 
+/* Where there are none in the whole image the kernel need not ask again, for every file. */
+static bool has_none(const struct worker *worker)
+{
+	if (squash_image_has_xattrs(worker->fuse->image))
+		return false;
+	answer_code(worker, -ENOSYS);
+	return true;
+}
+
 static void do_getxattr(struct worker *worker)
 {
 	const struct fuse_getxattr_in *in = worker->argument;
@@ -263,8 +272,11 @@ static void do_getxattr(struct worker *worker)
 	auto_arena arena = { 0 };
 	struct tar_xattr *item;
 	size_t count;
-	int r = squash_xattrs(worker->reader, ref_of(worker), &arena, &item, &count);
+	int r;
 
+	if (has_none(worker))
+		return;
+	r = squash_xattrs(worker->reader, ref_of(worker), &arena, &item, &count);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		if (strcmp(item[i].name, name) == 0) {
 			answer_xattr(worker, item[i].value, item[i].size_bytes, in->size);
@@ -280,8 +292,11 @@ static void do_listxattr(struct worker *worker)
 	auto_buf names = { 0 };
 	struct tar_xattr *item;
 	size_t count;
-	int r = squash_xattrs(worker->reader, ref_of(worker), &arena, &item, &count);
+	int r;
 
+	if (has_none(worker))
+		return;
+	r = squash_xattrs(worker->reader, ref_of(worker), &arena, &item, &count);
 	if (r < 0) {
 		answer_code(worker, r);
 		return;
