@@ -246,6 +246,9 @@ static int launch_image(struct launch *launch, int argc, char **argv, int *ret_s
 		r = pack_description_read(launch->root.fd, &launch->description, err);
 	if (r == 0)
 		r = choose_command(launch, argc, argv, err);
+	if (r == 0 && launch->root.is_entered &&
+	    (launch->extract || !pack_may_mount(launch->engine)))
+		r = pack_root_leave(&launch->root, err);
 	if (r == 0 && !launch->extract)
 		return launch->root.is_entered ? run_entered(launch, ret_status, err)
 					       : run(launch, ret_status, err);

@@ -306,8 +306,9 @@ static int enter(const struct pack_self *self, struct pack_root *root, const cha
 			   chdir(cwd) == 0;
 	if (!root->is_entered)
 		r = squash_enter(served, has_cwd ? cwd : NULL, err);
+	root->outside = self->has_image ? point : self->root;
 	if (r == 0)
-		root->path = root->is_entered ? "/" : self->has_image ? point : self->root;
+		root->path = root->is_entered ? "/" : root->outside;
 	return r;
 }
 
@@ -331,7 +332,7 @@ static int join(const struct pack_self *self, struct arena *arena, struct pack_r
 
 /* --- */
 
-static bool may_mount(const char *engine)
+bool pack_may_mount(const char *engine)
 {
 	return !engine || strcmp(engine, "auto") == 0 || strcmp(engine, "userns") == 0;
 }
@@ -351,7 +352,7 @@ static int open_image(const struct pack_self *self, const char *engine, struct a
 {
 	int r;
 
-	if (!may_mount(engine)) {
+	if (!pack_may_mount(engine)) {
 		buf_printf(&root->how, "image: engine %s has no mounts\n", engine);
 		return unpack_image(self, arena, root, err);
 	}
@@ -371,7 +372,7 @@ static void open_folder(const struct pack_self *self, const char *engine, struct
 			struct pack_root *root)
 {
 	root->path = self->root;
-	if (may_mount(engine))
+	if (pack_may_mount(engine))
 		(void)!join(self, arena, root, NULL);
 }
 
@@ -396,6 +397,20 @@ int pack_root_open(const struct pack_self *self, const char *engine, struct aren
 	else
 		*ret_root = root;
 	return r;
+}
+
+int pack_root_leave(struct pack_root *root, struct err *err)
+{
+	char cwd[PATH_MAX];
+	int r = squash_enter(&root->served, getcwd(cwd, sizeof(cwd)), err);
+
+	if (r < 0)
+		return r;
+	cleanup_fd(&root->fd);
+	root->is_entered = false;
+	root->path = root->outside;
+	root->fd = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root->fd < 0 ? fail(err, errno, "open '%s'", root->path) : 0;
 }
 
 void pack_root_done(struct pack_root *root)

@@ -28,10 +28,14 @@ struct pack_self {
 int pack_self_find(const char *execfn, const char *argv0, struct arena *arena,
 		   struct pack_self *ret_self, struct err *err) must_check;
 
+/* Does this engine (NULL: none is asked for) mount, or only follow paths? */
+bool pack_may_mount(const char *engine);
+
 struct pack_root {
 	const char *path;
 	int fd;
-	bool is_entered; /* it is this process's root already, with the host around it */
+	bool is_entered;     /* it is this process's root already, with the host around it */
+	const char *outside; /* where it is then for pack_root_leave */
 	struct squash_served served;   /* mounted: the socket is open */
 	struct pack_unpacked unpacked; /* or this */
 	struct buf how;		       /* in words, with why it was not mounted */
@@ -43,6 +47,8 @@ struct pack_root {
  * unpacked. A relocatable pack needs no image, and has such a root, too. */
 int pack_root_open(const struct pack_self *self, const char *engine, struct arena *arena,
 		   struct pack_root *ret_root, struct err *err) must_check;
+/* Of one that was entered, for an engine that makes its own: to where only the image is added. */
+int pack_root_leave(struct pack_root *root, struct err *err) must_check;
 void pack_root_done(struct pack_root *root);
 
 #endif

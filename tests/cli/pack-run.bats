@@ -95,6 +95,63 @@ is_alone() {
     expect_empty_dir "$TMPDIR"
 }
 
+# until_so CMD...: wait until CMD succeeds, for two minutes.
+until_so() {
+    local deadline=$((SECONDS + 120))
+    until "$@"; do
+        [ $SECONDS -lt $deadline ] || { echo "never so: $*" >&2; return 1; }
+        sleep 0.1
+    done
+}
+
+# servers FILE: the processes whose program it is.
+servers() {
+    find /proc -maxdepth 2 -name exe -lname "$1" 2>/dev/null | cut -d/ -f3
+}
+
+has_servers() { [ -n "$(servers "$1")" ]; }
+has_no_server() { ! has_servers "$1"; }
+# Of whom a new run could ask for its root.
+has_no_listener() {
+    ! grep -qE "@rootlet-[0-9]-$(printf %x "$(id -u)")-.*-$(printf %x "$(stat -c '%i' "$1")")-" /proc/net/unix
+}
+
+@test "one process makes the root that all runs enter; stopped it holds up nobody, and what outlives it goes on" {
+    need_userns
+    local pack program file server run
+    rootlet -q pack ./root -R -f tar -e GREETER=pack -o packed.tar
+    rootlet -q pack ./root -f run -e GREETER=pack -o tools.run
+    mkdir home && tar -C home -xf packed.tar
+    mkfifo hold
+    for pack in home/.rootlet/launch tools.run; do
+        file=$(realpath $pack)
+        program="$file sh"
+        [ $pack = tools.run ] || program=$PWD/home/bin/sh
+        attempt env ROOTLET_PACK_WHY=1 $program -c 'exit 7'
+        expect_status 7
+        [[ $pack != tools.run || $stderr != *"not mounted"* ]] || continue # no FUSE for this user here
+        expect_stderr "userns: chosen: its root is there already"
+        $program -c 'echo runs >held; read word <hold' 3>&- &
+        run=$!
+        until_so test -s held
+        server=$(servers "$file")
+        kill -STOP $server
+        attempt timeout 120 $program -c 'kill -9 $$'
+        expect_status 137
+        kill -KILL $server
+        : >hold
+        wait $run || :
+        ok $program -c '(exec >/dev/null 2>&1 3>&-; until [ -e go ]; do sleep 0.1; done; greet late >said) &'
+        until_so has_no_listener "$file"
+        touch go
+        until_so test -s said
+        equal "$(cat said)" "greeted late by pack in $PWD"
+        until_so has_no_server "$file"
+        rm go said held
+    done
+    expect_empty_dir "$TMPDIR"
+}
+
 @test "a relocatable pack is a root for unshare, chroot and PRoot" {
     need_userns
     is_alone || skip "a sanitized program needs libraries of the host"
