@@ -11,13 +11,13 @@
 
 struct squash_service {
 	const char *path; /* NULL: no image, `stand` is all */
-	uint64_t base; /* where in the file the image begins */
+	uint64_t base;	  /* where in the file the image begins */
 	const struct squash_share *share;
 	/* Write who owns what, as store/owners.h has it, into an empty file. NULL: nobody asks. */
 	int (*record)(int image_fd, int record_fd, struct err *err);
-	/* In a child that is in a mount namespace of its own, a copy of the one with the image: make
-	 * of it what runs can enter and be in their root. NULL: runs make their own. With it runs
-	 * are processes, not connections; what outlives them keeps its files, and new ones are
+	/* In a child that is in a mount namespace of its own, a copy of the one with the image:
+	 * make of it what runs can enter and be in their root. NULL: runs make their own. With it
+	 * runs are processes, not connections; what outlives them keeps its files, and new ones are
 	 * welcome for some seconds more. Real root, who has no user namespace, goes without. */
 	int (*stand)(void *context, struct err *err);
 	void *context;
