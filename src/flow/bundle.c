@@ -10,18 +10,13 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/strings.h"
-#include "codec/tar.h"
+#include "flow/bundle_parts.h"
+#include "store/blob.h"
 
 #define CHUNK_BYTES                                                                  \
 	((size_t)16 * 1024) /* headers are far apart: what is read with them is lost \
 			     */
 #define LINKS_MAX 16
-
-struct bundle_part {
-	uint64_t offset;
-	uint64_t size_bytes;
-	const char *link; /* an entry that stands for another one, or NULL */
-};
 
 /* --- reading the list of an archive --- */
 
@@ -98,20 +93,25 @@ static const char *resolve(struct arena *arena, const char *from, const char *li
 	return arena_copy(arena, buf_text(&path));
 }
 
-static void add_part(struct bundle *bundle, const struct tar_entry *entry, uint64_t offset)
+struct bundle_part *bundle_add(struct bundle *bundle, const struct tar_entry *entry,
+			       const char **ret_name)
 {
-	struct bundle_part *part = arena_new(&bundle->arena, struct bundle_part);
 	const char *name = tidy(&bundle->arena, entry->path);
+	struct bundle_part *part;
 
-	part->offset = offset;
+	if (entry->type != TAR_SYMLINK && entry->type != TAR_HARD_LINK &&
+	    (entry->type != TAR_FILE || entry->sparse))
+		return NULL;
+	part = arena_new(&bundle->arena, struct bundle_part);
 	part->size_bytes = entry->size_bytes;
 	if (entry->type == TAR_SYMLINK)
 		part->link = resolve(&bundle->arena, name, entry->link);
 	else if (entry->type == TAR_HARD_LINK)
 		part->link = tidy(&bundle->arena, entry->link);
-	else if (entry->type != TAR_FILE || entry->sparse)
-		return;
 	map_set(&bundle->parts, name, part);
+	if (ret_name)
+		*ret_name = name;
+	return part;
 }
 
 static int read_list(struct bundle *bundle, struct err *err)
@@ -123,8 +123,12 @@ static int read_list(struct bundle *bundle, struct err *err)
 	int r;
 
 	state->fd = bundle->fd;
-	while ((r = tar_reader_next(reader, &entry, err)) > 0)
-		add_part(bundle, &entry, tar_reader_offset(reader));
+	while ((r = tar_reader_next(reader, &entry, err)) > 0) {
+		struct bundle_part *part = bundle_add(bundle, &entry, NULL);
+
+		if (part)
+			part->offset = tar_reader_offset(reader);
+	}
 	return r;
 }
 
@@ -154,6 +158,7 @@ void bundle_done(struct bundle *bundle)
 {
 	cleanup_fd(&bundle->fd);
 	map_done(&bundle->parts);
+	reach_done(&bundle->brought);
 	arena_done(&bundle->arena);
 	*bundle = (struct bundle)BUNDLE_NONE;
 }
@@ -178,6 +183,13 @@ bool bundle_has(const struct bundle *bundle, const char *name)
 	if (bundle->is_directory)
 		return faccessat(bundle->fd, name, F_OK, 0) == 0;
 	return find(bundle, name) != NULL;
+}
+
+const struct import_layer *bundle_layer(const struct bundle *bundle, const char *name)
+{
+	const struct bundle_part *part = find(bundle, name);
+
+	return part ? part->layer : NULL;
 }
 
 /* A manifest says which files of its directory are meant. */
@@ -209,24 +221,33 @@ static int open_in_directory(const struct bundle *bundle, const char *name,
 	return 0;
 }
 
+static int open_part(const struct bundle *bundle, const char *name, struct bundle_file *file,
+		     struct err *err)
+{
+	const struct bundle_part *part = find(bundle, name);
+	int r = 0;
+
+	if (!part)
+		return fail_plain(err, ENOENT, "there is no '%s' in it", name);
+	if (part->layer)
+		return fail_plain(err, EINVAL, "'%s' is a layer", name);
+	if (part->blob)
+		r = blob_open(bundle->store, part->blob, &file->owned_fd, NULL, err);
+	file->part = (struct byte_source_part){ part->blob ? file->owned_fd : bundle->fd,
+						part->offset, part->size_bytes };
+	return r;
+}
+
 int bundle_open(const struct bundle *bundle, const char *name, struct bundle_file *ret_file,
 		struct err *err)
 {
-	const struct bundle_part *part;
 	int r;
 
 	ret_file->owned_fd = -1;
-	if (bundle->is_directory) {
-		r = open_in_directory(bundle, name, ret_file, err);
-		if (r < 0)
-			return r;
-	} else {
-		part = find(bundle, name);
-		if (!part)
-			return fail_plain(err, ENOENT, "there is no '%s' in it", name);
-		ret_file->part = (struct byte_source_part){ bundle->fd, part->offset,
-							    part->size_bytes };
-	}
+	r = bundle->is_directory ? open_in_directory(bundle, name, ret_file, err)
+				 : open_part(bundle, name, ret_file, err);
+	if (r < 0)
+		return r;
 	ret_file->source = byte_source_part(&ret_file->part);
 	return 0;
 }

@@ -39,6 +39,60 @@ void import_undo(const struct import_request *request, const struct reach *broug
 		log_verbose("left for gc: %s", err.text);
 }
 
+/* --- a source that can be looked at before it is read --- */
+
+struct input {
+	int fd;
+	bool is_seekable;
+	/* Of one that is not: what was read so far, and how much of it was given again. */
+	struct buf head;
+	size_t given_bytes;
+	bool is_watched; /* what is read goes there */
+};
+
+static void input_done(struct input *input)
+{
+	cleanup_fd(&input->fd);
+	buf_done(&input->head);
+}
+#define auto_input cleanup(input_done) struct input
+
+static ssize_t read_input(void *context, void *bytes, size_t size_bytes, struct err *err)
+{
+	struct input *input = context;
+	size_t left = input->head.size_bytes - input->given_bytes;
+	ssize_t n;
+
+	if (left) {
+		size_bytes = size_bytes < left ? size_bytes : left;
+		memcpy(bytes, input->head.bytes + input->given_bytes, size_bytes);
+		input->given_bytes += size_bytes;
+		return (ssize_t)size_bytes;
+	}
+	do
+		n = read(input->fd, bytes, size_bytes);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fail(err, errno, "read");
+	if (input->is_watched && n > 0) {
+		buf_add(&input->head, bytes, (size_t)n);
+		input->given_bytes += (size_t)n;
+	}
+	return n;
+}
+
+/* From its beginning, as often as wanted while it is watched. */
+static int input_begin(struct input *input, bool is_watched, struct byte_source *ret_source,
+		       struct err *err)
+{
+	if (input->is_seekable && lseek(input->fd, 0, SEEK_SET) < 0)
+		return fail(err, errno, "seek");
+	input->is_watched = is_watched && !input->is_seekable;
+	input->given_bytes = 0;
+	*ret_source = (struct byte_source){ .read = read_input, .context = input };
+	return 0;
+}
+
 /* --- temporary files --- */
 
 /* Read all of the source, decompressed, into a temporary file. */
@@ -66,16 +120,30 @@ static int spool_decompressed(const struct store *store, const struct byte_sourc
 	return 0;
 }
 
-static int spool(const struct store *store, int from_fd, int *ret_fd, struct err *err)
+/* What cannot be sought in becomes a file in the store. */
+static int make_seekable(const struct store *store, struct input *input, struct err *err)
 {
+	struct byte_source source;
 	auto_fd fd = -1;
-	int r = store_open_unnamed(store, &fd, err);
+	int r;
 
+	if (input->is_seekable)
+		return 0;
+	r = input_begin(input, false, &source, err);
 	if (r == 0)
-		r = io_copy(from_fd, fd, UINT64_MAX, err);
+		r = store_open_unnamed(store, &fd, err);
+	if (r == 0)
+		r = io_write_all(fd, input->head.bytes, input->head.size_bytes);
+	input->given_bytes = input->head.size_bytes;
+	if (r == 0)
+		r = io_copy(input->fd, fd, UINT64_MAX, err);
 	if (r < 0)
 		return err_wrap(err, "copy to a temporary file in '%s'", store->path);
-	*ret_fd = take_fd(&fd);
+	close(input->fd);
+	input->fd = take_fd(&fd);
+	input->is_seekable = true;
+	buf_truncate(&input->head, 0);
+	input->given_bytes = 0;
 	return 0;
 }
 
@@ -118,20 +186,20 @@ static bool is_name_of_image_archive(const char *path)
 					    strcmp(path + hex, ".tar") == 0);
 }
 
-/* Does the tar (perhaps compressed) at the beginning of fd look like images, by its first entry? */
-static int looks_like_images(int fd, bool *ret_images, enum encoding *ret_encoding, struct err *err)
+/* Does the tar (perhaps compressed) look like images, by its first entry? */
+static int looks_like_images(struct input *file, bool *ret_images, enum encoding *ret_encoding,
+			     struct err *err)
 {
 	auto_free struct decoded_input *state = memory_zeroed(1, sizeof(*state));
 	auto_decoder *decoder = NULL;
 	auto_tar_reader *reader = NULL;
 	struct tar_input input = { .next = next_chunk, .context = state };
-	struct byte_source source = byte_source_fd(&fd);
+	struct byte_source source;
 	struct tar_entry entry;
-	int r;
+	int r = input_begin(file, true, &source, err);
 
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return fail(err, errno, "seek");
-	r = decoder_new(&source, &decoder, err);
+	if (r == 0)
+		r = decoder_new(&source, &decoder, err);
 	if (r < 0)
 		return r;
 	state->decoder = decoder;
@@ -142,6 +210,23 @@ static int looks_like_images(int fd, bool *ret_images, enum encoding *ret_encodi
 	*ret_images = r > 0 && is_name_of_image_archive(entry.path);
 	*ret_encoding = decoder_encoding(decoder);
 	return 0;
+}
+
+static int look_for_squashfs(struct input *input, bool *ret_is, struct err *err)
+{
+	char magic[4] = "";
+	struct byte_source source;
+	int r;
+	ssize_t n;
+
+	if (input->is_seekable) {
+		*ret_is = squash_is_image(input->fd);
+		return 0;
+	}
+	r = input_begin(input, true, &source, err);
+	n = r < 0 ? r : byte_source_read_full(&source, magic, sizeof(magic), err);
+	*ret_is = n == (ssize_t)sizeof(magic) && memcmp(magic, "hsqs", sizeof(magic)) == 0;
+	return n < 0 ? (int)n : 0;
 }
 
 static int import_bundle(const struct import_request *request, const struct bundle *bundle,
@@ -156,33 +241,42 @@ static int import_bundle(const struct import_request *request, const struct bund
 	return 0;
 }
 
-static int open_archive(const struct store *store, int fd, enum encoding encoding,
-			struct bundle *ret_bundle, struct err *err)
-{
-	struct byte_source source = byte_source_fd(&fd);
-	int plain_fd = -1;
-	int r = 0;
-
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return fail(err, errno, "seek");
-	if (encoding == ENCODING_NONE)
-		plain_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	else
-		r = spool_decompressed(store, &source, &plain_fd, err);
-	if (r < 0)
-		return r;
-	if (plain_fd < 0)
-		return fail(err, errno, "duplicate a file descriptor");
-	return bundle_open_archive(plain_fd, ret_bundle, err);
-}
-
-static int import_archive(const struct import_request *request, int fd, enum encoding encoding,
-			  bool *ret_done, struct err *err)
+/* Of a file that is not compressed: entries are read where they are. */
+static int import_archive(const struct import_request *request, int fd, bool *ret_done,
+			  struct err *err)
 {
 	auto_bundle bundle = BUNDLE_NONE;
-	int r = open_archive(request->store, fd, encoding, &bundle, err);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int r = copy < 0 ? fail(err, errno, "duplicate a file descriptor")
+			 : bundle_open_archive(copy, &bundle, err);
 
 	return r < 0 ? r : import_bundle(request, &bundle, ret_done, err);
+}
+
+static ssize_t read_decoded(void *context, void *bytes, size_t size_bytes, struct err *err)
+{
+	return decoder_read(context, bytes, size_bytes, err);
+}
+
+/* Of what can be read but once. What came that no image needed goes again. */
+static int import_stream(const struct import_request *request, struct input *input, bool *ret_done,
+			 struct err *err)
+{
+	auto_bundle bundle = BUNDLE_NONE;
+	auto_decoder *decoder = NULL;
+	struct byte_source source;
+	int r = input_begin(input, false, &source, err);
+
+	if (r == 0)
+		r = decoder_new(&source, &decoder, err);
+	if (r < 0)
+		return r;
+	source = (struct byte_source){ .read = read_decoded, .context = decoder };
+	r = bundle_open_stream(request->store, &source, &bundle, err);
+	if (r == 0)
+		r = import_bundle(request, &bundle, ret_done, err);
+	import_undo(request, &bundle.brought);
+	return r;
 }
 
 static int no_root(struct err *err)
@@ -192,25 +286,45 @@ static int no_root(struct err *err)
 	return -EINVAL;
 }
 
-static int import_file(const struct import_request *request, int fd, struct err *err)
+static int import_images(const struct import_request *request, struct input *input,
+			 enum encoding encoding, bool *ret_done, struct err *err)
+{
+	if (input->is_seekable && encoding == ENCODING_NONE)
+		return import_archive(request, input->fd, ret_done, err);
+	return import_stream(request, input, ret_done, err);
+}
+
+/* A squashfs is read here and there. */
+static int import_squashfs(const struct import_request *request, struct input *input,
+			   struct err *err)
+{
+	int r = request->images_only ? no_root(err) : make_seekable(request->store, input, err);
+
+	return r < 0 ? r : import_root_squashfs(request, input->fd, err);
+}
+
+static int import_file(const struct import_request *request, struct input *input, struct err *err)
 {
 	enum encoding encoding = ENCODING_NONE;
+	struct byte_source source;
+	bool is_squashfs = false;
 	bool images = false;
 	bool done = false;
-	int r;
+	int r = look_for_squashfs(input, &is_squashfs, err);
 
-	if (squash_is_image(fd))
-		return request->images_only ? no_root(err) : import_root_squashfs(request, fd, err);
-	r = looks_like_images(fd, &images, &encoding, err);
+	if (r == 0 && is_squashfs)
+		return import_squashfs(request, input, err);
+	if (r == 0)
+		r = looks_like_images(input, &images, &encoding, err);
 	if (r == 0 && images)
-		r = import_archive(request, fd, encoding, &done, err);
+		r = import_images(request, input, encoding, &done, err);
 	if (r < 0 || done)
 		return r;
-	if (request->images_only)
+	/* It only began as one; a pipe has been read. */
+	if (request->images_only || (images && !input->is_seekable))
 		return no_root(err);
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return fail(err, errno, "seek");
-	return import_root(request, fd, err);
+	r = input_begin(input, false, &source, err);
+	return r < 0 ? r : import_root(request, &source, encoding, err);
 }
 
 static int import_directory(const struct import_request *request, int fd, struct err *err)
@@ -233,66 +347,68 @@ static int import_directory(const struct import_request *request, int fd, struct
 	return request->images_only ? no_root(err) : import_root_directory(request, fd, err);
 }
 
-static int open_source(const struct store *store, const char *path, int *ret_fd, struct err *err)
+static int open_source(const char *path, struct input *ret_input, struct err *err)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	auto_fd fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-			      : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+					: open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
 		return fail(err, errno, "open");
-	if (lseek(fd, 0, SEEK_CUR) < 0) {
-		int r = spool(store, fd, ret_fd, err);
-
-		return r;
-	}
-	*ret_fd = take_fd(&fd);
+	*ret_input = (struct input){ .fd = fd, .is_seekable = lseek(fd, 0, SEEK_CUR) >= 0 };
 	return 0;
 }
 
-static int open_bundle(const struct store *store, int *fd, struct bundle *ret_bundle,
+static int open_bundle(const struct store *store, struct input *input, struct bundle *ret_bundle,
 		       struct err *err)
 {
 	enum encoding encoding = ENCODING_NONE;
+	struct byte_source source;
 	bool images = false;
 	struct stat st;
+	int plain_fd = -1;
 	int r;
 
-	if (fstat(*fd, &st) < 0)
+	if (fstat(input->fd, &st) < 0)
 		return fail(err, errno, "stat");
 	if (S_ISDIR(st.st_mode))
-		return bundle_open_directory(take_fd(fd), ret_bundle, err);
-	r = looks_like_images(*fd, &images, &encoding, err);
+		return bundle_open_directory(take_fd(&input->fd), ret_bundle, err);
+	r = looks_like_images(input, &images, &encoding, err);
 	if (r == 0 && !images)
 		r = fail_plain(err, EINVAL, "neither an OCI layout nor an archive of one");
-	return r < 0 ? r : open_archive(store, *fd, encoding, ret_bundle, err);
+	if (r == 0)
+		r = input_begin(input, false, &source, err);
+	if (r == 0 && (encoding != ENCODING_NONE || !input->is_seekable))
+		r = spool_decompressed(store, &source, &plain_fd, err);
+	if (r < 0)
+		return r;
+	return bundle_open_archive(plain_fd >= 0 ? plain_fd : take_fd(&input->fd), ret_bundle, err);
 }
 
 int import_open_bundle(const struct store *store, const char *source, struct bundle *ret_bundle,
 		       struct err *err)
 {
-	auto_fd fd = -1;
-	int r = open_source(store, source, &fd, err);
+	auto_input input = { .fd = -1 };
+	int r = open_source(source, &input, err);
 
 	if (r == 0)
-		r = open_bundle(store, &fd, ret_bundle, err);
+		r = open_bundle(store, &input, ret_bundle, err);
 	return r < 0 ? err_wrap(err, "'%s'", source) : 0;
 }
 
 int import_run(const struct import_request *request, struct err *err)
 {
-	auto_fd fd = -1;
+	auto_input input = { .fd = -1 };
 	struct stat st;
 	int r = store_announce(request->store, err);
 
 	if (r == 0)
-		r = open_source(request->store, request->source, &fd, err);
-	if (r == 0 && fstat(fd, &st) < 0)
+		r = open_source(request->source, &input, err);
+	if (r == 0 && fstat(input.fd, &st) < 0)
 		r = fail(err, errno, "stat");
 	if (r == 0 && request->owners && !S_ISDIR(st.st_mode))
 		r = fail_plain(err, EINVAL, "--owners is for a directory: archives have them");
 	if (r == 0)
-		r = S_ISDIR(st.st_mode) ? import_directory(request, fd, err)
-					: import_file(request, fd, err);
+		r = S_ISDIR(st.st_mode) ? import_directory(request, input.fd, err)
+					: import_file(request, &input, err);
 	return r < 0 ? err_wrap(err, "'%s'", request->source) : 0;
 }

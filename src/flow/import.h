@@ -44,7 +44,9 @@ int import_open_bundle(const struct store *store, const char *source, struct bun
 
 /* --- for the files of this flow --- */
 
-int import_root(const struct import_request *request, int fd, struct err *err) must_check;
+/* Of a tar, from its beginning; encoding: as its first bytes say. */
+int import_root(const struct import_request *request, const struct byte_source *source,
+		enum encoding encoding, struct err *err) must_check;
 int import_root_directory(const struct import_request *request, int dirfd,
 			  struct err *err) must_check;
 /* Of a squashfs file; the fd is borrowed. */

@@ -41,9 +41,13 @@ static int import_one_layer(struct import *import, const char *name, const struc
 	int r;
 
 	if (!layer) {
+		const struct import_layer *found = bundle_layer(import->bundle, name);
+
 		layer = arena_new(&import->arena, struct import_layer);
-		r = bundle_open(import->bundle, name, &file, import->err);
-		if (r == 0)
+		r = found ? 0 : bundle_open(import->bundle, name, &file, import->err);
+		if (found)
+			*layer = *found;
+		else if (r == 0)
 			r = import_layer(import->request->store, &file.source, encoding_of(&file),
 					 diff_id, layer, import->err);
 		if (r < 0)

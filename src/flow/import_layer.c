@@ -58,17 +58,23 @@ static int publish(const struct store *store, struct layer_staged *staged, struc
 	return layer_commit(store, &staged, 1, err);
 }
 
+/* What is known of a layer that comes. */
+struct wanted {
+	const struct digest *diff_id; /* NULL: nothing */
+	bool end;		      /* an end mark, to tell that all of it came */
+};
+
 /* Unpack what comes and keep it as a blob; the blob is published first, so that a layer that is
  * there can always be made again. */
 static int keep_and_unpack(const struct store *store, const struct byte_source *source,
-			   struct blob_writer *writer, const struct digest *diff_id,
+			   struct blob_writer *writer, const struct wanted *wanted,
 			   struct layer_staged *staged, struct err *err)
 {
 	struct copying_source copying = { .from = source, .writer = writer };
 	struct byte_source copy = { .read = read_and_write, .context = &copying };
 	struct layer_request request = { .source = &copy,
-					 .diff_id = diff_id,
-					 .need_end = !diff_id };
+					 .diff_id = wanted->diff_id,
+					 .need_end = wanted->end };
 	int r = layer_stage(store, &request, staged, err);
 
 	return r < 0 ? r : read_rest(&copy, err);
@@ -78,6 +84,7 @@ int import_layer_as_is(const struct store *store, const struct byte_source *sour
 		       const struct descriptor *descriptor, const struct digest *diff_id,
 		       struct err *err)
 {
+	const struct wanted wanted = { .diff_id = diff_id };
 	auto_layer_staged staged = { 0 };
 	auto_blob_writer *writer = NULL;
 	int r;
@@ -88,21 +95,21 @@ int import_layer_as_is(const struct store *store, const struct byte_source *sour
 		return layer_unpack_blob(store, &descriptor->digest, diff_id, err);
 	r = blob_writer_new(store, &descriptor->digest, descriptor->size_bytes, &writer, err);
 	if (r == 0)
-		r = keep_and_unpack(store, source, writer, diff_id, &staged, err);
+		r = keep_and_unpack(store, source, writer, &wanted, &staged, err);
 	if (r == 0)
 		r = blob_writer_commit(writer, NULL, NULL, err);
 	return r < 0 ? r : publish(store, &staged, err);
 }
 
 static int import_as_it_is(const struct store *store, const struct byte_source *source,
-			   const struct digest *diff_id, struct layer_staged *staged,
+			   const struct wanted *wanted, struct layer_staged *staged,
 			   struct descriptor *ret_descriptor, struct err *err)
 {
 	auto_blob_writer *writer = NULL;
 	int r = blob_writer_new(store, NULL, BLOB_SIZE_UNKNOWN, &writer, err);
 
 	if (r == 0)
-		r = keep_and_unpack(store, source, writer, diff_id, staged, err);
+		r = keep_and_unpack(store, source, writer, wanted, staged, err);
 	if (r == 0)
 		r = blob_writer_commit(writer, &ret_descriptor->digest, &ret_descriptor->size_bytes,
 				       err);
@@ -110,13 +117,13 @@ static int import_as_it_is(const struct store *store, const struct byte_source *
 }
 
 static int import_compressing(const struct store *store, const struct byte_source *source,
-			      const struct digest *diff_id, struct layer_staged *staged,
+			      const struct wanted *wanted, struct layer_staged *staged,
 			      struct descriptor *ret_descriptor, struct err *err)
 {
 	auto_layer_blob *blob = NULL;
 	struct layer_request request = { .source = source,
-					 .diff_id = diff_id,
-					 .need_end = !diff_id,
+					 .diff_id = wanted->diff_id,
+					 .need_end = wanted->end,
 					 .tee = { .write = layer_blob_write } };
 	int r = layer_blob_new(store, GZIP_SMALL, &blob, err);
 
@@ -127,9 +134,9 @@ static int import_compressing(const struct store *store, const struct byte_sourc
 	return r < 0 ? r : layer_blob_commit(blob, ret_descriptor, NULL, NULL, err);
 }
 
-int import_layer(const struct store *store, const struct byte_source *source,
-		 enum encoding encoding, const struct digest *diff_id,
-		 struct import_layer *ret_layer, struct err *err)
+static int import_wanted(const struct store *store, const struct byte_source *source,
+			 enum encoding encoding, const struct wanted *wanted,
+			 struct import_layer *ret_layer, struct err *err)
 {
 	auto_layer_staged staged = { 0 };
 	struct descriptor descriptor = { .media_type = encoding == ENCODING_ZSTD
@@ -138,9 +145,9 @@ int import_layer(const struct store *store, const struct byte_source *source,
 	int r;
 
 	if (encoding == ENCODING_GZIP || encoding == ENCODING_ZSTD)
-		r = import_as_it_is(store, source, diff_id, &staged, &descriptor, err);
+		r = import_as_it_is(store, source, wanted, &staged, &descriptor, err);
 	else
-		r = import_compressing(store, source, diff_id, &staged, &descriptor, err);
+		r = import_compressing(store, source, wanted, &staged, &descriptor, err);
 	if (r == 0)
 		r = publish(store, &staged, err);
 	if (r < 0)
@@ -149,4 +156,21 @@ int import_layer(const struct store *store, const struct byte_source *source,
 					    .diff_id = staged.diff_id,
 					    .newest_mtime_s = staged.newest_mtime_s };
 	return 0;
+}
+
+int import_layer(const struct store *store, const struct byte_source *source,
+		 enum encoding encoding, const struct digest *diff_id,
+		 struct import_layer *ret_layer, struct err *err)
+{
+	const struct wanted wanted = { .diff_id = diff_id, .end = !diff_id };
+
+	return import_wanted(store, source, encoding, &wanted, ret_layer, err);
+}
+
+int import_layer_found(const struct store *store, const struct byte_source *source,
+		       enum encoding encoding, struct import_layer *ret_layer, struct err *err)
+{
+	const struct wanted nothing = { 0 };
+
+	return import_wanted(store, source, encoding, &nothing, ret_layer, err);
 }

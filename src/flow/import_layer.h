@@ -27,5 +27,9 @@ struct import_layer {
 int import_layer(const struct store *store, const struct byte_source *source,
 		 enum encoding encoding, const struct digest *diff_id,
 		 struct import_layer *ret_layer, struct err *err) must_check;
+/* The same of an archive that ends where its file does, with an end mark or without. */
+int import_layer_found(const struct store *store, const struct byte_source *source,
+		       enum encoding encoding, struct import_layer *ret_layer,
+		       struct err *err) must_check;
 
 #endif

@@ -102,8 +102,8 @@ static int add_image(const struct import_request *request, const struct import_l
 	return r < 0 ? r : import_name(request, &root, &manifest.config.digest, NULL, err);
 }
 
-static int import_source(const struct import_request *request, const struct byte_source *source,
-			 enum encoding encoding, struct err *err)
+int import_root(const struct import_request *request, const struct byte_source *source,
+		enum encoding encoding, struct err *err)
 {
 	auto_config config = { 0 };
 	struct import_layer layer;
@@ -112,17 +112,6 @@ static int import_source(const struct import_request *request, const struct byte
 	if (r == 0)
 		r = make_config(request, &layer, &config, err);
 	return r < 0 ? r : add_image(request, &layer, &config, err);
-}
-
-int import_root(const struct import_request *request, int fd, struct err *err)
-{
-	struct byte_source source = byte_source_fd(&fd);
-	char magic[16];
-	ssize_t n = pread(fd, magic, sizeof(magic), 0);
-
-	if (n < 0)
-		return fail(err, errno, "read");
-	return import_source(request, &source, encoding_detect(magic, (size_t)n), err);
 }
 
 /* --- a directory or squashfs: written as tar by a thread, read back from a pipe --- */
@@ -214,7 +203,7 @@ static int import_thread(struct tar_thread *thread, struct err *err)
 		return r;
 	}
 	source = byte_source_fd(&fds[0]);
-	r = import_source(thread->request, &source, ENCODING_NONE, err);
+	r = import_root(thread->request, &source, ENCODING_NONE, err);
 	close(fds[0]);
 	pthread_join(thread->thread, NULL);
 	if (thread->result < 0 && thread->result != -EPIPE) { /* why the stream ended early */

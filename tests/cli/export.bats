@@ -21,6 +21,18 @@ teardown() { common_teardown; }
     diff -r first.oci second.oci
 }
 
+@test "nothing is written beside the archive, however large the image" {
+    local format
+    mkdir big
+    head -c 6000000 /dev/urandom >big/data
+    yes | head -c 6000000 >big/text
+    rootlet -q import big big:1
+    for format in docker-archive oci-archive tar; do
+        rootlet export --format $format -o expected big:1
+        ok bash -c "set -o pipefail; ulimit -f 100; rootlet export --format $format -o - big:1 | cmp - expected"
+    done
+}
+
 @test "what is saved comes back as it was, and digests stay" {
     local format before
     before=$(rootlet inspect tiny:1)

@@ -66,6 +66,51 @@ layers_unpacked() {
     [ "$(layers_unpacked)" -eq 1 ]
 }
 
+@test "a pipe, or an archive that is compressed, is not copied to disk first" {
+    local form
+    # 12 MB in two layers that do not pack, and 24 MB that pack to nothing
+    mkdir one two text
+    head -c 6000000 /dev/urandom >one/data
+    head -c 6000000 /dev/urandom >two/data
+    "$ROOTLET_TEST_STAGE/tests/support/make-layout" layout latest one two >/dev/null
+    for form in a b c d; do yes "$form" | head -c 6000000 >text/$form; done
+    tar -cf text.tar text
+    rootlet -q import layout packs:1
+    rootlet -q import text.tar text:1
+    rootlet save --format oci-archive -o packs.tar packs:1
+    rootlet save --format docker-archive -o text-docker.tar text:1
+    rootlet save --format docker-archive -o packs-docker.tar packs:1
+    gzip -k packs.tar packs-docker.tar text-docker.tar
+    rootlet images -q --no-trunc | sort >expected
+    ROOTLET_STORE=$PWD/again
+    piped() { cat "$1" | (ulimit -f 7500 && rootlet -q import -); } # in KiB: what one file may have
+    for form in packs.tar packs-docker.tar packs.tar.gz packs-docker.tar.gz text-docker.tar text.tar; do
+        ok piped $form
+    done
+    for form in packs.tar.gz packs-docker.tar.gz text-docker.tar.gz; do
+        ok bash -c "ulimit -f 7500 && exec rootlet -q import $form"
+    done
+    rootlet tag "$(rootlet import -q text.tar)" text:1
+    equal "$(rootlet images -aq --no-trunc | sort -u)" "$(cat expected)"
+    # what no image needs goes again, and so does all when it fails
+    local junk
+    junk=$(head -c 100 /dev/zero | sha256sum | cut -c-64)
+    mkdir -p blobs/sha256
+    head -c 100 /dev/zero >blobs/sha256/"$junk"
+    tar -rf packs.tar "blobs/sha256/$junk"
+    ROOTLET_STORE=$PWD/third
+    ok piped packs.tar
+    [ ! -e "third/blobs/sha256/$junk" ]
+    ROOTLET_STORE=$PWD/fourth
+    attempt piped <(head -c 9000000 packs.tar)
+    expect_status 125
+    expect_empty_dir fourth/blobs/sha256
+    attempt piped <(head -c 9000000 packs-docker.tar)
+    expect_status 125
+    expect_empty_dir fourth/blobs/sha256
+    expect_empty_dir fourth/layers
+}
+
 @test "a directory is imported with its owner as root" {
     tiny_root dir
     chmod 4755 dir/bin/busybox
