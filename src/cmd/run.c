@@ -356,6 +356,8 @@ static int run_with(const struct run_command *run, const char *engine_name,
 		fputs(buf_text(&why), stderr);
 	if (r == 0)
 		r = run_use_engine(&run->request, engine, &box, &root, err);
+	if (r < 0 || run->dry_run)
+		run_changes_forget(&root.changes);
 	if (r < 0)
 		return r;
 	if (run->dry_run) {
@@ -368,6 +370,8 @@ static int run_with(const struct run_command *run, const char *engine_name,
 		return commit(run, &box, &root, ret_status, err);
 	if (r == 0 && !keeps_something(&root, &box))
 		leave(*ret_status);
+	if (r < 0 && *ret_status == EXIT_ROOTLET)
+		run_changes_forget(&root.changes);
 	if (r < 0 && root.is_refused)
 		*ret_other = engine;
 	else if (r < 0 && *ret_status == EXIT_ROOTLET)

@@ -47,6 +47,8 @@ static const struct call_rule rules[TAP_NR_ROWS] = {
 	STOPS(getxattr, calls_getxattr), STOPS(lgetxattr, calls_lgetxattr),
 	STOPS(listxattr, calls_listxattr), STOPS(llistxattr, calls_llistxattr),
 	STOPS(removexattr, calls_removexattr), STOPS(lremovexattr, calls_lremovexattr),
+	STOPS(setxattrat, calls_setxattrat), STOPS(getxattrat, calls_getxattrat),
+	STOPS(listxattrat, calls_listxattrat), STOPS(removexattrat, calls_removexattrat),
 	STOPS(getdents64, calls_getdents64), STOPS(getcwd, calls_getcwd), STOPS(chdir, calls_chdir),
 	STOPS(chroot, calls_chroot), STOPS(umask, calls_umask),
 	STOPS(inotify_add_watch, calls_inotify_add_watch),

@@ -36,6 +36,7 @@ call_handler calls_setxattr, calls_lsetxattr, calls_fsetxattr;
 call_handler calls_getxattr, calls_lgetxattr, calls_fgetxattr;
 call_handler calls_listxattr, calls_llistxattr, calls_flistxattr;
 call_handler calls_removexattr, calls_lremovexattr, calls_fremovexattr;
+call_handler calls_setxattrat, calls_getxattrat, calls_listxattrat, calls_removexattrat;
 /* calls_identity.c */
 call_handler calls_identity, calls_getres, calls_getgroups, calls_setgroups;
 call_handler calls_capget, calls_capset;
@@ -43,6 +44,13 @@ call_handler calls_capget, calls_capset;
 call_handler calls_prctl, calls_seccomp, calls_clone, calls_kill;
 /* calls_open.c */
 call_handler calls_open, calls_openat, calls_openat2, calls_creat;
+/* calls_resolve.c: what openat2(2) with RESOLVE_* leads to. The caller ends the spot. */
+struct open_how;
+long calls_find_resolved(struct visit *visit, int dirfd, unsigned long path,
+			 const struct open_how *how, struct spot *ret_spot);
+/* calls_open.c: the file, or where it is to be made. */
+long calls_find_opening(struct visit *visit, int dirfd, const char *path, uint64_t flags,
+			struct spot *spot);
 /* calls_process.c */
 call_handler calls_chdir, calls_chroot, calls_umask, calls_uname, calls_affinity;
 call_handler calls_inotify_add_watch, calls_fanotify_mark;

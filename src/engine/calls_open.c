@@ -24,6 +24,7 @@ struct opening {
 	int dirfd;
 	unsigned long path;
 	unsigned long flags, mode;
+	uint64_t resolve; /* of openat2(2) */
 };
 
 static bool is_creating(unsigned long flags)
@@ -31,19 +32,32 @@ static bool is_creating(unsigned long flags)
 	return flags & O_CREAT;
 }
 
-/* The file, or where it is to be made. */
-static long find(struct visit *visit, const struct opening *opening, struct spot *spot)
+long calls_find_opening(struct visit *visit, int dirfd, const char *path, uint64_t flags,
+			struct spot *spot)
 {
-	unsigned long flags = opening->flags;
 	unsigned want = flags & O_NOFOLLOW ? 0 : SPOT_FOLLOW;
 	long r = -ENOENT;
 
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
-		return spot_find(visit, opening->dirfd, opening->path, SPOT_CHANGE, spot);
-	r = spot_find(visit, opening->dirfd, opening->path, want | SPOT_FILE, spot);
+		return spot_find_text(visit, dirfd, path, SPOT_CHANGE, spot);
+	r = spot_find_text(visit, dirfd, path, want | SPOT_FILE, spot);
 	if (r != -ENOENT || !is_creating(flags))
 		return r;
-	return spot_find(visit, opening->dirfd, opening->path, want | SPOT_CHANGE, spot);
+	return spot_find_text(visit, dirfd, path, want | SPOT_CHANGE, spot);
+}
+
+static long find(struct visit *visit, const struct opening *opening, struct spot *spot)
+{
+	const struct open_how how = { .flags = opening->flags,
+				      .mode = opening->mode,
+				      .resolve = opening->resolve };
+	char *path = visit->calls->path[0];
+	long r;
+
+	if (opening->resolve)
+		return calls_find_resolved(visit, opening->dirfd, opening->path, &how, spot);
+	r = trace_read_text(visit->tracee->tid, opening->path, path, PATHMAP_PATH_MAX);
+	return r < 0 ? r : calls_find_opening(visit, opening->dirfd, path, opening->flags, spot);
 }
 
 /* What the mount would say, were there one. */
@@ -233,12 +247,10 @@ enum call_verdict calls_openat(struct visit *visit)
 	return open_file(visit, &opening);
 }
 
-/* What RESOLVE_* ask for beyond the ordinary is the kernel's to judge: it has no idea of our paths,
- * so callers are told to do without. */
 enum call_verdict calls_openat2(struct visit *visit)
 {
 	struct open_how how = { 0 };
-	struct opening opening = { visit_fd(visit, 0), visit_arg(visit, 1), 0, 0 };
+	struct opening opening = { .dirfd = visit_fd(visit, 0), .path = visit_arg(visit, 1) };
 
 	if (visit_arg(visit, 3) < sizeof(how))
 		return visit_answer(visit, -EINVAL);
@@ -246,9 +258,8 @@ enum call_verdict calls_openat2(struct visit *visit)
 		return visit_answer(visit, -EFAULT);
 	if (visit_arg(visit, 3) > sizeof(how))
 		return visit_answer(visit, -E2BIG);
-	if (how.resolve)
-		return visit_answer(visit, -ENOSYS);
 	opening.flags = how.flags;
+	opening.resolve = how.resolve;
 	opening.mode = how.mode;
 	return open_file(visit, &opening);
 }

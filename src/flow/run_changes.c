@@ -113,7 +113,8 @@ int run_changes_open(struct run_changes *changes, const char *path, struct box *
 {
 	auto_free char *real = NULL;
 
-	if (mkdir(path, 0777) < 0 && errno != EEXIST)
+	changes->is_new = mkdir(path, 0777) == 0;
+	if (!changes->is_new && errno != EEXIST)
 		return fail(err, errno, "changes in '%s': make the folder", path);
 	real = realpath(path, NULL);
 	if (!real)
@@ -142,6 +143,15 @@ void run_changes_done(struct run_changes *changes)
 		(void)!remove_tree(changes->dirfd, "work", NULL);
 	cleanup_fd(&changes->dirfd);
 	*changes = (struct run_changes)RUN_CHANGES_NONE;
+}
+
+void run_changes_forget(const struct run_changes *changes)
+{
+	if (!changes->path || !changes->is_new || changes->dirfd < 0)
+		return;
+	(void)!remove_tree(changes->dirfd, "work", NULL);
+	unlinkat(changes->dirfd, "upper", AT_REMOVEDIR);
+	rmdir(changes->path);
 }
 
 /* ---- the record ---- */

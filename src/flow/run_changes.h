@@ -17,6 +17,7 @@
 struct run_changes {
 	const char *path;		     /* of the folder; NULL: changes are not kept */
 	int dirfd;			     /* of it, locked: one run at a time */
+	bool is_new;			     /* the folder was not there before */
 	char work_name[STORE_WORK_NAME_MAX]; /* of a commit: the folder, in the store */
 };
 
@@ -33,6 +34,8 @@ int run_changes_open(struct run_changes *changes, const char *path, struct box *
 int run_changes_open_in_store(struct run_changes *changes, const struct store *store,
 			      struct box *box, struct err *err) must_check;
 void run_changes_done(struct run_changes *changes);
+/* Nothing was run: what was made for it, and is empty, goes. */
+void run_changes_forget(const struct run_changes *changes);
 
 /* What earlier runs recorded goes on top of the layers that root emulation begins with. */
 int run_changes_recall(const struct run_changes *changes, struct view *layers,

@@ -224,7 +224,7 @@ character special file 1:3
 # trace is left out: one tracer is all that a process can have.
 @test "ptrace: what is hard to carry says the same as under the tap" {
     local name way torture=$ROOTLET_TEST_STAGE/build/tests/tap/torture
-    for name in exec fds files identity memory patch refused signals threads; do
+    for name in exec fds files identity memory patch paths refused signals threads; do
         for way in "" -static; do
             ok deny userns,mount rootlet root --engine ptrace -- "$torture-$name$way"
         done

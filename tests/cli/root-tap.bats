@@ -19,7 +19,7 @@ teardown() {
 }
 
 @test "a bare kernel keeps the claims about signals, exec, descriptors and pointers" {
-    for name in signals exec fds memory; do
+    for name in signals exec fds memory paths; do
         "$TORTURE/torture-$name"
     done
 }

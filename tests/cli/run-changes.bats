@@ -23,6 +23,17 @@ teardown() {
     [ ! -e changes/upper/proc ]
     rm -r changes
     refused rootlet run --engine subid --overlay changes ./root true
+    local engine
+    for engine in tap ptrace; do
+        attempt rootlet run --engine $engine --overlay none ./root true
+        expect_status 125
+        [ ! -e none ]
+    done
+    ok rootlet run --dry-run --overlay none ./root true
+    [ ! -e none ]
+    mkdir none
+    attempt rootlet run --engine tap --overlay none ./root true
+    rmdir none/upper none
 }
 
 @test "--overlay on an image: owners, modes and names are known the next time" {

@@ -97,6 +97,10 @@ userns_works() {
     torture memory
 }
 
+@test "programs that say in newer ways which file they mean" {
+    torture paths
+}
+
 @test "programs that change who they are" {
     torture identity
 }
