@@ -12,8 +12,10 @@
 #include "cmd/opt.h"
 #include "engine/engine.h"
 #include "engine/exec.h"
+#include "engine/namespaces.h"
 #include "flow/pack_box.h"
 #include "flow/pack_root.h"
+#include "sys/landlock.h"
 
 struct launch {
 	struct common common;
@@ -28,6 +30,10 @@ struct launch {
 	struct strings command;
 	struct box box;
 };
+
+/* Engines of a pack that is the root already. */
+#define DIRECT	 "direct"
+#define LANDLOCK "landlock"
 
 #define LAUNCH(field) offsetof(struct launch, field)
 
@@ -147,6 +153,21 @@ static int run_box(struct launch *launch, const struct engine *engine, struct bo
 	return r;
 }
 
+/* They need a place, which this is not. */
+static int refuse_direct(const struct launch *launch, struct err *err)
+{
+	const char *engine = launch->engine ?: getenv("ROOTLET_ENGINE");
+
+	if (!text_equal(engine, DIRECT) && !text_equal(engine, LANDLOCK))
+		return 0;
+	fail_plain(err, EINVAL,
+		   "engine %s: the pack's paths are right only where it is the root, which it is "
+		   "not here",
+		   engine);
+	err_hint(err, "chroot(1), PRoot and images make a relocatable pack (-R) the root");
+	return -EINVAL;
+}
+
 /* Nobody chose the engine, and the first did not start: is there another that can? */
 static const struct engine *find_other(const struct launch *launch, const struct engine *failed,
 				       const struct box *box)
@@ -185,8 +206,11 @@ static int run(struct launch *launch, int *ret_status, struct err *err)
 	const struct engine *engine;
 	struct box *box = &launch->box;
 	auto_buf why = { 0 };
-	int r = pack_make_box(launch->root.path, launch->root.fd, &launch->description, box, err);
+	int r = refuse_direct(launch, err);
 
+	if (r == 0)
+		r = pack_make_box(launch->root.path, launch->root.fd, &launch->description, box,
+				  err);
 	if (r < 0)
 		return r;
 	strings_add_all(&box->argv, launch->command.item);
@@ -216,12 +240,39 @@ static bool is_inside(const struct pack_self *self)
 		 there.st_ino == self->st.st_ino));
 }
 
+/* The kernel lets this process and what it starts open what a box of the pack would show, and write
+ * only where one could write. */
+static int wall(struct launch *launch, struct err *err)
+{
+	auto_fd root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = landlock_begin();
+	int r;
+
+	if (fd < 0)
+		return fail_plain(err, ENOTSUP, "engine landlock: this kernel has no Landlock");
+	close(fd);
+	if (root_fd < 0)
+		return fail(err, errno, "open '/'");
+	r = pack_description_read(root_fd, &launch->description, err);
+	if (r == 0)
+		r = pack_make_box("/", root_fd, &launch->description, &launch->box, err);
+	return r < 0 ? r : namespaces_wall(&launch->box, err);
+}
+
 static int run_directly(struct launch *launch, char **argv, struct err *err)
 {
 	const char *path = arena_printf(&launch->arena, "/.rootlet/real%s", launch->self.program);
+	const char *engine = getenv("ROOTLET_ENGINE");
+	bool is_walled = text_equal(engine, LANDLOCK);
+	int r = 0;
 
+	if (is_walled)
+		r = wall(launch, err);
+	if (r < 0)
+		return r;
 	if (launch->why)
-		fprintf(stderr, "engine direct: the pack is the root here\n");
+		fprintf(stderr, "%s: chosen: the pack is the root here\n",
+			is_walled ? LANDLOCK : DIRECT);
 	execv(path, argv);
 	return fail(err, errno, "execute '%s'", path);
 }
@@ -239,8 +290,11 @@ static int extract(const struct launch *launch, struct err *err)
 static int launch_image(struct launch *launch, int argc, char **argv, int *ret_status,
 			struct err *err)
 {
-	int r = pack_root_open(&launch->self, launch->engine ?: getenv("ROOTLET_ENGINE"),
-			       &launch->arena, &launch->root, err);
+	int r = refuse_direct(launch, err);
+
+	if (r == 0)
+		r = pack_root_open(&launch->self, launch->engine ?: getenv("ROOTLET_ENGINE"),
+				   &launch->arena, &launch->root, err);
 
 	if (r == 0)
 		r = pack_description_read(launch->root.fd, &launch->description, err);

@@ -11,9 +11,13 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "codec/json.h"
 
 #define PROGRAM_HEADERS_MAX 512
-#define TABLE_MAX_BYTES	    ((uint64_t)1 << 20)	 /* dynamic section, version needs */
+#define TABLE_MAX_BYTES	    ((uint64_t)1 << 20) /* dynamic section, version needs */
+#define NOTES_MAX_BYTES	    ((uint64_t)1 << 16)
+#define NOTE_OWNER	    "FDO"
+#define NOTE_DLOPEN	    0x407c0c0au
 #define STRINGS_MAX_BYTES   ((uint64_t)64 << 20) /* of big C++ libraries */
 
 struct segment {
@@ -356,6 +360,73 @@ static int read_dynamic(struct reader *reader, struct elf_needs *needs, struct e
 	return r < 0 ? r : read_defined(reader, needs, err);
 }
 
+/* --- what it opens by itself: [{"soname": ["libbpf.so.1", "libbpf.so.0"], ...}, ...] --- */
+
+static void take_opened(const char *text, size_t size_bytes, struct elf_needs *needs)
+{
+	auto_json *list = NULL;
+
+	size_bytes = strnlen(text, size_bytes);
+	if (json_parse(text, size_bytes, &list, NULL) < 0)
+		return; /* a hint that cannot be read is none */
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *names = json_get(json_at(list, i), "soname");
+
+		for (size_t j = 0; j < json_count(names); j++) {
+			const char *name = json_text(json_at(names, j));
+
+			if (name && *name && !strchr(name, '/') &&
+			    needs->opened.count < ELF_NEEDED_MAX)
+				strings_add(&needs->opened, name);
+		}
+	}
+}
+
+static uint64_t aligned(uint64_t size)
+{
+	return (size + 3) & ~(uint64_t)3;
+}
+
+/* struct Elf32_Nhdr and Elf64_Nhdr are the same; what is damaged ends the search. */
+static void take_notes(const struct reader *reader, const struct buf *notes,
+		       struct elf_needs *needs)
+{
+	uint64_t at = 0;
+
+	while (at + sizeof(Elf64_Nhdr) <= notes->size_bytes) {
+		uint64_t name_bytes = get32(reader, notes->bytes + at);
+		uint64_t size_bytes = get32(reader, notes->bytes + at + 4);
+		uint32_t type = get32(reader, notes->bytes + at + 8);
+		uint64_t name = at + sizeof(Elf64_Nhdr);
+		uint64_t content = name + aligned(name_bytes);
+
+		at = content + aligned(size_bytes);
+		if (content + size_bytes > notes->size_bytes)
+			return;
+		if (type == NOTE_DLOPEN && name_bytes == sizeof(NOTE_OWNER) &&
+		    memcmp(notes->bytes + name, NOTE_OWNER, sizeof(NOTE_OWNER)) == 0)
+			take_opened(notes->bytes + content, size_bytes, needs);
+	}
+}
+
+static int read_notes(const struct reader *reader, struct elf_needs *needs, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < reader->segment_count; i++) {
+		const struct segment *segment = &reader->segment[i];
+		auto_buf notes = { 0 };
+
+		if (segment->type != PT_NOTE || segment->file_bytes == 0 ||
+		    segment->file_bytes > NOTES_MAX_BYTES)
+			continue;
+		r = read_at(reader, segment->offset, segment->file_bytes, &notes, "notes", err);
+		if (r == 0)
+			take_notes(reader, &notes, needs);
+	}
+	return r;
+}
+
 static int read_all(struct reader *reader, struct elf_needs *needs, struct err *err)
 {
 	char header[sizeof(Elf64_Ehdr)] = { 0 };
@@ -375,7 +446,9 @@ static int read_all(struct reader *reader, struct elf_needs *needs, struct err *
 	r = read_segments(reader, header, err);
 	if (r == 0)
 		r = read_interpreter(reader, needs, err);
-	return r < 0 ? r : read_dynamic(reader, needs, err);
+	if (r == 0)
+		r = read_dynamic(reader, needs, err);
+	return r < 0 || !needs->is_dynamic ? r : read_notes(reader, needs, err);
 }
 
 void elf_needs_done(struct elf_needs *needs)
@@ -385,6 +458,7 @@ void elf_needs_done(struct elf_needs *needs)
 	free(needs->rpath);
 	free(needs->runpath);
 	strings_done(&needs->needed);
+	strings_done(&needs->opened);
 	strings_done(&needs->versions);
 	strings_done(&needs->defined);
 	*needs = (struct elf_needs){ 0 };

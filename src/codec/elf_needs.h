@@ -23,6 +23,9 @@ struct elf_needs {
 	char *rpath;	     /* DT_RPATH or NULL; to be ignored where there is a runpath */
 	char *runpath;
 	struct strings needed;	 /* DT_NEEDED, in order */
+	struct strings opened;	 /* sonames it says it opens by dlopen(3) where they are there: ELF
+				    notes of type FDO_PACKAGING_DLOPEN_METADATA (uapi-group.org,
+				    "ELF dlopen metadata"), in order */
 	struct strings versions; /* "libc.so.6 GLIBC_2.34", in order */
 	struct strings defined;	 /* those it has for others, "GLIBC_2.34", in order */
 	bool is_dynamic;	 /* it has a dynamic section */

@@ -53,6 +53,8 @@ void pack_request_done(struct pack_request *request)
 	strings_done(&request->share);
 	strings_done(&request->keep);
 	strings_done(&request->allow_secrets);
+	strings_done(&request->with);
+	strings_done(&request->with_files);
 }
 
 static bool is_stream(enum pack_format format)
@@ -202,6 +204,11 @@ static int check(const struct pack_request *request, struct err *err)
 				  formats[request->format].name);
 	if (to_stdout && request->rounds > 1)
 		return fail_plain(err, EINVAL, "--rounds compares files: it needs -o FILE");
+	if ((request->with.count || request->with_files.count) &&
+	    !text_starts(request->source, "dpkg:") && !text_starts(request->source, "prefix:"))
+		return fail_plain(err, EINVAL,
+				  "--with and --with-file add files of this host to dpkg: and "
+				  "prefix: only");
 	if (request->relocatable && request->format == PACK_RUN)
 		return fail_plain(
 			err, EINVAL,

@@ -29,7 +29,7 @@ const char *pack_format_suffix(enum pack_format format); /* ".tar.zst" */
 
 struct pack_request {
 	const char *store;  /* NULL: the default */
-	const char *source; /* REF, path, dpkg:PKG,.., prefix:DIR */
+	const char *source; /* REF, path of a directory or environment, dpkg:PKG,.., prefix:DIR */
 	enum pack_format format;
 	const char *output;   /* NULL: NAME with the format's suffix; "-": standard output */
 	const char *name;     /* NULL: after the source */
@@ -42,6 +42,8 @@ struct pack_request {
 	struct strings keep;	      /* "owner", "mode", "time": as they are in the source */
 	struct strings allow_secrets; /* globs of paths and variables */
 	uint64_t rounds;	      /* make it so often and compare; 0 and 1: once */
+	struct strings with;	      /* lines of a file list (policy/filelist.h): of the host */
+	struct strings with_files;    /* such lists */
 	bool save_provenance;
 	bool no_recommends; /* of packages: only what they depend on */
 };

@@ -8,14 +8,18 @@
 #include <sys/stat.h>
 
 #include "base/banned.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "flow/isolate.h"
 #include "flow/pack.h"
 #include "policy/dpkg.h"
 #include "policy/dpkg_relation.h"
 #include "policy/elf_closure.h"
+#include "policy/filelist.h"
 
-#define LISTED_MAX 5
+#define LISTED_MAX	   5
+#define NSSWITCH_BYTES_MAX ((size_t)1 << 16)
 
 /* --- from what is visible to a tree --- */
 
@@ -177,6 +181,28 @@ static int take(struct pack *pack, struct visible *visible, struct err *err)
 	return r;
 }
 
+/* --- what was asked for beside the source --- */
+
+static int add_with(struct pack *pack, const struct filelist_sources *sources, struct err *err)
+{
+	const struct pack_request *request = pack->request;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < request->with.count; i++)
+		r = filelist_show_line(sources, "--with", (unsigned)i + 1, request->with.item[i],
+				       err);
+	strings_each(&request->with_files, path) {
+		if (r == 0)
+			r = filelist_show(sources, path, err);
+	}
+	return r;
+}
+
+static bool has_with(const struct pack *pack)
+{
+	return pack->request->with.count || pack->request->with_files.count;
+}
+
 /* --- packages --- */
 
 static const char *joined(struct pack *pack, const struct strings *words)
@@ -228,6 +254,8 @@ int pack_read_dpkg(struct pack *pack, const char *names, struct err *err)
 	auto_dpkg_set set = { 0 };
 	auto_strings words = { 0 };
 	auto_dpkg dpkg = { 0 };
+	auto_elf_closure closure = { 0 };
+	struct filelist_sources sources = { .visible = &visible, .dpkg = &dpkg };
 	size_t named;
 	int r;
 
@@ -243,6 +271,11 @@ int pack_read_dpkg(struct pack *pack, const char *names, struct err *err)
 		r = dpkg_closure(&dpkg, &words, false, &set, err);
 	if (r == 0)
 		r = dpkg_show(&dpkg, &set, &visible, err);
+	if (r == 0 && has_with(pack)) {
+		r = elf_closure_open(&closure, &visible, err);
+		sources.closure = &closure;
+		r = r < 0 ? r : add_with(pack, &sources, err);
+	}
 	if (r < 0)
 		return r;
 	warn_missing(&set.missing);
@@ -251,6 +284,28 @@ int pack_read_dpkg(struct pack *pack, const char *names, struct err *err)
 }
 
 /* --- folders of programs --- */
+
+/* passwd: files sss [NOTFOUND=return] systemd */
+static void add_name_services(struct elf_closure *closure)
+{
+	auto_buf text = { 0 };
+	char *rest;
+	char *line;
+
+	if (io_read_file_at(AT_FDCWD, "/etc/nsswitch.conf", NSSWITCH_BYTES_MAX, &text, NULL) < 0)
+		return;
+	rest = text.bytes;
+	while ((line = strsep(&rest, "\n"))) {
+		char *words = strchr(line, ':');
+		char *word;
+
+		line[strcspn(line, "#")] = '\0';
+		words = words && *words ? words + 1 : NULL;
+		while ((word = strsep(&words, " \t")))
+			if (*word && !strpbrk(word, "[]=/"))
+				strings_printf(&closure->companions, "libnss_%s.so.2", word);
+	}
+}
 
 /* What libc opens by itself, where the host has it. */
 static int add_of_libc(struct elf_closure *closure, struct err *err)
@@ -316,6 +371,7 @@ int pack_read_prefix(struct pack *pack, const char *folders, struct err *err)
 	auto_visible visible;
 	auto_strings words = { 0 };
 	auto_elf_closure closure = { 0 };
+	const struct filelist_sources sources = { .visible = &visible, .closure = &closure };
 	int r;
 
 	visible_init(&visible, pack->root_fd);
@@ -323,12 +379,16 @@ int pack_read_prefix(struct pack *pack, const char *folders, struct err *err)
 	if (!words.count)
 		return fail_plain(err, EINVAL, "prefix: names no folder");
 	r = elf_closure_open(&closure, &visible, err);
+	if (r == 0)
+		add_name_services(&closure);
 	strings_each(&words, word) {
 		if (r == 0)
 			r = add_prefix(pack, &closure, word, err);
 	}
 	if (r == 0)
 		r = add_of_libc(&closure, err);
+	if (r == 0)
+		r = add_with(pack, &sources, err);
 	if (r == 0)
 		r = add_gconv(&closure, err);
 	if (r < 0)
@@ -340,4 +400,32 @@ int pack_read_prefix(struct pack *pack, const char *folders, struct err *err)
 	pack->name = joined(pack, &words);
 	pack->origin = arena_printf(&pack->arena, "prefix:%s", folders);
 	return take(pack, &visible, err);
+}
+
+/* --- environments (rootlet isolate) --- */
+
+static int show_environment(struct environment *environment, struct visible *visible,
+			    struct err *err)
+{
+	struct isolate_request request = { .path = environment->path };
+	auto_strings notes = { 0 };
+	int r;
+
+	strings_add_all(&request.with, environment->with.item);
+	strings_add_all(&request.hide, environment->hide.item);
+	request.recipe = take_ptr(environment->recipe);
+	r = isolate_show(&request, environment->source, visible, &notes, err);
+	isolate_request_done(&request);
+	return r;
+}
+
+int pack_read_environment(struct pack *pack, struct environment *environment, struct err *err)
+{
+	auto_visible visible;
+	int r;
+
+	visible_init(&visible, pack->root_fd);
+	pack->origin = arena_printf(&pack->arena, "environment of %s", environment->source);
+	r = show_environment(environment, &visible, err);
+	return r < 0 ? r : take(pack, &visible, err);
 }

@@ -8,6 +8,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "flow/environment.h"
 #include "flow/obtain.h"
 #include "flow/pack.h"
 
@@ -198,6 +199,33 @@ static int read_directory(struct pack *pack, const char *path, struct err *err)
 	return r < 0 ? err_wrap(err, "'%s'", path) : 0;
 }
 
+/* Those of images have a root, those of the host's files name these. */
+static int read_environment(struct pack *pack, const char *path, struct err *err)
+{
+	auto_environment environment = { 0 };
+	int r = environment_load(path, &environment, err);
+
+	if (r < 0)
+		return r;
+	strings_each(&environment.env, entry)
+		strings_add(&pack->config.env, entry);
+	strings_each(&environment.set, entry) {
+		const char *equals = strchr(entry, '=');
+
+		if (equals)
+			strings_env_set(
+				&pack->config.env,
+				arena_copy_bytes(&pack->arena, entry, (size_t)(equals - entry)),
+				equals + 1);
+	}
+	if (environment.is_host_files)
+		pack->root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = environment.is_host_files ? pack_read_environment(pack, &environment, err)
+				      : read_directory(pack, environment.root, err);
+	pack->name = plain_name(pack, name_of_path(environment.path));
+	return r < 0 ? err_wrap(err, "environment '%s'", path) : 0;
+}
+
 static const char *expand_home(struct pack *pack, const char *path)
 {
 	const char *home = getenv("HOME");
@@ -215,7 +243,8 @@ static int read_path(struct pack *pack, struct err *err)
 	if (stat(path, &st) < 0)
 		return fail(err, errno, "'%s'", path);
 	if (S_ISDIR(st.st_mode))
-		return read_directory(pack, path, err);
+		return environment_is(path) ? read_environment(pack, path, err)
+					    : read_directory(pack, path, err);
 	fail_plain(err, ENOTDIR, "'%s' is a file", path);
 	err_hint(err, "rootlet import takes root file systems and images from files");
 	return -ENOTDIR;
@@ -239,7 +268,8 @@ static int read_host(struct pack *pack, const char *source, struct err *err)
 /* What an earlier pack said about itself, where a pack is packed again. */
 static int drop_description(struct pack *pack, struct err *err)
 {
-	static const char *const files[] = { PACK_DESCRIPTION, PACK_PROVENANCE, PACK_SBOM };
+	static const char *const files[] = { PACK_FOLDER, PACK_DESCRIPTION, PACK_PROVENANCE,
+					     PACK_SBOM };
 	size_t kept = 0;
 
 	if (pack_find(pack, PACK_FOLDER "/launch"))

@@ -23,6 +23,7 @@ struct pack_package {
 };
 
 struct pack_request;
+struct environment; /* flow/environment.h */
 
 struct pack {
 	const struct pack_request *request;
@@ -56,6 +57,9 @@ int pack_read_source(struct pack *pack, struct err *err) must_check;
 /* Of this host: pack->root_fd is its root (pack_host.c). */
 int pack_read_dpkg(struct pack *pack, const char *names, struct err *err) must_check;
 int pack_read_prefix(struct pack *pack, const char *folders, struct err *err) must_check;
+/* The host's files that it shows. */
+int pack_read_environment(struct pack *pack, struct environment *environment,
+			  struct err *err) must_check;
 
 /* Entries beside those of the source; parents are made. -EEXIST: the path is there already, and is
  * something else. `content` must live as long as the pack (pack_add.c). */

@@ -60,6 +60,7 @@ void elf_closure_done(struct elf_closure *closure)
 	ldcache_done(&closure->cache);
 	strings_done(&closure->library_path);
 	strings_done(&closure->path);
+	strings_done(&closure->companions);
 	strings_done(&closure->missing);
 	arena_done(&closure->arena);
 	*closure = (struct elf_closure){ 0 };
@@ -380,6 +381,10 @@ static int load_companions(struct program *program, const struct load *load, str
 		return 0;
 	for (size_t i = 0; r == 0 && i < array_count(companions); i++)
 		r = load_library(program, load, companions[i], true, err);
+	strings_each(&program->closure->companions, name) {
+		if (r == 0)
+			r = load_library(program, load, name, true, err);
+	}
 	return r;
 }
 
@@ -390,6 +395,8 @@ static int load_needs(struct program *program, const struct load *load, struct e
 
 	for (size_t i = 0; r == 0 && i < needs->needed.count; i++)
 		r = load_library(program, load, needs->needed.item[i], false, err);
+	for (size_t i = 0; r == 0 && i < needs->opened.count; i++)
+		r = load_library(program, load, needs->opened.item[i], true, err);
 	if (r == 0 && needs->interpreter && !map_get(&program->loaded, needs->interpreter)) {
 		map_set(&program->loaded, needs->interpreter, program);
 		if (suits(program->closure, needs->interpreter, program->main))

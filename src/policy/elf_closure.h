@@ -4,9 +4,9 @@
  * cache, the default folders; $ORIGIN, $LIB, $PLATFORM; musl's own rules for musl programs), and
  * for scripts the program in their first line.
  *
- * Not found, for nobody says so in the file: what a program opens with dlopen(3), or starts. Of
- * glibc's own plugins those that most programs would miss come along: name services and libgcc_s.
- */
+ * What a program opens with dlopen(3) comes along where the file says so in a note (elf_needs.h)
+ * and the host has it; else nobody knows it, nor what a program starts. Of glibc's own plugins
+ * those that most programs would miss come along: name services and libgcc_s. */
 #ifndef POLICY_ELF_CLOSURE_H
 #define POLICY_ELF_CLOSURE_H
 
@@ -21,6 +21,8 @@ struct elf_closure {
 	struct ldcache cache;
 	struct strings library_path; /* folders before others, as in LD_LIBRARY_PATH */
 	struct strings path;	     /* folders of programs, for "#!/usr/bin/env NAME" */
+	struct strings companions;   /* that glibc opens beside libnss_files.so.2 and the like:
+					with every program that has it, where they are there */
 	struct strings missing;	     /* "/usr/bin/a needs libz.so.1": for the caller to tell */
 	struct map objects;	     /* real path -> what elf_closure.c knows of it */
 	struct arena arena;

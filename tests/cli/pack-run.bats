@@ -160,27 +160,60 @@ has_no_listener() {
     expect_output "greeted x by "
     ok unshare -mrf chroot packed /bin/sh -c '/bin/greet y'
     expect_output "greeted y by "
+    attempt env ROOTLET_ENGINE=landlock ROOTLET_PACK_WHY=1 unshare -mrf chroot packed /bin/sh -c \
+        'echo here >/tmp/x; cat /tmp/x; echo there >/bin/y'
+    if [[ $stderr != *"no Landlock"* ]]; then
+        expect_stderr "landlock: chosen"
+        expect_stderr "can't create /bin/y"
+        equal "$output" here
+        [ ! -e packed/bin/y ]
+    fi
+    refused env ROOTLET_ENGINE=landlock packed/bin/greet x
+    expect_stderr "the pack's paths are right only where it is the root"
     need proot
     ok proot -r packed /bin/greet x
     expect_output "greeted x by "
 }
 
-@test "a folder of programs is packed with what they need" {
-    mkdir -p tool/bin tool/lib
-    printf 'int answer(void) { return 42; }\n' >answer.c
-    printf 'int answer(void);\nint main(void) { return answer(); }\n' >main.c
+@test "a folder of programs is packed with what they need, say they open, and with what is asked for" {
     command -v cc >/dev/null || skip "there is no C compiler"
+    mkdir -p tool/bin tool/lib beside
+    printf 'int answer(void) { return 40; }\n' >answer.c
+    printf 'int hint(void) { return 2; }\n' >hint.c
+    # ELF dlopen metadata: a library that nothing is linked with
+    cat >main.c <<-'EOF'
+	#include <dlfcn.h>
+	__asm__(".pushsection .note.dlopen, \"a\", @note\n.balign 4\n.long 4\n.long 2f-1f\n.long 0x407c0c0a\n"
+	        ".asciz \"FDO\"\n1: .asciz \"[{\\\"soname\\\":[\\\"libnone.so\\\",\\\"libhint.so\\\"]}]\"\n2: .balign 4\n"
+	        ".popsection\n");
+	int answer(void);
+	int main(void)
+	{
+	        void *library = dlopen("libhint.so", RTLD_NOW);
+	        int (*hint)(void) = library ? (int (*)(void))dlsym(library, "hint") : 0;
+
+	        return answer() + (hint ? hint() : 0);
+	}
+	EOF
     cc -shared -fPIC -o tool/lib/libanswer.so answer.c
-    cc -o tool/bin/answer main.c -Ltool/lib -lanswer -Wl,-rpath,'$ORIGIN/../lib'
-    rootlet -q pack prefix:"$PWD/tool" -f run -o tool.run
-    mv tool away
+    cc -shared -fPIC -o beside/libhint.so hint.c
+    cc -o tool/bin/answer main.c -Ltool/lib -lanswer -Wl,-rpath,"\$ORIGIN/../lib:$PWD/beside" -ldl
+    echo asked >asked.txt
+    printf '%s\n' "$PWD/asked.txt" >list
+    rootlet -q pack prefix:"$PWD/tool" --with-file list --with exe:cat -f run -o tool.run
+    mkdir away && mv tool beside asked.txt away
     attempt ./tool.run answer
     expect_status 42
     attempt env ROOTLET_ENGINE=tap ./tool.run answer
     expect_status 42
-    mv away tool
+    attempt ./tool.run cat "$PWD/asked.txt"
+    equal "$output" asked
+    mv away/* .
     rootlet -q pack prefix:"$PWD/tool" -R -f dir -o packed
-    mv tool away
+    mv tool beside away
     attempt "packed$PWD/tool/bin/answer"
     expect_status 42
+    mv away/* .
+    refused rootlet pack ./tool --with exe:cat -o out
+    expect_stderr "--with and --with-file add files of this host to dpkg: and prefix: only"
 }
