@@ -35,15 +35,28 @@ make_twins() {
     done
 }
 
-@test "the same files make the same bytes in every format, whoever packs them when and how" {
-    local format one other
+# elsewhere CMD...: as another user, if this one may have a user namespace, on one processor, with
+# addresses that are never the same twice, a new umask, time zone, locale and host of variables.
+elsewhere() {
+    local other=()
+    ! unshare -Ur true 2>/dev/null || other=(unshare -Ur)
+    (umask 077; export TZ=Asia/Kathmandu LC_ALL=C.UTF-8 LANG=tr_TR.UTF-8 COLUMNS=40
+        "${other[@]}" taskset -c "$(taskset -pc $$ | sed 's/.*[: ,-]//')" "$@")
+}
+
+@test "the same files make the same bytes in every format, whoever packs them when, where and how" {
+    local format one other relocatable place=$BATS_TEST_TMPDIR/b
+    [ ! -w /dev/shm ] || place=$(mktemp -d /dev/shm/rootlet-XXXXXX) # names in another order
     make_twins
-    for format in $FORMATS; do
-        one=$(digest ./a/root -f $format -o a/$format.out -S /bin=usr/bin)
-        other=$(umask 077; export TZ=Asia/Kathmandu LC_ALL=C.UTF-8
-            digest ./b/root -f $format -o b/$format.out -S /bin=usr/bin)
+    [ "$place" = "$BATS_TEST_TMPDIR/b" ] || { mv b/root "$place" && rmdir b && ln -s "$place" b; }
+    for format in $FORMATS "tar -R" "dir -R" "tar -R --save-provenance"; do
+        # shellcheck disable=SC2086 # words
+        set -- -f $format -S /bin=usr/bin --name twin
+        format=${format// /}
+        one=$(digest ./a/root "$@" -o a/$format.out)
+        other=$(elsewhere rootlet -q pack ./b/root "$@" -o b/$format.out | cut -d' ' -f1)
         equal "$other" "$one"
-        [ $format = dir ] && continue
+        [[ $format != dir* ]] || continue
         cmp a/$format.out b/$format.out
         equal "sha256:$(sha256sum <a/$format.out | cut -d' ' -f1)" "$one"
     done
@@ -51,6 +64,7 @@ make_twins() {
     [ -x a/dir.out/usr/bin/tool ]
     equal "$(readlink a/dir.out/bin)" usr/bin
     equal "$(stat -c %a a/dir.out/tmp)" 1777
+    [ ! -L b ] || rm -rf "$place"
 }
 
 @test "rounds are compared, and --keep lets accidents count" {
@@ -107,6 +121,41 @@ expect_nothing() {
         ROOTLET_STORE=$BATS_TEST_TMPDIR/$archive rootlet -q load -i $archive
         ROOTLET_STORE=$BATS_TEST_TMPDIR/$archive rootlet images | grep -q '^tiny '
     done
+}
+
+@test "podman runs what is packed, docker's format and OCI's" {
+    need podman
+    need_userns
+    local run_root storage form
+    import_tiny
+    run_root=$(mktemp -d /tmp/run-XXXXXX) # podman wants a short path here
+    storage="--root $BATS_TEST_TMPDIR/podman --runroot $run_root --storage-driver vfs --cgroup-manager cgroupfs"
+    for form in oci docker; do
+        rootlet -q pack tiny -f $form --name packed-$form --entry-point "/bin/echo said by" -o tiny.$form
+        # shellcheck disable=SC2086 # words
+        podman $storage load -q -i tiny.$form >/dev/null
+        # shellcheck disable=SC2086
+        attempt podman $storage inspect --format '{{.Config.Entrypoint}}' packed-$form
+        equal "$output" "[/bin/echo said by]"
+    done
+    # shellcheck disable=SC2086
+    podman $storage unshare rm -rf "$BATS_TEST_TMPDIR/podman"
+    rm -rf "$run_root"
+}
+
+@test "an environment is packed as what it shows" {
+    mkdir -p files && echo shown >files/one && echo hidden >files/two
+    printf '%s\n' "$PWD/files" "!$PWD/files/two" "exe:cat" >list
+    rootlet -q isolate create env --from files:list
+    rootlet -q pack ./env --save-provenance -f tar -o env.tar
+    rootlet -q pack ./env -f run -o env.run
+    mkdir root && tar -C root -xf env.tar
+    equal "$(cat "root$PWD/files/one")" shown
+    [ ! -e "root$PWD/files/two" ]
+    grep -q '"environment of files:' root/.rootlet/provenance.json
+    attempt env ROOTLET_ENGINE=tap ./env.run cat "$PWD/files/one"
+    expect_status 0
+    equal "$output" shown
 }
 
 @test "secrets are refused with a list, until they are allowed" {
