@@ -58,7 +58,9 @@ static int unpack(const struct store *store, const struct byte_source *source,
 		  const struct fetch *fetch, struct layer_staged *staged, struct err *err)
 {
 	const struct layer_request request = { .source = source, .diff_id = &fetch->diff_id };
-	int r = layer_stage(store, &request, staged, err);
+	int r = layer_present(store, &fetch->diff_id)
+			? layer_check(store, source, &fetch->diff_id, err)
+			: layer_stage(store, &request, staged, err);
 
 	return r < 0 ? err_wrap(err, "blob %s", fetch->descriptor.digest.text) : 0;
 }
@@ -156,7 +158,8 @@ static int fetch_from(struct transfer *transfer, size_t server, struct err *err)
 	if (r < 0)
 		return r;
 	transfer->resumed = transfer->received_bytes > 0;
-	if (needs_unpacking(transfer->list, fetch))
+	/* Of a layer that is there it is looked whether this blob is of it. */
+	if (!digest_is_none(&fetch->diff_id))
 		r = start_unpacking(transfer, err);
 	if (r >= 0)
 		r = receive(transfer, server, err);

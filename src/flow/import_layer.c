@@ -80,6 +80,17 @@ static int keep_and_unpack(const struct store *store, const struct byte_source *
 	return r < 0 ? r : read_rest(&copy, err);
 }
 
+/* The layer is there: is it what this blob is of? */
+static int keep_and_check(const struct store *store, const struct byte_source *source,
+			  struct blob_writer *writer, const struct digest *diff_id, struct err *err)
+{
+	struct copying_source copying = { .from = source, .writer = writer };
+	struct byte_source copy = { .read = read_and_write, .context = &copying };
+	int r = layer_check(store, &copy, diff_id, err);
+
+	return r < 0 ? r : read_rest(&copy, err);
+}
+
 int import_layer_as_is(const struct store *store, const struct byte_source *source,
 		       const struct descriptor *descriptor, const struct digest *diff_id,
 		       struct err *err)
@@ -89,16 +100,16 @@ int import_layer_as_is(const struct store *store, const struct byte_source *sour
 	auto_blob_writer *writer = NULL;
 	int r;
 
-	if (layer_present(store, diff_id))
-		return import_blob(store, source, descriptor, err);
 	if (blob_present(store, descriptor))
 		return layer_unpack_blob(store, &descriptor->digest, diff_id, err);
 	r = blob_writer_new(store, &descriptor->digest, descriptor->size_bytes, &writer, err);
 	if (r == 0)
-		r = keep_and_unpack(store, source, writer, &wanted, &staged, err);
+		r = layer_present(store, diff_id)
+			    ? keep_and_check(store, source, writer, diff_id, err)
+			    : keep_and_unpack(store, source, writer, &wanted, &staged, err);
 	if (r == 0)
 		r = blob_writer_commit(writer, NULL, NULL, err);
-	return r < 0 ? r : publish(store, &staged, err);
+	return r < 0 || !staged.work_name[0] ? r : publish(store, &staged, err);
 }
 
 static int import_as_it_is(const struct store *store, const struct byte_source *source,

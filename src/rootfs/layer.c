@@ -74,6 +74,14 @@ static int unpack_entries(struct teed_stream *teed, const struct layer_request *
 	return pass_rest(teed, err);
 }
 
+static int compare(const struct digest *is, const struct digest *expected, struct err *err)
+{
+	return digest_equal(is, expected)
+		       ? 0
+		       : fail(err, EUCLEAN, "digest mismatch: the unpacked bytes have %s, not %s",
+			      is->text, expected->text);
+}
+
 static int check_diff_id(struct stream *stream, const struct layer_request *request,
 			 struct layer_staged *staged, struct err *err)
 {
@@ -83,9 +91,8 @@ static int check_diff_id(struct stream *stream, const struct layer_request *requ
 	if (r < 0)
 		return r;
 	staged->diff_id = digest_of_hex(hex);
-	if (request->diff_id && !digest_equal(request->diff_id, &staged->diff_id))
-		return fail(err, EUCLEAN, "digest mismatch: the unpacked bytes have %s, not %s",
-			    staged->diff_id.text, request->diff_id->text);
+	if (request->diff_id)
+		return compare(&staged->diff_id, request->diff_id, err);
 	return 0;
 }
 
@@ -190,6 +197,34 @@ int layer_commit(const struct store *store, struct layer_staged *const *staged, 
 		staged[i]->work_name[0] = '\0';
 	}
 	return 0;
+}
+
+/* Not one byte more is decompressed than the layer has. */
+int layer_check(const struct store *store, const struct byte_source *source,
+		const struct digest *diff_id, struct err *err)
+{
+	uint64_t expected_bytes = layer_tar_bytes(store, diff_id);
+	char hex[SHA256_HEX_LENGTH + 1];
+	auto_stream *stream = NULL;
+	struct digest is;
+	const void *bytes;
+	uint64_t size_bytes = 0;
+	size_t size = 1;
+	int r = stream_new(source, &stream, err);
+
+	while (r == 0 && size > 0) {
+		r = stream_next(stream, &bytes, &size, err);
+		size_bytes += size;
+		if (r == 0 && expected_bytes && size_bytes > expected_bytes)
+			return fail(err, EUCLEAN, "it unpacks to more than layer %s",
+				    diff_id->text);
+	}
+	if (r == 0)
+		r = stream_finish(stream, hex, &size_bytes, err);
+	if (r < 0)
+		return r;
+	is = digest_of_hex(hex);
+	return compare(&is, diff_id, err);
 }
 
 int layer_unpack(const struct store *store, const struct layer_request *request,

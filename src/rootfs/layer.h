@@ -44,6 +44,10 @@ int layer_stage(const struct store *store, const struct layer_request *request,
 int layer_commit(const struct store *store, struct layer_staged *const *staged, size_t count,
 		 struct err *err) must_check;
 
+/* Of a layer that is there already: does what comes unpack to it? Nothing is written. -EUCLEAN. */
+int layer_check(const struct store *store, const struct byte_source *source,
+		const struct digest *diff_id, struct err *err) must_check;
+
 /* Both for one layer. Returns at once, reading nothing, when diff_id is given and the layer is
  * there. ret_diff_id may be NULL. */
 int layer_unpack(const struct store *store, const struct layer_request *request,

@@ -14,6 +14,17 @@ expect_empty_store() {
     done
 }
 
+# first_layer LAYOUT: the blob of its only image's first layer.
+first_layer() {
+    python3 - "$1" <<'PYTHON'
+import json, sys
+def blob(descriptor):
+    return sys.argv[1] + "/blobs/sha256/" + descriptor["digest"].split(":")[1]
+index = json.load(open(sys.argv[1] + "/index.json"))
+print(blob(json.load(open(blob(index["manifests"][0])))["layers"][0]))
+PYTHON
+}
+
 @test "every hostile archive is refused in words that fit, touching nothing" {
     local name words bad=0
     mkdir outside
@@ -58,6 +69,14 @@ expect_empty_store() {
         fi
     done <list
     equal "$(cat secret)" secret
+    # a layer that is there already does not vouch for another blob
+    ROOTLET_STORE=$PWD/fresh
+    ok rootlet import "$(first_layer "$BATS_TEST_TMPDIR/flaky/cases/config-of-no-layer")" good
+    refused rootlet import "$BATS_TEST_TMPDIR/flaky/cases/config-of-other-layer"
+    expect_stderr "digest mismatch: the unpacked bytes have"
+    refused rootlet pull --retry 0 "$FLAKY/r:config-of-other-layer"
+    expect_stderr "digest mismatch: the unpacked bytes have"
+    [ "$(rootlet images -q | wc -l)" -eq 1 ]
     [ $bad -eq 0 ]
 }
 
