@@ -266,6 +266,14 @@ static void leave(int status)
 #endif
 }
 
+/* Mount points are made in a root, and true owners given to its files, but by engines that mount.
+ */
+static bool is_only_read(const struct engine *engine, const struct run_root *root,
+			 const struct box *box)
+{
+	return box->root.read_only && !engine->has_mounts && !root->is_real;
+}
+
 static int run_job(const struct engine *engine, struct box *box, struct run_root *root,
 		   int *ret_status, struct err *err)
 {
@@ -280,7 +288,7 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 		root->is_refused = true;
 	} else if (r < 0 && made && made->overlay_refused && root->is_image) {
 		log_verbose("%s; using a copy of the layers", err->text);
-		r = run_use_copy(root, box, err);
+		r = run_use_copy(root, box, is_only_read(engine, root, box), err);
 		if (r == 0)
 			r = run_once(engine, box, root, NULL, ret_status, err);
 	}

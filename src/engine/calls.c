@@ -153,6 +153,11 @@ static bool has_path(const struct tap_row *row)
 	return row->class == TAP_PATH || row->class == TAP_PATH2 || row->class == TAP_EXEC;
 }
 
+static bool has_read_only(const struct calls *calls)
+{
+	return calls->map && (calls->map->any_flags & PATHMAP_READ_ONLY);
+}
+
 const struct call_rule *calls_rule(const struct calls *calls, long number)
 {
 	static const struct call_rule free_rule;
@@ -166,7 +171,8 @@ const struct call_rule *calls_rule(const struct calls *calls, long number)
 	row = &tap_table[number];
 	if (number == NR_uname && (calls->hostname[0] || calls->kernel_release[0]))
 		return &name_rule;
-	if (calls->emulates && root_rules[number].interest)
+	if (root_rules[number].interest &&
+	    (calls->emulates || (has_read_only(calls) && tap_row_changes_fd(row))))
 		return &root_rules[number];
 	if (rules[number].interest)
 		rule = &rules[number];

@@ -504,7 +504,7 @@ enum call_verdict calls_utimensat(struct visit *visit)
 	unsigned long address = visit_arg(visit, 2);
 	struct times times = { .now = !address };
 
-	if (!path && !visit->calls->emulates)
+	if (!path && !visit->calls->emulates && !(visit->calls->map->any_flags & PATHMAP_READ_ONLY))
 		return CALL_GO;
 	if (address && trace_read(visit->tracee->tid, address, times.at, sizeof(times.at)) < 0)
 		return visit_answer(visit, -EFAULT);

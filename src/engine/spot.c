@@ -127,17 +127,17 @@ void spot_done(struct spot *spot)
 	spot->fd = -1;
 }
 
+static bool is_read_only(const struct visit *visit, uint32_t entry)
+{
+	return visit->calls->map->entry[entry].flags & PATHMAP_READ_ONLY;
+}
+
 long spot_of_fd(struct visit *visit, int fd, struct spot *ret_spot)
 {
 	long r = process_fd(visit->tracee->tid, fd);
 
 	*ret_spot = (struct spot){ .fd = (int)r, .name = "", .path = "" };
 	return r < 0 ? r : 0;
-}
-
-static bool is_read_only(const struct visit *visit, uint32_t entry)
-{
-	return visit->calls->map->entry[entry].flags & PATHMAP_READ_ONLY;
 }
 
 /* /proc/PID/exe, which to the kernel is the loader: the program instead, also when it is not there
@@ -187,6 +187,25 @@ static long search(struct visit *visit, const char *directory)
 	r = traced_may_search(found.fd);
 	close(found.fd);
 	return r;
+}
+
+/* What a descriptor is open on, or a link of /proc leads to, by the path it has on the host. */
+static bool leads_to_read_only(const struct visit *visit, const struct spot *spot)
+{
+	const struct calls *calls = visit->calls;
+	char here[SPOT_PATH_MAX];
+	ssize_t length;
+	long r;
+
+	if (!(calls->map->any_flags & PATHMAP_READ_ONLY))
+		return false;
+	spot_path_here(spot, here);
+	length = readlink(here, way_host, CALLS_ROOM_BYTES - 1);
+	r = length <= 0 ? -ENOENT
+			: pathmap_guest_of(calls->map, way_host, (size_t)length, way_text,
+					   CALLS_ROOM_BYTES);
+	return r > 0 &&
+	       is_read_only(visit, pathmap_find(calls->map, way_text, r == 1 ? 0 : (size_t)r));
 }
 
 /* How much of the path it begins at is behind it already: nobody asks there again. */
@@ -290,6 +309,8 @@ static long resolve(struct visit *visit, int dirfd, const char *path, unsigned w
 	spot->is_link_ahead = spot->found.is_kernels_link && !(want & SPOT_FILE);
 	if (want & SPOT_FILE)
 		spot->found.name[0] = '\0';
+	if (spot->found.is_kernels_link && leads_to_read_only(visit, spot))
+		spot->read_only = true;
 	if (calls->emulates && traced_is_restricted()) {
 		r = check_way(visit, dirfd, path);
 		if (r < 0) {
@@ -306,9 +327,12 @@ long spot_find_text(struct visit *visit, int dirfd, const char *path, unsigned w
 	long r;
 
 	*ret_spot = (struct spot)SPOT_NONE;
-	if (!*path)
-		return want & SPOT_EMPTY ? spot_of_fd(visit, dirfd, ret_spot) : -ENOENT;
-	r = resolve(visit, dirfd, path, want, ret_spot);
+	if (!*path && !(want & SPOT_EMPTY))
+		return -ENOENT;
+	r = *path ? resolve(visit, dirfd, path, want, ret_spot)
+		  : spot_of_fd(visit, dirfd, ret_spot);
+	if (r == 0 && !*path && (want & SPOT_CHANGE))
+		ret_spot->read_only = leads_to_read_only(visit, ret_spot);
 	if (r == 0 && (want & SPOT_CHANGE) && ret_spot->read_only) {
 		spot_done(ret_spot);
 		r = -EROFS;
@@ -323,9 +347,10 @@ long spot_find(struct visit *visit, int dirfd, unsigned long path, unsigned want
 	long r;
 
 	*ret_spot = (struct spot)SPOT_NONE;
-	if (!path && (want & SPOT_EMPTY))
-		return spot_of_fd(visit, dirfd, ret_spot);
-	r = trace_read_text(visit->tracee->tid, path, text, PATHMAP_PATH_MAX);
+	text[0] = '\0';
+	r = !path && (want & SPOT_EMPTY)
+		    ? 0
+		    : trace_read_text(visit->tracee->tid, path, text, PATHMAP_PATH_MAX);
 	return r < 0 ? r : spot_find_text(visit, dirfd, text, want, ret_spot);
 }
 

@@ -199,7 +199,7 @@ static int use_image(const struct run_request *request, const char *name, struct
 	if (r < 0)
 		return r;
 	r = rootfs_stack(&root->store, &root->image.config, box, err);
-	return r == -ENOTSUP ? run_use_copy(root, box, err) : r;
+	return r == -ENOTSUP ? run_use_copy(root, box, false, err) : r;
 }
 
 static int use_file(const struct run_request *request, const char *path, struct box *box,

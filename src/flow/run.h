@@ -98,7 +98,9 @@ int run_use_engine(const struct run_request *request, const struct engine *engin
 		   struct run_root *root, struct err *err) must_check;
 
 /* Where overlayfs is refused: a private copy of the image's merged layers, by shared blocks where
- * the file system can. It goes away with run_root_done. */
-int run_use_copy(struct run_root *root, struct box *box, struct err *err) must_check;
+ * the file system can; it goes away with run_root_done. Shared: one that all runs read and none
+ * writes to, made of links; it goes away with its layers. */
+int run_use_copy(struct run_root *root, struct box *box, bool is_shared,
+		 struct err *err) must_check;
 
 #endif

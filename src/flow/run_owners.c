@@ -184,19 +184,39 @@ int run_use_engine(const struct run_request *request, const struct engine *engin
 	return box->emulation == BOX_EMULATION_TAP ? use_tap(root, flatten, err) : 0;
 }
 
-int run_use_copy(struct run_root *root, struct box *box, struct err *err)
+static int merge_shared(struct run_root *root, struct box *box, struct err *err)
 {
 	const struct config *config = &root->image.config;
+	auto_buf path = { 0 };
+	int r = merge_read_only(&root->store, config->diff_ids, config->diff_id_count, &path, err);
+
+	if (r == 0)
+		box->root.path = arena_copy(&box->arena, path.bytes);
+	return r;
+}
+
+static int merge_own(struct run_root *root, struct box *box, struct err *err)
+{
+	const struct config *config = &root->image.config;
+	int r = merge_private(&root->store, config->diff_ids, config->diff_id_count,
+			      root->copy_name, err);
+
+	if (r == 0)
+		box->root.path = arena_printf(&box->arena, "%s/%s", root->store.path,
+					      root->copy_name);
+	return r;
+}
+
+int run_use_copy(struct run_root *root, struct box *box, bool is_shared, struct err *err)
+{
 	int r;
 
 	err_clear(err);
-	r = merge_private(&root->store, config->diff_ids, config->diff_id_count, root->copy_name,
-			  err);
+	r = is_shared ? merge_shared(root, box, err) : merge_own(root, box, err);
 	if (r < 0)
 		return err_wrap(err, "a copy of the root, for layers cannot be stacked here");
 	strings_clear(&box->root.lower);
 	box->root.kind = BOX_ROOT_DIRECTORY;
-	box->root.path = arena_printf(&box->arena, "%s/%s", root->store.path, root->copy_name);
 	root->is_copy = true;
 	if (root->is_real)
 		return use_real_copy(root, err);

@@ -87,7 +87,8 @@ static void emit_condition(struct program *program, const struct tap_trap *when)
 
 static bool is_translated(const struct program *program, const struct tap_row *row)
 {
-	return (program->flags & TAP_PAGE_TRANSLATE) && tap_row_has_path(row);
+	return (program->flags & TAP_PAGE_TRANSLATE) &&
+	       (tap_row_has_path(row) || tap_row_changes_fd(row));
 }
 
 static bool is_wanted(const struct program *program, const struct tap_row *row)

@@ -108,4 +108,11 @@ static inline bool tap_row_is_privilege(const struct tap_row *row, long number, 
 
 extern const struct tap_row tap_table[TAP_NR_ROWS]; /* by number; absent calls from TAP_NR_END up */
 
+/* Does it change what a descriptor leads to, and could so in a directory that is read-only? */
+static inline int tap_row_changes_fd(const struct tap_row *row)
+{
+	return row == &tap_table[NR_fchmod] || row == &tap_table[NR_fchown] ||
+	       row == &tap_table[NR_fsetxattr] || row == &tap_table[NR_fremovexattr];
+}
+
 #endif

@@ -272,3 +272,7 @@ refused"
 @test "ptrace: what a killed run left goes away" {
     killed_run_is_forgotten
 }
+
+@test "ptrace: what is only read is shared, and stays as it is" {
+    read_only_stays
+}

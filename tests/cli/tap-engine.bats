@@ -80,3 +80,7 @@ conf
 @test "tap engine: what a killed run left goes away" {
     killed_run_is_forgotten
 }
+
+@test "tap engine: what is only read is shared, and stays as it is" {
+    read_only_stays
+}

@@ -91,21 +91,21 @@ class Acceptance:
         subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
         return folder
 
-    def import_base(self):
-        self.must(PLAIN_USER, ["rootlet", "import", self.base, "base"])
+    def import_base(self, user=PLAIN_USER):
+        self.must(user, ["rootlet", "import", self.base, "base"])
 
-    def build_ours(self, context, name="ours", front=(), options=()):
+    def build_ours(self, context, name="ours", front=(), options=(), user=PLAIN_USER, contents=False):
         """The tree of the image as it is in the registry; in the store it is called as `name`."""
-        self.must(PLAIN_USER, [*front, "rootlet", "build", *options, "--progress", "plain", "-t", name, context],
+        self.must(user, [*front, "rootlet", "build", *options, "--progress", "plain", "-t", name, context],
                   f"build {name}")
-        self.must(PLAIN_USER, ["rootlet", "push", name, f"{self.address}/{name}"])
-        return self.fetch(name)
+        self.must(user, ["rootlet", "push", name, f"{self.address}/{name}"])
+        return self.fetch(name, contents)
 
-    def fetch(self, name):
+    def fetch(self, name, contents=False):
         layout = os.path.join(self.stage.user_folder(PLAIN_USER), name)
         self.must(PLAIN_USER, ["skopeo", "--insecure-policy", "copy", "-q", "--src-tls-verify=false",
                                f"docker://{self.address}/{name}", f"oci:{layout}:latest"])
-        tree = image_tree(layout)
+        tree = image_tree(layout, contents)
         with open(os.path.join(self.build, f"ownership-{name}.txt"), "w", encoding="utf-8") as file:
             for path in sorted(tree):
                 file.write(f"/{path}\t{tree[path]}\n")

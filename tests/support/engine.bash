@@ -220,3 +220,30 @@ killed_run_is_forgotten() {
         [ "$SECONDS" -lt "$deadline" ]
     done
 }
+
+# read_only_stays: what is only read is one copy for all runs, and no way of changing a file changes it.
+read_only_stays() {
+    local emulation
+    import_debian
+    cat >change <<'END'
+open(F, "<", "/etc/passwd") or die;
+my $link = "/proc/self/fd/" . fileno(F);
+sub outcome { print shift() ? "changed\n" : "$!\n" }
+outcome(chmod(0600, *F));
+outcome(utime(1, 1, *F));
+outcome(chown(1, 1, *F));
+outcome(chmod(0600, $link));
+outcome(utime(1, 1, $link));
+outcome(truncate($link, 0));
+outcome(open(T, "+<", "/dev/fd/" . fileno(F)));
+outcome(open(T, ">", $link));
+outcome(open(T, ">", "/etc/new"));
+END
+    for emulation in tap none; do
+        ok "$DENY" userns,mount rootlet run --read-only --root-emulation $emulation -v "$PWD/change:/change" debian perl /change
+        equal "$(sort <<<"$output" | uniq -c | sed 's/^ *//')" "9 Read-only file system"
+    done
+    equal "$(ls "$ROOTLET_STORE/cache/roots" | wc -l)" 1
+    ok "$DENY" userns,mount rootlet run debian sh -c 'stat -c %a:%s /etc/passwd; chmod 600 /etc/passwd; echo more >>/etc/passwd'
+    equal "$("$DENY" userns,mount rootlet run --read-only debian stat -c %a:%s /etc/passwd)" "$output"
+}

@@ -4,6 +4,7 @@
 Reads OCI layouts and nothing of rootlet's, so that it can be the judge of both sides.
 """
 import gzip
+import hashlib
 import json
 import os
 import posixpath
@@ -17,9 +18,10 @@ XATTR = "SCHILY.xattr."
 
 
 class Entry:
-    """Everything about a file that a chown, chmod, mknod or setcap can change."""
+    """Everything about a file that a chown, chmod, mknod or setcap can change; and, where asked for, what
+    is in it and when that was."""
 
-    def __init__(self, member):
+    def __init__(self, member, content=None):
         self.kind = KINDS[member.type]
         self.uid = member.uid
         self.gid = member.gid
@@ -29,6 +31,9 @@ class Entry:
         self.xattrs = {name[len(XATTR):]: value for name, value in member.pax_headers.items()
                        if name.startswith(XATTR + "security.") or name.startswith(XATTR + "system.")}
 
+        self.content = content
+        self.seconds = int(member.mtime)
+
     def __str__(self):
         return self.text()
 
@@ -37,6 +42,8 @@ class Entry:
         text = f"{self.kind} {self.uid}:{self.gid} {self.mode:04o}"
         if self.device:
             text += " %d,%d" % self.device
+        if self.content is not None:
+            text += f" {self.seconds} {self.content}"
         for name, value in sorted(self.xattrs.items()):
             if unwanted and name.startswith(unwanted):
                 continue
@@ -81,28 +88,36 @@ def apply_whiteout(tree, path):
             forget_below(tree, hidden)
 
 
-def apply_layer(tree, archive):
-    members = [(posixpath.normpath("/" + member.name).lstrip("/"), member) for member in archive]
-    for path, _ in members:
+def content_of(archive, member):
+    """As text: where a link leads, or the file's digest."""
+    if member.issym():
+        return member.linkname
+    return hashlib.sha256(archive.extractfile(member).read()).hexdigest()[:16] if member.isreg() else ""
+
+
+def apply_layer(tree, archive, contents=False):
+    members = [(posixpath.normpath("/" + member.name).lstrip("/"), member,
+                content_of(archive, member) if contents else None) for member in archive]
+    for path, _, _ in members:
         if posixpath.basename(path).startswith(".wh."):
             apply_whiteout(tree, path)
-    for path, member in members:
+    for path, member, content in members:
         if posixpath.basename(path).startswith(".wh."):
             continue
         if member.type == tarfile.LNKTYPE:
             tree[path] = tree[posixpath.normpath("/" + member.linkname).lstrip("/")]
             continue
         before = tree.get(path)
-        tree[path] = Entry(member)
+        tree[path] = Entry(member, content)
         if before and before.kind == "directory" and tree[path].kind != "directory":
             forget_below(tree, path)
 
 
-def image_tree(layout):
+def image_tree(layout, contents=False):
     """path -> Entry, of what the stacked layers show."""
     tree = {}
     for archive in layers(layout):
-        apply_layer(tree, archive)
+        apply_layer(tree, archive, contents)
     return tree
 
 

@@ -388,7 +388,9 @@ long view_check_writable(const struct view_found *found, bool makes)
 	long r;
 
 	if (!(found->flags & PATHMAP_READ_ONLY))
-		return 0;
+		return found->is_in_proc && !found->text[0] && view_fd_is_read_only(found->fd)
+			       ? -EROFS
+			       : 0;
 	if (!found->text[0])
 		return -EROFS;
 	r = raw4(__NR_faccessat2, found->fd, found->text, 0, AT_SYMLINK_NOFOLLOW);
@@ -439,7 +441,8 @@ void view_open(const char *chroot)
 
 OFTEN bool view_is_asked(const struct tap_row *row)
 {
-	return tap.place && (row->trap.when == TAP_VIEW || tap_row_has_path(row));
+	return tap.place &&
+	       (row->trap.when == TAP_VIEW || tap_row_has_path(row) || tap_row_changes_fd(row));
 }
 
 long view_finish(struct tap_call *call, const struct tap_row *row)
@@ -630,7 +633,9 @@ static long replace_path(struct tap_call *call, const struct tap_row *row)
 	if (r < 0)
 		return r;
 	if (path.is_empty)
-		return view_finish(call, row);
+		return changes_file(row, call->nr) && view_fd_is_read_only(dirfd)
+			       ? -EROFS
+			       : view_finish(call, row);
 	if (!is_followed(call, &places) && !(tap.place->map.any_flags & PATHMAP_READ_ONLY) &&
 	    view_is_just_a_name(&path))
 		return view_finish(call, row);
@@ -691,6 +696,11 @@ long view_dispatch(struct tap_call *call, const struct tap_row *row)
 	case NR_getsockname:
 	case NR_getpeername:
 		return view_on_name(call);
+	case NR_fchmod:
+	case NR_fchown:
+	case NR_fsetxattr:
+	case NR_fremovexattr:
+		return view_on_fd_change(call, row);
 	default:
 		break;
 	}

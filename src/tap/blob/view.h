@@ -101,6 +101,10 @@ long view_on_address(struct tap_call *call, const struct tap_row *row);
 long view_on_sendmsg(struct tap_call *call);
 long view_on_sendmmsg(struct tap_call *call);
 long view_on_name(struct tap_call *call);
+/* view_fd.c: a call that changes the file behind its first argument, a descriptor. */
+long view_on_fd_change(struct tap_call *call, const struct tap_row *row);
+/* Is what it is open on, or the working directory (AT_FDCWD), below something read-only? */
+bool view_fd_is_read_only(int fd);
 /* Of the file at fd in /proc: another in its place where the text names host paths, or fd. */
 long view_proc_file(const char *guest, int fd);
 

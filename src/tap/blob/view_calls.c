@@ -223,6 +223,20 @@ static long open_resolved(struct tap_call *call, const struct tap_row *row,
 	return view_finish(call, row);
 }
 
+/* By a link of /proc, which may lead anywhere. */
+static bool leads_to_read_only(const struct view_path *path)
+{
+	const struct view_request request = { .want = PATHMAP_FOLLOW, .flags = O_PATH };
+	struct view_found found = { 0 };
+	bool is_read_only;
+
+	if (path->is_plain || view_find(path, &request, &found) < 0)
+		return false;
+	is_read_only = found.is_in_proc && view_fd_is_read_only(found.fd);
+	view_close(&found);
+	return is_read_only;
+}
+
 long view_on_open(struct tap_call *call, const struct tap_row *row)
 {
 	struct opening opening;
@@ -237,6 +251,9 @@ long view_on_open(struct tap_call *call, const struct tap_row *row)
 		return opening.path ? -ENOENT : -EFAULT;
 	if (opening.resolve)
 		return open_resolved(call, row, &opening, &path);
+	if (may_be_read_only(opening.flags) && is_followed(opening.flags) &&
+	    leads_to_read_only(&path))
+		return -EROFS;
 	if (tap.root && !(opening.flags & O_PATH) &&
 	    ((opening.flags & TAP_OPEN_CHANGES) || process_read()->restricted))
 		return open_emulated(call, &opening, &path);
