@@ -274,8 +274,9 @@ static bool has_places(const struct place *place, size_t count)
 	struct stat st;
 
 	for (size_t i = 0; i < count; i++)
-		if (stat(place[i].path, &st) < 0 || st.st_dev != place[i].st.st_dev ||
-		    st.st_ino != place[i].st.st_ino)
+		if (strcmp(place[i].path, "/") != 0 &&
+		    (stat(place[i].path, &st) < 0 || st.st_dev != place[i].st.st_dev ||
+		     st.st_ino != place[i].st.st_ino))
 			return false;
 	return true;
 }
