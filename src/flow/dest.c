@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/dest.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/banned.h"
+#include "base/strings.h"
+#include "flow/root_lock.h"
 #include "sys/remove.h"
+
+#define WORK_SUFFIX ".tmp-"
 
 /* Only ENOTDIR, EEXIST and ENOTEMPTY speak of what is there already. */
 static int move_into_place(const char *work, const char *dest, struct err *err)
@@ -41,8 +48,49 @@ int dest_add_random(struct buf *work, struct err *err)
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return fail(err, errno, "getrandom");
-	buf_printf(work, ".tmp-%016llx", (unsigned long long)random);
+	buf_printf(work, WORK_SUFFIX "%016llx", (unsigned long long)random);
 	return 0;
+}
+
+bool dest_keep_work(int fd)
+{
+	struct stat st;
+
+	(void)root_lock_share(fd); /* where there are no locks nobody removes it either */
+	return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+static void remove_left_over(int parent_fd, const char *name)
+{
+	auto_fd fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() && root_lock_alone(fd))
+		(void)!remove_tree(parent_fd, name, NULL);
+}
+
+void dest_remove_leftovers(const char *dest)
+{
+	auto_free char *copy = strdup(dest);
+	auto_buf prefix = { 0 };
+	const char *parent;
+	char *slash;
+	DIR *stream;
+
+	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+		copy[n - 1] = '\0';
+	slash = strrchr(copy, '/');
+	buf_printf(&prefix, "%s" WORK_SUFFIX, slash ? slash + 1 : copy);
+	parent = slash == copy ? "/" : slash ? copy : ".";
+	if (slash)
+		*slash = '\0';
+	stream = opendir(parent);
+	if (!stream)
+		return;
+	for (const struct dirent *entry; (entry = readdir(stream));)
+		if (text_starts(entry->d_name, buf_text(&prefix)))
+			remove_left_over(dirfd(stream), entry->d_name);
+	closedir(stream);
 }
 
 int dest_write_beside(const char *dest, const struct dest_writer *writer, struct err *err)

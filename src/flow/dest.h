@@ -20,6 +20,12 @@ struct dest_writer {
 int dest_write_beside(const char *dest, const struct dest_writer *writer,
 		      struct err *err) must_check;
 
+/* Remove work directories beside `dest` whose makers were killed: those that nobody has locked. A
+ * maker who wants that has dest_keep_work lock theirs; false: it was just taken for one of those,
+ * and is gone. */
+void dest_remove_leftovers(const char *dest);
+bool dest_keep_work(int fd);
+
 /* Append ".tmp-RANDOM", and make what is to be filled there. */
 int dest_add_random(struct buf *work, struct err *err) must_check;
 int dest_open_work(const char *work, bool directory, int *ret_fd, struct err *err) must_check;

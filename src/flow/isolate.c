@@ -235,7 +235,7 @@ static int fill(void *context, int fd, struct err *err)
 
 /* ---- into place ---- */
 
-/* Does a run use it? They hold a lock on its root. */
+/* Does a run use it? They hold a lock on it; who has just made it does so for a moment. */
 static int check_unused(const char *path, struct err *err)
 {
 	auto_environment environment = { 0 };
@@ -245,7 +245,7 @@ static int check_unused(const char *path, struct err *err)
 	if (environment_load(path, &environment, &ignored) < 0)
 		return 0; /* damaged: nothing runs there */
 	fd = open(environment.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || root_lock_alone(fd))
+	if (fd < 0 || root_lock_alone_soon(fd))
 		return 0;
 	fail_plain(err, EBUSY, "a command runs in '%s'", path);
 	err_hint(err, "--force removes it all the same");
@@ -253,7 +253,7 @@ static int check_unused(const char *path, struct err *err)
 }
 
 /* The old one first goes to the new one's place, at once. */
-static int replace(const char *work, const char *path, struct err *err)
+static int replace(const char *work, const char *path, int *work_fd, struct err *err)
 {
 	int r = check_unused(path, err);
 
@@ -261,39 +261,69 @@ static int replace(const char *work, const char *path, struct err *err)
 		return r;
 	if (renameat2(AT_FDCWD, work, AT_FDCWD, path, RENAME_EXCHANGE) < 0)
 		return fail(err, errno, "rename to '%s'", path);
-	return remove_tree(AT_FDCWD, work, err);
+	close(take_fd(work_fd));
+	r = remove_tree(AT_FDCWD, work, err);
+	if (r != -ENOENT)
+		return r;
+	err_clear(err); /* somebody who makes the same swept it up */
+	return 0;
 }
 
-static int move_into_place(const char *work, const char *path, struct err *err)
+/* *work_fd, which holds the lock, is closed when the old one has to be removed. */
+static int move_into_place(const char *work, const char *path, int *work_fd, struct err *err)
 {
 	if (environment_is(path))
-		return replace(work, path, err);
+		return replace(work, path, work_fd, err);
 	if (rename(work, path) == 0)
 		return 0;
+	if (errno == ENOTEMPTY && environment_is(path)) /* made meanwhile */
+		return replace(work, path, work_fd, err);
 	if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
 		return fail_plain(err, EEXIST, "'%s' exists and is no environment", path);
 	return fail(err, errno, "rename to '%s'", path);
+}
+
+#define WORK_TRIES 100
+
+/* Beside the environment's place; what others have left there goes away, and one who does the same
+ * may take ours for that before we have locked it. */
+static int open_work(const char *path, struct buf *work, int *ret_fd, struct err *err)
+{
+	int r = -ENOENT;
+
+	dest_remove_leftovers(path);
+	for (int i = 0; r == -ENOENT && i < WORK_TRIES; i++) {
+		auto_fd fd = -1;
+
+		err_clear(err);
+		buf_truncate(work, 0);
+		buf_add_text(work, path);
+		while (work->size_bytes > 1 && work->bytes[work->size_bytes - 1] == '/')
+			buf_truncate(work, work->size_bytes - 1);
+		r = dest_add_random(work, err);
+		if (r == 0)
+			r = dest_open_work(work->bytes, true, &fd, err);
+		if (r == 0 && !dest_keep_work(fd))
+			r = fail(err, ENOENT, "'%s'", work->bytes);
+		if (r == 0)
+			*ret_fd = take_fd(&fd);
+	}
+	return r;
 }
 
 static int make(struct making *making, bool tests, struct err *err)
 {
 	auto_buf work = { 0 };
 	auto_fd fd = -1;
-	int r;
+	int r = open_work(making->request->path, &work, &fd, err);
 
-	buf_add_text(&work, making->request->path);
-	while (work.size_bytes > 1 && work.bytes[work.size_bytes - 1] == '/')
-		buf_truncate(&work, work.size_bytes - 1);
-	r = dest_add_random(&work, err);
-	if (r == 0)
-		r = dest_open_work(work.bytes, true, &fd, err);
 	if (r < 0)
 		return r;
 	r = fill(making, fd, err);
 	if (r == 0 && tests)
 		r = isolate_test(making->request->store, work.bytes, &making->made->missing, err);
 	if (r == 0)
-		r = move_into_place(work.bytes, making->request->path, err);
+		r = move_into_place(work.bytes, making->request->path, &fd, err);
 	if (r < 0)
 		(void)!remove_tree(AT_FDCWD, work.bytes, NULL);
 	return r;

@@ -11,16 +11,26 @@
 #define TRIES	   50
 #define BETWEEN_MS 2
 
-bool root_lock_share(int root_fd)
+static bool lock_soon(int root_fd, int kind)
 {
 	for (int i = 0; i < TRIES; i++) {
-		if (flock(root_fd, LOCK_SH | LOCK_NB) == 0)
+		if (flock(root_fd, kind | LOCK_NB) == 0)
 			return true;
 		if (errno != EWOULDBLOCK)
 			return false;
 		poll(NULL, 0, BETWEEN_MS);
 	}
 	return false;
+}
+
+bool root_lock_share(int root_fd)
+{
+	return lock_soon(root_fd, LOCK_SH);
+}
+
+bool root_lock_alone_soon(int root_fd)
+{
+	return lock_soon(root_fd, LOCK_EX);
 }
 
 bool root_lock_alone(int root_fd)

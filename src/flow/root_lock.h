@@ -10,7 +10,9 @@
 /* This process uses the root open (not O_PATH) at root_fd, as long as that stays open. False:
  * somebody holds the lock for longer than we do, or locks are not to be had there. */
 bool root_lock_share(int root_fd);
-/* Become the only one, briefly; false: somebody else uses it. */
+/* Become the only one, briefly; false: somebody else uses it. The second waits for who does so for
+ * some calls only, as root_lock_share does. */
 bool root_lock_alone(int root_fd);
+bool root_lock_alone_soon(int root_fd);
 
 #endif

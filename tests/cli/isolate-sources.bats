@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+# Environments: every source and option, every form they are given away in, engines, and what happens
+# when something fails or is killed.
+load ../support/common
+
+setup() {
+    common_setup
+    need_userns
+    unset CPATH LIBRARY_PATH
+    export HOME=$BATS_TEST_TMPDIR/home # beside the working directory, which would not be shown else
+    mkdir "$HOME"
+}
+
+teardown() {
+    common_teardown
+}
+
+need_packages() {
+    local package
+    [ -r /var/lib/dpkg/status ] || skip "no dpkg here"
+    for package; do
+        dpkg -s "$package" >/dev/null 2>&1 || skip "package $package is not installed"
+    done
+}
+
+small_list() {
+    printf 'exe:%s\n' sh ls cat env touch id mkdir rm sleep
+}
+
+small_environment() {
+    small_list >list
+    ok rootlet isolate create "${1:-env}" --from files:list
+}
+
+@test "host: all of /usr but what was put beside the packages; no home, no settings" {
+    echo bait >"$HOME/.bait"
+    ok rootlet isolate create env --from host
+    ok rootlet run -w / env -- sh -c 'ls -d /usr/bin /usr/lib; ls -d /usr/local /opt /etc/gitconfig /etc/profile.d /root/.[!.]* 2>&1; ls -A ~; command -v cat'
+    expect_output "'/usr/local': No such file"
+    expect_output "'/opt': No such file"
+    expect_output "'/etc/gitconfig': No such file"
+    expect_output "'/etc/profile.d': No such file"
+    expect_no_output .bait
+    expect_output /cat
+    ok rootlet isolate status env
+    expect_output "host"
+}
+
+@test "--with adds a package, --hide takes paths away, and the compiler notices both" {
+    need_packages gcc libc6-dev zlib1g-dev
+    printf '#include <zlib.h>\nint main(void) { return !zlibVersion()[0]; }\n' >z.c
+    ok rootlet isolate create env --from dpkg:gcc,libc6-dev
+    attempt rootlet run env -- cc -o z z.c -lz
+    [ "$status" -ne 0 ]
+    expect_stderr "zlib.h: No such file"
+    ok rootlet isolate create env --from dpkg:gcc,libc6-dev --with zlib1g-dev
+    ok rootlet run env -- sh -c 'cc -o z z.c -lz && ./z'
+    ok rootlet isolate create env --from dpkg:gcc,libc6-dev,zlib1g-dev --hide '/usr/lib/*/libz.so' --hide '/usr/lib/*/libz.a'
+    attempt rootlet run env -- cc -o z z.c -lz
+    expect_stderr "cannot find -lz"
+    ok rootlet isolate status env
+    expect_output '/usr/lib/\*/libz.so'
+    refused rootlet isolate create env --from dpkg:gcc --with no-such-package
+    expect_stderr "no-such-package"
+    refused rootlet isolate create env --from dpkg:gcc --hide relative
+    ok rootlet run env -- sh -c : # the one before is still there
+}
+
+@test "lists: packages, programs, what may be missing, other lists, each with the file and line of a mistake" {
+    need_packages make
+    mkdir -p sub/deeper
+    printf 'exe:cat\n?/nowhere/at/all\n?exe:no-such-program\n?pkg:no-such-package\n?include not-there\n' >sub/deeper/more
+    printf 'include deeper/more # relative to this list\npkg:make\n' >sub/base
+    printf 'exe:sh\ninclude sub/base\n' >list
+    ok rootlet isolate create env --from files:list
+    printf 'all:\n\t@cat Makefile | cat >copy; echo made\n' >Makefile
+    ok rootlet run env -- make
+    equal "$output" made
+    cmp Makefile copy
+    attempt rootlet run -w / env -- ls / # neither listed nor essential
+    expect_status 127
+    echo 'pkg:no-such-package' >>sub/deeper/more
+    refused rootlet isolate create env --from files:list
+    expect_stderr "list:2: *sub/base:1: *deeper/more:6: *no-such-package"
+    printf 'exe:sh\ninclude list\n' >list
+    refused rootlet isolate create env --from files:list
+    expect_stderr "include 'list': more than 16 deep"
+    printf '/bin/sh => relative\n' >list
+    refused rootlet isolate create env --from files:list
+    expect_stderr "list:1: 'relative' behind =>"
+    printf '!!/x\n' >list
+    refused rootlet isolate create env --from files:list
+    expect_stderr "list:1: '!' twice"
+}
+
+@test "--network: the host's, for the environment or for one run" {
+    small_list >list
+    ok rootlet isolate create env --from files:list --network
+    ok rootlet run env -- cat /proc/net/dev
+    equal "$(cut -d: -f1 <<<"$output")" "$(cut -d: -f1 /proc/net/dev)"
+    ok rootlet run env -- cat /etc/resolv.conf
+    http_proxy=http://proxy ok rootlet run env -- sh -c 'echo $http_proxy'
+    equal "$output" http://proxy
+    ok rootlet run --network none env -- cat /proc/net/dev
+    equal "$(grep -c : <<<"$output")" 1
+    ok rootlet isolate create env --from files:list
+    http_proxy=http://proxy ok rootlet run env -- sh -c 'cat /proc/net/dev; echo $http_proxy'
+    equal "$(grep -c : <<<"$output")" 1
+}
+
+@test "given away as an archive, a squashfs, an OCI layout, for docker, as a directory: each runs" {
+    local form
+    mkdir data && echo one >data/one
+    { small_list; echo "$PWD/data"; } >list
+    ok rootlet isolate create env --from files:list
+    for form in tar tar.gz tar.zst squashfs oci docker dir; do
+        ok rootlet isolate export env -f "$form" -o "out.$form"
+        case $form in
+        dir | squashfs) ok rootlet run -w / "./out.$form" cat "$PWD/data/one" ;;
+        *) ok rootlet import "out.$form" "from-${form/./-}"
+            ok rootlet run -w / "from-${form/./-}" cat "$PWD/data/one" ;;
+        esac
+        equal "$output" one
+    done
+    refused rootlet isolate export env -f nonsense -o x
+    refused rootlet isolate export env -o out.tar/x
+    equal "$(ls -d ./*.tmp* 2>/dev/null)" ""
+}
+
+# What a command sees, whatever the engine.
+looks() {
+    echo "ls -A /; ls $PWD/data /usr 2>&1; cat $PWD/data/one; ls /usr/local /opt $HOME/.bait 2>&1; id -u; id -g; pwd; cat /etc/passwd; touch /usr/x 2>&1; touch made && rm made && echo wrote"
+}
+
+@test "engines tap and ptrace show what namespaces show" {
+    mkdir data work && echo one >data/one && echo two >data/two && echo bait >"$HOME/.bait"
+    { small_list; echo "$PWD/data"; echo "!$PWD/data/two"; } >list
+    ok rootlet isolate create env --from files:list
+    inside=$(looks)
+    cd work
+    ok rootlet -q run --network host ../env -- sh -c "$inside"
+    local expected=$output engine
+    expect_output "wrote"
+    expect_no_output two
+    for engine in tap ptrace; do
+        ok rootlet -q run --engine "$engine" --network host ../env -- sh -c "$inside"
+        equal "$output" "$expected"
+    done
+}
+
+@test "the kernel's access rules are a wall of their own, with and without namespaces" {
+    need setpriv
+    deny landlock true || skip "no filters here"
+    [ "$(rootlet doctor --json | python3 -c 'import json, sys; print([f["usable"] for f in json.load(sys.stdin)["facts"] if f["name"] == "landlock"])')" = "[True]" ] ||
+        skip "this kernel has no Landlock"
+    { small_list; printf 'exe:%s\n' unshare mount; } >list
+    ok rootlet isolate create env --from files:list
+    # in a user namespace of its own a command may mount, says the first wall; the second forbids it
+    local inner='mount -t tmpfs none /tmp && echo mounted'
+    attempt rootlet -q run env -- unshare -Urm --propagation unchanged sh -c "$inner"
+    [ "$status" -ne 0 ]
+    expect_no_output mounted
+    ok deny landlock rootlet -q run env -- unshare -Urm --propagation unchanged sh -c "$inner"
+    expect_output mounted
+    # without namespaces processes of the host are there; their memory and variables are not
+    local host engine
+    BAIT=seen sleep 600 3>&- &
+    host=$!
+    for engine in tap ptrace; do
+        rootlet -q run --engine "$engine" --network host env -- cat "/proc/$host/environ" >"$engine" || :
+        deny landlock rootlet -q run --engine "$engine" --network host env -- cat "/proc/$host/environ" >"$engine.open" || :
+    done
+    kill "$host"
+    wait "$host" || :
+    for engine in tap ptrace; do
+        fails grep -q BAIT=seen "$engine"
+        grep -q BAIT=seen "$engine.open"
+    done
+}
+
+# wait_for CONDITION...: until it holds.
+wait_for() {
+    local until=$((SECONDS + 300))
+    until "$@"; do
+        [ "$SECONDS" -lt "$until" ] || { echo "never: $*" >&2; return 1; }
+        sleep 0.1
+    done
+}
+
+has_work() {
+    compgen -G 'env.tmp-*' >/dev/null
+}
+
+@test "kill -9 while it is made: the next one cleans up; a failure leaves nothing, and what was there stays" {
+    mkfifo list
+    rootlet isolate create env --from files:list 3>&- &
+    local maker=$!
+    wait_for has_work # it waits for somebody to write the list
+    rootlet isolate create env --from files:list 3>&- & # another one does not take that for left over
+    local other=$!
+    wait_for sh -c '[ "$(ls -d env.tmp-* | wc -l)" = 2 ]'
+    kill -9 "$maker" "$other"
+    wait "$maker" "$other" || :
+    [ ! -e env ]
+    has_work
+    small_list >good
+    ok rootlet isolate create env --from files:good
+    fails has_work
+    ok rootlet run env -- sh -c :
+    echo exe:no-such-program >bad
+    refused rootlet isolate create env --from files:bad
+    fails has_work
+    ok rootlet run env -- sh -c 'echo still there'
+    equal "$(ls)" "$(printf 'bad\nenv\ngood\nlist')"
+}
+
+@test "two makers and two runs at once do not disturb each other" {
+    local pids=() pid i
+    small_list >list
+    for i in 1 2 3; do
+        rootlet -q isolate create env --from files:list 2>"log$i" 3>&- &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid" || { cat log?; return 1; }
+    done
+    fails has_work
+    pids=()
+    for i in 1 2 3; do
+        rootlet -q run env -- sh -c "echo $i >\$HOME/mine; echo $i >/tmp/mine; cat \$HOME/mine /tmp/mine" >"out$i" 3>&- &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid"
+    done
+    equal "$(cat out?)" "$(printf '1\n1\n2\n2\n3\n3')"
+}
+
+@test "who waits for the command uses no processor meanwhile" {
+    local TIMEFORMAT='%3U %3S'
+    small_environment
+    # user and system time in milliseconds of rootlet and all that it waited for
+    cpu_of() {
+        { time rootlet -q run env -- sleep "$1"; } 2>&1 | awk '{ print int(($1 + $2) * 1000) }'
+    }
+    local short long
+    short=$(cpu_of 0)
+    long=$(cpu_of 6)
+    # one that looks again and again uses half of these seconds at least
+    [ $((long - short)) -lt 2000 ] || { echo "$short ms, and $long ms in six seconds" >&2; return 1; }
+}
+
+@test "signals for whoever waits reach the command" {
+    small_environment
+    mkfifo ready
+    rootlet -q run env -- sh -c 'trap "echo got it; exit 5" TERM; echo >ready; while :; do sleep 0.1; done' >out 3>&- &
+    local runs=$!
+    cat ready >/dev/null
+    kill -TERM "$runs"
+    local ended=0
+    wait "$runs" || ended=$?
+    equal "$ended" 5
+    equal "$(cat out)" "got it"
+}
