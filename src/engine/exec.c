@@ -59,8 +59,8 @@ static int explain(const struct engine_job *job, const char *path, int error, st
 	fail(err, error, "execute '%s'", path);
 	if (error == ENOEXEC && job->emulation)
 		err_hint(err, "neither a program of 64 bits for this machine nor a script; "
-			      "programs of 32 "
-			      "bits run by --engine userns --root-emulation none only");
+			      "programs of 32 bits, and those for which binfmt_misc has an "
+			      "interpreter, run by --engine userns --root-emulation none only");
 	else if (error == ENOEXEC)
 		err_hint(err, "not a program of this machine's architecture, and no '#!' line");
 	return 126;

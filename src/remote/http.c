@@ -361,6 +361,12 @@ static struct curl_slist *make_headers(const struct hop *hop)
 	return list;
 }
 
+/* With TLS, whose other end may say nothing at all. */
+static long connect_s(const struct http *http)
+{
+	return http->stall_s < HTTP_CONNECT_MAX_S ? (long)http->stall_s : HTTP_CONNECT_MAX_S;
+}
+
 static void set_common(struct hop *hop, const char *url, struct curl_slist *headers)
 {
 	CURL *easy = hop->easy;
@@ -380,7 +386,7 @@ static void set_common(struct hop *hop, const char *url, struct curl_slist *head
 	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, hop);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_MAX_S);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, connect_s(hop->http));
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, HTTP_SLOWEST_BYTES_S);
 	/* who wants to be slow can be slow forever, byte by byte, with a small answer, too */
 	if (!hop->request->sink && !hop->request->body_size_bytes)

@@ -264,6 +264,23 @@ END
     expect_stderr "hint: tags there: 20, 21, 22, 1, 3"
 }
 
+@test "who takes the connection and says nothing is given up on" {
+    # the kernel answers for a socket that nobody accepts from
+    python3 -c 'import signal, socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+signal.pause()' >port 3>&- &
+    local pid=$!
+    until [ -s port ]; do
+        kill -0 $pid
+        sleep 0.02
+    done
+    attempt timeout 110 rootlet pull --timeout 1s --retry 0 "127.0.0.1:$(cat port)/r:1"
+    kill $pid
+    expect_status 125
+    expect_stderr "registry '127.0.0.1:$(cat port)'"
+}
+
 @test "who answers a byte at a time, or with headers without end, is given up on" {
     flaky_start --drip manifests
     refuses --timeout 1s --retry 0
