@@ -272,15 +272,18 @@ static int replace(const char *work, const char *path, int *work_fd, struct err 
 /* *work_fd, which holds the lock, is closed when the old one has to be removed. */
 static int move_into_place(const char *work, const char *path, int *work_fd, struct err *err)
 {
+	int error;
+
 	if (environment_is(path))
 		return replace(work, path, work_fd, err);
 	if (rename(work, path) == 0)
 		return 0;
-	if (errno == ENOTEMPTY && environment_is(path)) /* made meanwhile */
+	error = errno;
+	if (error == ENOTEMPTY && environment_is(path)) /* made meanwhile */
 		return replace(work, path, work_fd, err);
-	if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
+	if (error == ENOTEMPTY || error == EEXIST || error == ENOTDIR)
 		return fail_plain(err, EEXIST, "'%s' exists and is no environment", path);
-	return fail(err, errno, "rename to '%s'", path);
+	return fail(err, error, "rename to '%s'", path);
 }
 
 #define WORK_TRIES 100
