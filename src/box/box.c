@@ -20,11 +20,15 @@ void box_done(struct box *box)
 	*box = (struct box){ 0 };
 }
 
+/* What most runs need, in less than a kilobyte: musl takes a page of its own for more, beside the
+ * one the arena begins in. */
+#define FIRST_ROOM 11
+
 struct box_mount *box_mounts_add(struct box_mounts *mounts, enum box_mount_kind kind,
 				 const char *target)
 {
 	if (mounts->count == mounts->room) {
-		mounts->room = mounts->room ? mounts->room * 2 : 16;
+		mounts->room = mounts->room ? mounts->room * 2 : FIRST_ROOM;
 		mounts->item = memory_resize(mounts->item, mounts->room, sizeof(*mounts->item));
 	}
 	mounts->item[mounts->count] = (struct box_mount){ .kind = kind, .target = target };

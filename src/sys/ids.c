@@ -13,6 +13,7 @@
 
 #define FIELDS_MAX   7 /* passwd(5); group(5) has four */
 #define PASSWD_BYTES ((size_t)16 << 20)
+#define ROOM_BYTES   4096
 #define GROUPS_MAX   1000 /* of one user; box.h has room for as many */
 
 struct line {
@@ -150,13 +151,30 @@ static void run_getent(uid_t uid, struct buf *output)
 	close(pipe_fds[0]);
 }
 
+/* The host's users as text: in `room` when it takes them, as mostly, for fresh memory costs more
+ * than reading; else in `large`. NULL: there is no such file. */
+static const char *read_users(char room[ROOM_BYTES], struct buf *large)
+{
+	auto_fd fd = openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n = fd < 0 ? -errno : io_read_full(fd, room, ROOM_BYTES);
+
+	if (n >= 0 && n < ROOM_BYTES) {
+		room[n] = '\0';
+		return room;
+	}
+	return io_read_file_at(AT_FDCWD, "/etc/passwd", PASSWD_BYTES, large, NULL) < 0
+		       ? NULL
+		       : buf_text(large);
+}
+
 void ids_caller(struct arena *arena, struct user *ret_user)
 {
+	char room[ROOM_BYTES];
 	auto_buf text = { 0 };
 	uid_t uid = getuid();
+	const char *users = read_users(room, &text);
 
-	if (io_read_file_at(AT_FDCWD, "/etc/passwd", PASSWD_BYTES, &text, NULL) == 0 &&
-	    ids_user_by_id(text.bytes ? text.bytes : "", uid, arena, ret_user))
+	if (users && ids_user_by_id(users, uid, arena, ret_user))
 		goto found;
 	buf_truncate(&text, 0);
 	run_getent(uid, &text);
