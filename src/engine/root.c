@@ -86,6 +86,8 @@ static int setup(const struct engine_job *job, void *context, struct err *err)
 	if (r == 0)
 		r = root_tree_enter(plan, err);
 	if (r == 0)
+		r = mount_uncover(err);
+	if (r == 0)
 		r = protect_kernel(err);
 	if (r == 0)
 		r = namespaces_set_up(job->box, err);

@@ -15,7 +15,8 @@ struct root_plan {
 int root_tree_plan(const struct engine_job *job, struct root_plan *ret_plan,
 		   struct err *err) must_check;
 
-/* Mount everything and make it this process's root. */
+/* Mount everything and make it this process's root. The host's tree is still over it: mount_uncover
+ * is next, or spawn_plan.is_covered. */
 int root_tree_enter(const struct root_plan *plan, struct err *err) must_check;
 
 #endif

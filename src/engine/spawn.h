@@ -11,6 +11,8 @@ struct spawn_plan {
 	/* In the child, before the command is forked: allocates nothing. */
 	int (*setup)(const struct engine_job *job, void *context, struct err *err);
 	void *context;
+	/* After setup the host's tree is still over the root (mount_uncover). */
+	bool is_covered;
 	/* In the caller, when the first process exists, which begins its setup after that: what
 	 * needs its pid (id maps). May be NULL. */
 	int (*outside)(void *context, pid_t pid, struct err *err);

@@ -67,6 +67,7 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 	struct spawn_plan spawn = {
 		.namespaces = namespaces_of(&job->box->private_ns) | CLONE_NEWUSER,
 		.setup = setup,
+		.is_covered = true,
 		.outside = map,
 		.context = &plan,
 		.becomes_user = job->box->uid != job->box->own_uid ||

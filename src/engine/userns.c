@@ -66,6 +66,7 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 	struct spawn_plan spawn = { .namespaces = namespaces_of(&job->box->private_ns) |
 						  CLONE_NEWUSER,
 				    .setup = setup,
+				    .is_covered = true,
 				    .before_command = job->box->is_walled ? before_command : NULL,
 				    /* who joins it to make its network must find the ids */
 				    .outside = job->box->network_program ? map_outside : NULL,

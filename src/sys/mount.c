@@ -306,36 +306,8 @@ int mount_isolate(struct err *err)
 	return 0;
 }
 
-/* Two mounts, though their roots may be the same directory? Before Linux 5.8 nobody says. */
-static bool are_two_mounts(int a_fd, const char *b)
-{
-	struct statx x = { 0 };
-	struct statx y = { 0 };
-
-	return syscall(SYS_statx, a_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &x) == 0 &&
-	       syscall(SYS_statx, AT_FDCWD, b, 0, STATX_MNT_ID, &y) == 0 &&
-	       (x.stx_mask & STATX_MNT_ID) && x.stx_mnt_id != y.stx_mnt_id;
-}
-
-/* Is something still mounted over our root, where "/.." would reach it? When our root is a copy of
- * the host's own tree that may be the same directory. */
-static int covered(int root_fd, struct err *err)
-{
-	struct stat root;
-	struct stat top;
-
-	if (fstat(root_fd, &root) < 0 || stat("/..", &top) < 0)
-		return fail(err, errno, "stat of the new root");
-	return root.st_dev != top.st_dev || root.st_ino != top.st_ino ||
-	       are_two_mounts(root_fd, "/..");
-}
-
-#define COVERS_MAX 16 /* the host's root, and helper mounts stacked on it while setting up */
-
 int mount_pivot(int root_fd, struct err *err)
 {
-	int r;
-
 	if (fchdir(root_fd) < 0)
 		return fail(err, errno, "enter the new root");
 	/* pivot_root(".", ".") stacks the old root on the new one: pivot_root(2), NOTES */
@@ -343,10 +315,58 @@ int mount_pivot(int root_fd, struct err *err)
 		return fail(err, errno, "pivot_root");
 	if (chdir("/") < 0)
 		return fail(err, errno, "chdir to the new root");
+	return 0;
+}
+
+/* A mount of this namespace by number: the root, or what lies over it ("/.."). -ENOTSUP: the kernel
+ * does not number them (before 5.8). */
+static int number_of(const char *path, uint64_t *ret_number)
+{
+	struct statx x = { 0 };
+
+	if (syscall(SYS_statx, AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MNT_ID, &x) < 0)
+		return -errno;
+	if (!(x.stx_mask & STATX_MNT_ID))
+		return -ENOTSUP;
+	*ret_number = x.stx_mnt_id;
+	return 0;
+}
+
+int mount_is_covered(void)
+{
+	uint64_t root;
+	uint64_t top;
+	int r = number_of("/", &root);
+
+	if (r == 0)
+		r = number_of("/..", &top);
+	return r < 0 ? r : root != top;
+}
+
+/* Is something still over the root? By what it is, where mounts have no numbers. */
+static int covered(struct err *err)
+{
+	struct stat root;
+	struct stat top;
+	int r = mount_is_covered();
+
+	if (r >= 0)
+		return r;
+	if (stat("/", &root) < 0 || stat("/..", &top) < 0)
+		return fail(err, errno, "stat of the new root");
+	return root.st_dev != top.st_dev || root.st_ino != top.st_ino;
+}
+
+#define COVERS_MAX 16 /* the host's root, and helper mounts stacked on it while setting up */
+
+int mount_uncover(struct err *err)
+{
 	for (int i = 0; i < COVERS_MAX; i++) {
+		int r;
+
 		if (umount2("/..", MNT_DETACH) < 0)
 			return fail(err, errno, "detach the host's root");
-		r = covered(root_fd, err);
+		r = covered(err);
 		if (r <= 0)
 			return r;
 	}

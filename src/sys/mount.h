@@ -77,9 +77,14 @@ int mount_new(const char *type, const char *source, const struct mount_option *o
  * done here reaches the host. */
 int mount_isolate(struct err *err) must_check;
 
-/* Make the mount at root_fd the root of this mount namespace and drop everything else. The
- * working directory is the new root afterwards. */
+/* Make the mount at root_fd the root of this mount namespace, and the working directory. The old
+ * root, with all that was mounted, is left over it, where "/.." reaches it: mount_uncover. */
 int mount_pivot(int root_fd, struct err *err) must_check;
+/* Drop that. The kernel takes it out of reach at once, and then waits for others who read it. */
+int mount_uncover(struct err *err) must_check;
+/* 1: something is over the root; 0: nothing is. Looks only, so that somebody else may ask while
+ * mount_uncover goes on. -ENOTSUP, -ENOSYS: the kernel (before 5.8) does not tell mounts apart. */
+int mount_is_covered(void) must_check;
 
 /* Where the mount of one line of mountinfo is (proc_pid_mountinfo(5), the fifth field), unescaped
  * in place; NULL: no such line. */
