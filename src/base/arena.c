@@ -88,15 +88,18 @@ char *arena_copy(struct arena *arena, const char *text)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
+	char first[256]; /* what is short is made once only */
 	va_list again;
 	char *text;
 	int length;
 
 	va_copy(again, args);
-	length = vsnprintf(NULL, 0, format, again);
+	length = vsnprintf(first, sizeof(first), format, again);
 	va_end(again);
 	if (length < 0)
 		memory_exhausted(0);
+	if ((size_t)length < sizeof(first))
+		return arena_copy_bytes(arena, first, (size_t)length);
 	text = arena_alloc(arena, (size_t)length + 1);
 	vsnprintf(text, (size_t)length + 1, format, args);
 	return text;

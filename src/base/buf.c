@@ -61,14 +61,19 @@ void buf_add_char(struct buf *buf, char c)
 
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
+	char first[256]; /* what is short is made once only */
 	va_list again;
 	int length;
 
 	va_copy(again, args);
-	length = vsnprintf(NULL, 0, format, again);
+	length = vsnprintf(first, sizeof(first), format, again);
 	va_end(again);
 	if (length < 0)
 		memory_exhausted(0);
+	if ((size_t)length < sizeof(first)) {
+		buf_add(buf, first, (size_t)length);
+		return;
+	}
 	vsnprintf(buf_reserve(buf, (size_t)length), (size_t)length + 1, format, args);
 	buf_grow_by(buf, (size_t)length);
 }

@@ -84,6 +84,8 @@ static bool matches_any(const char *entry, const struct strings *globs)
 {
 	auto_buf name = { 0 };
 
+	if (globs->count == 0)
+		return false;
 	buf_add(&name, entry, strcspn(entry, "="));
 	for (size_t i = 0; i < globs->count; i++)
 		if (fnmatch(globs->item[i], buf_text(&name), 0) == 0)

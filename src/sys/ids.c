@@ -26,19 +26,21 @@ struct line {
 static bool next_line(const char **at, struct line *ret_line)
 {
 	const char *c = *at;
+	const char *end = strchrnul(c, '\n');
+	const char *colon;
 
 	if (!*c)
 		return false;
-	*ret_line = (struct line){ .count = 1, .field = { c } };
-	for (; *c && *c != '\n'; c++) {
-		size_t last = ret_line->count - 1;
+	*ret_line = (struct line){ 0 };
+	do {
+		bool is_last = ret_line->count == FIELDS_MAX - 1;
 
-		if (*c == ':' && ret_line->count < FIELDS_MAX)
-			ret_line->field[ret_line->count++] = c + 1;
-		else
-			ret_line->length[last]++;
-	}
-	*at = *c ? c + 1 : c;
+		colon = is_last ? NULL : memchr(c, ':', (size_t)(end - c));
+		ret_line->field[ret_line->count] = c;
+		ret_line->length[ret_line->count++] = (size_t)((colon ?: end) - c);
+		c = colon ? colon + 1 : end;
+	} while (colon);
+	*at = *end ? end + 1 : end;
 	return true;
 }
 

@@ -175,10 +175,15 @@ int mount_files(const char *folder, const char *const *names, int directory_fd, 
 {
 	bool is_here = fchdir(directory_fd) == 0;
 	char path[PATH_MAX];
+	size_t length = (size_t)snprintf(path, sizeof(path), "%s/", folder);
 	int r;
 
 	for (; *names; names++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, *names);
+		size_t name_bytes = strlen(*names) + 1;
+
+		if (length + name_bytes > sizeof(path))
+			return fail(err, ENAMETOOLONG, "'%s'", *names);
+		memcpy(path + length, *names, name_bytes);
 		r = bind_file(path, directory_fd, *names, is_here, err);
 		if (r == -ENOENT && unlinkat(directory_fd, *names, 0) == 0)
 			err_clear(err);
