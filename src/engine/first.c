@@ -252,9 +252,11 @@ static pid_t begin_command(const struct engine_job *job, const struct spawn_plan
 	if (pipe2(runs, O_CLOEXEC) < 0)
 		return fail(err, errno, "make a pipe to the command");
 	pid = clone(command_main, stack + sizeof(stack), CLONE_VM | SIGCHLD, &begun);
-	if (pid < 0)
-		return fail(err, errno, "fork the command");
 	close(runs[1]);
+	if (pid < 0) { /* an emulator may know no sharing but vfork's */
+		close(runs[0]);
+		return fork_command(job, plan, channel, err);
+	}
 	r = mount_uncover(err);
 	if (r == 0)
 		__atomic_store_n(&begun.uncovered, 1, __ATOMIC_RELEASE);
