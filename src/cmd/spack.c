@@ -20,6 +20,7 @@ struct spack_command {
 	struct arena arena;
 	const char *root; /* --spack */
 	bool find;
+	bool cli;
 };
 
 static int on_volume(void *command, const char *name, const char *value, struct err *err)
@@ -38,6 +39,8 @@ static const struct opt spack_opts[] = {
 	  "the Spack in this folder (default: $SPACK_ROOT, else that of spack on PATH)", NULL },
 	{ OPT_FLAG, 0, "find", SPACK(find), NULL,
 	  "look for compilers and external packages in the environment again", NULL },
+	{ OPT_FLAG, 0, "cli", SPACK(cli), NULL,
+	  "a shell that sees what Spack sees, or the command after --", NULL },
 	{ OPT_CHOICE, 0, "network", REQUEST(network), "host|none",
 	  "for all of the command: the host's, or none and so no fetching (default: as the command "
 	  "needs it)",
@@ -177,6 +180,25 @@ static int fetch_first(const struct spack_command *command, struct spack *spack,
 	return r;
 }
 
+static int run_cli(const struct spack_command *command, struct spack *spack,
+		   const struct step *asked, int *ret_status, struct err *err)
+{
+	auto_strings shell = { 0 };
+	struct step step = *asked;
+
+	strings_add(&shell, "/bin/sh");
+	strings_add(&shell, "-c");
+	strings_add(&shell,
+		    "PS1=\"(${ROOTLET_ENV##*/}) \\$ \"\n"
+		    "export PS1\n"
+		    "PATH=$SPACK_ROOT/bin:$PATH\n"
+		    "if command -v bash >/dev/null; then exec bash --norc; else exec sh; fi");
+	step.program = asked->words->count ? asked->words : &shell;
+	if (!step.network)
+		step.network = "none";
+	return run_step(command, spack, &step, ret_status, err);
+}
+
 static int run_words(struct spack_command *command, const char *root, const struct strings *words,
 		     const struct spack_words *parsed, int *ret_status, struct err *err)
 {
@@ -194,11 +216,13 @@ static int run_words(struct spack_command *command, const char *root, const stru
 	if (r < 0)
 		return r;
 	*ret_status = 0;
-	if (words->count == 0)
+	if (words->count == 0 && !command->cli)
 		return 0; /* --find alone */
 	step.scope = arena_printf(&spack.arena, "%s/" SPACK_SCOPE, environment.path);
 	if (!step.network && environment.network)
 		step.network = "host";
+	if (command->cli)
+		return run_cli(command, &spack, &step, ret_status, err);
 	if (!step.network && parsed->place == SPACK_WITH_NETWORK)
 		step.network = "host";
 	if (!step.network && parsed->place == SPACK_FETCH_FIRST && !command->asked.dry_run &&
@@ -246,7 +270,9 @@ static int run_parsed(struct spack_command *command, char **argv, int operand, i
 	if (r < 0)
 		return r;
 	spack_words_parse(&words, &parsed);
-	if (getenv("ROOTLET_ENV") || (parsed.place == SPACK_ON_HOST && !command->find))
+	if (command->cli)
+		parsed.command = 0; /* none of these are Spack's */
+	else if (getenv("ROOTLET_ENV") || (parsed.place == SPACK_ON_HOST && !command->find))
 		return run_on_host(root, &words, err);
 	if (!command->request.root)
 		r = spack_environment(root, &command->arena, &command->request.root, err);
@@ -281,7 +307,7 @@ static int spack_main(const struct command *command, const struct common *common
 const struct command command_spack = {
 	.name = "spack",
 	.summary = "run Spack in an environment: fetch with network, build without",
-	.synopsis = "[OPTIONS] [ENV] -- [SPACK-ARGUMENTS...]",
+	.synopsis = "[OPTIONS] [ENV] -- [SPACK-ARGUMENTS...|CMD...]",
 	.opts = spack_opts,
 	.stop_at_operand = true,
 	.run = spack_main,

@@ -544,6 +544,73 @@ static void drop_what_does_not_matter(struct visible *visible)
 	visible->count = kept;
 }
 
+/* The directories between a tree and something said of what is deep in it: trees as well. False:
+ * the host has no such directory, so there is nothing to hide. */
+static bool add_trees_between(struct visible *visible, const struct visible_item *tree,
+			      const struct visible_item *item, struct visible_item **list,
+			      size_t *count)
+{
+	size_t before = *count;
+	const char *slash = item->path + strlen(tree->path);
+
+	while ((slash = strchr(slash + 1, '/'))) {
+		struct visible_item *between = arena_new(&visible->arena, struct visible_item);
+		struct stat st;
+
+		between->path = between->source = arena_copy_bytes(&visible->arena, item->path,
+								   (size_t)(slash - item->path));
+		if (fstatat(visible->root_fd, below(between->path), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISDIR(st.st_mode)) {
+			*count = before;
+			return item->kind != VISIBLE_HIDDEN;
+		}
+		between->kind = VISIBLE_TREE;
+		between->mode = st.st_mode;
+		between->is_packaged = tree->is_packaged;
+		list[(*count)++] = between;
+	}
+	return true;
+}
+
+static size_t count_steps(const struct visible *visible)
+{
+	size_t steps = 1;
+
+	for (size_t i = 0; i < visible->count; i++)
+		for (const char *c = visible->item[i]->path; *c; c++)
+			steps += *c == '/';
+	return steps;
+}
+
+static void fill_trees(struct visible *visible)
+{
+	struct visible_item **list = memory_zeroed(count_steps(visible),
+						   sizeof(struct visible_item *));
+	const struct visible_item
+		*around[PATH_MAX / 2 + 2]; /* the directories above, deepest last */
+	size_t depth = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < visible->count; i++) {
+		struct visible_item *item = visible->item[i];
+		size_t before = count;
+		bool counts = true;
+
+		while (depth > 0 && !path_is_below(item->path, around[depth - 1]->path))
+			depth--;
+		if (depth > 0 && around[depth - 1]->kind == VISIBLE_TREE &&
+		    strcmp(around[depth - 1]->path, around[depth - 1]->source) == 0)
+			counts = add_trees_between(visible, around[depth - 1], item, list, &count);
+		if (counts)
+			list[count++] = item;
+		while (before < count)
+			around[depth++] = list[before++];
+	}
+	free(visible->item);
+	visible->item = list;
+	visible->count = count;
+}
+
 int visible_finish(struct visible *visible, struct err *err)
 {
 	size_t named = visible->by_path.count;
@@ -563,5 +630,6 @@ int visible_finish(struct visible *visible, struct err *err)
 		visible->item[i] = visible->by_path.entry[i].value;
 	qsort(visible->item, visible->count, sizeof(struct visible_item *), compare_items);
 	drop_what_does_not_matter(visible);
+	fill_trees(visible);
 	return 0;
 }

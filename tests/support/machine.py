@@ -120,7 +120,7 @@ def stage_build(build, stage):
                 copy = os.path.join(stage, "build", os.path.relpath(path, build))
                 os.makedirs(os.path.dirname(copy), exist_ok=True)
                 shutil.copy2(path, copy)
-    for folder in ("tests", "examples", "doc"):
+    for folder in ("tests", "examples", "doc", "plugins"):
         if os.path.isdir(os.path.join(SOURCE, folder)):
             shutil.copytree(os.path.join(SOURCE, folder), os.path.join(stage, folder), symlinks=True)
     subprocess.run(["chmod", "-R", "a+rX,go-w", stage], check=True)

@@ -31,11 +31,50 @@ spack_host() {
     "$SPACK_ROOT/bin/spack" "$@" >/dev/null
 }
 
-# spack_bait: what a build on the host would find.
+# What the toys are built with.
+PACKAGES=(gcc libc6-dev make python3 tar gzip git)
+
+# spack_bait: what a build on the host would find: settings, a variable, a process, a file.
 spack_bait() {
     printf '[user]\n\tname = bait\n[commit]\n\tgpgsign = true\n[gpg]\n\tprogram = /nonexistent/gpg\n' >"$HOME/.gitconfig"
     mkdir -p "$HOME/.ssh" "$HOME/.gnupg"
     touch "$HOME/.bashrc" "$HOME/.curlrc"
+    export BAIT_VARIABLE=1
+    [ -n "${BAIT:-}" ] || bash -c 'exec -a bait-process sleep 1000' 3>&- &
+    BAIT=${BAIT:-$!}
+}
+
+# spack_list: what the toys are built with, as a list of files, small and without git.
+spack_list() {
+    printf 'pkg:%s\n' gcc libc6-dev make python3-minimal libpython3-stdlib tar gzip
+    printf 'exe:%s\n' sh sed grep cat cp mkdir tr env
+    printf '!%s\n' /usr/share '/usr/lib/x86_64-linux-gnu/*.a' '/usr/lib/gcc/*/*/*.a'
+    printf '%s\n' '/usr/lib/gcc/*/*/libgcc*.a' '/usr/lib/*/libc_nonshared.a'
+}
+
+# spack_root_tar FILE: a root made of it, once for each file of tests.
+spack_root_tar() {
+    local made=$BATS_FILE_TMPDIR/root.tar
+    if [ ! -e "$made" ]; then
+        spack_list >"$BATS_TEST_TMPDIR/root.list"
+        rootlet -q isolate create "$BATS_TEST_TMPDIR/files" --from "files:$BATS_TEST_TMPDIR/root.list"
+        rootlet -q isolate export "$BATS_TEST_TMPDIR/files" -o "$made.part"
+        mv "$made.part" "$made"
+    fi
+    ln -s "$made" "$1"
+}
+
+# prefix_of PACKAGE: where it is installed.
+prefix_of() {
+    echo "$TREE/$1-1.0-k3zq4fnd"
+}
+
+need_dpkg() {
+    local package
+    [ -r /var/lib/dpkg/status ] || skip "no dpkg here"
+    for package; do
+        dpkg -s "$package" >/dev/null 2>&1 || skip "package $package is not installed"
+    done
 }
 
 need_spack() {

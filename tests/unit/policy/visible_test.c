@@ -120,6 +120,14 @@ test(hiding_takes_out_of_a_tree_and_showing_puts_back)
 	assert_visible(&visible, "+/usr/\n*/usr/lib/\n-/usr/lib/a\n+/usr/lib/a/y\n");
 }
 
+test(hiding_deep_in_a_tree_hides_there)
+{
+	add_tree("/usr");
+	hide("/usr/lib/a/x");
+	hide("/usr/lib/none/x");
+	assert_visible(&visible, "*/usr/\n*/usr/lib/\n*/usr/lib/a/\n-/usr/lib/a/x\n");
+}
+
 test(a_tree_said_later_shows_what_was_hidden)
 {
 	hide("/usr/lib/a");
@@ -186,6 +194,7 @@ int main(void)
 		CASE(dots_cannot_leave_the_root),
 		CASE(a_tree_says_all_that_is_below),
 		CASE(hiding_takes_out_of_a_tree_and_showing_puts_back),
+		CASE(hiding_deep_in_a_tree_hides_there),
 		CASE(a_tree_said_later_shows_what_was_hidden),
 		CASE(hiding_drops_what_was_named_before),
 		CASE(what_is_named_later_opens_a_hidden_directory),

@@ -8,7 +8,7 @@ def scalar(text):
     text = text.strip()
     if text[:1] in "\"'[{" and text:
         return json.loads(text.replace("'", '"'))
-    return {"": None, "true": True, "false": False}.get(text, text)
+    return {"": None, "null": None, "true": True, "false": False}.get(text, text)
 
 
 def block(lines, indent):
