@@ -234,11 +234,12 @@ static int run_words(struct spack_command *command, const char *root, const stru
 }
 
 /* In place of this process: its editor, its shell's variables, its settings are the host's. */
-static int run_on_host(const char *root, const struct strings *words, struct err *err)
+static int run_on_host(struct spack_command *command, const char *root, const struct strings *words,
+		       struct err *err)
 {
 	auto_strings argv = { 0 };
 
-	strings_printf(&argv, "%s/bin/spack", root);
+	spack_on_host(root, &command->arena, &argv);
 	strings_add_all(&argv, words->item);
 	execv(argv.item[0], argv.item);
 	return fail(err, errno, "run '%s'", argv.item[0]);
@@ -264,7 +265,6 @@ static int run_parsed(struct spack_command *command, char **argv, int operand, i
 	const char *root;
 	int r;
 
-	spack_leave_shims();
 	take_operands(command, argv, operand, &words);
 	r = spack_find(command->root, &command->arena, &root, err);
 	if (r < 0)
@@ -273,7 +273,7 @@ static int run_parsed(struct spack_command *command, char **argv, int operand, i
 	if (command->cli)
 		parsed.command = 0; /* none of these are Spack's */
 	else if (getenv("ROOTLET_ENV") || (parsed.place == SPACK_ON_HOST && !command->find))
-		return run_on_host(root, &words, err);
+		return run_on_host(command, root, &words, err);
 	if (!command->request.root)
 		r = spack_environment(root, &command->arena, &command->request.root, err);
 	if (r == 0 && !environment_is(command->request.root)) {

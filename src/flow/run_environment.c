@@ -204,8 +204,12 @@ const char *run_environment_cwd(const struct run_request *request, struct box *b
 
 	if (request->cwd)
 		return request->cwd;
-	if (!getcwd(cwd, sizeof(cwd)) || !is_inside(box, cwd))
+	if (!getcwd(cwd, sizeof(cwd)))
 		return "/tmp";
+	if (!is_inside(box, cwd)) {
+		log_info("'%s' is not seen inside: the command begins in /tmp", cwd);
+		return "/tmp";
+	}
 	return arena_copy(&box->arena, cwd);
 }
 

@@ -50,16 +50,17 @@ static bool is_shim(const char *program, struct arena *arena)
 	       environment_is(arena_printf(arena, "%.*s/..", (int)(slash - program), program));
 }
 
-static const char *find_on_path(struct arena *arena)
+/* But for shims; NULL when there is none. */
+static const char *find_on_path(const char *name, struct arena *arena)
 {
 	const char *folders = getenv("PATH") ?: "";
 
 	while (*folders) {
 		size_t length = strcspn(folders, ":");
-		const char *program = arena_printf(arena, "%.*s/spack", (int)length, folders);
+		const char *program = arena_printf(arena, "%.*s/%s", (int)length, folders, name);
 
 		if (length && access(program, X_OK) == 0 && !is_shim(program, arena))
-			return two_above(program, arena);
+			return program;
 		folders += length + (folders[length] == ':');
 	}
 	return NULL;
@@ -98,7 +99,9 @@ int spack_find(const char *given, struct arena *arena, const char **ret_root, st
 		return use_named("--spack", given, arena, ret_root, err);
 	if (variable && *variable)
 		return use_named("SPACK_ROOT", variable, arena, ret_root, err);
-	found = find_on_path(arena);
+	found = find_on_path("spack", arena);
+	if (found)
+		found = two_above(found, arena);
 	if (!found || !is_spack(found, arena)) {
 		fail_plain(err, ENOENT, "no Spack: neither SPACK_ROOT is set nor is spack on PATH");
 		err_hint(err, "--spack DIR names its folder");
@@ -108,13 +111,31 @@ int spack_find(const char *given, struct arena *arena, const char **ret_root, st
 	return 0;
 }
 
-void spack_leave_shims(void)
+/* The one that is set, if it is no shim, else what Spack would take. */
+static const char *find_python(struct arena *arena)
 {
-	const char *python = getenv("SPACK_PYTHON");
-	auto_arena arena = { 0 };
+	static const char *const names[] = { "python3", "python", "python2" };
+	const char *set = getenv("SPACK_PYTHON");
+	const char *found = NULL;
 
-	if (python && is_shim(python, &arena))
-		unsetenv("SPACK_PYTHON");
+	if (set && strchr(set, '/') && access(set, X_OK) == 0 && !is_shim(set, arena))
+		return set;
+	if (set && *set && !strchr(set, '/'))
+		found = find_on_path(set, arena);
+	for (size_t i = 0; !found && i < array_count(names); i++)
+		found = find_on_path(names[i], arena);
+	return found;
+}
+
+void spack_on_host(const char *root, struct arena *arena, struct strings *ret_command)
+{
+	const char *python = find_python(arena);
+
+	if (python) {
+		setenv("SPACK_PYTHON", python, 1);
+		strings_add(ret_command, python);
+	}
+	strings_printf(ret_command, "%s/bin/spack", root);
 }
 
 /* ---- the environment ---- */

@@ -36,8 +36,9 @@ void spack_done(struct spack *spack);
  * PATH, but for shims of environments. -ENOENT: there is none. */
 int spack_find(const char *given, struct arena *arena, const char **ret_root,
 	       struct err *err) must_check;
-/* Spack's variables as they are right for Spack itself, outside of environments: no shim. */
-void spack_leave_shims(void);
+/* How a Spack is called outside, whatever shims there are: its Python, which SPACK_PYTHON then is
+ * too, and its script. */
+void spack_on_host(const char *root, struct arena *arena, struct strings *ret_command);
 
 /* Ask the Spack in the folder `root`, which makes directories that it would make anyway. */
 int spack_ask(const char *root, const struct strings *words, const struct spack_words *parsed,

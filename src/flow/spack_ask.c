@@ -77,7 +77,7 @@ int spack_ask(const char *root, const struct strings *words, const struct spack_
 	const char *answer;
 	int r;
 
-	strings_printf(&command, "%s/bin/spack", root);
+	spack_on_host(root, &ret_spack->arena, &command);
 	spack_words_options(words, parsed, &command);
 	strings_add(&command, "python");
 	strings_add(&command, "-c");
@@ -89,7 +89,7 @@ int spack_ask(const char *root, const struct strings *words, const struct spack_
 		return err_wrap(err, "ask Spack for its paths");
 	answer = strstr(buf_text(&output), ANSWER);
 	if (!answer) {
-		fail_plain(err, EINVAL, "'%s' does not say what its paths are", command.item[0]);
+		fail_plain(err, EINVAL, "the Spack in '%s' does not say what its paths are", root);
 		err_hint(err, "releases from 0.16 on do, when 'spack python' works");
 		return -EINVAL;
 	}

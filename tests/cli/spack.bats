@@ -13,7 +13,7 @@ setup() {
 }
 
 teardown() {
-    [ -z "${BAIT:-}" ] || kill "$BAIT" || :
+    spack_end
     common_teardown
 }
 

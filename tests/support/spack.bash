@@ -40,8 +40,10 @@ spack_bait() {
     mkdir -p "$HOME/.ssh" "$HOME/.gnupg"
     touch "$HOME/.bashrc" "$HOME/.curlrc"
     export BAIT_VARIABLE=1
-    [ -n "${BAIT:-}" ] || bash -c 'exec -a bait-process sleep 1000' 3>&- &
-    BAIT=${BAIT:-$!}
+    if [ -z "${BAIT:-}" ]; then
+        bash -c 'exec -a bait-process sleep 1000' 3>&- >/dev/null 2>&1 &
+        BAIT=$!
+    fi
 }
 
 # spack_list: what the toys are built with, as a list of files, small and without git.
@@ -50,6 +52,11 @@ spack_list() {
     printf 'exe:%s\n' sh sed grep cat cp mkdir tr env
     printf '!%s\n' /usr/share '/usr/lib/x86_64-linux-gnu/*.a' '/usr/lib/gcc/*/*/*.a'
     printf '%s\n' '/usr/lib/gcc/*/*/libgcc*.a' '/usr/lib/*/libc_nonshared.a'
+}
+
+# For teardown.
+spack_end() {
+    [ -z "${BAIT:-}" ] || kill "$BAIT" || :
 }
 
 # spack_root_tar FILE: a root made of it, once for each file of tests.

@@ -57,6 +57,8 @@ def resolve(name):
 
 def prefix_of(name):
     found = externals(name)
+    if not found:
+        name = resolve(name)[-1]
     return found[0]["prefix"] if found else os.path.join(store.root, "%s-%s-%s" % (name, NUMBER, "k3zq4fnd"))
 
 
@@ -149,6 +151,7 @@ def run_phases(name, prefix, log):
 def build(name, prefix):
     stage = tempfile.mkdtemp(prefix="spack-stage-%s-" % name, dir=spack.stage.get_stage_root())
     log = os.path.join(stage, "spack-build-out.txt")
+    os.chdir(stage)
     if spack.repo.get(name).has_code:
         fetch(name)
         with tarfile.open(cache_file(name)) as archive:
