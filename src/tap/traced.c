@@ -309,7 +309,7 @@ void traced_open_end(const struct traced_opening *opening, int fd, int dirfd, co
 	if (!made)
 		return;
 	if (files_creation_matters())
-		files_note_created(&opened, &where);
+		files_note_created(&opened, &where, (uint32_t)mode);
 	if (mode & (S_ISUID | S_ISGID))
 		files_keep_set_ids(&opened);
 }
@@ -319,7 +319,7 @@ void traced_note_made(int dirfd, const char *name)
 	struct where where = { dirfd, name, AT_SYMLINK_NOFOLLOW };
 
 	if (files_creation_matters())
-		files_note_created(&where, &where);
+		files_note_created(&where, &where, 0777);
 }
 
 long traced_may_open(int fd, unsigned long flags)

@@ -346,6 +346,42 @@ static void access_lists_may_name_anybody(void)
 	must_fail(ENODATA, getxattr("d", "system.posix_acl_access", value, sizeof(value)));
 }
 
+/* setfacl -d -m u:33:rwx; the umask does not count where there is such a list. */
+static void lists_for_new_files_are_inherited(void)
+{
+	static const unsigned char acl[] = {
+		2, 0,  0,   0,	 1,   0,   7,	 0, 255, 255, 255, 255, 2,   0,	   7,
+		0, 33, 0,   0,	 0,   4,   0,	 5, 0,	 255, 255, 255, 255, 0x10, 0,
+		7, 0,  255, 255, 255, 255, 0x20, 0, 5,	 0,   255, 255, 255, 255,
+	};
+	unsigned char value[128];
+	struct stat st;
+	int fd;
+
+	umask(077);
+	must(mkdir("d", 0755) == 0);
+	if (setxattr("d", "system.posix_acl_default", acl, sizeof(acl), 0) < 0) {
+		must(errno == EOPNOTSUPP);
+		return;
+	}
+	fd = open("d/f", O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+	must(fd >= 0 && close(fd) == 0);
+	must(stat("d/f", &st) == 0 && (st.st_mode & 07777) == 0664);
+	must(getxattr("d/f", "system.posix_acl_access", value, sizeof(value)) == sizeof(acl));
+	must(memcmp(value + 12, acl + 12, 16) == 0); /* the mode cuts the others */
+	must(mkdir("d/s", 0755) == 0);
+	must(stat("d/s", &st) == 0 && (st.st_mode & 07777) == 0755);
+	must(getxattr("d/s", "system.posix_acl_default", value, sizeof(value)) == sizeof(acl));
+	must(memcmp(value, acl, sizeof(acl)) == 0);
+	must(mkdir("d/s/p", 0700) == 0 && stat("d/s/p", &st) == 0 && (st.st_mode & 07777) == 0700);
+	must(symlink("f", "d/l") == 0 && mkfifo("d/s/q", 0666) == 0);
+	must(stat("d/s/q", &st) == 0 && (st.st_mode & 07777) == 0664);
+	must(removexattr("d", "system.posix_acl_default") == 0);
+	fd = open("d/g", O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+	must(fd >= 0 && close(fd) == 0);
+	must(stat("d/g", &st) == 0 && (st.st_mode & 07777) == 0600);
+}
+
 static void what_others_make_is_theirs(void)
 {
 	must(mkdir("d", 0777) == 0);
@@ -588,6 +624,7 @@ static const struct claim claims[] = {
 	CLAIM(devices_can_be_made),
 	CLAIM(privileged_attributes_are_kept),
 	CLAIM(access_lists_may_name_anybody),
+	CLAIM(lists_for_new_files_are_inherited),
 	CLAIM(what_others_make_is_theirs),
 	CLAIM(a_directory_with_set_group_id_gives_its_group),
 	CLAIM(a_temporary_file_can_be_given_away),

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tap/blob/acl.h"
 #include "tap/blob/fds.h"
 #include "tap/blob/memory.h"
 #include "tap/blob/scratch.h"
@@ -249,18 +250,18 @@ bool files_creation_matters(void)
 {
 	const struct creds *creds = &process_read()->creds;
 
-	return creds->user.file_system || creds->group.file_system || lies_any_setgid(&tap.lies);
+	return creds->user.file_system || creds->group.file_system || lies_any_setgid(&tap.lies) ||
+	       acl_any_default();
 }
 
 #define SHORT_PATH 256
 
 /* Look at the directory a name was made in. */
 static long look_at_parent(const struct where *name, char *room, size_t room_bytes,
-			   struct shown *ret_shown)
+			   struct statx *ret_statx)
 {
 	struct where parent = { name->dirfd, room, 0 };
 	long length = memory_read_string(room, name->path, room_bytes, ENAMETOOLONG);
-	struct statx x;
 
 	if (length < 0)
 		return length;
@@ -270,13 +271,13 @@ static long look_at_parent(const struct where *name, char *room, size_t room_byt
 		length--;
 	room[length] = '\0'; /* "a/b/", "/" or "" */
 	parent.flags = length ? 0 : AT_EMPTY_PATH;
-	return files_shown(&parent, &x, ret_shown);
+	return files_look(&parent, ret_statx);
 }
 
-static long shown_parent(const struct where *name, struct shown *ret_shown)
+static long find_parent(const struct where *name, struct statx *ret_statx)
 {
 	char short_path[SHORT_PATH];
-	long r = look_at_parent(name, short_path, sizeof(short_path), ret_shown);
+	long r = look_at_parent(name, short_path, sizeof(short_path), ret_statx);
 	char *path;
 
 	if (r != -ENAMETOOLONG)
@@ -284,7 +285,7 @@ static long shown_parent(const struct where *name, struct shown *ret_shown)
 	path = scratch_take(TAP_PATH_MAX);
 	if (!path)
 		return -ENOMEM;
-	r = look_at_parent(name, path, TAP_PATH_MAX, ret_shown);
+	r = look_at_parent(name, path, TAP_PATH_MAX, ret_statx);
 	scratch_put(path);
 	return r;
 }
@@ -305,20 +306,25 @@ static void say_owner(const struct statx *x, uint32_t uid, uint32_t gid, bool se
 		lies_set_mode(row, S_ISGID, S_ISGID);
 }
 
-void files_note_created(const struct where *created, const struct where *name)
+void files_note_created(const struct where *created, const struct where *name, uint32_t mode)
 {
 	const struct creds *creds = &process_read()->creds;
 	uint32_t uid = creds->user.file_system;
 	uint32_t gid = creds->group.file_system;
 	bool by_directory = false;
 	struct shown parent;
+	struct lie_row *row;
 	struct statx x;
 
-	if (lies_any_setgid(&tap.lies) && shown_parent(name, &parent) == 0 &&
-	    (parent.mode & S_ISGID)) {
-		gid = parent.gid;
-		by_directory = true;
+	if ((lies_any_setgid(&tap.lies) || acl_any_default()) && find_parent(name, &x) == 0) {
+		row = files_row(&x);
+		files_show(&x, row, &parent);
+		by_directory = lies_any_setgid(&tap.lies) && (parent.mode & S_ISGID);
+		if (mode != FILES_NO_MODE)
+			acl_inherit(created, row, mode);
 	}
+	if (by_directory)
+		gid = parent.gid;
 	if (!uid && !gid)
 		return;
 	if (files_look(created, &x) == 0)

@@ -79,8 +79,10 @@ long files_open_as_root(int dirfd, const char *path, int flags, int mode);
 /* The owner of a set-user-id file, the group of a set-group-id one; else left alone. */
 void files_set_ids(int fd, uint32_t *uid, uint32_t *gid);
 
-/* A file was made: it belongs to the process's file system ids, or the directory's group. */
-void files_note_created(const struct where *created, const struct where *name);
+/* A file was made: it belongs to the process's file system ids, or the directory's group, and has
+ * the directory's default ACL. `mode` is what was asked for, before the umask. */
+#define FILES_NO_MODE (~0u) /* of a symbolic link */
+void files_note_created(const struct where *created, const struct where *name, uint32_t mode);
 bool files_creation_matters(void);
 
 #endif

@@ -329,7 +329,7 @@ static long make_device(const struct where *name, uint32_t mode, uint32_t device
 	lies_set_device(row, device >> 8 & 0xfff, (device & 0xff) | (device >> 12 & 0xfff00));
 	lies_set_mode(row, S_IFMT | (mode & 07000), mode & (S_IFMT | 07000));
 	if (files_creation_matters())
-		files_note_created(name, name);
+		files_note_created(name, name, mode);
 	return 0;
 }
 
@@ -342,7 +342,7 @@ static long make_node(struct tap_call *call, const struct where *name, int mode_
 		return make_device(name, mode, (uint32_t)call->arg[mode_arg + 1]);
 	r = pass(call);
 	if (r == 0 && files_creation_matters())
-		files_note_created(name, name);
+		files_note_created(name, name, mode);
 	return r;
 }
 

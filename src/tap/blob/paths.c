@@ -32,33 +32,33 @@ static struct where file_at(long dirfd, long path)
 
 /* --- making */
 
-static long make(struct tap_call *call, struct where name)
+static long make(struct tap_call *call, struct where name, uint32_t mode)
 {
 	long r = pass(call);
 
 	if (r == 0 && files_creation_matters())
-		files_note_created(&name, &name);
+		files_note_created(&name, &name, mode);
 	return r;
 }
 
 long on_mkdir(struct tap_call *call)
 {
-	return make(call, name_at(AT_FDCWD, call->arg[0]));
+	return make(call, name_at(AT_FDCWD, call->arg[0]), (uint32_t)call->arg[1]);
 }
 
 long on_mkdirat(struct tap_call *call)
 {
-	return make(call, name_at(call->arg[0], call->arg[1]));
+	return make(call, name_at(call->arg[0], call->arg[1]), (uint32_t)call->arg[2]);
 }
 
 long on_symlink(struct tap_call *call)
 {
-	return make(call, name_at(AT_FDCWD, call->arg[1]));
+	return make(call, name_at(AT_FDCWD, call->arg[1]), FILES_NO_MODE);
 }
 
 long on_symlinkat(struct tap_call *call)
 {
-	return make(call, name_at(call->arg[1], call->arg[2]));
+	return make(call, name_at(call->arg[1], call->arg[2]), FILES_NO_MODE);
 }
 
 /* --- opening. All four calls come down to this. */
@@ -146,7 +146,7 @@ static long open_file(const struct opening *opening)
 	else
 		move_end(&move, &opened);
 	if (made)
-		files_note_created(&opened, &opening->name);
+		files_note_created(&opened, &opening->name, (uint32_t)opening->mode);
 	if (r >= 0 && (flags & O_CREAT) && (opening->mode & (S_ISUID | S_ISGID)))
 		files_keep_set_ids(&opened);
 	return tap.host_tree ? proc_show_status(r, file.path, flags) : r;
@@ -440,7 +440,7 @@ long on_bind(struct tap_call *call)
 	if (r == 0)
 		r = pass(call);
 	if (r == 0 && files_creation_matters())
-		files_note_created(&name, &name);
+		files_note_created(&name, &name, 0777);
 	return r;
 }
 

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/posix_acl_xattr.h>
 #include <linux/xattr.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tap/blob/acl.h"
 #include "tap/blob/fds.h"
 #include "tap/blob/files.h"
 #include "tap/blob/handlers.h"
@@ -107,46 +107,6 @@ static bool exists(const struct where *where, const struct lie_row *row, const c
 	return r >= 0;
 }
 
-/* The permission bits an ACL stands for (acl(5), "Correspondence between ACL entries and file
- * permission bits"). -EINVAL: not a well-formed ACL. */
-static long acl_mode(const void *value, size_t size_bytes)
-{
-	const struct posix_acl_xattr_header *header = value;
-	const struct posix_acl_xattr_entry *entry = (const void *)(header + 1);
-	size_t count = (size_bytes - sizeof(*header)) / sizeof(*entry);
-	long mode = 0;
-	bool has_mask = false;
-
-	if (size_bytes < sizeof(*header) || header->a_version != POSIX_ACL_XATTR_VERSION ||
-	    (size_bytes - sizeof(*header)) % sizeof(*entry))
-		return -EINVAL;
-	for (size_t i = 0; i < count; i++) {
-		long bits = entry[i].e_perm & 7;
-
-		switch (entry[i].e_tag) {
-		case 0x01: /* ACL_USER_OBJ */
-			mode |= bits << 6;
-			break;
-		case 0x04: /* ACL_GROUP_OBJ */
-			mode |= has_mask ? 0 : bits << 3;
-			break;
-		case 0x10: /* ACL_MASK */
-			mode = (mode & ~070l) | bits << 3;
-			has_mask = true;
-			break;
-		case 0x20: /* ACL_OTHER */
-			mode |= bits;
-			break;
-		case 0x02: /* ACL_USER */
-		case 0x08: /* ACL_GROUP */
-			break;
-		default:
-			return -EINVAL;
-		}
-	}
-	return mode;
-}
-
 static long follow_acl(const struct where *where, const char *name, const void *value,
 		       size_t size_bytes)
 {
@@ -154,7 +114,7 @@ static long follow_acl(const struct where *where, const char *name, const void *
 	struct statx x;
 	long r;
 
-	if (mode < 0 || strcmp(name, "system.posix_acl_access") != 0)
+	if (mode < 0 || strcmp(name, ACL_ACCESS) != 0)
 		return mode < 0 ? mode : 0;
 	r = files_look(where, &x);
 	if (r < 0)
@@ -165,7 +125,7 @@ static long follow_acl(const struct where *where, const char *name, const void *
 	return raw3(__NR_fchmodat, where->dirfd, where->path, mode);
 }
 
-static long say(const struct where *where, const char *name, const void *value, size_t size_bytes)
+long xattr_say(const struct where *where, const char *name, const void *value, size_t size_bytes)
 {
 	struct lie_row *row;
 	struct file_id id;
@@ -213,7 +173,8 @@ static long set_lie(const struct setting *setting, const char *name, enum kind k
 	r = kind == ACL ? follow_acl(where, name, setting->value, setting->size_bytes) : 0;
 	/* "" stands for an empty value: NULL would mean that it is removed. */
 	return r < 0 ? r
-		     : say(where, name, setting->value ? setting->value : "", setting->size_bytes);
+		     : xattr_say(where, name, setting->value ? setting->value : "",
+				 setting->size_bytes);
 }
 
 /* An ACL all of whose ids are mapped is the kernel's; what was said before is then over. */
@@ -303,7 +264,7 @@ static long remove(struct tap_call *call, const struct where *where, int name_ar
 	move_end(&move, where);
 	if (r == -EPERM && (kind == SECURITY || kind == TRUSTED) &&
 	    check_change(kind, name, where) == 0)
-		return exists(where, row, name) ? say(where, name, NULL, 0) : -ENODATA;
+		return exists(where, row, name) ? xattr_say(where, name, NULL, 0) : -ENODATA;
 	return r;
 }
 
