@@ -56,6 +56,10 @@ bool isolate_is_of_host_files(const char *source);
 int isolate_show(const struct isolate_request *request, const char *source, struct visible *visible,
 		 struct strings *notes, struct err *err) must_check;
 
+/* The same for an environment of host files that was made before; takes its recipe. */
+int isolate_show_again(struct environment *environment, struct visible *visible,
+		       struct err *err) must_check;
+
 struct isolate_layer {
 	struct json *mounts; /* for the environment's file */
 	struct buf fresh;

@@ -6,25 +6,30 @@
 #include "flow/dest.h"
 #include "flow/isolate.h"
 #include "flow/pack.h"
-#include "sys/remove.h"
+
+int isolate_show_again(struct environment *environment, struct visible *visible, struct err *err)
+{
+	struct isolate_request request = { .path = environment->path };
+	auto_strings notes = { 0 };
+	int r;
+
+	strings_add_all(&request.with, environment->with.item);
+	strings_add_all(&request.hide, environment->hide.item);
+	request.recipe = take_ptr(environment->recipe);
+	r = isolate_show(&request, environment->source, visible, &notes, err);
+	isolate_request_done(&request);
+	return r;
+}
 
 static int copy_host_files(struct environment *environment, int fd, struct err *err)
 {
-	struct isolate_request request = { .path = environment->path };
 	auto_fd host_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	auto_strings notes = { 0 };
 	auto_visible visible;
 	int r;
 
 	visible_init(&visible, host_fd);
-	strings_add_all(&request.with, environment->with.item);
-	strings_add_all(&request.hide, environment->hide.item);
-	request.recipe = take_ptr(environment->recipe);
-	r = isolate_show(&request, environment->source, &visible, &notes, err);
-	if (r == 0)
-		r = isolate_copy(&visible, fd, err);
-	isolate_request_done(&request);
-	return r;
+	r = isolate_show_again(environment, &visible, err);
+	return r < 0 ? r : isolate_copy(&visible, fd, err);
 }
 
 static int pack(const char *store, const char *source, const char *format, const char *output,
@@ -41,29 +46,6 @@ static int pack(const char *store, const char *source, const char *format, const
 	r = pack_run(&request, &made, err);
 	free(made.path);
 	pack_request_done(&request);
-	return r;
-}
-
-static int export_host_files(const char *store, struct environment *environment, const char *format,
-			     const char *output, struct err *err)
-{
-	auto_buf work = { 0 };
-	auto_fd fd = -1;
-	int r;
-
-	buf_add_text(&work, environment->path);
-	r = dest_add_random(&work, err);
-	if (r == 0)
-		r = dest_open_work(work.bytes, true, &fd, err);
-	if (r < 0)
-		return r;
-	r = copy_host_files(environment, fd, err);
-	if (r == 0)
-		r = pack(store, work.bytes, format, output, err);
-	if (r < 0)
-		(void)!remove_tree(AT_FDCWD, work.bytes, NULL);
-	else
-		r = remove_tree(AT_FDCWD, work.bytes, err);
 	return r;
 }
 
@@ -116,7 +98,6 @@ int isolate_export(const char *store, const char *path, const char *format, cons
 		return r;
 	if (!format)
 		format = format_of(output);
-	return environment.is_host_files
-		       ? export_host_files(store, &environment, format, output, err)
-		       : pack(store, environment.root, format, output, err);
+	return pack(store, environment.is_host_files ? environment.path : environment.root, format,
+		    output, err);
 }

@@ -404,21 +404,6 @@ int pack_read_prefix(struct pack *pack, const char *folders, struct err *err)
 
 /* --- environments (rootlet isolate) --- */
 
-static int show_environment(struct environment *environment, struct visible *visible,
-			    struct err *err)
-{
-	struct isolate_request request = { .path = environment->path };
-	auto_strings notes = { 0 };
-	int r;
-
-	strings_add_all(&request.with, environment->with.item);
-	strings_add_all(&request.hide, environment->hide.item);
-	request.recipe = take_ptr(environment->recipe);
-	r = isolate_show(&request, environment->source, visible, &notes, err);
-	isolate_request_done(&request);
-	return r;
-}
-
 int pack_read_environment(struct pack *pack, struct environment *environment, struct err *err)
 {
 	auto_visible visible;
@@ -426,6 +411,6 @@ int pack_read_environment(struct pack *pack, struct environment *environment, st
 
 	visible_init(&visible, pack->root_fd);
 	pack->origin = arena_printf(&pack->arena, "environment of %s", environment->source);
-	r = show_environment(environment, &visible, err);
+	r = isolate_show_again(environment, &visible, err);
 	return r < 0 ? r : take(pack, &visible, err);
 }

@@ -368,12 +368,13 @@ static int open_image(const struct pack_self *self, const char *engine, struct a
 	return unpack_image(self, arena, root, err);
 }
 
-/* Without a process that serves it a relocatable pack's run makes its root by itself. */
+/* Without a process that serves it a relocatable pack's run makes its root by itself; so does root,
+ * who gets none that stands. */
 static void open_folder(const struct pack_self *self, const char *engine, struct arena *arena,
 			struct pack_root *root)
 {
 	root->path = self->root;
-	if (pack_may_mount(engine))
+	if (pack_may_mount(engine) && geteuid() != 0)
 		(void)!join(self, arena, root, NULL);
 }
 

@@ -170,6 +170,10 @@ has_no_listener() {
     fi
     refused env ROOTLET_ENGINE=landlock packed/bin/greet x
     expect_stderr "the pack's paths are right only where it is the root"
+    if command -v ch-run >/dev/null; then
+        ok ch-run "$PWD/packed" -- /bin/greet x
+        expect_output "greeted x by "
+    fi
     need proot
     ok proot -r packed /bin/greet x
     expect_output "greeted x by "
