@@ -28,7 +28,10 @@ struct box_root {
 	struct strings lower; /* BOX_ROOT_OVERLAY: host directories, topmost first */
 	const char *upper;    /* NULL: a tmpfs that goes away with the process */
 	const char *work;     /* overlay's work directory, beside upper; NULL with upper NULL */
-	bool read_only;	      /* what the process sees; an upper may still receive mount points */
+	/* Of an upper: fsync(2) inside need not reach the disk, for the caller syncs all of it in
+	 * the end or throws it away, and mounts it but once. */
+	bool syncs_later;
+	bool read_only; /* what the process sees; an upper may still receive mount points */
 };
 
 enum box_mount_kind {

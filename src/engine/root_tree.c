@@ -243,7 +243,7 @@ static int mount_directory(struct tree *tree, struct err *err)
 static int stack_root(struct tree *tree, struct err *err)
 {
 	const struct box_root *root = &tree->plan->box->root;
-	struct mount_option options[TREE_LAYERS_MAX + 5];
+	struct mount_option options[TREE_LAYERS_MAX + 6];
 	size_t n = 0;
 	int r;
 
@@ -259,7 +259,14 @@ static int stack_root(struct tree *tree, struct err *err)
 	options[n++] = (struct mount_option){ "workdir", root->work, true };
 	options[n++] = (struct mount_option){ "userxattr", NULL };
 	options[n++] = (struct mount_option){ "xino", "on" };
+	if (root->syncs_later)
+		options[n++] = (struct mount_option){ "volatile", NULL };
 	options[n] = (struct mount_option){ NULL, NULL };
+	r = mount_new("overlay", "rootlet", options, 0, tree->host_root_fd, &tree->root_fd, err);
+	if (r != -EINVAL || !root->syncs_later)
+		return r;
+	options[n - 1] = options[n]; /* not known before Linux 5.10 */
+	err_clear(err);
 	return mount_new("overlay", "rootlet", options, 0, tree->host_root_fd, &tree->root_fd, err);
 }
 

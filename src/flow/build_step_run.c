@@ -139,6 +139,9 @@ static int run_root(struct work *work, struct box *box, struct err *err)
 	box->root.upper = work->upper_path;
 	box->root.work = arena_printf(&box->arena, "%s/%s/work", state->store->path,
 				      work->work_name);
+	/* The snapshot syncs. A debugger's shell would be a second mount; with real owners what
+	 * overlayfs notes in the work directory could not be removed. */
+	box->root.syncs_later = !work->build->owners_are_real && !work->build->request->debug;
 	if (work->build->owners_are_real) {
 		box->owners_are_real = true;
 		r = work->build->engine->space(box, &work->space, err);

@@ -21,6 +21,25 @@ printed() {
     [[ $'\n'$lines$'\n' == *$'\n'"$1"$'\n'* ]] || { echo "expected among the output: $1" >&2; show; return 1; }
 }
 
+@test "what a command syncs is not waited for: its layer is synced as a whole" {
+    local major minor
+    rootlet doctor | grep -Eq '^ *overlay on the store +usable' || skip "layers are copied here"
+    need_one_id # else what overlayfs leaves in its folder would not be the caller's
+    IFS=.- read -r major minor _ <<<"$(uname -r)"
+    ((major * 100 + minor >= 510)) || skip "the kernel is older than overlayfs's volatile"
+    dockerfile <<'END'
+FROM tiny
+RUN grep -E '^[0-9]+ [0-9]+ [0-9:]+ / / .* overlay .*volatile' /proc/self/mountinfo && sync /etc/passwd && echo x >/file
+END
+    builds -t synced .
+    equal "$(rootlet run synced cat /file)" x
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+    # a shell in the same place is a second mount, which overlayfs would refuse
+    printf 'FROM tiny\nRUN echo y >/file && false\n' >Dockerfile
+    attempt rootlet build --progress plain --debug . <<<'cat /file'
+    expect_stderr $'y\n'
+}
+
 @test "bind: the context as .dockerignore has it, read-only unless rw, and what is written is lost" {
     mkdir -p src/deep
     echo one >src/one
