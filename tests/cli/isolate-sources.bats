@@ -2,6 +2,7 @@
 # Environments: every source and option, every form they are given away in, engines, and what happens
 # when something fails or is killed.
 load ../support/common
+load ../support/isolate
 
 setup() {
     common_setup
@@ -21,15 +22,6 @@ need_packages() {
     for package; do
         dpkg -s "$package" >/dev/null 2>&1 || skip "package $package is not installed"
     done
-}
-
-small_list() {
-    printf 'exe:%s\n' sh ls cat env touch id mkdir rm sleep
-}
-
-small_environment() {
-    small_list >list
-    ok rootlet isolate create "${1:-env}" --from files:list
 }
 
 @test "host: all of /usr but what was put beside the packages; no home, no settings" {
@@ -127,25 +119,8 @@ small_environment() {
     equal "$(ls -d ./*.tmp* 2>/dev/null)" ""
 }
 
-# What a command sees, whatever the engine.
-looks() {
-    echo "ls -A /; ls $PWD/data /usr 2>&1; cat $PWD/data/one; ls /usr/local /opt $HOME/.bait 2>&1; id -u; id -g; pwd; cat /etc/passwd; touch /usr/x 2>&1; touch made && rm made && echo wrote"
-}
-
 @test "engines tap and ptrace show what namespaces show" {
-    mkdir data work && echo one >data/one && echo two >data/two && echo bait >"$HOME/.bait"
-    { small_list; echo "$PWD/data"; echo "!$PWD/data/two"; } >list
-    ok rootlet isolate create env --from files:list
-    inside=$(looks)
-    cd work
-    ok rootlet -q run --network host ../env -- sh -c "$inside"
-    local expected=$output engine
-    expect_output "wrote"
-    expect_no_output two
-    for engine in tap ptrace; do
-        ok rootlet -q run --engine "$engine" --network host ../env -- sh -c "$inside"
-        equal "$output" "$expected"
-    done
+    shows_alike tap ptrace
 }
 
 @test "the kernel's access rules are a wall of their own, with and without namespaces" {

@@ -2,6 +2,7 @@
 # Environments: made of this host's packages and files, of images, archives and directories; what is
 # seen inside, and what is not.
 load ../support/common
+load ../support/isolate
 
 setup() {
     common_setup
@@ -21,11 +22,6 @@ need_dpkg() {
     for package; do
         dpkg -s "$package" >/dev/null 2>&1 || skip "package $package is not installed"
     done
-}
-
-# A list with a shell, and what these tests use.
-small_list() {
-    printf 'exe:%s\n' sh ls cat env touch id mkdir rm sleep
 }
 
 @test "an environment of packages sees their closure and nothing else; a second create is a lookup" {

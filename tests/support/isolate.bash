@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# Environments for *isolate*.bats; after common.bash.
+
+# small_list: a list with a shell, and what these tests use.
+small_list() {
+    printf 'exe:%s\n' sh ls cat env touch id mkdir rm sleep
+}
+
+small_environment() {
+    small_list >list
+    ok rootlet isolate create "${1:-env}" --from files:list
+}
+
+# shows_alike ENGINE...: each shows what engine userns shows of an environment: the files that are
+# visible, the caller, a working directory that can be written to and nothing else that can.
+shows_alike() {
+    mkdir data work && echo one >data/one && echo two >data/two && echo bait >"$HOME/.bait"
+    { small_list; echo "$PWD/data"; echo "!$PWD/data/two"; } >list
+    ok rootlet isolate create env --from files:list
+    local engine expected
+    local inside="ls -A /; ls $PWD/data /usr 2>&1; cat $PWD/data/one; ls /usr/local /opt $HOME/.bait 2>&1; id -u; id -g
+        pwd; cat /etc/passwd; ls -A ~; touch /usr/x 2>&1; touch made && rm made && echo wrote"
+    cd work
+    ok rootlet -q run --engine userns --network host ../env -- sh -c "$inside"
+    expected=$output
+    expect_output "wrote"
+    expect_output "/usr/x': Read-only"
+    expect_no_output two
+    for engine; do
+        ok rootlet -q run --engine "$engine" --network host ../env -- sh -c "$inside"
+        equal "$output" "$expected"
+    done
+    cd ..
+}
