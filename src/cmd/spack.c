@@ -230,7 +230,14 @@ static int run_words(struct spack_command *command, const char *root, const stru
 		r = fetch_first(command, &spack, words, parsed, &step, &stops, ret_status, err);
 	if (!step.network)
 		step.network = "none";
-	return r < 0 || stops ? r : run_step(command, &spack, &step, ret_status, err);
+	if (r < 0 || stops)
+		return r;
+	r = run_step(command, &spack, &step, ret_status, err);
+	if (r == 0 && parsed->configures && !command->asked.dry_run)
+		r = spack_scope_overrule(&spack, step.scope, err);
+	if (r < 0 && *ret_status == 0)
+		*ret_status = EXIT_ROOTLET;
+	return r;
 }
 
 /* In place of this process: its editor, its shell's variables, its settings are the host's. */

@@ -26,6 +26,7 @@ struct spack {
 	bool has_environment;	  /* one of Spack's is active */
 	struct box_mounts mounts; /* those that every command sees */
 	struct strings settings;  /* the user's files in `scope` that are seen inside */
+	bool has_compilers;	  /* outside, in settings of their own */
 	struct strings externals; /* packages that the host's settings take from outside Spack */
 	const char *preferences;  /* the user's packages.yaml without those: YAML */
 };
@@ -60,6 +61,8 @@ int spack_scope_begin(const struct spack *spack, const struct environment *envir
 int spack_scope_finish(const struct spack *spack, const struct environment *environment,
 		       const char *folder, bool replaces, struct err *err) must_check;
 void spack_scope_abandon(const char *folder);
+/* After a command that searched by itself: what is in the folder overrules again. */
+int spack_scope_overrule(const struct spack *spack, const char *folder, struct err *err) must_check;
 /* The command that searches, in the environment. */
 void spack_search(const struct spack *spack, struct strings *ret_command);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/banned.h"
+#include "base/log.h"
 #include "codec/json.h"
 #include "flow/spack.h"
 #include "sys/process.h"
@@ -38,6 +39,7 @@ static int read_answer(const char *text, struct spack *spack, struct err *err)
 {
 	const char *home = getenv("HOME") ?: "/";
 	auto_json *json = NULL;
+	auto_strings unknown = { 0 };
 	const char *scope;
 	int r = json_parse(text, strcspn(text, "\n"), &json, err);
 
@@ -47,8 +49,13 @@ static int read_answer(const char *text, struct spack *spack, struct err *err)
 		r = json_read_strings(json, "settings", &spack->settings, err);
 	if (r == 0)
 		r = json_read_strings(json, "externals", &spack->externals, err);
+	if (r == 0)
+		r = json_read_strings(json, "unknown", &unknown, err);
 	if (r < 0)
 		return r;
+	strings_each(&unknown, what)
+		log_warning("this Spack says in other words what its paths are: %s", what);
+	spack->has_compilers = json_is_true(json_get(json, "compilers"));
 	spack->has_environment = json_is_true(json_get(json, "environment"));
 	if (json_get_text(json, "preferences"))
 		spack->preferences = arena_copy(&spack->arena, json_get_text(json, "preferences"));

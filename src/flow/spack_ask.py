@@ -14,6 +14,17 @@ import spack.store
 import spack.util.path
 
 
+unknown = []  # what this release says in other words
+
+
+def paths_of(function, *arguments):
+    try:
+        return list(function(*arguments))
+    except Exception as error:  # any: nothing else of Spack is in danger
+        unknown.append("%s: %s" % (function.__name__.replace("_", " "), error))
+        return []
+
+
 def canonical(path):
     return os.path.abspath(spack.util.path.canonicalize_path(str(path)))
 
@@ -82,30 +93,54 @@ def scopes():
     return dict((name, str(scope.path)) for name, scope in config.scopes.items() if getattr(scope, "path", None))
 
 
-def writable_paths(environment):
-    paths = [spack.paths.opt_path, spack.paths.var_path, store_root(), spack.stage.get_stage_root()]
+# Names in spack.paths, of one release or another.
+OWN_PATHS = ("opt_path", "var_path", "package_repos_path", "user_repos_cache_path", "default_misc_cache_path",
+             "default_user_bootstrap_path", "default_test_path")
+
+
+def configured_paths():
     for name in ("source_cache", "misc_cache", "environments_root", "test_stage", "module_roots"):
-        paths += canonical_all(ask("config:" + name))
+        for path in canonical_all(ask("config:" + name)):
+            yield path
+    for path in canonical_all(ask("bootstrap:root")):
+        yield path
+
+
+def module_paths():
     for modules in ask("modules", {}).values():
         if isinstance(modules, dict):
-            paths += canonical_all(modules.get("roots"))
-    paths += canonical_all(ask("bootstrap:root"))
-    if getattr(spack.paths, "package_repos_path", None):
-        paths.append(spack.paths.package_repos_path)
-    if environment is not None:
-        paths += of_environment(environment)
-    return paths
+            for path in canonical_all(modules.get("roots")):
+                yield path
+
+
+def repository_paths():
+    repositories = ask("repos", [])
+    for value in repositories.values() if isinstance(repositories, dict) else repositories:
+        for path in of_repository(value):
+            yield path
+
+
+def upstream_paths():
+    for upstream in ask("upstreams", {}).values():
+        for path in canonical_all(upstream.get("install_tree")) + canonical_all(upstream.get("modules")):
+            yield path
+
+
+def mirror_paths():
+    return [path for mirror in ask("mirrors", {}).values() for path in of_mirror(mirror)]
+
+
+def writable_paths(environment):
+    paths = [getattr(spack.paths, name) for name in OWN_PATHS if getattr(spack.paths, name, None)]
+    paths += [store_root(), spack.stage.get_stage_root()]
+    paths += paths_of(configured_paths) + paths_of(module_paths)
+    return paths + (paths_of(of_environment, environment) if environment is not None else [])
 
 
 def readable_paths(user_scope):
     paths = [spack.paths.prefix] + [path for path in scopes().values() if path != user_scope]
     paths += canonical_all(ask("config:extensions"))
-    repositories = ask("repos", [])
-    for value in repositories.values() if isinstance(repositories, dict) else repositories:
-        paths += of_repository(value)
-    for upstream in ask("upstreams", {}).values():
-        paths += canonical_all(upstream.get("install_tree")) + canonical_all(upstream.get("modules"))
-    return paths
+    return paths + paths_of(repository_paths) + paths_of(upstream_paths)
 
 
 def make(path):
@@ -160,6 +195,11 @@ def settings_of(user_scope):
             if name.endswith(".yaml") and name not in ("compilers.yaml", "packages.yaml")]
 
 
+def has_compilers():
+    """In settings of their own; newer releases have them among the packages."""
+    return [True] if ask("compilers") else []
+
+
 def answer():
     environment = active_environment()
     user_scope = scopes().get("user")
@@ -167,8 +207,7 @@ def answer():
     readable = readable_paths(user_scope)
     for path in writable:
         make(path)
-    mirrors = [path for mirror in ask("mirrors", {}).values() for path in of_mirror(mirror)]
-    (writable if PUBLISHES else readable).extend(mirrors)  # noqa: F821
+    (writable if PUBLISHES else readable).extend(paths_of(mirror_paths))  # noqa: F821
     if CONFIGURES:  # noqa: F821
         writable.append(os.path.join(spack.paths.prefix, "etc", "spack"))
     packages = ask("packages", {})
@@ -178,9 +217,11 @@ def answer():
         "environment": environment is not None,
         "mounts": [list(mount) for mount in mounts(writable, readable)],
         "settings": settings_of(user_scope),
+        "compilers": bool(paths_of(has_compilers)),
         "externals": sorted(name for name in packages
                             if packages[name].get("externals") or packages[name].get("paths")),
         "preferences": json.dumps({"packages": preferred}, default=str) if preferred else None,
+        "unknown": unknown,
     }
 
 

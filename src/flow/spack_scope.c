@@ -60,16 +60,21 @@ static size_t indent_of(const char *line)
 	return strspn(line, " ");
 }
 
-/* `key:` with nothing after it becomes `key::`. */
+/* `key:` with a block or an empty list after it becomes `key::`. */
 static void add_overruling(struct buf *out, const char *line, size_t length, const char *key)
 {
-	size_t indent = indent_of(line);
-	size_t key_length = strlen(key);
+	size_t end = indent_of(line) + strlen(key);
+	const char *rest = line + end;
 
-	buf_add(out, line, length);
-	if (length >= indent + key_length && strncmp(line + indent, key, key_length) == 0 &&
-	    strspn(line + indent + key_length, " ") == length - indent - key_length)
+	if (length < end || strncmp(rest - strlen(key), key, strlen(key)) != 0) {
+		buf_add(out, line, length);
+		return;
+	}
+	rest += strspn(rest, " ");
+	buf_add(out, line, end);
+	if (rest == line + length || (rest + 2 == line + length && text_starts(rest, "[]")))
 		buf_add_char(out, ':');
+	buf_add(out, line + end, length - end);
 }
 
 static void overrule(const char *text, const char *key, struct buf *out)
@@ -108,8 +113,9 @@ static void add_missing(const struct spack *spack, struct buf *out)
 	buf_add_text(out, buf_text(&missing));
 }
 
-static int rewrite(const char *folder, const char *name, const char *key, const struct spack *spack,
-		   struct err *err)
+static int rewrite(const char *folder, const char *name, const char *key,
+		   void (*complete)(const struct spack *spack, struct buf *out),
+		   const struct spack *spack, struct err *err)
 {
 	auto_fd fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_buf text = { 0 };
@@ -121,11 +127,24 @@ static int rewrite(const char *folder, const char *name, const char *key, const 
 	else if (r < 0)
 		return r;
 	overrule(buf_text(&text), key, &out);
-	if (spack)
-		add_missing(spack, &out);
+	complete(spack, &out);
 	return out.size_bytes
 		       ? io_replace_file_unsynced_at(fd, name, out.bytes, out.size_bytes, 0644, err)
 		       : 0;
+}
+
+/* Releases that have compilers among the packages find none that go there. */
+static void add_no_compilers(const struct spack *spack, struct buf *out)
+{
+	if (spack->has_compilers && !out->size_bytes)
+		buf_add_text(out, "compilers:: []\n");
+}
+
+int spack_scope_overrule(const struct spack *spack, const char *folder, struct err *err)
+{
+	int r = rewrite(folder, "compilers.yaml", "compilers:", add_no_compilers, spack, err);
+
+	return r < 0 ? r : rewrite(folder, "packages.yaml", "externals:", add_missing, spack, err);
 }
 
 /* Who finds nothing there in between looks for compilers themselves. */
@@ -149,10 +168,8 @@ int spack_scope_finish(const struct spack *spack, const struct environment *envi
 		       const char *folder, bool replaces, struct err *err)
 {
 	auto_arena arena = { 0 };
-	int r = rewrite(folder, "compilers.yaml", "compilers:", NULL, err);
+	int r = spack_scope_overrule(spack, folder, err);
 
-	if (r == 0)
-		r = rewrite(folder, "packages.yaml", "externals:", spack, err);
 	if (r == 0)
 		r = put_in_place(folder, arena_printf(&arena, "%s/" SPACK_SCOPE, environment->path),
 				 replaces, err);

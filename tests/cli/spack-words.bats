@@ -152,6 +152,9 @@ while time.process_time() < 2: pass'
     [ -e "$jail/spack/packages.yaml" ]
     local before
     before=$(stat -c %i "$jail/spack")
+    ok rootlet spack "$jail" -- external find # rewrites them
+    ok rootlet spack "$jail" -- config get packages
+    expect_no_output /opt/ssl
     ok rootlet spack --find "$jail"
     [ "$before" != "$(stat -c %i "$jail/spack")" ]
     ok rootlet spack "$jail" -- install toyapp
