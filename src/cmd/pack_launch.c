@@ -245,7 +245,7 @@ static bool is_inside(const struct pack_self *self)
 static int wall(struct launch *launch, struct err *err)
 {
 	auto_fd root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = landlock_begin();
+	int fd = landlock_begin(false);
 	int r;
 
 	if (fd < 0)

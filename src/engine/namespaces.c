@@ -48,7 +48,7 @@ static bool can_be_written(const struct box_mount *mount)
 
 int namespaces_wall(const struct box *box, struct err *err)
 {
-	auto_fd fd = landlock_begin();
+	auto_fd fd = landlock_begin(false);
 	int r;
 
 	if (fd < 0) /* the kernel has none: namespaces alone it is */

@@ -79,7 +79,7 @@ static int open_plan(struct ptrace_plan *plan, const struct engine_job *job, str
 	if (r == 0)
 		r = add_proc(&plan->scene.tap->map, err);
 	if (r == 0)
-		r = scene_rules(&plan->scene, &plan->ruleset_fd, err);
+		r = scene_rules(&plan->scene, job->box, &plan->ruleset_fd, err);
 	if (r == 0)
 		r = tracer_init(&plan->tracer, err);
 	if (r < 0)

@@ -614,10 +614,11 @@ void scene_done(struct scene *scene)
 	*scene = (struct scene)SCENE_NONE;
 }
 
-int scene_rules(const struct scene *scene, int *ret_ruleset_fd, struct err *err)
+int scene_rules(const struct scene *scene, const struct box *box, int *ret_ruleset_fd,
+		struct err *err)
 {
 	const struct pathmap *map = &scene->tap->map;
-	int fd = landlock_begin();
+	int fd = landlock_begin(box->private_ns.pid);
 	int r = 0;
 
 	*ret_ruleset_fd = -1;

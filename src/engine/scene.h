@@ -37,6 +37,7 @@ int scene_close_network(const struct box *box, struct err *err) must_check;
 
 /* Let this process and what it starts open what the map shows, and nothing else: a set of rules for
  * landlock_enforce; -1 where the kernel has no such rules. */
-int scene_rules(const struct scene *scene, int *ret_ruleset_fd, struct err *err) must_check;
+int scene_rules(const struct scene *scene, const struct box *box, int *ret_ruleset_fd,
+		struct err *err) must_check;
 
 #endif

@@ -49,7 +49,7 @@ static int run_translated(const struct engine_job *job, struct tap_plan *plan, i
 	int r = tap_session_translate(&job->emulation->session, plan->scene.tap, err);
 
 	if (r == 0)
-		r = scene_rules(&plan->scene, &plan->ruleset_fd, err);
+		r = scene_rules(&plan->scene, job->box, &plan->ruleset_fd, err);
 	if (r == 0)
 		r = spawn_run(job, &spawn, ret_status, err);
 	cleanup_fd(&plan->ruleset_fd);

@@ -14,20 +14,23 @@
 #include "base/io.h"
 
 /* linux/landlock.h of the machine this is built on may be older than the kernel it runs on. */
-#define RIGHT(n)    (1ull << (n))
-#define EXECUTE	    RIGHT(0)
-#define WRITE_FILE  RIGHT(1)
-#define READ_FILE   RIGHT(2)
-#define READ_DIR    RIGHT(3)
-#define REFER	    RIGHT(13) /* ABI 2 */
-#define TRUNCATE    RIGHT(14) /* ABI 3 */
-#define IOCTL_DEV   RIGHT(15) /* ABI 5 */
-#define OF_FILES    (EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV)
-#define OF_READERS  (EXECUTE | READ_FILE | READ_DIR | IOCTL_DEV)
-#define ABI_REFER   2
-#define ABI_TRUNC   3
-#define ABI_IOCTL   5
-#define RIGHTS_MAKE (RIGHT(13) - RIGHT(4)) /* remove and make, of every type */
+#define RIGHT(n)   (1ull << (n))
+#define EXECUTE	   RIGHT(0)
+#define WRITE_FILE RIGHT(1)
+#define READ_FILE  RIGHT(2)
+#define READ_DIR   RIGHT(3)
+#define REFER	   RIGHT(13) /* ABI 2 */
+#define TRUNCATE   RIGHT(14) /* ABI 3 */
+#define IOCTL_DEV  RIGHT(15) /* ABI 5 */
+#define OF_FILES   (EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV)
+#define OF_READERS (EXECUTE | READ_FILE | READ_DIR | IOCTL_DEV)
+#define ABI_REFER  2
+#define ABI_TRUNC  3
+#define ABI_IOCTL  5
+#define ABI_SCOPED 6
+
+#define SCOPE_SIGNAL 2u
+#define RIGHTS_MAKE  (RIGHT(13) - RIGHT(4)) /* remove and make, of every type */
 
 static long abi_version(void)
 {
@@ -40,18 +43,25 @@ static uint64_t rights_of(long abi)
 	       (abi >= ABI_TRUNC ? TRUNCATE : 0) | (abi >= ABI_IOCTL ? IOCTL_DEV : 0);
 }
 
-int landlock_begin(void)
+/* struct landlock_ruleset_attr */
+struct ruleset {
+	uint64_t files, network;
+	uint64_t scoped; /* ABI 6 */
+};
+
+int landlock_begin(bool keeps_signals)
 {
-	struct landlock_ruleset_attr attr = { 0 };
 	long abi = abi_version();
+	bool scopes = keeps_signals && abi >= ABI_SCOPED;
+	struct ruleset ruleset = { .files = rights_of(abi), .scoped = scopes ? SCOPE_SIGNAL : 0 };
 	long fd;
 
 	if (abi < 0)
 		return -errno;
 	if (abi < ABI_REFER)
 		return -EOPNOTSUPP;
-	attr.handled_access_fs = rights_of(abi);
-	fd = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr.handled_access_fs), 0);
+	fd = syscall(SYS_landlock_create_ruleset, &ruleset,
+		     scopes ? sizeof(ruleset) : sizeof(ruleset.files), 0);
 	return fd < 0 ? -errno : (int)fd;
 }
 

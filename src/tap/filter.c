@@ -105,6 +105,8 @@ static bool is_wanted(const struct program *program, const struct tap_row *row)
 	case TAP_ROOT:
 		return program->flags & TAP_PAGE_ROOT;
 	case TAP_WATCHED: /* of who is on the host's own tree, ids are a lie from the start */
+		if (row->trap.condition == TAP_IF_EQUAL) /* where processes are the host's, too */
+			return program->flags & TAP_PAGE_TRANSLATE;
 		return row->class == TAP_IDENTITY && (program->flags & TAP_PAGE_HOST_TREE);
 	default:
 		return false;
@@ -162,7 +164,7 @@ static void emit_answer(struct program *program, uint32_t number)
 		bpf_give(&program->bpf, SECCOMP_RET_ALLOW);
 	else if (answer == ANSWER_ABSENT || tap_table[number].trap.when == TAP_REFUSED)
 		bpf_give(&program->bpf, ENOSYS_RESULT);
-	else if ((program->is_watch && tap_table[number].trap.when != TAP_WATCHED) ||
+	else if ((program->is_watch && tap_table[number].trap.condition != TAP_IF_SPACES) ||
 		 is_translated(program, &tap_table[number]))
 		bpf_go_to_end(&program->bpf); /* whatever its condition */
 	else

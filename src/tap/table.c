@@ -70,6 +70,10 @@
 	{                                                               \
 		TAP_WATCHED, TAP_IF_SPACES, arg, 0, .needs = capability \
 	}
+#define WATCHED_IF_EQUAL(arg, to)                  \
+	{                                          \
+		TAP_WATCHED, TAP_IF_EQUAL, arg, to \
+	}
 #define SEEN                                              \
 	{                                                 \
 		TAP_NEVER, TAP_ALWAYS, 0, 0, .seen = true \
@@ -261,7 +265,7 @@ const struct tap_row tap_table[TAP_NR_ROWS] = {
 	ROW(kexec_file_load, FD, "f...", NEEDS(CAP_SYS_BOOT), NULL),
 	ROW(kexec_load, PASS, "", NEEDS(CAP_SYS_BOOT), NULL),
 	ROW(keyctl, PASS, "", NEVER, NULL),
-	ROW(kill, PASS, "", WATCHED, on_kill),
+	ROW(kill, PASS, "", WATCHED_IF_EQUAL(0, 0xffffffffu), on_kill),
 	ROW(landlock_add_rule, PATH, "f...", NEVER, NULL),
 	ROW(landlock_create_ruleset, PASS, "", NEVER, NULL),
 	ROW(landlock_restrict_self, PASS, "", NEVER, NULL),

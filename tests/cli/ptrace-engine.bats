@@ -232,11 +232,7 @@ character special file 1:3
 }
 
 @test "ptrace: kill(-1) is for those inside" {
-    sleep 1000 &
-    here sh -c 'sleep 1000 & sleep 1000 & trap "" TERM; kill -TERM -1; wait; echo over'
-    expect_status 0
-    expect_output over
-    kill "$!" # it is still there
+    signals_stay_inside
 }
 
 @test "ptrace: a socket belongs to who binds it, and says so" {

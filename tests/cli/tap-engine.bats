@@ -84,3 +84,7 @@ conf
 @test "tap engine: what is only read is shared, and stays as it is" {
     read_only_stays
 }
+
+@test "tap engine: kill(-1) is for those inside" {
+    signals_stay_inside
+}

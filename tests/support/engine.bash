@@ -247,3 +247,28 @@ END
     ok "$DENY" userns,mount rootlet run debian sh -c 'stat -c %a:%s /etc/passwd; chmod 600 /etc/passwd; echo more >>/etc/passwd'
     equal "$("$DENY" userns,mount rootlet run --read-only debian stat -c %a:%s /etc/passwd)" "$output"
 }
+
+# signals_stay_inside: to the kernel all processes are the user's, and may be signalled by one another.
+signals_stay_inside() {
+    local host mode
+    [ -d tiny ] || { mkdir tiny && tar -xf "$(tiny_tar)" -C tiny --exclude=./dev/*; }
+    sleep 1000 3>&- &
+    host=$!
+    for mode in patch trap; do
+        ok env ROOTLET_TAP=$mode "$DENY" userns,mount rootlet run ./tiny sh -c \
+            'sleep 1000 & sleep 1000 & trap "" TERM; kill -TERM -1; wait; echo over'
+        equal "$output" over
+    done
+    kill -0 "$host"
+    if [ "$(landlock_version)" -ge 6 ]; then # the kernel keeps them, too
+        attempt "$DENY" userns,mount rootlet run ./tiny kill "$host"
+        [ "$status" != 0 ]
+        kill -0 "$host"
+    fi
+    kill "$host"
+}
+
+# landlock_version: of the kernel's interface; 0 where there is none
+landlock_version() {
+    python3 -c 'import ctypes; print(max(0, ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)))'
+}

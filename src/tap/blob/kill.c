@@ -10,6 +10,7 @@
 #include "tap/blob/handlers.h"
 #include "tap/blob/people.h"
 #include "tap/blob/text_number.h"
+#include "tap/blob/view.h"
 
 static bool is_mine(uint32_t pid)
 {
@@ -22,7 +23,7 @@ static bool may_signal(uint32_t pid, int signal)
 	const struct creds *creds = &process_read()->creds;
 	struct tap_person other = { 0 };
 
-	if (is_mine(pid) || creds_may(creds, CAP_KILL))
+	if (!process_read()->restricted || is_mine(pid) || creds_may(creds, CAP_KILL))
 		return true;
 	if (signal == SIGCONT && raw1(__NR_getsid, pid) == raw1(__NR_getsid, 0))
 		return true;
@@ -37,7 +38,8 @@ static bool exists(long pid)
 	return raw2(__NR_kill, pid, 0) == 0;
 }
 
-/* All but the first process and ourselves. */
+/* All but the first process and ourselves; where there is no first process, because processes are
+ * the host's, too, all of the session. */
 static long signal_all(int signal)
 {
 	struct entry {
@@ -61,12 +63,13 @@ static long signal_all(int signal)
 
 			at += entry->record_bytes;
 			if (text_parse_number(entry->name, &pid) && pid > 1 &&
-			    !is_mine((uint32_t)pid) && may_signal((uint32_t)pid, signal))
+			    !is_mine((uint32_t)pid) && (!tap.place || view_is_inside((long)pid)) &&
+			    may_signal((uint32_t)pid, signal))
 				sent += raw2(__NR_kill, pid, signal) == 0;
 		}
 	}
 	raw1(__NR_close, fd);
-	return sent ? 0 : -EPERM;
+	return sent ? 0 : tap.place ? -ESRCH : -EPERM;
 }
 
 static long check_and_pass(struct tap_call *call, int pid_arg, int signal_arg)
@@ -81,7 +84,7 @@ static long check_and_pass(struct tap_call *call, int pid_arg, int signal_arg)
 
 long on_kill(struct tap_call *call)
 {
-	if (process_read()->restricted && (int)call->arg[0] == -1)
+	if ((process_read()->restricted || tap.place) && (int)call->arg[0] == -1)
 		return signal_all((int)call->arg[1]);
 	return check_and_pass(call, 0, 1);
 }

@@ -99,8 +99,7 @@ static long kernel_self(void *context, bool thread, char *to, size_t room_bytes)
 	return at - to;
 }
 
-/* Who else runs in this session has its table at the same number. */
-static bool is_inside(long pid)
+bool view_is_inside(long pid)
 {
 	const struct tap_file *table = &tap.page->files[2];
 	char path[64] = "/proc/";
@@ -119,7 +118,7 @@ static long kernel_may_follow(void *context, long pid, int fd)
 	(void)context;
 	if (pid == raw0(__NR_getpid) || pid == raw0(__NR_gettid))
 		return fd >= 0 && fds_is_ours(fd) ? -ENOENT : 0;
-	return is_inside(pid) ? 0 : -EACCES;
+	return view_is_inside(pid) ? 0 : -EACCES;
 }
 
 static const char *kernel_exe(void *context, long pid)

@@ -77,6 +77,9 @@ long view_guest_of(char *text, size_t length, size_t room_bytes);
 /* The host path of a descriptor. */
 long view_host_path(int fd, char *to, size_t room_bytes);
 
+/* Does the process run in this session? It has the table open at the same number then. */
+bool view_is_inside(long pid);
+
 /* At the start of a program. */
 void view_open(const char *chroot);
 bool view_is_asked(const struct tap_row *row);

@@ -137,6 +137,15 @@ test(what_asks_for_a_capability_traps_under_root_emulation)
 	assert_int_equal(answer(NR_clone, CLONE_NEWNS, 0, 0), PASSES);
 }
 
+test(signals_to_everybody_are_looked_at_where_processes_are_the_hosts)
+{
+	make(TAP_PAGE_TRANSLATE);
+	assert_int_equal(answer(NR_kill, (uint32_t)-1, 9, 0), TRAPS);
+	assert_int_equal(answer(NR_kill, 1, 9, 0), PASSES);
+	make(TAP_PAGE_ROOT);
+	assert_int_equal(answer(NR_kill, (uint32_t)-1, 9, 0), PASSES);
+}
+
 test(opens_that_change_nothing_pass_but_on_the_host)
 {
 	make(TAP_PAGE_ROOT);
@@ -186,6 +195,7 @@ int main(void)
 		RUN(calls_without_a_row_do_not_exist),
 		RUN(who_may_be_refused_asks_before_every_path),
 		RUN(what_asks_for_a_capability_traps_under_root_emulation),
+		RUN(signals_to_everybody_are_looked_at_where_processes_are_the_hosts),
 		RUN(opens_that_change_nothing_pass_but_on_the_host),
 		RUN(only_descriptors_that_may_be_ours_are_looked_at),
 		RUN(a_mask_is_looked_at_when_there_is_one),
