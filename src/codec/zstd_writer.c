@@ -16,12 +16,14 @@ struct zstd_writer {
 	size_t output_room;
 };
 
-/* At least one, for without workers the library cuts at other places. */
-static int processors(void)
+/* At least one, for without workers the library cuts at other places. Two for each processor: where
+ * one ends, another is at work before the caller has been woken to feed it; what comes out is the
+ * same. */
+static int worker_count(void)
 {
 	long count = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return count < 1 ? 1 : count > WORKERS_MAX ? WORKERS_MAX : (int)count;
+	return count < 1 ? 2 : count > WORKERS_MAX / 2 ? WORKERS_MAX : 2 * (int)count;
 }
 
 static int set(struct zstd_writer *writer, ZSTD_cParameter parameter, int value, struct err *err)
@@ -47,7 +49,7 @@ int zstd_writer_new(const struct zstd_sink *sink, struct zstd_writer **ret_write
 	if (r == 0)
 		r = set(writer, ZSTD_c_checksumFlag, 1, err);
 	if (r == 0)
-		r = set(writer, ZSTD_c_nbWorkers, processors(), err);
+		r = set(writer, ZSTD_c_nbWorkers, worker_count(), err);
 	if (r == 0)
 		*ret_writer = take_ptr(writer);
 	return r;
