@@ -16,6 +16,7 @@
 #include "flow/pack_box.h"
 #include "flow/pack_trailer.h"
 #include "flow/squash_serve.h"
+#include "sys/mount.h"
 
 #define LAUNCHER    "/.rootlet/launch"
 #define LINKS_MAX   40
@@ -197,7 +198,9 @@ static int stand(void *context, struct err *err)
 	pack_box_stack(&box);
 	if (r == 0)
 		r = root_tree_plan(&job, &plan, err);
-	return r < 0 ? r : root_tree_enter(&plan, err);
+	if (r == 0)
+		r = root_tree_enter(&plan, err);
+	return r < 0 ? r : mount_uncover(err);
 }
 
 static _Noreturn void serve(struct start *start, int error_fd)

@@ -18,6 +18,9 @@ static int join(const struct squash_share *share, struct squash_served *served, 
 {
 	int r = squash_share_connect(share, &served->socket, err);
 
+	if (r == 0 && share->lends &&
+	    squash_share_borrow(served->socket, served->fd, &served->count) == 0)
+		return 0;
 	if (r == 0)
 		r = squash_share_receive(served->socket, served->fd, &served->count, err);
 	if (r < 0) {

@@ -183,6 +183,14 @@ static void await_root(struct server *server)
 		;
 }
 
+/* At the numbers where runs look for them; the user namespace, which is looked at last, comes last.
+ */
+static void lend(const struct server *server)
+{
+	for (size_t i = 0; i < server->pass_count; i++)
+		dup3(server->pass[i], SQUASH_SHARE_LENT + (int)i, O_CLOEXEC);
+}
+
 /* --- users of it --- */
 
 struct clients {
@@ -265,8 +273,10 @@ static void leave(struct server *server)
 {
 	if (!is_standing(server) || !server->fuse)
 		_exit(0);
-	for (size_t i = 0; i < server->pass_count; i++)
+	for (size_t i = 0; i < server->pass_count; i++) {
+		close(SQUASH_SHARE_LENT + (int)i);
 		close(server->pass[i]);
+	}
 }
 
 static void *attend(void *argument)
@@ -279,6 +289,8 @@ static void *attend(void *argument)
 	int wait_ms = FIRST_WAIT_MS;
 
 	await_root(server);
+	if (is_standing(server))
+		lend(server);
 	clients.item[0] = (struct pollfd){ .fd = server->listen_fd, .events = POLLIN };
 	for (;;) {
 		int n = poll(clients.item, clients.count, clients.count > 1 ? -1 : wait_ms);
@@ -341,8 +353,10 @@ static _Noreturn void serve(struct server *server)
 
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
-	if (is_standing(server))
+	if (is_standing(server)) {
+		listen(server->listen_fd, SOMAXCONN); /* again: now it is this process's */
 		begin_root(server);
+	}
 	if (!server->fuse) {
 		attend(server);
 		_exit(0);

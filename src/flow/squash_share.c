@@ -102,7 +102,9 @@ int squash_share_names_of_pack(const struct stat *image, unsigned number, struct
 
 	if (strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return fail(err, ENAMETOOLONG, "'%s'", socket);
-	*ret = (struct squash_share){ .socket = socket, .point = empty_point(arena) };
+	*ret = (struct squash_share){ .socket = socket,
+				      .point = empty_point(arena),
+				      .lends = true };
 	return 0;
 }
 
@@ -306,4 +308,27 @@ int squash_share_receive(int socket, int fd[SQUASH_SHARE_FDS], size_t *ret_count
 	memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int) * hello.fd_count);
 	*ret_count = hello.fd_count;
 	return 0;
+}
+
+int squash_share_borrow(int socket, int fd[SQUASH_SHARE_FDS], size_t *ret_count)
+{
+	struct ucred peer;
+	int r = read_peer(socket, &peer, NULL);
+
+	for (int i = 0; r == 0 && i < SQUASH_SHARE_FDS; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)peer.pid,
+			 SQUASH_SHARE_LENT + i);
+		fd[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd[i] >= 0)
+			continue;
+		r = -errno;
+		while (i-- > 0)
+			close(fd[i]);
+		break;
+	}
+	if (r == 0)
+		*ret_count = SQUASH_SHARE_FDS;
+	return r;
 }

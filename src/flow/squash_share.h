@@ -23,6 +23,7 @@ struct squash_share {
 	const char *socket; /* in the folder; "@NAME": an abstract one, see unix(7) */
 	const char *point;  /* where it is mounted, in the server's mount namespace */
 	const char *lock;   /* flock(2): held while a server starts or ends; NULL: none */
+	bool lends;	    /* see squash_share_borrow */
 };
 
 /* Names for the image with this identity, in the arena; the folder is made. */
@@ -51,6 +52,11 @@ int squash_share_send(int socket, const int *fd, size_t count, struct err *err) 
 /* -ECONNRESET: the server is about to end. -ETIMEDOUT: it does not answer. */
 int squash_share_receive(int socket, int fd[SQUASH_SHARE_FDS], size_t *ret_count,
 			 struct err *err) must_check;
+/* The same from the server's own table of descriptors (proc(5), /proc/PID/fd), where they have the
+ * numbers from SQUASH_SHARE_LENT on once all three are there: on a busy machine nobody has to be
+ * woken, who finds the connection later. Any failure: ask. */
+#define SQUASH_SHARE_LENT 60
+int squash_share_borrow(int socket, int fd[SQUASH_SHARE_FDS], size_t *ret_count) must_check;
 /* As connect(2) and bind(2) with listen(2), however long the folder's path is. */
 int squash_share_connect(const struct squash_share *share, int *ret_fd, struct err *err) must_check;
 int squash_share_listen(const struct squash_share *share, int *ret_fd, struct err *err) must_check;
