@@ -310,11 +310,29 @@ int squash_share_receive(int socket, int fd[SQUASH_SHARE_FDS], size_t *ret_count
 	return 0;
 }
 
+/* As far as can be seen: then it would not answer for its files either. */
+static bool is_stopped(pid_t pid)
+{
+	char path[64];
+	char text[512] = "";
+	auto_fd fd = -1;
+	const char *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || io_read_full(fd, text, sizeof(text) - 1) <= 0)
+		return true;
+	end = strrchr(text, ')'); /* PID (NAME) STATE */
+	return !end || end[1] != ' ' || end[2] == 'T' || end[2] == 't';
+}
+
 int squash_share_borrow(int socket, int fd[SQUASH_SHARE_FDS], size_t *ret_count)
 {
 	struct ucred peer;
 	int r = read_peer(socket, &peer, NULL);
 
+	if (r == 0 && is_stopped(peer.pid))
+		return -EAGAIN;
 	for (int i = 0; r == 0 && i < SQUASH_SHARE_FDS; i++) {
 		char path[64];
 

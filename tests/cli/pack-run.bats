@@ -109,6 +109,7 @@ servers() {
     find /proc -maxdepth 2 -name exe -lname "$1" 2>/dev/null | cut -d/ -f3
 }
 
+is_stopped() { ! grep -q '^State:[^T]*$' /proc/"$1"/task/*/status; }
 has_servers() { [ -n "$(servers "$1")" ]; }
 has_no_server() { ! has_servers "$1"; }
 # Of whom a new run could ask for its root.
@@ -136,6 +137,7 @@ has_no_listener() {
         until_so test -s held
         server=$(servers "$file")
         kill -STOP $server
+        until_so is_stopped $server
         attempt timeout 120 $program -c 'kill -9 $$'
         expect_status 137
         kill -KILL $server
