@@ -63,3 +63,13 @@ image_of_nothing() {
     image_of_nothing
     sweep EIO rootlet run nothing /bin/nothing
 }
+
+# It begins before (doc/why/0025).
+@test "the command is not executed before the host is out of reach, however long that takes" {
+    local entered
+    for entered in delay_enter delay_exit; do
+        run strace -f -o /dev/null -e inject=umount2:$entered=1000000 rootlet run ./root ls /..
+        [ "$status" -eq 0 ]
+        equal "$output" "$(rootlet run ./root ls /)"
+    done
+}
