@@ -504,9 +504,11 @@ static bool matters(const struct around *around, struct visible_item *item)
 	if (item->order < around->latest)
 		return false;
 	if (item->kind == VISIBLE_HIDDEN && !around->shows) {
+		if (!item->is_opened)
+			return false;
 		item->kind = VISIBLE_HOST;
 		item->mode = S_IFDIR | 0755;
-		return item->is_opened;
+		return true;
 	}
 	return !around->shows || !tree_has(around->item, item);
 }
@@ -624,6 +626,7 @@ int visible_finish(struct visible *visible, struct err *err)
 	}
 	if (r < 0)
 		return r;
+	free(visible->item);
 	visible->count = visible->by_path.count;
 	visible->item = memory_zeroed(visible->count + 1, sizeof(struct visible_item *));
 	for (size_t i = 0; i < visible->count; i++)

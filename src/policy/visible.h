@@ -86,7 +86,7 @@ bool visible_has(const struct visible *visible, const char *path);
 void visible_based_on(struct visible *visible, const char *path);
 
 /* Sort, drop what is hidden or inside a shown tree anyway, add missing directories above. Nothing
- * may be added afterwards. */
+ * may be added afterwards, but it may be said again. */
 int visible_finish(struct visible *visible, struct err *err) must_check;
 
 /* The path with no links in its directories: "/bin/sh" is "/usr/bin/sh". -ENOENT, -ENOTDIR,

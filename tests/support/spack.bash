@@ -50,7 +50,7 @@ spack_bait() {
 spack_list() {
     printf 'pkg:%s\n' gcc libc6-dev make python3-minimal libpython3-stdlib tar gzip
     printf 'exe:%s\n' sh sed grep cat cp mkdir tr env
-    printf '!%s\n' /usr/share '/usr/lib/x86_64-linux-gnu/*.a' '/usr/lib/gcc/*/*/*.a'
+    printf '!%s\n' /usr/share '/usr/lib/*/*.a' '/usr/lib/gcc/*/*/*.a' '/usr/lib/gcc/*/*/lto1' '/usr/bin/*-lto-dump*' '/usr/lib/*/lib*san.so.*'
     printf '%s\n' '/usr/lib/gcc/*/*/libgcc*.a' '/usr/lib/*/libc_nonshared.a'
 }
 

@@ -143,6 +143,16 @@ test(hiding_drops_what_was_named_before)
 	assert_visible(&visible, "+/usr/\n+/usr/bin/\n+/usr/bin/sh\n");
 }
 
+test(what_was_hidden_stays_so_when_it_is_finished_again)
+{
+	struct err err = { 0 };
+
+	add("/usr/bin/sh");
+	hide("/usr/lib/a/x");
+	assert_int_equal(visible_finish(&visible, &err), 0);
+	assert_visible(&visible, "+/usr/\n+/usr/bin/\n+/usr/bin/sh\n");
+}
+
 test(what_is_named_later_opens_a_hidden_directory)
 {
 	add("/usr/lib/a/x");
@@ -197,6 +207,7 @@ int main(void)
 		CASE(hiding_deep_in_a_tree_hides_there),
 		CASE(a_tree_said_later_shows_what_was_hidden),
 		CASE(hiding_drops_what_was_named_before),
+		CASE(what_was_hidden_stays_so_when_it_is_finished_again),
 		CASE(what_is_named_later_opens_a_hidden_directory),
 		CASE(things_may_come_from_elsewhere_or_nowhere),
 		CASE(nothing_goes_below_a_file),
