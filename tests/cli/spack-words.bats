@@ -106,6 +106,12 @@ while time.process_time() < 2: pass'
     until_gone wait.py
 }
 
+@test "the terminal is the command's: it is one, and what is typed there interrupts" {
+    printf 'import signal, sys\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\nprint("tty", sys.stdin.isatty(), flush=True)\nsignal.pause()\n' >tty.py
+    attempt "$ROOTLET_TEST_STAGE/tests/support/terminal" 'expect:tty True' 'send:\x03' -- rootlet spack "$jail" -- python tty.py
+    expect_status 130
+}
+
 @test "the paper's jail was left after a kill and was in the way: the next one starts, nothing is left running" {
     local repository=$SPACK_ROOT/var/spack/repos/builtin/packages/toywait
     mkdir "$repository"
