@@ -15,6 +15,7 @@
 #include "engine/scene.h"
 #include "engine/spawn.h"
 #include "sys/landlock.h"
+#include "sys/rule.h"
 #include "tap/tap.h"
 
 struct tap_plan {
@@ -108,9 +109,14 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 	for (size_t i = 0; i < array_count(needs); i++)
 		if (!host_fact(host, needs[i])->usable)
 			return host_refuse(host, needs[i], ret_why_not);
-	if (tap_is_active())
-		return fail_plain(ret_why_not, EBUSY,
-				  "this process runs under a tap, and there can be only one");
+	if (tap_is_active()) {
+		struct rule rule = { 0 };
+
+		fail_plain(ret_why_not, EBUSY, "there can be only one tap in a process");
+		if (rule_set_inside(&rule, "another one"))
+			rule_add_hint(&rule, ret_why_not);
+		return -EBUSY;
+	}
 	return scene_refuse(box, false, ret_why_not);
 }
 
