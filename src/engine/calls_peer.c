@@ -104,18 +104,6 @@ static struct ucred *find_credentials(size_t size_bytes)
 	return NULL;
 }
 
-static bool is_one_of(const struct creds_ids *ids, uint32_t id)
-{
-	return id == ids->real || id == ids->effective || id == ids->saved;
-}
-
-/* net/core/scm.c, scm_check_creds; whose the process id is the kernel judges. */
-static bool may_claim(const struct creds *creds, const struct ucred *claim)
-{
-	return (is_one_of(&creds->user, claim->uid) || creds_may(creds, CAP_SETUID)) &&
-	       (is_one_of(&creds->group, claim->gid) || creds_may(creds, CAP_SETGID));
-}
-
 long calls_judge_claim(struct visit *visit, struct msghdr *message)
 {
 	struct subject *subject = visit->tracee->subject;
@@ -130,7 +118,7 @@ long calls_judge_claim(struct visit *visit, struct msghdr *message)
 	subject->claims = claim;
 	if (!claim)
 		return 0;
-	if (!may_claim(&subject->creds, claim))
+	if (!creds_may_claim(&subject->creds, claim->uid, claim->gid))
 		return -EPERM;
 	subject->claimed_uid = claim->uid;
 	subject->claimed_gid = claim->gid;

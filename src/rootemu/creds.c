@@ -56,6 +56,13 @@ static bool is_one_of(const struct creds_ids *ids, uint32_t id)
 	return id == CREDS_KEEP || id == ids->real || id == ids->effective || id == ids->saved;
 }
 
+bool creds_may_claim(const struct creds *creds, uint32_t uid, uint32_t gid)
+{
+	return uid != CREDS_KEEP && gid != CREDS_KEEP &&
+	       (is_one_of(&creds->user, uid) || creds_may(creds, CAP_SETUID)) &&
+	       (is_one_of(&creds->group, gid) || creds_may(creds, CAP_SETGID));
+}
+
 static bool any_root(const struct creds_ids *ids)
 {
 	return ids->real == 0 || ids->effective == 0 || ids->saved == 0;

@@ -36,6 +36,9 @@ void creds_init(struct creds *creds);
 /* Is it what creds_init made? */
 bool creds_is_initial(const struct creds *creds);
 bool creds_may(const struct creds *creds, unsigned capability);
+/* In SCM_CREDENTIALS (unix(7); net/core/scm.c, scm_check_creds); whose the process id is the kernel
+ * judges. */
+bool creds_may_claim(const struct creds *creds, uint32_t uid, uint32_t gid);
 /* Is the group among the file system group and the supplementary ones? */
 bool creds_in_group(const struct creds *creds, uint32_t gid);
 

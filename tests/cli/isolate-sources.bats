@@ -16,14 +16,6 @@ teardown() {
     common_teardown
 }
 
-need_packages() {
-    local package
-    [ -r /var/lib/dpkg/status ] || skip "no dpkg here"
-    for package; do
-        dpkg -s "$package" >/dev/null 2>&1 || skip "package $package is not installed"
-    done
-}
-
 @test "host: all of /usr but what was put beside the packages; no home, no settings" {
     echo bait >"$HOME/.bait"
     ok rootlet isolate create env --from host
@@ -39,7 +31,7 @@ need_packages() {
 }
 
 @test "--with adds a package, --hide takes paths away, and the compiler notices both" {
-    need_packages gcc libc6-dev zlib1g-dev
+    need_dpkg gcc libc6-dev zlib1g-dev
     printf '#include <zlib.h>\nint main(void) { return !zlibVersion()[0]; }\n' >z.c
     ok rootlet isolate create env --from dpkg:gcc,libc6-dev
     attempt rootlet run env -- cc -o z z.c -lz
@@ -59,7 +51,7 @@ need_packages() {
 }
 
 @test "lists: packages, programs, what may be missing, other lists, each with the file and line of a mistake" {
-    need_packages make
+    need_dpkg make
     mkdir -p sub/deeper
     printf 'exe:cat\n?/nowhere/at/all\n?exe:no-such-program\n?pkg:no-such-package\n?include not-there\n' >sub/deeper/more
     printf 'include deeper/more # relative to this list\npkg:make\n' >sub/base

@@ -16,14 +16,6 @@ teardown() {
     common_teardown
 }
 
-need_dpkg() {
-    local package
-    [ -r /var/lib/dpkg/status ] || skip "no dpkg here"
-    for package; do
-        dpkg -s "$package" >/dev/null 2>&1 || skip "package $package is not installed"
-    done
-}
-
 @test "an environment of packages sees their closure and nothing else; a second create is a lookup" {
     need_dpkg gcc libc6-dev make dash zlib1g-dev
     ok rootlet isolate create env --from dpkg:gcc,libc6-dev,make

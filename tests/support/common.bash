@@ -135,6 +135,15 @@ need_debian() {
     [ -s "$(debian_tar)" ] || skip "no Debian base image (see the top of the run)"
 }
 
+# need_dpkg PACKAGE...: installed here, by dpkg.
+need_dpkg() {
+    local package
+    [ -r /var/lib/dpkg/status ] || skip "no dpkg here"
+    for package; do
+        dpkg -s "$package" >/dev/null 2>&1 || skip "package $package is not installed"
+    done
+}
+
 # tiny_root DIR: unpack the tiny root as a directory.
 tiny_root() {
     mkdir -p "$1" && tar -C "$1" -xf "$(tiny_tar)"

@@ -32,3 +32,23 @@ shows_alike() {
     done
     cd ..
 }
+
+# environments_by ENGINE: a setup for the tests of one.
+environments_by() {
+    common_setup
+    need_userns
+    rootlet doctor | grep -Eq "^  $1 +usable" || skip "engine $1 cannot run here"
+    export HOME=$BATS_TEST_TMPDIR/home
+    mkdir "$HOME"
+}
+
+# is_a_jail ENGINE: no network of the host's, and what a run says of its end.
+is_a_jail() {
+    small_environment
+    ok rootlet -q run --engine "$1" env -- cat /proc/net/dev
+    equal "$(grep -c : <<<"$output")" 1
+    attempt rootlet -q run --engine "$1" env -- sh -c 'exit 3'
+    expect_status 3
+    ok rootlet isolate remove env
+    [ ! -e env ]
+}

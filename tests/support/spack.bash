@@ -76,14 +76,6 @@ prefix_of() {
     echo "$TREE/$1-1.0-k3zq4fnd"
 }
 
-need_dpkg() {
-    local package
-    [ -r /var/lib/dpkg/status ] || skip "no dpkg here"
-    for package; do
-        dpkg -s "$package" >/dev/null 2>&1 || skip "package $package is not installed"
-    done
-}
-
 need_spack() {
     need python3 gcc make git tar
 }

@@ -124,18 +124,6 @@ static struct ucred *find_credentials(void *control, size_t size_bytes)
 	return NULL;
 }
 
-static bool is_one_of(const struct creds_ids *ids, uint32_t id)
-{
-	return id == ids->real || id == ids->effective || id == ids->saved;
-}
-
-/* net/core/scm.c, scm_check_creds; whose the process id is the kernel judges. */
-static bool may_claim(const struct creds *creds, const struct ucred *claim)
-{
-	return (is_one_of(&creds->user, claim->uid) || creds_may(creds, CAP_SETUID)) &&
-	       (is_one_of(&creds->group, claim->gid) || creds_may(creds, CAP_SETGID));
-}
-
 /* `control` has CONTROL_MAX bytes; NULL: the message claims nothing, or more than fits. */
 static struct ucred *read_claim(const struct msghdr *message, char *control)
 {
@@ -166,7 +154,7 @@ static long send_message(int fd, const struct msghdr *program_message, long flag
 		people_say(creds->user.real, creds->group.real);
 		return send_plainly(fd, program_message, flags);
 	}
-	if (!may_claim(creds, claim))
+	if (!creds_may_claim(creds, claim->uid, claim->gid))
 		return -EPERM;
 	people_say(claim->uid, claim->gid);
 	claim->uid = (uid_t)raw0(__NR_getuid);

@@ -157,6 +157,20 @@ test(credentials_survive_being_written_and_read)
 	assert_null(creds_parse(&back, text));
 }
 
+test(who_is_no_longer_root_claims_only_ids_of_his_own)
+{
+	struct creds creds;
+
+	creds_init(&creds);
+	assert_true(creds_may_claim(&creds, 7, 8));
+	assert_false(creds_may_claim(&creds, CREDS_KEEP, 0));
+	assert_int_equal(creds_setgid(&creds, 33), 0);
+	assert_int_equal(creds_setuid(&creds, 33), 0);
+	assert_true(creds_may_claim(&creds, 33, 33));
+	assert_false(creds_may_claim(&creds, 0, 33));
+	assert_false(creds_may_claim(&creds, 33, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +183,7 @@ int main(void)
 		RUN(the_bounding_set_only_shrinks),
 		RUN(a_set_user_id_program_changes_the_effective_id_only),
 		RUN(fsuid_takes_and_gives_back_what_belongs_to_files),
+		RUN(who_is_no_longer_root_claims_only_ids_of_his_own),
 		RUN(credentials_survive_being_written_and_read),
 	};
 
