@@ -265,7 +265,7 @@ int filelist_hide(struct visible *visible, const char *pattern, struct err *err)
 			strings_add(&paths, entry->key);
 	for (size_t i = 0; r == 0 && i < paths.count; i++)
 		r = visible_hide(visible, paths.item[i], err);
-	strings_clear(&paths);
+	strings_done(&paths);
 	if (r == 0)
 		r = expand_all(visible, pattern, &paths, err);
 	for (size_t i = 0; r == 0 && i < paths.count; i++)

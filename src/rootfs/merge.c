@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/strings.h"
 #include "rootfs/tree.h"
+#include "store/layers.h"
 #include "sys/remove.h"
 
 #define CHAIN_BYTES_MAX ((size_t)1024 * 1024)
@@ -110,6 +111,16 @@ static int publish(const struct store *store, const char *work, const char *name
 	return 0; /* somebody else was faster, perhaps with another chain */
 }
 
+/* One more link to a file is a change of it. */
+static enum tree_copy may_share(const struct store *store, const struct digest *diff_ids,
+				size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!layer_is_own(store, &diff_ids[i]))
+			return TREE_COPY_REFLINK;
+	return TREE_COPY_HARD_LINK;
+}
+
 static int make_and_publish(const struct store *store, const struct digest *diff_ids, size_t count,
 			    const char *name, const struct buf *chain, struct err *err)
 {
@@ -122,7 +133,7 @@ static int make_and_publish(const struct store *store, const struct digest *diff
 	if (mkdirat(store->dirfd, work, 0700) < 0)
 		return fail(err, errno, "make '%s' in '%s'", work, store->path);
 	snprintf(root, sizeof(root), "%s/root", work);
-	r = make(store, diff_ids, count, TREE_COPY_HARD_LINK, root, err);
+	r = make(store, diff_ids, count, may_share(store, diff_ids, count), root, err);
 	if (r == 0)
 		r = publish(store, work, name, chain, err);
 	if (r <= 0)

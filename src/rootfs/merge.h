@@ -8,7 +8,8 @@
 #include "rootfs/view.h"
 #include "store/store.h"
 
-/* A tree that nobody may write to: its files are hard links into the layers. Made once per chain of
+/* A tree that nobody may write to: its files are hard links into the layers,
+ * or copies where those are of additional stores. Made once per chain of
  * diff ids (lowest first) and kept in cache/roots/; the path is appended. Two processes that make
  * the same one at once are harmless. */
 int merge_read_only(const struct store *store, const struct digest *diff_ids, size_t count,

@@ -43,6 +43,11 @@ bool layer_present(const struct store *store, const struct digest *diff_id)
 	return is_in(home_of(store, diff_id), diff_id);
 }
 
+bool layer_is_own(const struct store *store, const struct digest *diff_id)
+{
+	return home_of(store, diff_id) == store;
+}
+
 int layer_open(const struct store *store, const struct digest *diff_id, int *ret_fd,
 	       struct err *err)
 {

@@ -13,6 +13,8 @@
 /* Both the tree and its record. Then gc leaves it alone as long as this process, having announced
  * itself, is at work (store_mark). */
 bool layer_present(const struct store *store, const struct digest *diff_id);
+/* Is it this store's, and not an additional one's, where nothing may change? */
+bool layer_is_own(const struct store *store, const struct digest *diff_id);
 /* O_PATH | O_DIRECTORY | O_CLOEXEC; the caller closes it. -ENOENT: not unpacked here. */
 int layer_open(const struct store *store, const struct digest *diff_id, int *ret_fd,
 	       struct err *err) must_check;

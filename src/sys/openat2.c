@@ -230,7 +230,7 @@ int openat2_no_symlinks(int dirfd, const char *path, int flags, mode_t mode)
 
 	if (fd >= 0)
 		return fd;
-	if (errno == ENOSYS || errno == EPERM)
+	if (errno == ENOSYS || errno == EPERM || errno == EAGAIN)
 		return walk_no_symlinks(dirfd, path, flags, mode);
 	return -errno;
 }

@@ -21,11 +21,6 @@ each_engine() {
     done
 }
 
-# is_alone: the program inside of packs needs no library, as it does when it is sanitized.
-is_alone() {
-    ! grep -q libasan "$(dirname "$(command -v rootlet)")/rootlet-pack"
-}
-
 @test "one file runs any of its programs, by name, by link and by entry point" {
     rootlet -q pack ./root -f run -e GREETER=pack -o tools.run
     expect_greeting() {
@@ -156,7 +151,7 @@ has_no_listener() {
 
 @test "a relocatable pack is a root for unshare, chroot and PRoot" {
     need_userns
-    is_alone || skip "a sanitized program needs libraries of the host"
+    need_alone
     rootlet -q pack ./root -R -f dir -e GREETER=pack -o packed
     ok unshare -mrf chroot packed /bin/greet x
     expect_output "greeted x by "

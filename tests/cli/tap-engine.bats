@@ -42,6 +42,18 @@ $PWD/outside
 within"
 }
 
+@test "tap engine: a link that leads up opens while others mount" {
+    need_userns
+    tiny_root
+    mkdir -p root/w/d && echo x >root/w/f && ln -s d/../f root/w/up
+    (while [ ! -e over ]; do ROOTLET_ENGINE=userns rootlet run ./root true; done) 3>&- &
+    local others=$!
+    attempt rootlet run -w /w ./root sh -c 'n=0; while [ $n -lt 30000 ]; do read -r x <up || exit; n=$((n + 1)); done'
+    touch over
+    wait "$others"
+    expect_status 0
+}
+
 @test "tap engine: binds, private directories, read-only and hidden paths" {
     tiny_root
     mkdir -p data/sub root/etc && echo data >data/sub/file && echo conf >root/etc/conf && echo no >root/etc/secret

@@ -42,6 +42,7 @@ teardown() {
 
 @test "where no engine can, user-chroot says so and exits with 125" {
     [ -z "${ROOTLET_ENGINE:-}" ] || skip "the engine is chosen"
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # which traces itself
     refused deny userns,mount,ptrace,seccomp user-chroot root true
     expect_stderr "no engine can run this: "
     refused deny userns,mount,ptrace,seccomp rootlet run ./root true

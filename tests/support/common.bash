@@ -144,6 +144,15 @@ need_dpkg() {
     done
 }
 
+# is_alone: the program inside of packs needs no library, as it does when it is sanitized.
+is_alone() {
+    ! grep -q libasan "$(dirname "$(command -v rootlet)")/rootlet-pack"
+}
+
+need_alone() {
+    is_alone || skip "a sanitized program needs libraries of the host"
+}
+
 # tiny_root DIR: unpack the tiny root as a directory.
 tiny_root() {
     mkdir -p "$1" && tar -C "$1" -xf "$(tiny_tar)"

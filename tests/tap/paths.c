@@ -45,7 +45,12 @@ static int opens(int dirfd, const char *path, uint64_t flags, uint64_t resolve)
 				.mode = flags & O_CREAT ? 0600 : 0,
 				.resolve = resolve };
 
-	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	int fd;
+
+	do /* EAGAIN: somebody, anywhere, mounted or renamed meanwhile */
+		fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN);
+	return fd;
 }
 
 static bool says(int fd, const char *text)

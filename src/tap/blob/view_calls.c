@@ -36,7 +36,8 @@ static bool open_inner(const struct view_path *path, uint64_t flags, uint64_t mo
 	if (!path->is_plain && !view_is_inner(path))
 		return false;
 	*ret_r = raw4(__NR_openat2, path->dirfd, path->text, &how, sizeof(how));
-	return *ret_r != -EXDEV && *ret_r != -ELOOP && *ret_r != -EMFILE;
+	/* EAGAIN: a link led up while somebody, anywhere, mounted or renamed (openat2(2)) */
+	return *ret_r != -EXDEV && *ret_r != -ELOOP && *ret_r != -EMFILE && *ret_r != -EAGAIN;
 }
 
 static long find_object(const struct view_path *path, bool follows, struct view_found *found)
