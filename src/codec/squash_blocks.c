@@ -10,7 +10,7 @@
 #include "codec/squash_io.h"
 
 #define CACHE_BYTES    ((size_t)16 << 20)
-#define SLOTS_MIN      16
+#define SLOTS_MIN      64 /* more than all threads hold at once */
 #define NOT_COMPRESSED (1u << 24)
 #define SIZE_MASK      (NOT_COMPRESSED - 1)
 

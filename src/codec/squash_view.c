@@ -48,10 +48,15 @@ struct file {
 	uint64_t *start; /* of each block, on disk */
 };
 
+static unsigned char
+	zeros[SQFS_MAX_BLOCK_SIZE]; /* of holes; not const, which would be in the program */
+
 struct squash_reader {
 	struct squash_image *image;
 	struct squash_unpacker unpacker;
 	sqfs_meta_reader_t *inodes;
+	uint64_t read_ref;  /* the inode that was read last */
+	uint64_t after_ref; /* what lies behind it; UINT64_MAX: nothing */
 	sqfs_meta_reader_t *entries;
 	struct file file[INODES];
 };
@@ -147,6 +152,7 @@ struct squash_reader *squash_reader_new(struct squash_image *image)
 	sqfs_super_t *super = &image->tables.super;
 
 	reader->image = image;
+	reader->read_ref = UINT64_MAX;
 	for (size_t i = 0; i < INODES; i++)
 		reader->file[i].ref = UINT64_MAX;
 	pthread_mutex_lock(&image->lock);
@@ -188,10 +194,18 @@ void squash_reader_free(struct squash_reader *reader)
 
 static int read_inode(struct squash_reader *reader, uint64_t ref, sqfs_inode_generic_t **ret)
 {
-	int r = sqfs_meta_reader_read_inode(reader->inodes, &reader->image->tables.super, ref >> 16,
-					    ref & 0xffff, ret);
+	const sqfs_super_t *super = &reader->image->tables.super;
+	sqfs_u64 block;
+	size_t offset;
 
-	return r < 0 ? -EIO : 0;
+	if (sqfs_meta_reader_read_inode(reader->inodes, super, ref >> 16, ref & 0xffff, ret) < 0)
+		return -EIO;
+	sqfs_meta_reader_get_position(reader->inodes, &block, &offset);
+	reader->read_ref = ref;
+	reader->after_ref = block < super->directory_table_start
+				    ? (block - super->inode_table_start) << 16 | offset
+				    : UINT64_MAX;
+	return 0;
 }
 
 /* --- attributes --- */
@@ -257,75 +271,118 @@ static int find_file(struct squash_reader *reader, uint64_t ref, struct file **r
 	return r;
 }
 
-static int copy_part(struct squash_reader *reader, uint64_t place, uint32_t disk_bytes, size_t from,
-		     void *bytes, size_t size)
+/* Where the block is that has this offset of the file, and where in it that is. */
+static int locate(const struct squash_reader *reader, const struct file *file, uint64_t offset,
+		  sqfs_fragment_t *ret_block, size_t *ret_from)
 {
-	struct squash_blocks *blocks = reader->image->blocks;
-	const struct squash_block *block;
-	int r;
+	size_t block_bytes = reader->image->tables.super.block_size;
+	size_t index = (size_t)(offset / block_bytes);
+	sqfs_u32 fragment;
+	sqfs_u32 from;
 
-	if (!(disk_bytes & ON_DISK_SIZE)) { /* a hole */
-		memset(bytes, 0, size);
+	*ret_from = (size_t)(offset % block_bytes);
+	if (index < sqfs_inode_get_file_block_count(file->inode)) {
+		ret_block->start_offset = file->start[index];
+		ret_block->size = file->inode->extra[index];
 		return 0;
 	}
-	r = squash_blocks_get(blocks, &reader->unpacker, place, disk_bytes, &block);
+	if (sqfs_inode_get_frag_location(file->inode, &fragment, &from) < 0 ||
+	    fragment == NO_FRAGMENT ||
+	    sqfs_frag_table_lookup(reader->image->fragments, fragment, ret_block) < 0)
+		return -EIO;
+	*ret_from += from;
+	return 0;
+}
+
+static int hold_block(struct squash_reader *reader, const sqfs_fragment_t *place, size_t from,
+		      struct squash_part *part)
+{
+	struct squash_blocks *blocks = reader->image->blocks;
+	int r;
+
+	if (!(place->size & ON_DISK_SIZE)) { /* a hole */
+		part->bytes = zeros;
+		return 0;
+	}
+	r = squash_blocks_get(blocks, &reader->unpacker, place->start_offset, place->size,
+			      &part->block);
 	if (r < 0)
 		return r;
-	if (from > block->size_bytes || size > block->size_bytes - from)
-		r = -EIO;
-	else
-		memcpy(bytes, block->bytes + from, size);
-	squash_blocks_put(blocks, block);
+	if (from > part->block->size_bytes || part->size_bytes > part->block->size_bytes - from) {
+		squash_blocks_put(blocks, part->block);
+		return -EIO;
+	}
+	part->bytes = part->block->bytes + from;
+	return 0;
+}
+
+int squash_hold(struct squash_reader *reader, uint64_t ref, uint64_t offset, size_t size_bytes,
+		struct squash_part *ret)
+{
+	size_t block_bytes = reader->image->tables.super.block_size;
+	size_t room = block_bytes - (size_t)(offset % block_bytes);
+	struct squash_part part = { .size_bytes = size_bytes < room ? size_bytes : room };
+	sqfs_fragment_t place;
+	struct file *file;
+	size_t from;
+	int r = find_file(reader, ref, &file);
+
+	if (r == 0 && offset >= file->size_bytes)
+		part.size_bytes = 0;
+	else if (r == 0 && part.size_bytes > file->size_bytes - offset)
+		part.size_bytes = (size_t)(file->size_bytes - offset);
+	if (r == 0 && part.size_bytes) {
+		r = locate(reader, file, offset, &place, &from);
+		if (r == 0)
+			r = hold_block(reader, &place, from, &part);
+	}
+	if (r == 0)
+		*ret = part;
 	return r;
 }
 
-static int copy_tail(struct squash_reader *reader, const struct file *file, size_t from,
-		     void *bytes, size_t size)
+void squash_release(struct squash_reader *reader, const struct squash_part *part)
 {
-	sqfs_fragment_t fragment;
-	sqfs_u32 index;
-	sqfs_u32 offset;
-
-	if (sqfs_inode_get_frag_location(file->inode, &index, &offset) < 0 ||
-	    index == NO_FRAGMENT ||
-	    sqfs_frag_table_lookup(reader->image->fragments, index, &fragment) < 0)
-		return -EIO;
-	return copy_part(reader, fragment.start_offset, fragment.size, offset + from, bytes, size);
+	if (part->block)
+		squash_blocks_put(reader->image->blocks, part->block);
 }
 
 ssize_t squash_read(struct squash_reader *reader, uint64_t ref, uint64_t offset, void *bytes,
 		    size_t size_bytes)
 {
-	size_t block_bytes = reader->image->tables.super.block_size;
-	struct file *file;
 	size_t done = 0;
-	int r = find_file(reader, ref, &file);
+
+	while (done < size_bytes) {
+		struct squash_part part;
+		int r = squash_hold(reader, ref, offset + done, size_bytes - done, &part);
+
+		if (r < 0)
+			return r;
+		if (!part.size_bytes)
+			break;
+		memcpy((char *)bytes + done, part.bytes, part.size_bytes);
+		done += part.size_bytes;
+		squash_release(reader, &part);
+	}
+	return (ssize_t)done;
+}
+
+int squash_next(struct squash_reader *reader, uint64_t ref, uint64_t *ret_ref,
+		struct squash_attr *ret_attr)
+{
+	struct squash_attr attr;
+	uint64_t next;
+	int r = reader->read_ref == ref ? 0 : squash_attr(reader, ref, &attr);
 
 	if (r < 0)
 		return r;
-	if (offset >= file->size_bytes)
-		return 0;
-	if (size_bytes > file->size_bytes - offset)
-		size_bytes = (size_t)(file->size_bytes - offset);
-	while (done < size_bytes) {
-		uint64_t at = offset + done;
-		size_t index = (size_t)(at / block_bytes);
-		size_t from = (size_t)(at % block_bytes);
-		size_t size = block_bytes - from;
-		char *to = (char *)bytes + done;
-
-		if (size > size_bytes - done)
-			size = size_bytes - done;
-		if (index < sqfs_inode_get_file_block_count(file->inode))
-			r = copy_part(reader, file->start[index], file->inode->extra[index], from,
-				      to, size);
-		else
-			r = copy_tail(reader, file, from, to, size);
-		if (r < 0)
-			return r;
-		done += size;
-	}
-	return (ssize_t)done;
+	next = reader->after_ref;
+	if (next == UINT64_MAX)
+		return -ENOENT;
+	r = squash_attr(reader, next, ret_attr);
+	if (r == 0)
+		*ret_ref = next;
+	return r;
 }
 
 /* --- directories --- */

@@ -54,6 +54,23 @@ int squash_link(struct squash_reader *reader, uint64_t ref, struct arena *arena,
 ssize_t squash_read(struct squash_reader *reader, uint64_t ref, uint64_t offset, void *bytes,
 		    size_t size_bytes);
 
+/* Content where it lies, in a decompressed block that is held. */
+struct squash_part {
+	const unsigned char *bytes;
+	size_t size_bytes;
+	const struct squash_block *block; /* NULL: none has to be given back */
+};
+/* What the file has at `offset`, at most size_bytes and to the end of its block; nothing at the end
+ * of the file. To be given back, as others wait for room: no thread holds more than two. */
+int squash_hold(struct squash_reader *reader, uint64_t ref, uint64_t offset, size_t size_bytes,
+		struct squash_part *ret) must_check;
+void squash_release(struct squash_reader *reader, const struct squash_part *part);
+
+/* The inode behind this one in the image, where writers put those of a directory side by side, and
+ * the content of its files as well. -ENOENT: that was the last. */
+int squash_next(struct squash_reader *reader, uint64_t ref, uint64_t *ret_ref,
+		struct squash_attr *ret_attr) must_check;
+
 struct squash_name {
 	const char *name;
 	uint64_t ref;

@@ -19,6 +19,7 @@
 #include "base/banned.h"
 #include "base/buf.h"
 #include "base/memory.h"
+#include "rootfs/squash_ahead.h"
 #include "sys/mount.h"
 
 #define FOREVER_S     86400
@@ -28,9 +29,11 @@
 #define PAGES_MAX     256
 #define REPLY_BYTES   ((size_t)PAGES_MAX * 4096)
 #define BACKGROUND    64 /* requests of reading ahead at once */
+#define PARTS_MAX     2	 /* blocks of an answer that are not copied */
 
 struct squash_fuse {
 	struct squash_image *image;
+	struct squash_ahead *ahead;
 	int fd; /* of /dev/fuse; -1 */
 	uid_t uid;
 	gid_t gid;
@@ -155,16 +158,58 @@ static void do_readlink(struct worker *worker)
 
 /* --- content --- */
 
-static void do_read(struct worker *worker)
+static void answer_parts(const struct worker *worker, const struct squash_part *part, size_t count)
 {
-	const struct fuse_read_in *in = worker->argument;
-	size_t size = in->size < REPLY_BYTES ? in->size : REPLY_BYTES;
-	ssize_t n = squash_read(worker->reader, ref_of(worker), in->offset, worker->reply, size);
+	struct fuse_out_header header = { .len = sizeof(header), .unique = worker->header->unique };
+	struct iovec parts[1 + PARTS_MAX] = { { &header, sizeof(header) } };
+
+	for (size_t i = 0; i < count; i++) {
+		parts[1 + i] = (struct iovec){ (void *)(uintptr_t)part[i].bytes,
+					       part[i].size_bytes };
+		header.len += (uint32_t)part[i].size_bytes;
+	}
+	(void)!writev(worker->fuse->fd, parts, (int)(1 + count));
+}
+
+static void answer_copy(struct worker *worker, uint64_t offset, size_t size)
+{
+	ssize_t n = squash_read(worker->reader, ref_of(worker), offset, worker->reply, size);
 
 	if (n < 0)
 		answer_code(worker, (int)n);
 	else
 		answer(worker, worker->reply, (size_t)n);
+}
+
+/* From the blocks as they are, when these are few. */
+static void do_read(struct worker *worker)
+{
+	const struct fuse_read_in *in = worker->argument;
+	size_t size = in->size < REPLY_BYTES ? in->size : REPLY_BYTES;
+	struct squash_part part[PARTS_MAX];
+	bool is_all = false;
+	size_t count = 0;
+	size_t done = 0;
+	int r = 0;
+
+	squash_ahead_note(worker->fuse->ahead, ref_of(worker), in->offset, size);
+	while (r == 0 && !is_all && count < PARTS_MAX) {
+		r = squash_hold(worker->reader, ref_of(worker), in->offset + done, size - done,
+				&part[count]);
+		if (r < 0)
+			break;
+		done += part[count].size_bytes;
+		is_all = !part[count].size_bytes || done == size;
+		count += part[count].size_bytes > 0;
+	}
+	if (r < 0)
+		answer_code(worker, r);
+	else if (is_all)
+		answer_parts(worker, part, count);
+	for (size_t i = 0; i < count; i++)
+		squash_release(worker->reader, &part[i]);
+	if (r == 0 && !is_all)
+		answer_copy(worker, in->offset, size);
 }
 
 /* --- directories: a name's place in the sorted list is its offset --- */
@@ -325,8 +370,8 @@ static void do_init(struct worker *worker)
 {
 	const struct fuse_init_in *in = worker->argument;
 	const uint32_t wanted = FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_DO_READDIRPLUS |
-				FUSE_READDIRPLUS_AUTO | FUSE_CACHE_SYMLINKS | FUSE_MAX_PAGES |
-				FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT;
+				FUSE_CACHE_SYMLINKS | FUSE_MAX_PAGES | FUSE_NO_OPEN_SUPPORT |
+				FUSE_NO_OPENDIR_SUPPORT;
 	const struct fuse_init_out out = {
 		.major = FUSE_KERNEL_VERSION,
 		.minor = in->minor < FUSE_KERNEL_MINOR_VERSION ? in->minor
@@ -478,6 +523,8 @@ int squash_fuse_serve(struct squash_fuse *fuse, struct err *err)
 	if (r < 0)
 		return fail(err, -r, "FUSE");
 	join_all(fuse);
+	squash_ahead_free(fuse->ahead);
+	fuse->ahead = NULL;
 	return 0;
 }
 
@@ -522,6 +569,7 @@ int squash_fuse_mount(struct squash_image *image, int point_fd, struct squash_fu
 	fuse = memory_zeroed(1, sizeof(*fuse));
 	fuse->image = image;
 	fuse->fd = take_fd(&fd);
+	fuse->ahead = squash_ahead_new(image, fuse->fd);
 	fuse->uid = getuid();
 	fuse->gid = getgid();
 	pthread_mutex_init(&fuse->lock, NULL);
@@ -533,6 +581,7 @@ void squash_fuse_free(struct squash_fuse *fuse)
 {
 	if (!fuse)
 		return;
+	squash_ahead_free(fuse->ahead);
 	cleanup_fd(&fuse->fd);
 	pthread_mutex_destroy(&fuse->lock);
 	free(fuse);

@@ -124,6 +124,53 @@ END
     until_gone
 }
 
+# make_tree FOLDER: more files side by side than are read ahead of at once; of all lengths around those of
+# pages and blocks, with holes, further names and links among them.
+make_tree() {
+    local i size
+    mkdir -p "$1"/small/{a,b,c}/{1,2} "$1"/large
+    head -c 6000000 /dev/urandom >"$1"/large/random
+    for i in $(seq 600); do
+        tail -c +$((i * 900)) "$1"/large/random | head -c $((i * 7 % 5000)) >"$1/small/$(echo a b c | cut -d' ' -f$((i % 3 + 1)))/$((i % 2 + 1))/$i"
+    done
+    for size in 0 1 4095 4096 4097 131071 131072 131073 300000 1048576; do
+        head -c $size "$1"/large/random >"$1/large/of-$size"
+    done
+    truncate -s 3000000 "$1"/large/hole
+    head -c 70000 "$1"/large/random | dd of="$1"/large/hole bs=1000 seek=900 conv=notrunc status=none
+    ln "$1"/large/random "$1"/small/b/again
+    ln -s ../large/random "$1"/small/link
+}
+
+@test "who reads all of a tree gets what is there, also what was read ahead, whatever the size of blocks" {
+    local size said
+    mkdir root && tar -C root -xf "$(tiny_tar)"
+    make_tree root/tree
+    (cd root && find tree -type f -exec md5sum {} + | sort) >expected
+    rootlet -q pack ./root -f squashfs -o own.sqfs >/dev/null
+    ! command -v mksquashfs >/dev/null || for size in 4096 1M; do
+        mksquashfs root by-$size.sqfs -b $size -comp zstd -quiet -no-progress >/dev/null
+    done
+    chmod 644 ./*.sqfs
+    for image in *.sqfs; do
+        export image
+        script <<'END'
+sums() { rootlet run --read-only "./$image" -- sh -c "cd / && find tree -type f | $1 | xargs md5sum" | sort; }
+sums sort >one &
+first=$!
+sums sort >two
+sums "sort -r" >backwards
+wait $first
+sums cat >again
+END
+        for said in one two again backwards; do
+            diff expected $said
+            rm -f $said
+        done
+    done
+    until_gone
+}
+
 @test "where FUSE is refused, or an option asks for layers, the file is unpacked" {
     make_images
     script <<'END' >said 2>&1
