@@ -71,14 +71,21 @@ static int wrap_expansion(struct making *making, const struct word *word,
 					    word->offset + expansion->fault_offset, 1));
 }
 
-int make_text(struct making *making, const struct word *word, const char **ret_text)
+static int make_text_with(struct making *making, const struct word *word,
+			  const struct variables *variables, const char **ret_text)
 {
-	const struct variables variables = environment_variables(&making->evaluation->environment);
-	struct expansion expansion = expansion_of(making, &variables);
+	struct expansion expansion = expansion_of(making, variables);
 	int r = expand_word(&expansion, word->text, ret_text, making->err);
 
 	making->step->unmatched = expansion.unmatched;
 	return r < 0 ? wrap_expansion(making, word, &expansion) : 0;
+}
+
+int make_text(struct making *making, const struct word *word, const char **ret_text)
+{
+	const struct variables variables = environment_variables(&making->evaluation->environment);
+
+	return make_text_with(making, word, &variables, ret_text);
 }
 
 int make_texts(struct making *making, const struct word *word, struct texts *texts)
@@ -263,9 +270,22 @@ static int make_pairs(struct making *making)
 	return 0;
 }
 
+/* The default value of an ARG may use what stands to the left of it in the same instruction. */
+static const char *get_argument(const void *data, const char *name)
+{
+	const struct making *making = data;
+	const struct settings *before = &making->step->settings;
+
+	for (size_t i = before->count; i-- > 0;)
+		if (before->item[i].value && !strcmp(before->item[i].name, name))
+			return before->item[i].value;
+	return environment_get(&making->evaluation->environment, name);
+}
+
 /* A build argument counts before the default; without either, what stands before the first FROM. */
 static int argument_value(struct making *making, const struct word *word, struct setting *setting)
 {
+	const struct variables variables = { get_argument, making };
 	const struct plan *plan = making->evaluation->plan;
 	const char *equals = strchr(word->text, '=');
 	struct word tail;
@@ -281,7 +301,7 @@ static int argument_value(struct making *making, const struct word *word, struct
 
 	tail = (struct word){ equals + 1, word->size_bytes - skipped, word->offset + skipped,
 			      word->width - skipped + 1 };
-	return make_text(making, &tail, &setting->value);
+	return make_text_with(making, &tail, &variables, &setting->value);
 }
 
 static int make_arguments(struct making *making)

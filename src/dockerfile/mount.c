@@ -294,6 +294,18 @@ static void finish_secret(struct mount_reader *reader)
 	mount->source = NULL;
 }
 
+/* Dockerfile reference, "BuildKit built-in build args": a set of caches of its own. */
+static void name_cache(struct making *making, struct step_mount *mount)
+{
+	const char *set = environment_get(&making->evaluation->plan->build_args,
+					  "BUILDKIT_CACHE_MOUNT_NS");
+
+	if (!mount->id)
+		mount->id = mount->target;
+	if (set && *set)
+		mount->id = arena_printf(making->arena, "%s/%s", set, mount->id);
+}
+
 static int finish(struct mount_reader *reader)
 {
 	static const uint32_t modes[] = { 0, CACHE_MODE, 0, SECRET_MODE, SSH_MODE };
@@ -318,8 +330,8 @@ static int finish(struct mount_reader *reader)
 	}
 	if (mount->kind == MOUNT_SSH && !mount->id)
 		mount->id = "default";
-	if (mount->kind == MOUNT_CACHE && !mount->id)
-		mount->id = mount->target;
+	if (mount->kind == MOUNT_CACHE)
+		name_cache(making, mount);
 	mount->source = path_clean(making->arena, path_resolve(making->arena, "/", source) + 1);
 	return 0;
 }

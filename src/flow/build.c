@@ -7,12 +7,12 @@
 
 #include "base/banned.h"
 #include "base/log.h"
-#include "base/number.h"
+#include "flow/build_args.h"
 #include "flow/build_image.h"
 #include "flow/build_lint.h"
-#include "flow/build_mounts.h"
 #include "flow/build_origin.h"
 #include "flow/build_output.h"
+#include "flow/build_secrets.h"
 #include "flow/build_stages.h"
 #include "image/ownership.h"
 #include "tap/tap.h"
@@ -35,21 +35,6 @@ void build_request_done(struct build_request *request)
 }
 
 /* ---- what was asked ---- */
-
-static int choose_epoch(struct build *build, struct err *err)
-{
-	const char *text = build->request->source_date_epoch ?: getenv("SOURCE_DATE_EPOCH");
-	uint64_t seconds;
-
-	build->epoch_s = -1;
-	if (!text || !*text)
-		return 0;
-	if (number_parse_u64(text, &seconds) < 0 || seconds > INT64_MAX)
-		return fail_plain(err, EINVAL, "SOURCE_DATE_EPOCH '%s' is not a number of seconds",
-				  text);
-	build->epoch_s = (int64_t)seconds;
-	return 0;
-}
 
 /* Now, while there is one thread: probes fork. Where no engine can run anything, those build too
  * that only copy files; the first RUN says why it cannot. */
@@ -115,15 +100,17 @@ static int check_tags(const struct build_request *request, struct err *err)
 static int open_context(struct build *build, struct buf *text, const char **ret_name,
 			struct err *err)
 {
-	const struct build_context_request request = {
+	struct build_context_request request = {
 		.source = build->request->context,
-		.keep_git_dir = strings_contains(&build->request->build_args,
-						 "BUILDKIT_CONTEXT_KEEP_GIT_DIR=1"),
+		.secrets = &build->request->secrets,
 		.retry = build->request->remote.retry,
 	};
 	const char *path;
-	int r = build_context_open(&build->context, &build->store, &request, err);
+	int r = build_arg_is_set(build, "BUILDKIT_CONTEXT_KEEP_GIT_DIR", &request.keep_git_dir,
+				 err);
 
+	if (r == 0)
+		r = build_context_open(&build->context, &build->store, &request, err);
 	if (r < 0)
 		return r;
 	r = build_context_dockerfile(&build->context, &request, build->request->file, text, &path,
@@ -145,20 +132,6 @@ static int parse_dockerfile(struct build *build, const char *name, const struct 
 	if (r < 0)
 		source_excerpt(&build->dockerfile.fault, build->excerpt);
 	return r;
-}
-
-/* NAME alone takes the environment's value, and is nothing when there is none. */
-static void collect_build_args(struct build *build)
-{
-	const struct strings *given = &build->request->build_args;
-
-	for (size_t i = 0; i < given->count; i++) {
-		if (strchr(given->item[i], '='))
-			strings_add(&build->build_args, given->item[i]);
-		else if (getenv(given->item[i]))
-			strings_printf(&build->build_args, "%s=%s", given->item[i],
-				       getenv(given->item[i]));
-	}
 }
 
 static struct build_platform *add_platform(struct build *build)
@@ -209,6 +182,9 @@ static int choose_platforms(struct build *build, struct err *err)
 	}
 	if (given->count == 0)
 		add_platform(build)->platform = build->host;
+	if (r == 0)
+		r = build_arg_is_set(build, "BUILDKIT_MULTI_PLATFORM", &build->makes_index, err);
+	build->makes_index |= build->platform_count > 1;
 	return r;
 }
 
@@ -230,7 +206,6 @@ static int prepare_plans(struct build *build, struct err *err)
 
 	if (r < 0)
 		return r;
-	collect_build_args(build);
 	config_init(&config);
 	build->host = (struct platform){
 		.os = arena_copy(&build->arena, config.os),
@@ -341,7 +316,9 @@ static int build_with_context(struct build *build, const char *name, const struc
 	if (r == 0)
 		r = make_plans(build, err);
 	if (r == 0)
-		r = build_annotations_parse(&build->request->annotations, build->platform_count > 1,
+		r = build_args_choose_epoch(build, err);
+	if (r == 0)
+		r = build_annotations_parse(&build->request->annotations, build->makes_index,
 					    &build->arena, &build->annotations, err);
 	if (r == 0)
 		r = build_outputs_parse(build, err);
@@ -376,17 +353,16 @@ static int run(struct build *build, struct err *err)
 {
 	int r = check_tags(build->request, err);
 
+	build_args_collect(build);
 	pthread_mutex_init(&build->lock, NULL);
 	pthread_mutex_init(&build->events_lock, NULL);
 	pthread_cond_init(&build->progress, NULL);
 	if (r == 0 && !is_question(build))
-		r = build_secrets_check(build, err);
+		r = build_secrets_check(&build->request->secrets, &build->request->ssh, err);
 	if (r == 0)
 		r = choose_engine(build, err);
 	if (r == 0)
 		r = choose_emulation(build, err);
-	if (r == 0)
-		r = choose_epoch(build, err);
 	if (r == 0)
 		r = store_open(build->request->store, &build->store, err);
 	if (r == 0)

@@ -7,6 +7,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "flow/build_args.h"
 #include "flow/build_state.h"
 #include "flow/cache_artifact.h"
 
@@ -47,15 +48,23 @@ int build_caches_init(struct build *build, struct err *err)
 {
 	const struct build_request *request = build->request;
 	struct build_caches *caches = &build->caches;
+	bool inlines;
 	int r;
 
 	pthread_mutex_init(&caches->lock, NULL);
 	caches->from_count = request->cache_from.count;
+	r = build_arg_is_set(build, "BUILDKIT_INLINE_CACHE", &inlines, err);
 	caches->to_count = request->cache_to.count;
 	caches->from = arena_array(&build->arena, struct cache_from, caches->from_count);
-	caches->to = arena_array(&build->arena, struct cache_spec, caches->to_count);
-	r = parse_all(build, &request->cache_from, CACHE_FROM, err);
-	return r < 0 ? r : parse_all(build, &request->cache_to, CACHE_TO, err);
+	caches->to = arena_array(&build->arena, struct cache_spec, caches->to_count + 1);
+	if (r == 0)
+		r = parse_all(build, &request->cache_from, CACHE_FROM, err);
+	if (r == 0)
+		r = parse_all(build, &request->cache_to, CACHE_TO, err);
+	if (r == 0 && inlines)
+		r = cache_spec_parse("type=inline", CACHE_TO, &build->arena,
+				     &caches->to[caches->to_count++], err);
+	return r;
 }
 
 void build_caches_done(struct build *build)

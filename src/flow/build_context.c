@@ -106,6 +106,7 @@ static int open_url(struct build_context *context, const struct build_context_re
 		    struct err *err)
 {
 	const struct download_request download_request = { .url = request->source,
+							   .secrets = request->secrets,
 							   .retry = request->retry };
 	struct download downloaded;
 	auto_fd fd = -1;
@@ -160,11 +161,13 @@ static int open_git(struct build_context *context, const struct git_source *git,
 {
 	bool keep_git_dir = git->keep_git_dir == CHOICE_NONE ? request->keep_git_dir
 							     : git->keep_git_dir == CHOICE_YES;
+	const struct git_access access = { git, request->secrets };
 	struct git_commit commit;
-	int r = git_resolve(git, git->checksum, &commit, err);
+	int r = git_resolve(&access, git->checksum, &commit, err);
 
 	if (r == 0)
-		r = git_tree_open(&context->git, context->store, git, &commit, keep_git_dir, err);
+		r = git_tree_open(&context->git, context->store, &access, &commit, keep_git_dir,
+				  err);
 	if (r < 0)
 		return r;
 	context->path = context->git.path;

@@ -38,7 +38,8 @@ struct build_context_request {
 	const char *source;
 	bool is_named; /* no standard input, and it must have files */
 	bool keep_git_dir;
-	struct retry_policy retry; /* for what comes from the web */
+	const struct strings *secrets; /* of --secret: what servers are told (build_secrets.h) */
+	struct retry_policy retry;     /* for what comes from the web */
 };
 
 /* Without an ignore list yet. On failure nothing is left. */

@@ -85,7 +85,9 @@ int build_context_ignore(struct build_context *context, const char *dockerfile, 
 static int read_url(struct build_context *context, const struct build_context_request *request,
 		    const char *url, struct buf *text, struct err *err)
 {
-	const struct download_request download_request = { .url = url, .retry = request->retry };
+	const struct download_request download_request = { .url = url,
+							   .secrets = request->secrets,
+							   .retry = request->retry };
 	struct download downloaded;
 	auto_fd fd = -1;
 	int r = download(context->store, &download_request, &downloaded, err);

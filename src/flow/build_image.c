@@ -108,15 +108,15 @@ int build_image_finish(struct build *build, struct err *err)
 {
 	int r = 0;
 
-	if (build->platform_count > 1)
+	if (build->makes_index)
 		r = write_index(build, err);
 	else
 		build->root = build->platform->manifest;
 	if (r < 0)
 		return r;
 	build->result.manifest = build->root.digest;
-	build->result.image_id = build->platform_count > 1 ? build->root.digest
-							   : build->platform->image_id;
+	build->result.image_id = build->makes_index ? build->root.digest
+						    : build->platform->image_id;
 	return 0;
 }
 
@@ -127,7 +127,7 @@ int build_image_metadata(const struct build *build, struct err *err)
 	auto_buf text = { 0 };
 
 	build_output_names(build, &names);
-	if (build->platform_count == 1)
+	if (!build->makes_index)
 		json_set_text(json, "containerimage.config.digest", build->result.image_id.text);
 	json_set(json, "containerimage.descriptor", descriptor_to_json(&build->root));
 	json_set_text(json, "containerimage.digest", build->root.digest.text);

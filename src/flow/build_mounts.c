@@ -1,150 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flow/build_mounts.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/banned.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "flow/build_cache_mount.h"
 #include "flow/build_origin.h"
+#include "flow/build_secrets.h"
 #include "flow/cache_owners.h"
-
-#define SECRET_BYTES_MAX ((size_t)500 * 1024) /* BuildKit's limit */
-
-/* ---- what the caller gave: --secret and --ssh ---- */
-
-/* The value of `key` in "id=a,src=b", in the arena; NULL when absent. */
-static const char *secret_word(struct arena *arena, const char *text, const char *key)
-{
-	size_t length = strlen(key);
-
-	while (text) {
-		if (strncmp(text, key, length) == 0 && text[length] == '=')
-			return arena_copy_bytes(arena, text + length + 1,
-						strcspn(text + length + 1, ","));
-		text = strchr(text, ',');
-		text = text ? text + 1 : NULL;
-	}
-	return NULL;
-}
-
-static int read_secret(struct work *work, const char *given, struct buf *value, struct err *err)
-{
-	const char *id = secret_word(&work->arena, given, "id");
-	const char *file = secret_word(&work->arena, given, "src")
-				   ?: secret_word(&work->arena, given, "source");
-	const char *variable = secret_word(&work->arena, given, "env");
-	const char *content;
-
-	if (!file && !variable && getenv(id))
-		variable = id;
-	if (!variable)
-		return io_read_file_at(AT_FDCWD, file ? file : id, SECRET_BYTES_MAX, value, err);
-	content = getenv(variable);
-	if (!content)
-		return fail_plain(err, ENOENT, "environment variable '%s' is not set", variable);
-	buf_add_text(value, content);
-	return 0;
-}
-
-static int check_secret(struct build *build, const char *given, struct err *err)
-{
-	const char *id = secret_word(&build->arena, given, "id");
-	const char *file = secret_word(&build->arena, given, "src")
-				   ?: secret_word(&build->arena, given, "source");
-	const char *variable = secret_word(&build->arena, given, "env");
-
-	if (!id || !*id)
-		return fail_plain(err, EINVAL, "it is not id=ID[,src=FILE|,env=NAME]");
-	if (!file && !variable && getenv(id))
-		variable = id;
-	if (variable && !getenv(variable))
-		return fail_plain(err, ENOENT, "environment variable '%s' is not set", variable);
-	if (!variable && access(file ?: id, R_OK) < 0)
-		return fail(err, errno, "open '%s'", file ?: id);
-	return 0;
-}
-
-static int check_agent(const char *given, struct err *err)
-{
-	const char *equals = strchr(given, '=');
-	const char *path = equals ? equals + 1 : getenv("SSH_AUTH_SOCK");
-	struct stat st;
-
-	if (!path || !*path)
-		return fail_plain(err, ENOENT, "no agent is running (SSH_AUTH_SOCK is not set)");
-	if (stat(path, &st) < 0)
-		return fail(err, errno, "'%s'", path);
-	if (S_ISSOCK(st.st_mode))
-		return 0;
-	fail_plain(err, ENOTSUP, "'%s' is no agent's socket", path);
-	err_hint(err, "a key is handed out by an agent: ssh-agent, and ssh-add %s", path);
-	return -ENOTSUP;
-}
-
-static int check_agents(const struct build *build, struct err *err)
-{
-	const struct strings *agents = &build->request->ssh;
-
-	for (size_t i = 0; i < agents->count; i++)
-		if (check_agent(agents->item[i], err) < 0)
-			return err_wrap(err, "--ssh '%s'", agents->item[i]);
-	return 0;
-}
-
-int build_secrets_check(struct build *build, struct err *err)
-{
-	const struct strings *secrets = &build->request->secrets;
-
-	for (size_t i = 0; i < secrets->count; i++)
-		if (check_secret(build, secrets->item[i], err) < 0)
-			return err_wrap(err, "--secret '%s'", secrets->item[i]);
-	return check_agents(build, err);
-}
-
-/* 1 and the secret's bytes, 0 when none was given. */
-static int find_secret(struct work *work, const char *id, struct buf *value, struct err *err)
-{
-	const struct strings *secrets = &work->build->request->secrets;
-
-	for (size_t i = 0; i < secrets->count; i++) {
-		const char *given = secret_word(&work->arena, secrets->item[i], "id");
-		int r;
-
-		if (!given || strcmp(given, id) != 0)
-			continue;
-		r = read_secret(work, secrets->item[i], value, err);
-		return r < 0 ? err_wrap(err, "secret '%s'", id) : 1;
-	}
-	return 0;
-}
-
-/* An engine may be anywhere when it mounts. One that is gone since it was looked at is named by the
- * engine. */
-static const char *absolute_agent(struct work *work, const char *path)
-{
-	char real[PATH_MAX];
-
-	return arena_copy(&work->arena, realpath(path, real) ? real : path);
-}
-
-static const char *find_agent(struct work *work, const char *id)
-{
-	const struct strings *agents = &work->build->request->ssh;
-
-	for (size_t i = 0; i < agents->count; i++) {
-		const char *equals = strchrnul(agents->item[i], '=');
-		size_t length = (size_t)(equals - agents->item[i]);
-
-		if (strlen(id) == length && strncmp(id, agents->item[i], length) == 0)
-			return absolute_agent(work, *equals ? equals + 1 : getenv("SSH_AUTH_SOCK"));
-	}
-	return NULL;
-}
 
 /* ---- each kind ---- */
 
@@ -345,7 +209,7 @@ static int add_secret(struct work *work, const struct step_mount *mount, struct 
 {
 	auto_buf value = { 0 };
 	const char *content;
-	int r = find_secret(work, mount->id, &value, err);
+	int r = build_secret_find(&work->build->request->secrets, mount->id, &value, err);
 
 	if (r == 0 && mount->is_required)
 		return fail_plain(err, ENOENT,
@@ -371,7 +235,7 @@ static int add_secret(struct work *work, const struct step_mount *mount, struct 
 static int add_ssh(struct work *work, const struct step_mount *mount, size_t number,
 		   struct box *box, struct err *err)
 {
-	const char *agent = find_agent(work, mount->id);
+	const char *agent = build_agent_find(&work->build->request->ssh, mount->id, &work->arena);
 	const char *target =
 		mount->target ?: arena_printf(&box->arena, "/run/buildkit/ssh_agent.%zu", number);
 

@@ -14,9 +14,6 @@ int build_mounts_add(struct work *work, struct box *box, struct err *err) must_c
  * gone with the step. */
 int build_mounts_use_copies(struct work *work, struct box *box, struct err *err) must_check;
 
-/* Before anything is built: are --secret and --ssh well formed, and what they name there? */
-int build_secrets_check(struct build *build, struct err *err) must_check;
-
 /* After the command, and before its emulation is done: owners in cache mounts are recorded, for the
  * next step that has them. */
 void build_mounts_keep_owners(struct work *work);

@@ -196,6 +196,7 @@ static int open_context(const struct built_stage *asking, const struct wanted *w
 	const struct build_context_request request = {
 		.source = wanted->text,
 		.is_named = true,
+		.secrets = &asking->build->request->secrets,
 		.retry = asking->build->request->remote.retry,
 	};
 	int r = build_context_open(context, &asking->build->store, &request, err);

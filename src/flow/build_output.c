@@ -177,7 +177,7 @@ static int check_output(struct build *build, const struct output_given *given,
 	if (!output->dest)
 		return fail_plain(err, EINVAL, "type=%s needs dest=%s", given->type,
 				  export_is_directory(output->format) ? "DIRECTORY" : "FILE");
-	if (output->format == EXPORT_DOCKER_ARCHIVE && build->platform_count > 1)
+	if (output->format == EXPORT_DOCKER_ARCHIVE && build->makes_index)
 		return fail_plain(err, ENOTSUP,
 				  "a docker archive holds an image for one platform; type=oci "
 				  "holds several");
@@ -234,7 +234,7 @@ static int fill(struct build *build, const struct output_given *given, struct bu
 					 .is_file = type->is_file,
 					 .format = type->format,
 					 .dest = given->dest,
-					 .is_split = build->platform_count > 1,
+					 .is_split = build->makes_index,
 					 .push = strcmp(type->name, "registry") == 0 };
 	r = set_flags(given, output, err);
 	if (r < 0)
@@ -296,7 +296,7 @@ static int push_image(struct build *build, const struct build_output *output, st
 	for (size_t i = 0; i < output->name_count; i++) {
 		char name[REF_TEXT_MAX];
 		struct push_request request = { .image = ref_format(&output->names[i], name),
-						.all_platforms = build->platform_count > 1,
+						.all_platforms = build->makes_index,
 						.remote = build->request->remote };
 		struct push_result result;
 		int r = push(&build->store, &request, environ, &result, err);

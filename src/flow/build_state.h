@@ -62,6 +62,7 @@ struct build {
 	struct platform host;
 	struct build_platform *platform; /* one after the other */
 	size_t platform_count;
+	bool makes_index; /* over them; without, there is one image */
 	struct plan plan; /* of the platform under way */
 	struct build_context context;
 	struct build_files layer_files; /* digests of files in layers, which never change */

@@ -16,6 +16,7 @@ static int fetch_url(struct work *work, struct copy_input *input, struct err *er
 	const char *checksum = work->step->copy.checksum;
 	struct digest digest;
 	struct download_request request = { .url = input->source->text,
+					    .secrets = &work->build->request->secrets,
 					    .retry = work->build->request->remote.retry };
 	int r = checksum ? digest_parse(checksum, &digest, err) : 0;
 
@@ -79,7 +80,8 @@ static int key_git(struct work *work, struct copy_input *input, struct build_key
 {
 	const struct step_copy *copy = &work->step->copy;
 	const struct git_source *git = &input->source->git;
-	int r = git_resolve(git, copy->checksum, &input->commit, err);
+	const struct git_access access = { git, &work->build->request->secrets };
+	int r = git_resolve(&access, copy->checksum, &input->commit, err);
 
 	if (r < 0)
 		return r;
@@ -95,7 +97,8 @@ static int open_git(struct work *work, struct copy_input *input, const struct ig
 		    struct err *err)
 {
 	const struct git_source *git = &input->source->git;
-	int r = git_tree_open(&input->git, &work->build->store, git, &input->commit,
+	const struct git_access access = { git, &work->build->request->secrets };
+	int r = git_tree_open(&input->git, &work->build->store, &access, &input->commit,
 			      work->step->copy.keep_git_dir, err);
 
 	if (r == 0)

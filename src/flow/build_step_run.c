@@ -5,6 +5,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "flow/build_args.h"
 #include "flow/build_debug.h"
 #include "flow/build_failure.h"
 #include "flow/build_mounts.h"
@@ -13,6 +14,8 @@
 #include "flow/host_files.h"
 #include "rootfs/merge.h"
 #include "rootfs/real.h"
+
+#define SANDBOX_HOSTNAME "BUILDKIT_SANDBOX_HOSTNAME"
 
 static void key_texts(struct build_key *key, const char *name, const struct texts *texts)
 {
@@ -48,11 +51,17 @@ static const char *run_network(const struct work *work)
 }
 
 /* Before the cache is asked: there the same command may be without what cannot be given. */
-static int check_wishes(const struct step_run *run, struct err *err)
+static int check_wishes(const struct work *work, struct err *err)
 {
+	const struct step_run *run = &work->step->run;
+	const char *hostname = build_arg(work->build, SANDBOX_HOSTNAME);
+
 	if (run->is_insecure)
 		return fail_plain(err, ENOTSUP,
 				  "--security=insecure: there is no privilege to give");
+	if (hostname && !host_name_is_valid(hostname))
+		return fail_plain(err, EINVAL, SANDBOX_HOSTNAME " '%s' cannot be a host name",
+				  hostname);
 	for (size_t i = 0; i < run->device_count; i++)
 		if (run->device[i].is_required)
 			return fail_plain(err, ENOTSUP, "--device '%s' is not supported",
@@ -75,7 +84,7 @@ static int run_key(struct work *work, struct build_key *key, struct err *err)
 	const struct step_run *run = &work->step->run;
 	const struct config *config = &work->stage->state.config;
 	const struct strings *hosts = &work->build->request->hosts;
-	int r = check_wishes(run, err);
+	int r = check_wishes(work, err);
 
 	if (r < 0)
 		return r;
@@ -89,6 +98,8 @@ static int run_key(struct work *work, struct build_key *key, struct err *err)
 	build_key_add(key, "root emulation", emulation_name(work));
 	for (size_t i = 0; i < hosts->count; i++)
 		build_key_add(key, "host", hosts->item[i]);
+	if (build_arg(work->build, SANDBOX_HOSTNAME))
+		build_key_add(key, "host name", build_arg(work->build, SANDBOX_HOSTNAME));
 	return build_mounts_key(work, key, err);
 }
 
@@ -222,6 +233,7 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 		strings_add(&box->argv, run->argv.item[i]);
 	run_environment(work, &user, box);
 	box->limits = work->build->request->limits;
+	box->hostname = build_arg(work->build, SANDBOX_HOSTNAME);
 	host_files_add_kernel(box, work->build->request->shm_bytes);
 	host_files_add_network(box, &work->build->request->hosts);
 	add_script(run, box);

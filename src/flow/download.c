@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "codec/json.h"
 #include "codec/sha256.h"
+#include "flow/build_secrets.h"
 #include "remote/http.h"
 #include "store/blob.h"
 #include "store/blob_writer.h"
@@ -102,6 +103,7 @@ struct transfer {
 	const struct download_request *request;
 	struct http *http;
 	const struct record *record;
+	struct buf authorization;
 	struct strings headers;
 	struct http_response response;
 	struct download result;
@@ -147,6 +149,7 @@ static int ask_once(struct transfer *transfer, struct err *err)
 	struct http_request http_request = { .method = "GET",
 					     .url = request->url,
 					     .headers = &transfer->headers,
+					     .authorization = transfer->authorization.bytes,
 					     .sink = take_bytes };
 	int r = blob_writer_new(transfer->store, request->checksum, BLOB_SIZE_UNKNOWN, &writer,
 				err);
@@ -229,10 +232,14 @@ int download(const struct store *store, const struct download_request *request,
 		if (!request->checksum)
 			add_conditions(&transfer);
 		transfer.http = http_new(&settings);
-		r = ask(&transfer, err);
+		r = build_secret_for_files(request->secrets, request->url, &transfer.authorization,
+					   err);
+		if (r >= 0)
+			r = ask(&transfer, err);
 		http_free(transfer.http);
 		http_response_done(&transfer.response);
 		strings_done(&transfer.headers);
+		buf_done(&transfer.authorization);
 	}
 	if (r < 0)
 		return err_wrap(err, "'%s'", request->url);

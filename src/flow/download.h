@@ -12,11 +12,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/strings.h"
 #include "remote/retry.h"
 #include "store/store.h"
 
 struct download_request {
 	const char *url;	       /* http or https */
+	const struct strings *secrets; /* what its server is told (build_secrets.h); or NULL */
 	const struct digest *checksum; /* what it must be: then, when the store has it, nobody
 					* is asked; NULL: anything */
 	struct retry_policy retry;

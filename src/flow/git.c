@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "flow/build_secrets.h"
 #include "sys/process.h"
 #include "sys/remove.h"
 
@@ -35,8 +36,46 @@ static bool is_of_a_repository(const char *variable)
 	return false;
 }
 
+static void add_variable(struct strings *env, const char *name, uint32_t number, const char *value)
+{
+	auto_buf numbered = { 0 };
+
+	buf_printf(&numbered, "%s_%u", name, number);
+	strings_env_set(env, numbered.bytes, value);
+}
+
+/* A secret is no argument, which everybody on the machine can see. It goes to the server of the
+ * repository, not to those of its submodules. */
+static int add_authorization(const struct git_access *git, struct strings *env, struct err *err)
+{
+	const char *remote = git->source->remote;
+	const char *given = strings_env_get(env, "GIT_CONFIG_COUNT");
+	const char *host = strstr(remote, "://");
+	auto_buf header = { 0 };
+	auto_buf key = { 0 };
+	auto_buf count = { 0 };
+	uint32_t number = 0;
+	int r;
+
+	buf_add_text(&header, "Authorization: ");
+	r = build_secret_for_git(git->secrets, remote, &header, err);
+	if (r <= 0)
+		return r;
+	if (given && number_parse_u32(given, &number) < 0)
+		return fail_plain(err, EINVAL, "GIT_CONFIG_COUNT '%s' is not a number", given);
+	buf_add_text(&key, "http.");
+	buf_add(&key, remote, (size_t)(host + 3 - remote) + strcspn(host + 3, "/"));
+	buf_add_text(&key, "/.extraheader");
+	add_variable(env, "GIT_CONFIG_KEY", number, key.bytes);
+	add_variable(env, "GIT_CONFIG_VALUE", number, header.bytes);
+	buf_printf(&count, "%u", number + 1);
+	strings_env_set(env, "GIT_CONFIG_COUNT", count.bytes);
+	return 0;
+}
+
 /* Hooks and line ends are nobody's business here: a commit gives the same files for everyone. */
-static int run_git(const char *const *words, struct buf *output, struct err *err)
+static int run_git(const struct git_access *git, const char *const *words, struct buf *output,
+		   struct err *err)
 {
 	static const char *const settings[] = { "git",
 						"-c",
@@ -49,6 +88,7 @@ static int run_git(const char *const *words, struct buf *output, struct err *err
 	auto_strings env = { 0 };
 	auto_buf ignored = { 0 };
 	size_t count = 0;
+	int r;
 
 	for (size_t i = 0; i < array_count(settings); i++)
 		argv[count++] = settings[i];
@@ -58,13 +98,15 @@ static int run_git(const char *const *words, struct buf *output, struct err *err
 		if (!is_of_a_repository(*variable))
 			strings_add(&env, *variable);
 	strings_env_set(&env, "GIT_TERMINAL_PROMPT", "0");
-	return process_capture_in(argv, env.item, OUTPUT_BYTES_MAX, output ? output : &ignored,
-				  err);
+	r = add_authorization(git, &env, err);
+	return r < 0 ? r
+		     : process_capture_in(argv, env.item, OUTPUT_BYTES_MAX,
+					  output ? output : &ignored, err);
 }
 
 /* git in a folder. */
-#define git_in(path, output, err, ...) \
-	run_git((const char *const[]){ "-C", path, __VA_ARGS__, NULL }, output, err)
+#define git_in(git, path, output, err, ...) \
+	run_git(git, (const char *const[]){ "-C", path, __VA_ARGS__, NULL }, output, err)
 
 /* ---- which commit ---- */
 
@@ -111,17 +153,18 @@ static bool choose(const char *lines, const char *ref, struct git_commit *ret_co
 	return false;
 }
 
-static int ask_remote(const struct git_source *git, struct git_commit *ret_commit, struct err *err)
+static int ask_remote(const struct git_access *git, struct git_commit *ret_commit, struct err *err)
 {
-	const char *ref = git->ref ?: "HEAD";
+	const char *ref = git->source->ref ?: "HEAD";
 	auto_buf lines = { 0 };
 	auto_buf peeled = { 0 };
 	int r;
 
 	buf_printf(&peeled, "%s^{}", ref);
-	r = run_git(
-		(const char *const[]){ "ls-remote", "--", git->remote, ref, peeled.bytes, NULL },
-		&lines, err);
+	r = run_git(git,
+		    (const char *const[]){ "ls-remote", "--", git->source->remote, ref,
+					   peeled.bytes, NULL },
+		    &lines, err);
 	if (r < 0)
 		return r;
 	if (choose(buf_text(&lines), ref, ret_commit))
@@ -132,72 +175,75 @@ static int ask_remote(const struct git_source *git, struct git_commit *ret_commi
 	return -ENOENT;
 }
 
-int git_resolve(const struct git_source *git, const char *checksum, struct git_commit *ret_commit,
+int git_resolve(const struct git_access *git, const char *checksum, struct git_commit *ret_commit,
 		struct err *err)
 {
+	const char *ref = git->source->ref;
 	struct git_commit commit;
 	int r = 0;
 
-	if (git->ref && git->ref[0] == '-')
-		return fail_plain(err, EINVAL, "'%s' cannot be a branch or tag", git->ref);
-	if (git->ref && is_commit(git->ref))
-		memcpy(commit.hex, git->ref, strlen(git->ref) + 1);
+	if (ref && ref[0] == '-')
+		return fail_plain(err, EINVAL, "'%s' cannot be a branch or tag", ref);
+	if (ref && is_commit(ref))
+		memcpy(commit.hex, ref, strlen(ref) + 1);
 	else
 		r = ask_remote(git, &commit, err);
 	if (r == 0 && checksum && !text_starts(commit.hex, checksum))
 		r = fail_plain(err, EUCLEAN, "'%s' is commit %s, the checksum says %s",
-			       git->ref ?: "HEAD", commit.hex, checksum);
+			       ref ?: "HEAD", commit.hex, checksum);
 	if (r < 0)
-		return err_wrap(err, "git repository '%s'", git->remote);
+		return err_wrap(err, "git repository '%s'", git->source->remote);
 	*ret_commit = commit;
 	return 0;
 }
 
 /* ---- its files ---- */
 
-static bool has_commit(const char *path, const struct git_commit *commit)
+static bool has_commit(const struct git_access *git, const char *path,
+		       const struct git_commit *commit)
 {
 	auto_buf object = { 0 };
 
 	buf_printf(&object, "%s^{commit}", commit->hex);
-	return git_in(path, NULL, NULL, "cat-file", "-e", object.bytes) == 0;
+	return git_in(git, path, NULL, NULL, "cat-file", "-e", object.bytes) == 0;
 }
 
 /* The commit alone, where the server gives single commits; else the branch or tag alone; else all
  * of them. */
-static int fetch(const char *path, const struct git_source *git, const struct git_commit *commit,
+static int fetch(const char *path, const struct git_access *git, const struct git_commit *commit,
 		 struct err *err)
 {
+	const char *ref = git->source->ref;
 	struct err ignored = { 0 };
-	int r = git_in(path, NULL, &ignored, "fetch", "-q", "--no-tags", "--depth=1", "origin",
+	int r = git_in(git, path, NULL, &ignored, "fetch", "-q", "--no-tags", "--depth=1", "origin",
 		       commit->hex);
 
-	if (r == 0 && has_commit(path, commit))
+	if (r == 0 && has_commit(git, path, commit))
 		return 0;
 	log_verbose("git fetch of a single commit: %s", ignored.text);
 	err_clear(&ignored);
-	if (git->ref && !is_commit(git->ref)) {
-		r = git_in(path, NULL, &ignored, "fetch", "-q", "--no-tags", "--depth=1", "origin",
-			   git->ref);
-		if (r == 0 && has_commit(path, commit))
+	if (ref && !is_commit(ref)) {
+		r = git_in(git, path, NULL, &ignored, "fetch", "-q", "--no-tags", "--depth=1",
+			   "origin", ref);
+		if (r == 0 && has_commit(git, path, commit))
 			return 0;
-		log_verbose("git fetch of '%s' alone: %s", git->ref, ignored.text);
+		log_verbose("git fetch of '%s' alone: %s", ref, ignored.text);
 	}
-	r = git_in(path, NULL, err, "fetch", "-q", "--tags", "origin",
+	r = git_in(git, path, NULL, err, "fetch", "-q", "--tags", "origin",
 		   "+refs/heads/*:refs/remotes/origin/*");
 	if (r < 0)
 		return r;
-	return has_commit(path, commit)
+	return has_commit(git, path, commit)
 		       ? 0
 		       : fail_plain(err, ENOENT, "no branch or tag leads to commit %s",
 				    commit->hex);
 }
 
-static int read_time(struct git_tree *tree, struct err *err)
+static int read_time(struct git_tree *tree, const struct git_access *git, struct err *err)
 {
 	auto_buf text = { 0 };
 	uint64_t seconds;
-	int r = git_in(tree->path, &text, err, "show", "-s", "--format=%ct", "HEAD");
+	int r = git_in(git, tree->path, &text, err, "show", "-s", "--format=%ct", "HEAD");
 
 	if (r < 0)
 		return r;
@@ -208,7 +254,7 @@ static int read_time(struct git_tree *tree, struct err *err)
 	return 0;
 }
 
-static int fetch_submodules(const char *path, struct err *err)
+static int fetch_submodules(const char *path, const struct git_access *git, struct err *err)
 {
 	auto_buf modules = { 0 };
 	int r;
@@ -216,28 +262,29 @@ static int fetch_submodules(const char *path, struct err *err)
 	buf_printf(&modules, "%s/.gitmodules", path);
 	if (access(modules.bytes, F_OK) < 0)
 		return 0;
-	r = git_in(path, NULL, err, "submodule", "-q", "update", "--init", "--recursive",
+	r = git_in(git, path, NULL, err, "submodule", "-q", "update", "--init", "--recursive",
 		   "--depth=1");
 	return r < 0 ? err_wrap(err, "submodules") : 0;
 }
 
-static int check_out(struct git_tree *tree, const struct git_source *git,
+static int check_out(struct git_tree *tree, const struct git_access *git,
 		     const struct git_commit *commit, struct err *err)
 {
 	const char *path = tree->path;
-	int r = run_git((const char *const[]){ "init", "-q", "--template=", "--", path, NULL },
+	int r = run_git(git, (const char *const[]){ "init", "-q", "--template=", "--", path, NULL },
 			NULL, err);
 
 	if (r == 0)
-		r = git_in(path, NULL, err, "remote", "add", "--", "origin", git->remote);
+		r = git_in(git, path, NULL, err, "remote", "add", "--", "origin",
+			   git->source->remote);
 	if (r == 0)
 		r = fetch(path, git, commit, err);
 	if (r == 0)
-		r = git_in(path, NULL, err, "checkout", "-q", "--detach", commit->hex);
+		r = git_in(git, path, NULL, err, "checkout", "-q", "--detach", commit->hex);
 	if (r == 0)
-		r = read_time(tree, err);
-	if (r == 0 && git->submodules != CHOICE_NO)
-		r = fetch_submodules(path, err);
+		r = read_time(tree, git, err);
+	if (r == 0 && git->source->submodules != CHOICE_NO)
+		r = fetch_submodules(path, git, err);
 	return r;
 }
 
@@ -300,7 +347,7 @@ static int settle(const struct settling *settling, int dirfd, const char *name, 
 	return r;
 }
 
-int git_tree_open(struct git_tree *tree, const struct store *store, const struct git_source *git,
+int git_tree_open(struct git_tree *tree, const struct store *store, const struct git_access *git,
 		  const struct git_commit *commit, bool keep_git_dir, struct err *err)
 {
 	auto_buf path = { 0 };
@@ -320,7 +367,7 @@ int git_tree_open(struct git_tree *tree, const struct store *store, const struct
 	}
 	if (r < 0) {
 		git_tree_close(tree);
-		return err_wrap(err, "git repository '%s'", git->remote);
+		return err_wrap(err, "git repository '%s'", git->source->remote);
 	}
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include <time.h>
 
+#include "base/strings.h"
 #include "dockerfile/git_source.h"
 #include "dockerfile/ignore.h"
 #include "rootfs/view.h"
@@ -20,9 +21,15 @@ struct git_commit {
 	char hex[GIT_COMMIT_MAX + 1];
 };
 
-/* The commit that git->ref means now, or HEAD. A complete commit means itself, unasked. `checksum`
- * (may be NULL) is what it must begin with. -ENOENT: there is no such branch or tag. */
-int git_resolve(const struct git_source *git, const char *checksum, struct git_commit *ret_commit,
+/* A repository, and what its server is told (build_secrets.h) besides what git knows of itself. */
+struct git_access {
+	const struct git_source *source;
+	const struct strings *secrets; /* may be NULL */
+};
+
+/* The commit that the source's ref means now, or HEAD. A complete commit means itself, unasked.
+ * `checksum` (may be NULL) is what it must begin with. -ENOENT: there is no such branch or tag. */
+int git_resolve(const struct git_access *git, const char *checksum, struct git_commit *ret_commit,
 		struct err *err) must_check;
 
 /* The files, in the store's tmp/ until closed. */
@@ -33,9 +40,9 @@ struct git_tree {
 	struct timespec committed;
 };
 
-/* With submodules unless git->submodules says no. .git (of submodules too) is there if
+/* With submodules unless the source says no. .git (of submodules too) is there if
  * `keep_git_dir`, then as a shallow repository whose origin is the remote. */
-int git_tree_open(struct git_tree *tree, const struct store *store, const struct git_source *git,
+int git_tree_open(struct git_tree *tree, const struct store *store, const struct git_access *git,
 		  const struct git_commit *commit, bool keep_git_dir, struct err *err) must_check;
 void git_tree_close(struct git_tree *tree); /* one that was never opened is fine: { 0 } */
 

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -35,6 +36,14 @@ static void add_host_file(struct box *box, const char *path)
 	mount = box_mounts_add(&box->mounts, BOX_MOUNT_BIND, path);
 	mount->source = path;
 	mount->read_only = true;
+}
+
+bool host_name_is_valid(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789-_.";
+
+	return *name && !name[strspn(name, allowed)] && strlen(name) <= HOST_NAME_MAX;
 }
 
 int host_files_parse_host(const char *text, struct strings *hosts, struct err *err)

@@ -362,16 +362,13 @@ static bool is_private(const char *choice, bool otherwise)
 	return choice ? strcmp(choice, "host") != 0 : otherwise;
 }
 
-/* sethostname(2) takes any bytes, and /etc/hosts has a line with them. */
 static int check_hostname(const struct run_request *request, struct err *err)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789-_.";
 	const char *name = request->hostname;
 
 	if (!name)
 		return 0;
-	if (!*name || name[strspn(name, allowed)] || strlen(name) > HOST_NAME_MAX)
+	if (!host_name_is_valid(name))
 		return fail_plain(err, EINVAL,
 				  "--hostname '%s': 1 to %d letters, digits, '-', '_' and '.' make "
 				  "a host name",

@@ -249,6 +249,43 @@ END
     expect_empty_dir "$ROOTLET_STORE/tmp"
 }
 
+@test "secrets of their own tell servers who asks; they stay in no file" {
+    repository repo
+    git clone -q --bare git/repo www/repo.git
+    git -C www/repo.git update-server-info
+    echo "basic $(printf x-access-token:hidden-token | base64)" >www/repo.git/.authorization
+    mkdir www/bearers www/digests
+    echo content | tee www/bearers/file >www/digests/file
+    echo "Bearer hidden-token" >www/bearers/.authorization
+    echo "Digest hidden-words" >www/digests/.authorization
+    web_start
+    host=${WEB#http://}
+    echo hidden-token >token
+    export words="Digest hidden-words"
+    printf 'FROM tiny\nADD %s/bearers/file /\n' "$WEB" >Dockerfile
+    refuses .
+    expect_stderr "Dockerfile:2*the server answers 401"
+    builds --secret "id=HTTP_AUTH_TOKEN_$host,src=token" .
+    echo "FROM tiny" >www/bearers/Dockerfile
+    builds --secret "id=HTTP_AUTH_TOKEN_${host%:*},src=token" -f "$WEB/bearers/Dockerfile" .
+    printf 'FROM tiny\nADD %s/digests/file /\n' "$WEB" >Dockerfile
+    builds --secret "id=HTTP_AUTH_HEADER_$host,env=words" .
+    printf 'FROM tiny\nADD %s/repo.git#v1 /repo\nRUN cat /repo/file\n' "$WEB" >Dockerfile
+    refuses .
+    refuses --secret "id=GIT_AUTH_TOKEN.elsewhere.example,src=token" .
+    builds --secret "id=GIT_AUTH_TOKEN.$host,src=token" .
+    expect_stderr one
+    GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=http.userAgent GIT_CONFIG_VALUE_0=tests builds --secret id=GIT_AUTH_TOKEN,src=token --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=true -f - "$WEB/repo.git" <<'END'
+FROM tiny
+COPY . /
+RUN ls -A /.git && cat /file
+END
+    fails grep -rF -e hidden-token -e hidden-words "$ROOTLET_STORE"
+    printf 'two\nlines\n' >token
+    refuses --no-cache --secret id=GIT_AUTH_TOKEN,src=token .
+    expect_stderr "secret 'GIT_AUTH_TOKEN' is not one line of text"
+}
+
 @test "a server that is not there is named" {
     need git
     printf 'FROM tiny\nADD git://127.0.0.1:1/repo /x\n' >Dockerfile

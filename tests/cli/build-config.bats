@@ -73,10 +73,11 @@ ENV cut="${path#*/}|${path##*/}|${path%.*}|${path%%.*}" replaced="${path/l/L}|${
 ENV nested="${unset:-${BASE}-${empty:-x}}" literal="`$path" single='$path'
 ENV same=old other=$same
 ENV same=new later=$same
-LABEL all="$default $set $cut $replaced $nested $literal $single $other $later"
+ARG first=1 second=${first}2 first=3$second
+LABEL all="$default $set $cut $replaced $nested $literal $single $other $later $first"
 END
     builds --build-arg BASE=tiny:latest -t expanded .
-    equal "$(config expanded .Labels.all | jq -r .)" 'w|w||w w||w| usr/local/lib/libx.so.1.2|libx.so.1.2|/usr/local/lib/libx.so.1|/usr/local/lib/libx /usr/Local/lib/libx.so.1.2|/usr/LocaL/Lib/Libx.so.1.2 tiny:latest-x $path $path  old'
+    equal "$(config expanded .Labels.all | jq -r .)" 'w|w||w w||w| usr/local/lib/libx.so.1.2|libx.so.1.2|/usr/local/lib/libx.so.1|/usr/local/lib/libx /usr/Local/lib/libx.so.1.2|/usr/LocaL/Lib/Libx.so.1.2 tiny:latest-x $path $path  old 312'
     printf 'FROM tiny\nARG v\nENV x="${v:?give it with --build-arg}"\n' >Dockerfile
     refuses .
     expect_stderr "Dockerfile:3"
@@ -96,6 +97,36 @@ END
     fails grep -rqF proxy.example "$ROOTLET_STORE/blobs" "$ROOTLET_STORE/cache"
     builds --build-arg http_proxy=http://other.example:1 .
     cached 1
+}
+
+@test "arguments that builders know: a time, a host name, caches of one's own, an index, a cache in the image" {
+    dockerfile <<'END'
+FROM tiny
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=cache,target=/cache echo "$SOURCE_DATE_EPOCH on $(hostname)" && ls /cache && touch /cache/mine /file
+END
+    builds -t known --build-arg SOURCE_DATE_EPOCH=1000000000 --build-arg BUILDKIT_SANDBOX_HOSTNAME=sandbox --build-arg BUILDKIT_CACHE_MOUNT_NS=one \
+        --build-arg BUILDKIT_INLINE_CACHE=1 --build-arg BUILDKIT_MULTI_PLATFORM=true -o type=oci,dest=layout,tar=false -o type=image .
+    expect_stderr "1000000000 on sandbox"
+    image_sh known "stat -c %Y /file"
+    equal "$output" 1000000000
+    index=layout/blobs/sha256/$(jq -r '.manifests[0].digest' layout/index.json | cut -d: -f2)
+    equal "$(jq -r '.manifests[0].platform.os' "$index")" linux
+    manifest=layout/blobs/sha256/$(jq -r '.manifests[0].digest' "$index" | cut -d: -f2)
+    equal "$(jq '.annotations | keys[] | select(contains("cache")) | length > 0' "$manifest")" true
+    SOURCE_DATE_EPOCH=1100000000 builds --build-arg BUILDKIT_CACHE_MOUNT_NS=two .
+    expect_stderr "1100000000 on "
+    fails grep -qx '.* mine' <<<"$stderr"
+    builds --source-date-epoch 1200000000 --build-arg BUILDKIT_CACHE_MOUNT_NS=two .
+    expect_stderr "1200000000 on *mine"
+    sed -i '1i ARG SOURCE_DATE_EPOCH=1300000000' Dockerfile
+    builds .
+    expect_stderr "1300000000 on "
+    for wrong in SOURCE_DATE_EPOCH=now BUILDKIT_SANDBOX_HOSTNAME="a b" BUILDKIT_INLINE_CACHE=perhaps BUILDKIT_MULTI_PLATFORM=perhaps BUILDKIT_CONTEXT_KEEP_GIT_DIR=perhaps; do
+        refuses --build-arg "$wrong" .
+        expect_stderr "${wrong%%=*}"
+        expect_stderr "${wrong#*=}"
+    done
 }
 
 @test "ONBUILD: triggers with copies, mounts and heredocs are the child's first steps" {

@@ -5,7 +5,8 @@
 Serves the files of FOLDER on a loopback port, which it writes to PORT-FILE, and prints a line for
 each request: METHOD PATH STATUS. Answers conditional requests by ETag and, for a file NAME that has
 no NAME.etag beside it, by Last-Modified alone; NAME.nothing says that neither is to be sent. A path
-/redirect/PATH leads to /PATH, /fail/N/PATH answers 503 the first N times.
+/redirect/PATH leads to /PATH, /fail/N/PATH answers 503 the first N times. What is in a folder with a
+file .authorization is given only to those whose header of this name says what the file does.
 """
 import email.utils
 import http.server
@@ -43,6 +44,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.headers["If-None-Match"] == headers["ETag"]
         return "Last_Modified" in headers and self.headers.get("If-Modified-Since") == headers["Last_Modified"]
 
+    def is_allowed(self, path):
+        while path:
+            path = os.path.dirname(path)
+            secret = os.path.join(FOLDER, path, ".authorization")
+            if os.path.exists(secret):
+                with open(secret, encoding="utf-8") as file:
+                    return self.headers.get("Authorization") == file.read().strip()
+        return True
+
     def do_GET(self):
         path = self.path.split("?")[0]
         if path.startswith("/redirect/"):
@@ -55,6 +65,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         file = os.path.join(FOLDER, path.lstrip("/"))
         if not os.path.isfile(file):
             return self.answer(404, b"nothing here\n")
+        if not self.is_allowed(path.strip("/")):
+            return self.answer(401, WWW_Authenticate="Basic")
         headers = self.validators(file)
         if self.is_known(headers):
             return self.answer(304, **headers)

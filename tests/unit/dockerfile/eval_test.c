@@ -164,6 +164,15 @@ test(an_argument_has_the_value_given_or_its_default)
 	assert_string_equal(steps[2]->created_by, "RUN |4 A=1 G=given N= B=1x /bin/sh -c x");
 }
 
+test(a_default_may_use_what_stands_to_its_left)
+{
+	strings_add(&build_args, "G=given");
+	must_run("FROM b\nARG A=1 B=${A}2 A=3$B G=2 C=$G N D=${N-none}\nRUN x\n");
+	assert_string_equal(seen("A"), "312");
+	assert_string_equal(seen("C"), "given");
+	assert_string_equal(seen("D"), "none");
+}
+
 test(the_later_of_env_and_argument_counts)
 {
 	strings_add(&build_args, "A=cli");
@@ -591,6 +600,7 @@ int main(void)
 		RUN_RESET(quotes_decide_what_env_replaces),
 		RUN_RESET(env_of_the_base_is_seen),
 		RUN_RESET(an_argument_has_the_value_given_or_its_default),
+		RUN_RESET(a_default_may_use_what_stands_to_its_left),
 		RUN_RESET(the_later_of_env_and_argument_counts),
 		RUN_RESET(global_arguments_must_be_declared_again),
 		RUN_RESET(proxies_need_no_argument),
