@@ -26,6 +26,7 @@ void build_request_done(struct build_request *request)
 	strings_done(&request->secrets);
 	strings_done(&request->ssh);
 	strings_done(&request->hosts);
+	strings_done(&request->device_folders);
 	strings_done(&request->no_cache_stages);
 	strings_done(&request->platforms);
 	strings_done(&request->annotations);

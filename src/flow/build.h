@@ -44,6 +44,7 @@ struct build_request {
 	uint64_t jobs;		       /* stages at a time; 0: one per processor */
 	const char *network;	       /* "host", "none"; NULL is host */
 	struct strings hosts;	       /* lines of host_files_parse_host */
+	struct strings device_folders; /* cdi.h */
 	struct limits limits;	       /* of RUN */
 	uint64_t shm_bytes;	       /* of /dev/shm in RUN; 0: no limit of its own */
 	const char *engine;

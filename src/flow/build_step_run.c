@@ -11,6 +11,7 @@
 #include "flow/build_mounts.h"
 #include "flow/build_run.h"
 #include "flow/build_work.h"
+#include "flow/cdi.h"
 #include "flow/host_files.h"
 #include "rootfs/merge.h"
 #include "rootfs/real.h"
@@ -50,6 +51,38 @@ static const char *run_network(const struct work *work)
 	return work->build->request->network ? work->build->request->network : "host";
 }
 
+/* A device that is not required is given if it is there. */
+static int key_devices(struct work *work, struct build_key *key, struct err *err)
+{
+	const struct strings *folders = &work->build->request->device_folders;
+	const struct step_run *run = &work->step->run;
+
+	for (size_t i = 0; i < run->device_count; i++) {
+		const struct step_device *device = &run->device[i];
+		int r = cdi_add(folders, device->name, NULL, err);
+
+		if (r == 0 && device->is_required)
+			r = fail_plain(err, ENODEV, "--device '%s': no file describes it",
+				       device->name);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			build_key_add(key, "device", device->name);
+	}
+	return 0;
+}
+
+static int add_devices(const struct work *work, struct box *box, struct err *err)
+{
+	const struct strings *folders = &work->build->request->device_folders;
+	const struct step_run *run = &work->step->run;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < run->device_count; i++)
+		r = cdi_add(folders, run->device[i].name, box, err);
+	return r < 0 ? r : 0;
+}
+
 /* Before the cache is asked: there the same command may be without what cannot be given. */
 static int check_wishes(const struct work *work, struct err *err)
 {
@@ -62,10 +95,6 @@ static int check_wishes(const struct work *work, struct err *err)
 	if (hostname && !host_name_is_valid(hostname))
 		return fail_plain(err, EINVAL, SANDBOX_HOSTNAME " '%s' cannot be a host name",
 				  hostname);
-	for (size_t i = 0; i < run->device_count; i++)
-		if (run->device[i].is_required)
-			return fail_plain(err, ENOTSUP, "--device '%s' is not supported",
-					  run->device[i].name);
 	return 0;
 }
 
@@ -100,7 +129,8 @@ static int run_key(struct work *work, struct build_key *key, struct err *err)
 		build_key_add(key, "host", hosts->item[i]);
 	if (build_arg(work->build, SANDBOX_HOSTNAME))
 		build_key_add(key, "host name", build_arg(work->build, SANDBOX_HOSTNAME));
-	return build_mounts_key(work, key, err);
+	r = key_devices(work, key, err);
+	return r < 0 ? r : build_mounts_key(work, key, err);
 }
 
 static int run_user(struct work *work, struct user *ret_user, struct err *err)
@@ -237,6 +267,9 @@ static int run_box(struct work *work, struct box *box, struct err *err)
 	host_files_add_kernel(box, work->build->request->shm_bytes);
 	host_files_add_network(box, &work->build->request->hosts);
 	add_script(run, box);
+	r = add_devices(work, box, err);
+	if (r < 0)
+		return r;
 	r = build_mounts_add(work, box, err);
 	if (r < 0)
 		return err_wrap(err, "--mount");

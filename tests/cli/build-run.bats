@@ -312,6 +312,68 @@ END
     expect_stderr "Dockerfile:2: "
 }
 
+@test "--device: what the files of a device's maker say, the later folder first" {
+    mkdir -p one two files
+    echo from the maker >files/library
+    cat >one/vendor.yaml <<END
+cdiVersion: "0.6.0"
+kind: vendor.example/class
+containerEdits:
+  env: [ "ALL=of them" ]
+devices:
+  - name: zero
+    annotations:
+      org.mobyproject.buildkit.device.class: calculators
+    containerEdits:
+      env: [ "ONE=two=2" ]
+      deviceNodes:
+        - path: /dev/vendor0
+          hostPath: /dev/zero
+          permissions: rw
+      mounts:
+        - hostPath: $PWD/files
+          containerPath: /usr/vendor
+          options: [ ro, nosuid, bind ]
+  - name: other
+    containerEdits:
+      env: [ "OTHER=first" ]
+  - name: hooked
+    containerEdits:
+      hooks:
+        - hookName: createContainer
+          path: /usr/bin/vendor-hook
+END
+    printf '{\n\t"cdiVersion": "0.5.0", "kind": "vendor.example/class",\n\t"devices": [{"name": "other", "containerEdits": {"env": ["OTHER=second"]}}]\n}\n' >two/vendor.json
+    dockerfile <<'END'
+FROM tiny
+RUN --device=vendor.example/class=zero,required head -c 3 /dev/vendor0 | od -An -tx1 && cat /usr/vendor/library && echo "$ALL, $ONE, $OTHER."
+RUN ls /dev/vendor0 /usr/vendor; echo "$ALL, $ONE."
+RUN --device=vendor.example/class echo "the first: $ONE, $OTHER."
+RUN --device=calculators --device=vendor.example/class=other --device=nothing echo "$ONE, $OTHER."
+END
+    builds --cdi-spec-dir one --cdi-spec-dir two .
+    printed " 00 00 00
+from the maker
+of them, two=2, ."
+    expect_stderr "/usr/vendor: No such file*, ."
+    expect_stderr "the first: two=2, ."
+    expect_stderr "two=2, second."
+    printf 'FROM tiny\nRUN --device=vendor.example/class=other echo "a key: $OTHER."\n' >Dockerfile
+    builds .
+    expect_stderr "a key: ."
+    builds --cdi-spec-dir one .
+    expect_stderr "a key: first."
+    printf 'FROM tiny\nRUN --device=vendor.example/class=hooked true\n' >Dockerfile
+    refuses --cdi-spec-dir one .
+    expect_stderr "Dockerfile:2: RUN: device 'vendor.example/class=hooked': one/vendor.yaml:*: the device needs hooks"
+    printf 'cdiVersion: "0.6.0"\nkind: vendor.example/class\ndevices:\n  - name: hooked\n' >one/again.yaml
+    refuses --cdi-spec-dir one .
+    expect_stderr "one/vendor.yaml:*: another file has a device of this name"
+    echo 'kind: [' >one/broken.json
+    refuses --cdi-spec-dir one .
+    expect_stderr "one/broken.json:"
+}
+
 @test "what RUN makes does not depend on the builder's umask" {
     local mask images=()
     echo text >file
