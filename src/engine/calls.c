@@ -50,7 +50,7 @@ static const struct call_rule rules[TAP_NR_ROWS] = {
 	STOPS(setxattrat, calls_setxattrat), STOPS(getxattrat, calls_getxattrat),
 	STOPS(listxattrat, calls_listxattrat), STOPS(removexattrat, calls_removexattrat),
 	STOPS(getdents64, calls_getdents64), STOPS(getcwd, calls_getcwd), STOPS(chdir, calls_chdir),
-	STOPS(chroot, calls_chroot), STOPS(umask, calls_umask),
+	STOPS(fchdir, calls_fchdir), STOPS(chroot, calls_chroot), STOPS(umask, calls_umask),
 	STOPS(inotify_add_watch, calls_inotify_add_watch),
 	STOPS(fanotify_mark, calls_fanotify_mark), STOPS(execve, calls_execve),
 	STOPS(execveat, calls_execveat), STOPS(bind, calls_bind), STOPS(connect, calls_connect),

@@ -15,6 +15,7 @@
 
 struct calls {
 	const struct pathmap *map;
+	const uint64_t *names; /* struct tap_place: a bloom filter of all names in the map */
 	int root_fd;
 	int loader_fd;
 	pid_t self;		    /* the tracer's id, as its tracees see it in /proc */
@@ -68,8 +69,9 @@ enum spot_want {
 	SPOT_EMPTY = 2,	 /* AT_EMPTY_PATH: "" (and NULL) is dirfd itself */
 	SPOT_CHANGE = 4, /* -EROFS where nothing may be changed */
 	SPOT_FILE = 8,	 /* the thing itself, not its directory: it must be there */
+	SPOT_QUICK = 16, /* with FILE: nobody asks for spot->path */
 };
-#define SPOT_LOOK SPOT_FILE /* which is quicker */
+#define SPOT_LOOK (SPOT_FILE | SPOT_QUICK)
 
 /* The path at this address; dirfd as the program has it. 0 or -errno. The caller ends it. */
 long spot_find(struct visit *visit, int dirfd, unsigned long path, unsigned want,
@@ -77,6 +79,10 @@ long spot_find(struct visit *visit, int dirfd, unsigned long path, unsigned want
 /* The same of a path in our memory, which must not be in calls->text, host or link. */
 long spot_find_text(struct visit *visit, int dirfd, const char *path, unsigned want,
 		    struct spot *ret_spot) must_check;
+/* A path that is not followed and that is the same on the host: a single name that the map has
+ * nothing of. Then the kernel may look it up where the program says, if nobody else is there to
+ * change it meanwhile. */
+bool visit_may_go(const struct visit *visit, const char *path);
 /* A descriptor of the program, opened O_PATH here. */
 long spot_of_fd(struct visit *visit, int fd, struct spot *ret_spot) must_check;
 void spot_done(struct spot *spot);

@@ -51,6 +51,7 @@ struct request {
 	long nr;
 	int dirfd;
 	unsigned long path;
+	bool is_read; /* it is in calls->path[0] already */
 	unsigned want;
 	unsigned flags_at; /* among the arguments of the call that is made */
 	long arg[6];	   /* of it; the first two are filled in */
@@ -60,7 +61,10 @@ static long make_request(struct visit *visit, struct request *request)
 {
 	char path[SPOT_PATH_MAX];
 	auto_spot spot = SPOT_NONE;
-	long r = spot_find(visit, request->dirfd, request->path, request->want, &spot);
+	long r = request->is_read
+			 ? spot_find_text(visit, request->dirfd, visit->calls->path[0],
+					  request->want, &spot)
+			 : spot_find(visit, request->dirfd, request->path, request->want, &spot);
 
 	if (r < 0)
 		return r;
@@ -95,6 +99,18 @@ struct stat_call {
 	unsigned long flags;
 };
 
+/* Is it one that the kernel may answer? Else the path has been read, if it could be. */
+static bool may_go(struct visit *visit, struct request *request, unsigned long flags)
+{
+	char *path = visit->calls->path[0];
+
+	if (!(flags & AT_SYMLINK_NOFOLLOW) || visit->calls->emulates || !request->path ||
+	    trace_read_text(visit->tracee->tid, request->path, path, PATHMAP_PATH_MAX) < 0)
+		return false;
+	request->is_read = true;
+	return visit_may_go(visit, path);
+}
+
 static enum call_verdict stat_file(struct visit *visit, const struct stat_call *call)
 {
 	struct stat st;
@@ -104,8 +120,11 @@ static enum call_verdict stat_file(struct visit *visit, const struct stat_call *
 				   .want = want_of(call->flags) | SPOT_LOOK,
 				   .flags_at = 3,
 				   .arg = { 0, 0, (long)&st, (long)call->flags } };
-	long r = make_request(visit, &request);
+	long r;
 
+	if (may_go(visit, &request, call->flags))
+		return CALL_GO;
+	r = make_request(visit, &request);
 	if (r == 0)
 		r = trace_write(visit->tracee->tid, call->buffer, &st, sizeof(st));
 	return visit_answer(visit, r);
@@ -174,7 +193,7 @@ enum call_verdict calls_statx(struct visit *visit)
 
 	if (calls_has_unknown(flags, STAT_FLAGS))
 		return visit_answer(visit, -EINVAL);
-	if (is_about_descriptor(visit, request.path, flags))
+	if (is_about_descriptor(visit, request.path, flags) || may_go(visit, &request, flags))
 		return CALL_GO;
 	r = make_request(visit, &request);
 	if (r == 0)

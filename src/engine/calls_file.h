@@ -46,13 +46,13 @@ call_handler calls_prctl, calls_seccomp, calls_clone, calls_kill;
 call_handler calls_open, calls_openat, calls_openat2, calls_creat;
 /* calls_resolve.c: what openat2(2) with RESOLVE_* leads to. The caller ends the spot. */
 struct open_how;
-long calls_find_resolved(struct visit *visit, int dirfd, unsigned long path,
+long calls_find_resolved(struct visit *visit, int dirfd, const char *path,
 			 const struct open_how *how, struct spot *ret_spot);
-/* calls_open.c: the file, or where it is to be made. */
+/* calls_open.c: the file, or where it is to be made. `quick`: 0 or SPOT_QUICK. */
 long calls_find_opening(struct visit *visit, int dirfd, const char *path, uint64_t flags,
-			struct spot *spot);
+			unsigned quick, struct spot *spot);
 /* calls_process.c */
-call_handler calls_chdir, calls_chroot, calls_umask, calls_uname, calls_affinity;
+call_handler calls_chdir, calls_fchdir, calls_chroot, calls_umask, calls_uname, calls_affinity;
 call_handler calls_inotify_add_watch, calls_fanotify_mark;
 /* calls_exec.c */
 call_handler calls_execve, calls_execveat;

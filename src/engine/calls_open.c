@@ -33,17 +33,23 @@ static bool is_creating(unsigned long flags)
 }
 
 long calls_find_opening(struct visit *visit, int dirfd, const char *path, uint64_t flags,
-			struct spot *spot)
+			unsigned quick, struct spot *spot)
 {
 	unsigned want = flags & O_NOFOLLOW ? 0 : SPOT_FOLLOW;
 	long r = -ENOENT;
 
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return spot_find_text(visit, dirfd, path, SPOT_CHANGE, spot);
-	r = spot_find_text(visit, dirfd, path, want | SPOT_FILE, spot);
+	r = spot_find_text(visit, dirfd, path, want | SPOT_FILE | quick, spot);
 	if (r != -ENOENT || !is_creating(flags))
 		return r;
 	return spot_find_text(visit, dirfd, path, want | SPOT_CHANGE, spot);
+}
+
+static long read_path(struct visit *visit, const struct opening *opening)
+{
+	return trace_read_text(visit->tracee->tid, opening->path, visit->calls->path[0],
+			       PATHMAP_PATH_MAX);
 }
 
 static long find(struct visit *visit, const struct opening *opening, struct spot *spot)
@@ -51,13 +57,11 @@ static long find(struct visit *visit, const struct opening *opening, struct spot
 	const struct open_how how = { .flags = opening->flags,
 				      .mode = opening->mode,
 				      .resolve = opening->resolve };
-	char *path = visit->calls->path[0];
-	long r;
+	const char *path = visit->calls->path[0];
 
 	if (opening->resolve)
-		return calls_find_resolved(visit, opening->dirfd, opening->path, &how, spot);
-	r = trace_read_text(visit->tracee->tid, opening->path, path, PATHMAP_PATH_MAX);
-	return r < 0 ? r : calls_find_opening(visit, opening->dirfd, path, opening->flags, spot);
+		return calls_find_resolved(visit, opening->dirfd, path, &how, spot);
+	return calls_find_opening(visit, opening->dirfd, path, opening->flags, SPOT_QUICK, spot);
 }
 
 /* What the mount would say, were there one. */
@@ -189,12 +193,25 @@ static void show_status(struct visit *visit, struct spot *spot, unsigned long fl
 	spot->fd = traced_show_status(fd, name + 1);
 }
 
+/* Who only reads asks for nothing that a mount would have a say in. */
+static bool may_go(const struct visit *visit, const struct opening *opening)
+{
+	return (opening->flags & O_NOFOLLOW) && !opening->resolve &&
+	       !(opening->flags & (WRITES | O_CREAT | TEMPORARY)) &&
+	       visit_may_go(visit, visit->calls->path[0]);
+}
+
 static enum call_verdict open_file(struct visit *visit, struct opening *opening)
 {
 	auto_spot spot = SPOT_NONE;
 	struct stat st = { 0 };
 	unsigned long flags;
-	long r = find(visit, opening, &spot);
+	long r = read_path(visit, opening);
+
+	if (r >= 0 && may_go(visit, opening))
+		return CALL_GO;
+	if (r >= 0)
+		r = find(visit, opening, &spot);
 
 	/* Who only reads is asked nothing more. */
 	if (r == 0 && !*spot.name && needs_look(visit, opening->flags))

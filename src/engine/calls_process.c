@@ -28,9 +28,34 @@ static enum call_verdict lend(struct visit *visit, int dirfd, unsigned arg, unsi
 	return r < 0 ? visit_answer(visit, r) : CALL_EDIT;
 }
 
+static long changed_directory(struct tracer *tracer, struct tracee *tracee, long result)
+{
+	(void)tracer;
+	tracer_forget_cwd(tracee->subject);
+	return result;
+}
+
+/* Another thread may look at the working directory while this one has not yet left it. */
+static void leave_directory(struct visit *visit)
+{
+	tracer_forget_cwd(visit->tracee->subject);
+	if (visit->tracee->subject->users > 1)
+		visit->tracee->finish = changed_directory;
+}
+
 enum call_verdict calls_chdir(struct visit *visit)
 {
-	return lend(visit, AT_FDCWD, 0, SPOT_FOLLOW, traced_may_search);
+	enum call_verdict verdict = lend(visit, AT_FDCWD, 0, SPOT_FOLLOW, traced_may_search);
+
+	if (verdict == CALL_EDIT)
+		leave_directory(visit);
+	return verdict;
+}
+
+enum call_verdict calls_fchdir(struct visit *visit)
+{
+	leave_directory(visit);
+	return CALL_GO;
 }
 
 static long may_read(int fd)

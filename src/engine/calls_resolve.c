@@ -192,7 +192,7 @@ static long find_in_root(struct resolution *resolution, struct spot *spot)
 	snprintf(path, sizeof(path), "/%s", resolution->path);
 	memcpy(kept, subject->root, strlen(subject->root) + 1);
 	memcpy(subject->root, resolution->base, strlen(resolution->base) + 1);
-	r = calls_find_opening(resolution->visit, AT_FDCWD, path, resolution->how->flags, spot);
+	r = calls_find_opening(resolution->visit, AT_FDCWD, path, resolution->how->flags, 0, spot);
 	memcpy(subject->root, kept, strlen(kept) + 1);
 	return r;
 }
@@ -228,7 +228,7 @@ static long find_and_judge(struct resolution *resolution, int dirfd, struct spot
 	long r = is_in_root(resolution)
 			 ? find_in_root(resolution, spot)
 			 : calls_find_opening(resolution->visit, dirfd, resolution->path,
-					      resolution->how->flags, spot);
+					      resolution->how->flags, 0, spot);
 
 	if (r == 0)
 		r = judge(resolution, spot);
@@ -237,22 +237,19 @@ static long find_and_judge(struct resolution *resolution, int dirfd, struct spot
 	return r;
 }
 
-long calls_find_resolved(struct visit *visit, int dirfd, unsigned long path,
+long calls_find_resolved(struct visit *visit, int dirfd, const char *path,
 			 const struct open_how *how, struct spot *ret_spot)
 {
 	struct resolution *resolution = &the_resolution;
-	char *text = visit->calls->path[0];
 	long r = check_how(how);
 
-	if (r == 0)
-		r = trace_read_text(visit->tracee->tid, path, text, PATHMAP_PATH_MAX);
 	if (r < 0)
 		return r;
-	if (!*text)
+	if (!*path)
 		return -ENOENT;
 	resolution->visit = visit;
 	resolution->how = how;
-	resolution->path = text;
+	resolution->path = path;
 	resolution->base_fd = -1;
 	resolution->escapes = false;
 	r = find_base(resolution, dirfd);

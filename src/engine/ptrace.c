@@ -91,6 +91,7 @@ static int open_plan(struct ptrace_plan *plan, const struct engine_job *job, str
 		return fail(err, errno, "memory for the tracer");
 	}
 	plan->calls->map = &plan->scene.tap->map;
+	plan->calls->names = plan->scene.tap->names;
 	plan->calls->root_fd = plan->scene.root_fd;
 	plan->calls->hostname = plan->scene.tap->hostname;
 	plan->calls->kernel_release = plan->scene.tap->kernel_release;

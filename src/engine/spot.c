@@ -278,6 +278,76 @@ static long check_known_way(struct visit *visit, int dirfd, const char *path)
 	return -ENOENT;
 }
 
+/* --- below the working directory */
+
+bool visit_may_go(const struct visit *visit, const char *path)
+{
+	size_t length = strlen(path);
+	uint32_t bit = tap_name_bit(path, length);
+
+	return !visit->calls->emulates && visit->tracee->space->users == 1 && length &&
+	       !strchr(path, '/') && strcmp(path, "..") != 0 &&
+	       !(visit->calls->names[bit / 64] >> bit % 64 & 1);
+}
+
+static bool has_dots(const char *path)
+{
+	for (const char *at = path; (at = strstr(at, "..")); at += 2)
+		if ((at == path || at[-1] == '/') && (at[2] == '/' || !at[2]))
+			return true;
+	return false;
+}
+
+/* What is below a directory without anything of the map's is in one entry with it, and no link that
+ * stays there leads out. */
+static void look_at_cwd(struct visit *visit)
+{
+	struct calls *calls = visit->calls;
+	struct tracer_cwd *cwd = &visit->tracee->subject->cwd;
+	const struct pathmap *map = calls->map;
+	auto_fd fd = (int)process_fd(visit->tracee->tid, AT_FDCWD);
+	struct stat st;
+	long r = ask_path_of(visit, AT_FDCWD, calls->host, CALLS_ROOM_BYTES);
+
+	cwd->state = CWD_OTHER;
+	if (r >= 0)
+		r = pathmap_guest_of(map, calls->host, (size_t)r, calls->text, CALLS_ROOM_BYTES);
+	if (fd < 0 || r < 0 || fstat(fd, &st) < 0 || !pathmap_is_clear(map, st.st_dev, st.st_ino))
+		return;
+	cwd->entry = pathmap_find(map, calls->text, r == 1 ? 0 : (size_t)r);
+	if (map->entry[cwd->entry].flags & PATHMAP_PROC)
+		return;
+	cwd->fd = take_fd(&fd);
+	cwd->state = CWD_CLEAR;
+}
+
+/* true: *ret_r is the answer. */
+static bool find_below_cwd(struct visit *visit, const char *path, unsigned want, struct spot *spot,
+			   long *ret_r)
+{
+	const struct open_how how = { .flags = O_PATH | (want & SPOT_FOLLOW ? 0 : O_NOFOLLOW),
+				      .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	const struct tracer_cwd *cwd = &visit->tracee->subject->cwd;
+	long fd;
+
+	if (!(want & SPOT_QUICK) || path[0] == '/' || has_dots(path) ||
+	    (visit->calls->emulates && traced_is_restricted()))
+		return false;
+	if (cwd->state == CWD_UNKNOWN)
+		look_at_cwd(visit);
+	if (cwd->state != CWD_CLEAR)
+		return false;
+	fd = ask_openat2(visit, cwd->fd, path, &how);
+	if (fd == -EXDEV || fd == -ELOOP || fd == -EAGAIN)
+		return false;
+	*ret_r = fd < 0 ? fd : 0;
+	spot->fd = (int)fd;
+	spot->found = (struct pathmap_found){ .fd = (int)fd, .entry = cwd->entry };
+	spot->name = spot->path = "";
+	spot->read_only = is_read_only(visit, cwd->entry);
+	return true;
+}
+
 static long resolve(struct visit *visit, int dirfd, const char *path, unsigned want,
 		    struct spot *spot)
 {
@@ -295,8 +365,11 @@ static long resolve(struct visit *visit, int dirfd, const char *path, unsigned w
 				     .host = calls->host,
 				     .link = calls->link,
 				     .bytes = CALLS_ROOM_BYTES };
-	long r = pathmap_resolve(calls->map, &asks, visit, &request, &room, &spot->found);
+	long r;
 
+	if (dirfd == AT_FDCWD && find_below_cwd(visit, path, want, spot, &r))
+		return r;
+	r = pathmap_resolve(calls->map, &asks, visit, &request, &room, &spot->found);
 	if (r == -ENOENT && calls->emulates && traced_is_restricted())
 		return check_known_way(visit, dirfd, path);
 	if (r < 0)

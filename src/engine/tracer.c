@@ -123,6 +123,12 @@ static void note_stop(struct tracer *tracer, pid_t tid)
 
 /* --- new ones */
 
+static void share_cwd(struct subject *child, struct subject *parent)
+{
+	tracer_forget_cwd(parent);
+	parent->cwd.state = child->cwd.state = CWD_SHARED;
+}
+
 static void take_after(struct tracer *tracer, struct tracee *child, const struct tracee *parent,
 		       unsigned long flags)
 {
@@ -134,6 +140,8 @@ static void take_after(struct tracer *tracer, struct tracee *child, const struct
 	} else {
 		child->subject = stores_new_subject(stores, child->tid);
 		stores_copy_subject(child->subject, parent->subject);
+		if (flags & CLONE_FS)
+			share_cwd(child->subject, parent->subject);
 	}
 	if (flags & CLONE_VM) {
 		child->space = parent->space;

@@ -22,6 +22,18 @@
 
 #define TRACER_PROCESSES 16384
 
+/* What is known of a working directory: spot.c. */
+struct tracer_cwd {
+	enum {
+		CWD_UNKNOWN,
+		CWD_CLEAR, /* nothing of the map's is below it */
+		CWD_OTHER,
+		CWD_SHARED, /* with a process that may change it unseen: never known */
+	} state;
+	int fd; /* O_PATH; -1 if not clear */
+	uint32_t entry;
+};
+
 /* A process: what its threads share, but for memory. */
 struct subject {
 	uint32_t users; /* threads; 0: free */
@@ -32,7 +44,8 @@ struct subject {
 	uint8_t seccomp_mode; /* likewise */
 	bool claims;	      /* in its last message it said to be these: */
 	uint32_t claimed_uid, claimed_gid;
-	int program_fd;			     /* of what it executes; -1: none is left */
+	int program_fd; /* of what it executes; -1: none is left */
+	struct tracer_cwd cwd;
 	char program[PATHMAP_PATH_MAX + 32]; /* in the guest, what /proc/PID/exe is to say */
 	char root[PATHMAP_PATH_MAX]; /* after chroot(2): a path of the guest; "": all of it */
 	struct creds creds;	     /* as it believes; last, its end is mostly not used */
@@ -140,6 +153,9 @@ unsigned long tracer_slot(struct tracee *tracee);
 
 /* Nobody is kept on a processor any more: somebody asks where it may run, or says so. */
 void tracer_let_run(struct tracer *tracer);
+
+/* It is about to go elsewhere. */
+void tracer_forget_cwd(struct subject *subject);
 
 struct tracee *tracer_find(struct tracer *tracer, pid_t tid); /* NULL: not ours */
 /* All of them, one after another; NULL: the first, and after the last. */

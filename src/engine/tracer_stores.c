@@ -105,6 +105,7 @@ struct subject *stores_new_subject(struct tracer_stores *stores, pid_t pid)
 	stores->subject[at].users = 1;
 	stores->subject[at].pid = pid;
 	stores->subject[at].program_fd = -1;
+	stores->subject[at].cwd = (struct tracer_cwd){ .fd = -1 };
 	return &stores->subject[at];
 }
 
@@ -160,12 +161,21 @@ static void remember(struct tracer_stores *stores, const struct subject *subject
 		describe(subject, &stores->departed[stores->departed_count++ % STORES_DEPARTED]);
 }
 
+void tracer_forget_cwd(struct subject *subject)
+{
+	cleanup_fd(&subject->cwd.fd);
+	subject->cwd.fd = -1;
+	if (subject->cwd.state != CWD_SHARED)
+		subject->cwd.state = CWD_UNKNOWN;
+}
+
 void stores_leave_subject(struct tracer_stores *stores, struct subject *subject)
 {
 	if (!subject || --subject->users > 0)
 		return;
 	remember(stores, subject);
 	cleanup_fd(&subject->program_fd);
+	tracer_forget_cwd(subject);
 	subject->next_free = stores->free_subject;
 	stores->free_subject = (uint32_t)(subject - stores->subject);
 }
