@@ -28,7 +28,7 @@ static const struct {
 	[USAGE_IMAGES] = { "Images", "images", "rmi" },
 	[USAGE_STEPS] = { "BuildCache", "build cache", "cache prune, gc" },
 	[USAGE_MOUNTS] = { "CacheMounts", "cache mounts", "cache prune, gc" },
-	[USAGE_DERIVED] = { "Derived", "derived", "with its image" },
+	[USAGE_DERIVED] = { "Derived", "derived", "with its image, gc" },
 	[USAGE_UNNEEDED] = { "Unneeded", "not needed", "gc" },
 	[USAGE_TEMPORARY] = { "Temporary", "temporary", "by itself" },
 };

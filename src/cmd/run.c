@@ -4,6 +4,7 @@
 #include "cmd/run.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -274,6 +275,12 @@ static bool is_only_read(const struct engine *engine, const struct run_root *roo
 	return box->root.read_only && !engine->has_mounts && !root->is_real;
 }
 
+/* If it was killed, the first process may have been, and others have outlived it. */
+static bool has_ended_by_itself(int status)
+{
+	return status != 128 + SIGKILL;
+}
+
 static int run_job(const struct engine *engine, struct box *box, struct run_root *root,
 		   int *ret_status, struct err *err)
 {
@@ -292,6 +299,8 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 		if (r == 0)
 			r = run_once(engine, box, root, NULL, ret_status, err);
 	}
+	if (r == 0 && has_ended_by_itself(*ret_status))
+		run_give_back(root);
 	if (r < 0 && made && made->overlay_refused && root->environment) {
 		log_verbose("%s; using a copy of the files", err->text);
 		err_clear(err);

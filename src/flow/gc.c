@@ -14,10 +14,10 @@
 #include "flow/disk_usage.h"
 #include "flow/usage.h"
 #include "rootfs/level.h"
+#include "rootfs/merge.h"
+#include "rootfs/spare.h"
 #include "store/blob.h"
 #include "store/layers.h"
-
-#define CHAIN_BYTES_MAX ((size_t)1 << 20)
 
 struct gc {
 	const struct gc_request *request;
@@ -204,7 +204,7 @@ static bool has_layers(struct gc *gc, const char *root)
 	char *line;
 
 	snprintf(path, sizeof(path), "cache/roots/%.200s/chain", root);
-	if (io_read_file_at(gc->store->dirfd, path, CHAIN_BYTES_MAX, &chain, NULL) < 0)
+	if (io_read_file_at(gc->store->dirfd, path, MERGE_CHAIN_BYTES_MAX, &chain, NULL) < 0)
 		return false;
 	at = chain.bytes;
 	while ((line = strsep(&at, "\n"))) {
@@ -250,7 +250,7 @@ static int sweep_roots(struct gc *gc)
 		char name[256];
 
 		snprintf(name, sizeof(name), "cache/roots/%.200s", names.item[i]);
-		if (!has_layers(gc, names.item[i]))
+		if (spare_is_name(names.item[i]) || !has_layers(gc, names.item[i]))
 			r = remove_root(gc, name);
 	}
 	return r;

@@ -67,6 +67,7 @@ struct run_root {
 	struct layer_holds holds; /* its layers, and caches: nobody deletes them meanwhile */
 	struct view layers;	  /* whose records root emulation begins with */
 	bool is_copy;		  /* of the layers, see run_use_copy */
+	bool is_spare;		  /* that copy is one to be given back */
 	char copy_name[STORE_WORK_NAME_MAX];
 	struct owners merged; /* then: who owns what in it */
 	bool is_real;	      /* owners are those the layers record, by the ids of: */
@@ -97,10 +98,12 @@ int run_tidy(const struct run_root *root, const struct box *box, const struct en
 int run_use_engine(const struct run_request *request, const struct engine *engine, struct box *box,
 		   struct run_root *root, struct err *err) must_check;
 
-/* Where overlayfs is refused: a private copy of the image's merged layers, by shared blocks where
- * the file system can; it goes away with run_root_done. Shared: one that all runs read and none
- * writes to, made of links; it goes away with its layers. */
+/* Where overlayfs is refused: a private copy of the image's merged layers; it goes away with
+ * run_root_done if run_give_back does not keep it for the next run. Shared: one that all runs read
+ * and none writes to, made of links; it goes away with its layers. */
 int run_use_copy(struct run_root *root, struct box *box, bool is_shared,
 		 struct err *err) must_check;
+/* The command and all it started have ended. */
+void run_give_back(struct run_root *root);
 
 #endif

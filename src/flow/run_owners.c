@@ -11,6 +11,7 @@
 #include "image/ownership.h"
 #include "rootfs/merge.h"
 #include "rootfs/real.h"
+#include "rootfs/spare.h"
 #include "tap/tap.h"
 
 /* The records of the layers. */
@@ -198,13 +199,26 @@ static int merge_shared(struct run_root *root, struct box *box, struct err *err)
 static int merge_own(struct run_root *root, struct box *box, struct err *err)
 {
 	const struct config *config = &root->image.config;
-	int r = merge_private(&root->store, config->diff_ids, config->diff_id_count,
-			      root->copy_name, err);
+	int r = root->is_real ? merge_private(&root->store, config->diff_ids, config->diff_id_count,
+					      root->copy_name, err)
+			      : spare_take(&root->store, config->diff_ids, config->diff_id_count,
+					   root->copy_name, err);
 
+	root->is_spare = r == 0 && !root->is_real;
 	if (r == 0)
 		box->root.path = arena_printf(&box->arena, "%s/%s", root->store.path,
 					      root->copy_name);
 	return r;
+}
+
+void run_give_back(struct run_root *root)
+{
+	const struct config *config = &root->image.config;
+
+	if (root->is_spare && !root->is_real)
+		spare_give_back(&root->store, config->diff_ids, config->diff_id_count,
+				root->copy_name);
+	root->is_spare = false;
 }
 
 int run_use_copy(struct run_root *root, struct box *box, bool is_shared, struct err *err)

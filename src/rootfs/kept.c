@@ -2,16 +2,16 @@
 #include "rootfs/kept.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <time.h>
 
 #include "base/banned.h"
 #include "base/memory.h"
+#include "rootfs/change_time.h"
+#include "rootfs/directory_walk.h"
 #include "rootfs/level.h"
-#include "rootfs/merge.h"
+#include "rootfs/spare.h"
 #include "rootfs/tree.h"
 #include "sys/remove.h"
 
@@ -25,6 +25,8 @@ static void forget(struct kept *kept)
 
 void kept_done(struct kept *kept, const struct store *store)
 {
+	if (kept->name[0] && !kept->is_used)
+		spare_give_back(store, kept->diff_id, kept->spare_count, kept->name);
 	if (kept->name[0])
 		(void)!remove_tree(store->dirfd, kept->name, NULL);
 	forget(kept);
@@ -48,83 +50,44 @@ static int open_root(const struct kept *kept, const struct store *store, struct 
 
 /* ---- what was noted ---- */
 
-/* File systems on which no write goes by the clock: not so tmpfs, where one through a mapping may,
- * nor those of the network. */
-static bool tells_changes(int fd)
-{
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) < 0)
-		return false;
-	switch ((unsigned long)fs.f_type) {
-	case EXT4_SUPER_MAGIC:
-	case XFS_SUPER_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-	case F2FS_SUPER_MAGIC:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool is_before(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
-}
-
 static void note_file(struct kept *kept, const char *path, const struct stat *st,
 		      const struct timespec *until)
 {
 	struct snapshot_seen *seen = arena_new(&kept->arena, struct snapshot_seen);
 
 	seen->ino = st->st_ino;
-	if (is_before(&st->st_ctim, until))
+	if (change_time_is_before(&st->st_ctim, until))
 		seen->changed = st->st_ctim;
 	map_set(&kept->seen, path, seen);
 }
 
-static int note_directory(struct kept *kept, int dirfd, const char *path,
-			  const struct timespec *until, struct err *err)
+struct noting {
+	struct kept *kept;
+	struct timespec until;
+};
+
+static int note_entry(void *context, const struct directory_walk_entry *entry, struct err *err)
 {
-	auto_strings names = { 0 };
-	int r = directory_names(dirfd, &names, err);
+	const struct noting *noting = context;
 
-	if (r < 0)
-		return err_wrap(err, "'/%s'", path);
-	strings_each(&names, name) {
-		auto_buf below = { 0 };
-		auto_fd fd = -1;
-		struct stat st;
-
-		if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return fail(err, errno, "stat '/%s/%s'", path, name);
-		buf_printf(&below, "%s%s%s", path, *path ? "/" : "", name);
-		if (S_ISREG(st.st_mode))
-			note_file(kept, below.bytes, &st, until);
-		if (!S_ISDIR(st.st_mode))
-			continue;
-		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			return fail(err, errno, "open '/%s'", below.bytes);
-		r = note_directory(kept, fd, below.bytes, until, err);
-		if (r < 0)
-			return r;
-	}
+	(void)err;
+	if (S_ISREG(entry->st.st_mode))
+		note_file(noting->kept, entry->path, &entry->st, &noting->until);
 	return 0;
 }
 
 static int note(struct kept *kept, const struct store *store, struct err *err)
 {
 	auto_fd fd = open_root(kept, store, err);
-	struct timespec until = { 0 };
+	struct noting noting = { .kept = kept };
 
 	forget(kept);
 	if (fd < 0)
 		return fd;
-	if (tells_changes(fd))
-		clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec--; /* what changes within a tick of the kernel's clock has one time */
-	return note_directory(kept, fd, "", &until, err);
+	if (change_time_tells(fd))
+		clock_gettime(CLOCK_REALTIME, &noting.until);
+	noting.until.tv_sec--; /* what changes within a tick of the kernel's clock has one time */
+	return directory_walk(fd, note_entry, &noting, err);
 }
 
 const struct snapshot_seen *kept_seen(const void *context, const char *path)
@@ -236,15 +199,18 @@ int kept_make(struct kept *kept, const struct store *store, const struct digest 
 	int r;
 
 	if (is_below(kept, diff_ids, count)) {
+		kept->is_used = true;
 		if (kept->count == count)
 			return 0;
 		r = put_layers(kept, store, diff_ids, count, err);
 	} else {
 		kept_done(kept, store);
-		r = merge_private(store, diff_ids, count, kept->name, err);
+		r = spare_take(store, diff_ids, count, kept->name, err);
+		kept->spare_count = count;
 	}
 	if (r < 0)
 		return r;
+	kept->is_used = true;
 	set_layers(kept, diff_ids, count);
 	return note(kept, store, err);
 }
@@ -256,5 +222,6 @@ int kept_add(struct kept *kept, const struct store *store, const struct digest *
 		kept->diff_id = memory_resize(kept->diff_id, kept->count + 1, sizeof(*diff_id));
 		kept->diff_id[kept->count++] = *diff_id;
 	}
+	kept->is_used = false;
 	return note(kept, store, err);
 }

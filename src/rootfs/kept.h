@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A merged copy of layers (merge_private) that stays from one build step to the next: what a step
+/* A merged copy of layers (spare.h) that stays from one build step to the next: what a step
  * has left behind is, once it is a layer of its own, the copy of all layers with the new one on
  * top. So the whole is copied once, and not for each step.
  *
@@ -18,7 +18,9 @@ struct kept {
 	char name[STORE_WORK_NAME_MAX]; /* in the store; "": there is none */
 	struct digest *diff_id;		/* of the layers that it shows, lowest first */
 	size_t count;
-	struct map seen; /* path -> struct snapshot_seen, of regular files */
+	size_t spare_count; /* as it was taken it was a copy of so many of them */
+	bool is_used;	    /* by a step that has not ended well, as far as is known */
+	struct map seen;    /* path -> struct snapshot_seen, of regular files */
 	struct arena arena;
 };
 

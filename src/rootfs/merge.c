@@ -15,8 +15,7 @@
 #include "store/layers.h"
 #include "sys/remove.h"
 
-#define CHAIN_BYTES_MAX ((size_t)1024 * 1024)
-#define ALIKE_MAX	1000
+#define ALIKE_MAX 1000
 
 static int make(const struct store *store, const struct digest *diff_ids, size_t count,
 		enum tree_copy how, const char *name, struct err *err)
@@ -56,7 +55,7 @@ int merge_private(const struct store *store, const struct digest *diff_ids, size
 	return 0;
 }
 
-static void print_chain(const struct digest *diff_ids, size_t count, struct buf *chain)
+void merge_print_chain(const struct digest *diff_ids, size_t count, struct buf *chain)
 {
 	for (size_t i = 0; i < count; i++)
 		buf_printf(chain, "%s\n", diff_ids[i].text);
@@ -70,7 +69,7 @@ static int has_chain(const struct store *store, const char *name, const struct b
 	int r;
 
 	snprintf(file, sizeof(file), "%s/chain", name);
-	r = io_read_file_at(store->dirfd, file, CHAIN_BYTES_MAX, &found, NULL);
+	r = io_read_file_at(store->dirfd, file, MERGE_CHAIN_BYTES_MAX, &found, NULL);
 	return r < 0 ? r : strcmp(buf_text(&found), buf_text(chain)) == 0;
 }
 
@@ -149,7 +148,7 @@ int merge_read_only(const struct store *store, const struct digest *diff_ids, si
 	char name[96];
 	int r;
 
-	print_chain(diff_ids, count, &chain);
+	merge_print_chain(diff_ids, count, &chain);
 	do {
 		r = find_name(store, hex, &chain, name, err);
 		if (r == -ENOENT)

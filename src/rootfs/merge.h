@@ -20,6 +20,10 @@ int merge_read_only(const struct store *store, const struct digest *diff_ids, si
 int merge_private(const struct store *store, const struct digest *diff_ids, size_t count,
 		  char ret_work_name[STORE_WORK_NAME_MAX], struct err *err) must_check;
 
+/* What the file `chain` beside a tree of these layers says. */
+#define MERGE_CHAIN_BYTES_MAX ((size_t)1024 * 1024)
+void merge_print_chain(const struct digest *diff_ids, size_t count, struct buf *chain);
+
 /* Who owns what in such a tree, which is nowhere on disk: the records that show through. */
 int merge_owners(const struct view *view, struct arena *arena, struct owners *ret_owners,
 		 struct err *err) must_check;

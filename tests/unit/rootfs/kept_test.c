@@ -132,7 +132,7 @@ static void expect_merged(void)
 	run_in(name, "touch -d @1 .");
 	run_in(kept.name, "touch -d @1 .");
 	run_in(name, "{ " LIST "; } >../merged");
-	run_in(kept.name, "{ " LIST "; } >../kept; diff -u ../merged ../kept");
+	run_in(kept.name, "{ " LIST "; } >../kept; diff -u ../../merged ../kept");
 	assert_int_equal(remove_tree(store.dirfd, name, &err), 0);
 }
 
