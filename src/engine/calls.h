@@ -23,6 +23,7 @@ struct calls {
 	const char *kernel_release; /* likewise */
 	bool emulates;		    /* root: rootemu's cores, by way of the tap's own handlers */
 	bool passes_ids;	    /* somebody asked for credentials with messages */
+	uint64_t resolve;	    /* RESOLVE_* of the lookup under way */
 	/* Room for what is being done at the moment: there is one thread. */
 	char path[2][PATHMAP_PATH_MAX];
 	char text[CALLS_ROOM_BYTES];

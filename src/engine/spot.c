@@ -330,7 +330,7 @@ static bool find_below_cwd(struct visit *visit, const char *path, unsigned want,
 	const struct tracer_cwd *cwd = &visit->tracee->subject->cwd;
 	long fd;
 
-	if (!(want & SPOT_QUICK) || path[0] == '/' || has_dots(path) ||
+	if (!(want & SPOT_QUICK) || visit->calls->resolve || path[0] == '/' || has_dots(path) ||
 	    (visit->calls->emulates && traced_is_restricted()))
 		return false;
 	if (cwd->state == CWD_UNKNOWN)
@@ -360,6 +360,7 @@ static long resolve(struct visit *visit, int dirfd, const char *path, unsigned w
 		.want = (want & SPOT_FOLLOW ? PATHMAP_FOLLOW : 0u) |
 			(want & SPOT_FILE ? 0u : PATHMAP_PARENT),
 		.flags = O_PATH | (want & SPOT_FOLLOW ? 0 : O_NOFOLLOW),
+		.resolve = calls->resolve,
 	};
 	struct pathmap_room room = { .text = calls->text,
 				     .host = calls->host,

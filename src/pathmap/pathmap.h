@@ -148,6 +148,9 @@ struct pathmap_request {
 	/* How to open: open(2)'s flags and mode. O_PATH of the directory with PATHMAP_PARENT. */
 	uint64_t flags;
 	uint64_t mode;
+	/* As openat2(2) takes them, and says it: RESOLVE_NO_XDEV between entries (within one the
+	 * caller compares devices), NO_MAGICLINKS, NO_SYMLINKS, BENEATH, IN_ROOT. */
+	uint64_t resolve;
 };
 
 struct pathmap_found {
@@ -170,7 +173,7 @@ struct pathmap_room {
 };
 
 /* 0, or -errno as the kernel's own lookup would give it. -ENOBUFS: the room is too small. -EXDEV:
- * `dirfd` is not in the map. */
+ * `dirfd` is not in the map, or as RESOLVE_* have it. */
 long pathmap_resolve(const struct pathmap *map, const struct pathmap_ops *ops, void *context,
 		     const struct pathmap_request *request, struct pathmap_room *room,
 		     struct pathmap_found *ret_found);

@@ -33,19 +33,25 @@ static size_t end_of_stretch(const struct walk *walk)
 	return at;
 }
 
+/* What is scoped never leaves the top: all text begins with it. */
 static bool is_at_top(const struct walk *walk)
 {
-	return walk->done == 0 || (walk->done == walk->top &&
-				   memcmp(walk->room->text, walk->request->chroot, walk->top) == 0);
+	if (walk->done == 0 || walk_resolves(walk, SCOPED))
+		return walk->done == walk->top || walk->done == 0;
+	return walk->done == walk->top &&
+	       memcmp(walk->room->text, walk->request->chroot, walk->top) == 0;
 }
 
 /* ".." directly behind done. */
-static void go_up(struct walk *walk)
+static long go_up(struct walk *walk)
 {
 	size_t up = is_at_top(walk) ? walk->done : walk_parent_length(walk, walk->done);
 
+	if (is_at_top(walk) && walk_resolves(walk, RESOLVE_BENEATH))
+		return -EXDEV;
 	walk_cut(walk, up, walk->done + 3);
 	walk->done = up;
+	return GO_ON;
 }
 
 /* Everything up to `end` must be a directory. */
@@ -184,9 +190,7 @@ static long step(struct walk *walk)
 	if (end < walk->length) {
 		walk->ends_in_dots = end + 3 == walk->length;
 		r = pass_directories(walk, end);
-		if (r == 0)
-			go_up(walk);
-		return r < 0 ? r : GO_ON;
+		return r < 0 ? r : go_up(walk);
 	}
 	if (!(walk->request->want & PATHMAP_PARENT))
 		return open_file(walk);
@@ -236,10 +240,12 @@ static long begin(struct walk *walk)
 		return -ENAMETOOLONG;
 	if (length == 0)
 		return -ENOENT;
+	if (path[0] == '/' && walk_resolves(walk, RESOLVE_BENEATH))
+		return -EXDEV;
 	walk->top = request->chroot ? strlen(request->chroot) : 0;
 	if (walk->top + 1 > room->bytes)
 		return -ENOBUFS;
-	if (path[0] != '/') {
+	if (path[0] != '/' || walk_resolves(walk, RESOLVE_IN_ROOT)) {
 		r = begin_at(walk);
 	} else if (walk->top) {
 		memcpy(room->text, request->chroot, walk->top);
@@ -247,6 +253,9 @@ static long begin(struct walk *walk)
 	}
 	if (r < 0)
 		return r;
+	if (walk_resolves(walk, SCOPED))
+		walk->top = walk->done;
+	walk->begin_entry = pathmap_find(walk->map, room->text, walk->done);
 	if (walk->done + 1 + length + 1 > room->bytes)
 		return -ENOBUFS;
 	room->text[walk->done] = '/';

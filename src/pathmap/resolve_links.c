@@ -84,6 +84,8 @@ long walk_open(struct walk *walk, size_t length, uint64_t flags, uint32_t *ret_e
 
 	if (r < 0)
 		return r;
+	if (*ret_entry != walk->begin_entry && walk_resolves(walk, RESOLVE_NO_XDEV))
+		return -EXDEV;
 	if ((walk->map->entry[*ret_entry].flags & PATHMAP_READ_ONLY) && (flags & changes) &&
 	    !(flags & O_PATH))
 		return open_read_only(walk, dirfd, flags);
@@ -152,8 +154,10 @@ long walk_expand(struct walk *walk, size_t end, size_t link_length)
 	size_t rest = walk->length - end;
 	size_t at = link[0] == '/' ? walk->top : parent;
 
-	if (++walk->links > PATHMAP_LINKS)
+	if (++walk->links > PATHMAP_LINKS || walk_resolves(walk, RESOLVE_NO_SYMLINKS))
 		return -ELOOP;
+	if (link[0] == '/' && walk_resolves(walk, RESOLVE_BENEATH))
+		return -EXDEV;
 	if (link_length == 0)
 		return -ENOENT;
 	if (at + 1 + link_length + rest + 1 > room->bytes)
@@ -272,6 +276,10 @@ static long follow_kernels_link(struct walk *walk, size_t end, size_t link_lengt
 	long fd_number = is_fd_link(walk, end);
 	long r = walk->ops->may_follow(walk->context, pid, (int)fd_number);
 
+	if (walk_resolves(walk, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS))
+		return -ELOOP;
+	if (walk_resolves(walk, SCOPED | RESOLVE_NO_XDEV))
+		return -EXDEV;
 	if (r < 0)
 		return r;
 	if (walk_is_name(name, length, "root")) {

@@ -5,6 +5,7 @@
 #define PATHMAP_RESOLVE_WALK_H
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 
 #include "pathmap/pathmap.h"
 
@@ -23,7 +24,8 @@ struct walk {
 	const struct pathmap_request *request;
 	struct pathmap_room *room;
 	struct pathmap_found *found;
-	size_t top;	/* length of the guest path of the process's root */
+	size_t top; /* length of the guest path that no ".." leads above */
+	uint32_t begin_entry;
 	size_t done;	/* of text, see above */
 	size_t length;	/* of text */
 	unsigned links; /* followed so far */
@@ -34,6 +36,14 @@ struct walk {
 	bool ends_in_dot;
 	bool ends_in_dots;
 };
+
+static inline bool walk_resolves(const struct walk *walk, uint64_t flags)
+{
+	return walk->request->resolve & flags;
+}
+
+/* To the directory it begins in. */
+#define SCOPED (RESOLVE_BENEATH | RESOLVE_IN_ROOT)
 
 /* --- the kernel --- */
 

@@ -231,6 +231,10 @@ character special file 1:3
     done
 }
 
+@test "ptrace: paths that are to stay in a directory stay there, also above what is mounted" {
+    newer_ways_lead_there
+}
+
 @test "ptrace: kill(-1) is for those inside" {
     signals_stay_inside
 }

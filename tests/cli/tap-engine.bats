@@ -97,6 +97,10 @@ conf
     read_only_stays
 }
 
+@test "tap: paths that are to stay in a directory stay there, also above what is mounted" {
+    newer_ways_lead_there
+}
+
 @test "tap engine: kill(-1) is for those inside" {
     signals_stay_inside
 }

@@ -248,6 +248,16 @@ END
     equal "$("$DENY" userns,mount rootlet run --read-only debian stat -c %a:%s /etc/passwd)" "$output"
 }
 
+# newer_ways_lead_there: openat2(2) with RESOLVE_*, and attributes by directory and name; as somebody and as root.
+newer_ways_lead_there() {
+    local who
+    [ -d tiny ] || { mkdir tiny && tar -xf "$(tiny_tar)" -C tiny --exclude=./dev/*; }
+    for who in "$(id -u)" 0; do
+        ok "$DENY" userns,mount rootlet run --write -u "$who" -v "$ROOTLET_TEST_STAGE/build/tests/tap:/torture" ./tiny \
+            /torture/torture-paths-static
+    done
+}
+
 # signals_stay_inside: to the kernel all processes are the user's, and may be signalled by one another.
 signals_stay_inside() {
     local host mode

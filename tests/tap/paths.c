@@ -33,6 +33,13 @@ static int enter_folder(void)
 	return fd;
 }
 
+/* Of the folder, as the root has it. */
+static const char *below(char path[], const char *name)
+{
+	snprintf(path, sizeof(folder) + 16, "%s/%s", folder + 1, name);
+	return path;
+}
+
 static void leave_folder(void)
 {
 	must(chdir("/") == 0);
@@ -128,6 +135,42 @@ static void links_are_refused_where_asked(void)
 	leave_folder();
 }
 
+/* The root has mount points below it. */
+static void above_mounts_it_is_the_same(void)
+{
+	char d[sizeof(folder) + 16];
+	int fd;
+
+	if (!has_openat2())
+		return;
+	close(enter_folder());
+	fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	must(says(opens(fd, below(d, "d/f"), O_RDONLY, RESOLVE_BENEATH), "inner"));
+	must(says(opens(fd, below(d, "d/in"), O_RDONLY, RESOLVE_BENEATH), "inner"));
+	must(says(opens(fd, below(d, "d/up"), O_RDONLY, RESOLVE_BENEATH), "outer"));
+	must(says(opens(fd, below(d, "d/../f"), O_RDONLY, RESOLVE_BENEATH), "outer"));
+	must_fail(EXDEV, opens(fd, below(d, "d/out"), O_RDONLY, RESOLVE_BENEATH));
+	must_fail(EXDEV, opens(fd, "../etc/passwd", O_RDONLY, RESOLVE_BENEATH));
+	must_fail(EXDEV, opens(fd, "etc/../../etc/passwd", O_RDONLY, RESOLVE_BENEATH));
+	must_fail(EXDEV, opens(fd, "/etc/passwd", O_RDONLY, RESOLVE_BENEATH));
+	must_fail(EXDEV, opens(fd, "proc/self/cwd", O_PATH, RESOLVE_BENEATH));
+	must_fail(ELOOP, opens(fd, "proc/self/cwd/f", O_RDONLY, RESOLVE_NO_MAGICLINKS));
+	must(close(opens(fd, "proc/self/status", O_RDONLY, RESOLVE_BENEATH)) == 0);
+	must_fail(ELOOP, opens(fd, below(d, "d/in"), O_RDONLY, RESOLVE_NO_SYMLINKS));
+	must_fail(EXDEV, opens(fd, "proc/version", O_RDONLY, RESOLVE_NO_XDEV));
+	must_fail(EXDEV, opens(fd, "proc/../etc/passwd", O_RDONLY, RESOLVE_NO_XDEV));
+	must(close(opens(fd, "/../etc/passwd", O_RDONLY, RESOLVE_IN_ROOT)) == 0);
+	must(close(opens(fd, below(d, "d/out"), O_RDONLY, RESOLVE_IN_ROOT)) == 0);
+	must(close(opens(fd, below(d, "d/made"), O_RDWR | O_CREAT | O_EXCL, RESOLVE_BENEATH)) == 0);
+	must_fail(EEXIST,
+		  opens(fd, below(d, "d/made"), O_RDWR | O_CREAT | O_EXCL, RESOLVE_BENEATH));
+	must(access("d/made", F_OK) == 0);
+	must(close(opens(fd, below(d, "new"), O_RDWR | O_CREAT, RESOLVE_NO_SYMLINKS)) == 0);
+	must(access("new", F_OK) == 0);
+	must(close(fd) == 0);
+	leave_folder();
+}
+
 struct attribute {
 	uint64_t value;
 	uint32_t size_bytes;
@@ -171,6 +214,7 @@ static const struct claim claims[] = {
 	CLAIM(paths_stay_beneath),
 	CLAIM(a_directory_is_the_root),
 	CLAIM(links_are_refused_where_asked),
+	CLAIM(above_mounts_it_is_the_same),
 	CLAIM(attributes_are_named_by_directory),
 	{ NULL, NULL },
 };

@@ -44,6 +44,7 @@ struct view_request {
 	unsigned want; /* enum pathmap_want */
 	uint64_t flags;
 	uint64_t mode;
+	uint64_t resolve; /* RESOLVE_*, as pathmap_request */
 };
 
 /* -EFAULT, -EBADF; the rest is for the kernel or view_find to say. */
@@ -58,6 +59,8 @@ long view_find(const struct view_path *path, const struct view_request *request,
 /* A path of ours. */
 long view_find_ours(int dirfd, const char *path, const struct view_request *request,
 		    struct view_found *found);
+/* view_open.c: the thing itself, O_PATH. */
+long view_find_object(const struct view_path *path, bool follows, struct view_found *found);
 void view_close(const struct view_found *found);
 /* text becomes "/proc/self/fd/N" or "/proc/self/fd/N/NAME". */
 void view_spell(struct view_found *found);
@@ -87,7 +90,7 @@ long view_dispatch(struct tap_call *call, const struct tap_row *row);
 /* What is left of the call when its arguments are the kernel's. */
 long view_finish(struct tap_call *call, const struct tap_row *row);
 
-/* view_calls.c, view_sockets.c: what is more than replacing a path. */
+/* view_open.c, view_calls.c, view_sockets.c: what is more than replacing a path. */
 long view_on_open(struct tap_call *call, const struct tap_row *row);
 long view_on_stat(struct tap_call *call, const struct tap_row *row);
 long view_on_access(struct tap_call *call, const struct tap_row *row);

@@ -193,6 +193,22 @@ static long resolve(const char *path, unsigned want, uint64_t flags)
 	return resolve_in(NULL, path, want, flags);
 }
 
+/* As openat2(2), from the directory that is the root. */
+static long resolve_as(uint64_t resolve_flags, const char *path)
+{
+	const struct pathmap_request request = { .root_fd = root_fd,
+						 .dirfd = root_fd,
+						 .path = path,
+						 .want = PATHMAP_FOLLOW,
+						 .flags = O_PATH | O_CLOEXEC,
+						 .resolve = resolve_flags };
+	long r = pathmap_resolve(&map, &ops, NULL, &request, &room, &found);
+
+	if (r == 0)
+		close(found.fd);
+	return r;
+}
+
 static void assert_content(const char *path, const char *content)
 {
 	char bytes[32] = "";
@@ -413,6 +429,28 @@ test(a_chroot_has_its_own_root)
 	assert_string_equal(room.text, "/jail/inside");
 }
 
+test(what_must_stay_beneath_does)
+{
+	make_link("../../etc/passwd", "root/jail/out");
+	make_link("/etc/passwd", "root/jail/absolute");
+	make_link("inside", "root/jail/within");
+	assert_int_equal(resolve_as(RESOLVE_BENEATH, "jail/within"), 0);
+	assert_int_equal(resolve_as(RESOLVE_BENEATH, "jail/../etc/passwd"), 0);
+	assert_int_equal(resolve_as(RESOLVE_BENEATH, "../etc/passwd"), -EXDEV);
+	assert_int_equal(resolve_as(RESOLVE_BENEATH, "/etc/passwd"), -EXDEV);
+	assert_int_equal(resolve_as(RESOLVE_BENEATH, "jail/out"), -EXDEV);
+	assert_int_equal(resolve_as(RESOLVE_BENEATH, "jail/absolute"), -EXDEV);
+	assert_int_equal(resolve_as(RESOLVE_IN_ROOT, "jail/out"), 0);
+	assert_int_equal(resolve_as(RESOLVE_IN_ROOT, "/../jail/absolute"), 0);
+	assert_string_equal(room.text, "/etc/passwd");
+	assert_int_equal(resolve_as(RESOLVE_NO_SYMLINKS, "jail/within"), -ELOOP);
+	assert_int_equal(resolve_as(RESOLVE_NO_MAGICLINKS, "proc/self/cwd"), -ELOOP);
+	assert_int_equal(resolve_as(RESOLVE_BENEATH, "proc/self/cwd"), -EXDEV);
+	assert_int_equal(resolve_as(RESOLVE_NO_XDEV, "etc/passwd"), 0);
+	assert_int_equal(resolve_as(RESOLVE_NO_XDEV, "data/mine"), -EXDEV);
+	assert_int_equal(resolve_as(RESOLVE_NO_XDEV, "data/../etc/passwd"), -EXDEV);
+}
+
 test(proc_shows_the_guests_tree)
 {
 	int in_data = open(in_folder("data"), O_PATH | O_DIRECTORY);
@@ -482,6 +520,7 @@ int main(void)
 		SET(the_place_of_an_entry_is_the_entry),
 		SET(relative_paths_begin_where_the_descriptor_is),
 		SET(a_chroot_has_its_own_root),
+		SET(what_must_stay_beneath_does),
 		SET(proc_shows_the_guests_tree),
 		SET(a_link_of_the_kernels_can_be_named),
 		SET(too_little_room_is_said),
