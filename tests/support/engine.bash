@@ -252,8 +252,8 @@ END
 newer_ways_lead_there() {
     local who
     [ -d tiny ] || { mkdir tiny && tar -xf "$(tiny_tar)" -C tiny --exclude=./dev/*; }
-    for who in "$(id -u)" 0; do
-        ok "$DENY" userns,mount rootlet run --write -u "$who" -v "$ROOTLET_TEST_STAGE/build/tests/tap:/torture" ./tiny \
+    for who in "" --user=0; do
+        ok "$DENY" userns,mount rootlet run --write --tmpfs /tmp ${who:+"$who"} -v "$ROOTLET_TEST_STAGE/build/tests/tap:/torture" ./tiny \
             /torture/torture-paths-static
     done
 }
