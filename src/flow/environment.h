@@ -15,6 +15,8 @@
 #define ENVIRONMENT_FRESH "fresh"
 #define ENVIRONMENT_ROOT  "root"
 #define ENVIRONMENT_COPY  "copy"
+#define ENVIRONMENT_SPACK \
+	"spack" /* settings that Spack found, flow/spack.h; kept when it is made anew */
 
 struct environment {
 	struct arena arena;

@@ -18,6 +18,8 @@
 #include "flow/isolate_recipe.h"
 #include "flow/isolate_shell.h"
 #include "flow/root_lock.h"
+#include "sys/ids.h"
+#include "sys/openat2.h"
 #include "sys/remove.h"
 
 void isolate_request_done(struct isolate_request *request)
@@ -157,6 +159,23 @@ static int make_directory(int fd, const char *name, int *ret_fd, struct err *err
 	return *ret_fd < 0 ? fail(err, errno, "open '%s'", name) : 0;
 }
 
+/* What a run mounts has its place, so that the root can be used as it is: run_environment.c. */
+static void make_mount_points(int root_fd)
+{
+	static const char *const points[] = { "/proc", "/sys", "/dev", "/tmp", "/var/tmp" };
+	auto_arena arena = { 0 };
+	struct user user;
+	auto_fd home = -1;
+
+	for (size_t i = 0; i < array_count(points); i++) {
+		auto_fd fd = openat2_make_directories(root_fd, points[i], 0755);
+
+		(void)fd; /* without it another way is taken */
+	}
+	ids_caller(&arena, &user);
+	home = openat2_make_directories(root_fd, user.home, 0755);
+}
+
 /* Where the file system has no whiteouts, or nobody may make them, the copy stands in. */
 static int write_host_root(struct making *making, const struct visible *visible, struct err *err)
 {
@@ -177,6 +196,8 @@ static int write_host_root(struct making *making, const struct visible *visible,
 		if (r == 0)
 			r = isolate_copy(visible, root_fd, err);
 	}
+	if (r == 0)
+		make_mount_points(root_fd);
 	if (r == 0)
 		r = io_replace_file_unsynced_at(making->fd, ENVIRONMENT_FRESH,
 						buf_text(&layer.fresh), layer.fresh.size_bytes,
@@ -252,6 +273,20 @@ static int check_unused(const char *path, struct err *err)
 	return -EBUSY;
 }
 
+/* What Spack found and the user added to it is not ours to remove; whether it still holds is looked
+ * at when it is used. Who is killed before this loses what can be found again. */
+static int keep_settings(const char *old, const char *path, struct err *err)
+{
+	auto_buf from = { 0 };
+	auto_buf to = { 0 };
+
+	buf_printf(&from, "%s/" ENVIRONMENT_SPACK, old);
+	buf_printf(&to, "%s/" ENVIRONMENT_SPACK, path);
+	return rename(from.bytes, to.bytes) < 0 && errno != ENOENT
+		       ? fail(err, errno, "keep '%s'", to.bytes)
+		       : 0;
+}
+
 /* The old one first goes to the new one's place, at once. */
 static int replace(const char *work, const char *path, int *work_fd, struct err *err)
 {
@@ -261,6 +296,9 @@ static int replace(const char *work, const char *path, int *work_fd, struct err 
 		return r;
 	if (renameat2(AT_FDCWD, work, AT_FDCWD, path, RENAME_EXCHANGE) < 0)
 		return fail(err, errno, "rename to '%s'", path);
+	r = keep_settings(work, path, err);
+	if (r < 0)
+		return r;
 	close(take_fd(work_fd));
 	r = remove_tree(AT_FDCWD, work, err);
 	if (r != -ENOENT)

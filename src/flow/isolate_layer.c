@@ -17,7 +17,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
-#include "base/map.h"
+#include "base/memory.h"
 #include "base/strings.h"
 #include "codec/json.h"
 #include "flow/isolate.h"
@@ -40,26 +40,41 @@ struct node {
 
 struct writer {
 	const struct visible *visible;
+	const size_t *end; /* of what is below each item */
 	struct isolate_layer *layer;
 	struct strings mount_points; /* of the host */
 	const char *overlay;	     /* the directory that is being written is over, or below */
+	bool is_loose;		     /* it is, or is below, one of which the rest may be seen */
 	struct isolate_whiteouts whiteouts;
 };
 
 /* ---- the items ---- */
 
-static struct node node_at(const struct visible *visible, size_t index)
+static struct node node_at(const struct writer *writer, size_t index)
 {
-	struct node node = { visible->item[index], index + 1, index + 1 };
+	return (struct node){ writer->visible->item[index], index + 1, writer->end[index] };
+}
 
-	while (node.end < visible->count &&
-	       path_is_below(visible->item[node.end]->path, node.item->path))
-		node.end++;
-	return node;
+static size_t *find_ends(const struct visible *visible)
+{
+	size_t *end = memory_zeroed(visible->count + 1, sizeof(size_t));
+	size_t around[PATH_MAX / 2 + 2]; /* items that this one is below, the deepest last */
+	size_t depth = 0;
+
+	for (size_t i = 0; i < visible->count; i++) {
+		const char *path = visible->item[i]->path;
+
+		while (depth > 0 && !path_is_below(path, visible->item[around[depth - 1]]->path))
+			end[around[--depth]] = i;
+		around[depth++] = i;
+	}
+	while (depth > 0)
+		end[around[--depth]] = visible->count;
+	return end;
 }
 
 /* The entry `name` of a directory among what is below it; false: nothing is said of it. */
-static bool find_entry(const struct visible *visible, const struct node *node, const char *name,
+static bool find_entry(const struct writer *writer, const struct node *node, const char *name,
 		       struct node *ret_entry)
 {
 	char path[PATH_MAX];
@@ -71,10 +86,10 @@ static bool find_entry(const struct visible *visible, const struct node *node, c
 		return false;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = visible_compare(visible->item[middle]->path, path);
+		int order = visible_compare(writer->visible->item[middle]->path, path);
 
 		if (order == 0) {
-			*ret_entry = node_at(visible, middle);
+			*ret_entry = node_at(writer, middle);
 			return true;
 		}
 		if (order < 0)
@@ -210,7 +225,7 @@ static struct shown count_shown(const struct writer *writer, const struct node *
 	for (size_t i = node->first; i < node->end; i = entry.end) {
 		const struct visible_item *item;
 
-		entry = node_at(writer->visible, i);
+		entry = node_at(writer, i);
 		item = entry.item;
 		if (!is_of_host(item) || is_elsewhere(item))
 			continue;
@@ -229,7 +244,7 @@ static bool are_readable(const struct writer *writer, const struct node *node)
 	for (size_t i = node->first; i < node->end; i = entry.end) {
 		const struct visible_item *item;
 
-		entry = node_at(writer->visible, i);
+		entry = node_at(writer, i);
 		item = entry.item;
 		if (is_of_host(item) && S_ISREG(item->mode) &&
 		    faccessat(writer->visible->root_fd, item->source + 1, R_OK, AT_EACCESS) < 0)
@@ -293,7 +308,7 @@ static bool is_packaged(const struct writer *writer, const struct node *node)
 	bool is = node->item->is_packaged;
 
 	for (size_t i = node->first; is && i < node->end; i = entry.end) {
-		entry = node_at(writer->visible, i);
+		entry = node_at(writer, i);
 		is = entry.item->is_packaged;
 	}
 	return is;
@@ -307,7 +322,7 @@ static int hide_rest(struct writer *writer, struct isolate_place *place, const s
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < names->count; i++) {
-		if (find_entry(writer->visible, node, names->item[i], &entry) &&
+		if (find_entry(writer, node, names->item[i], &entry) &&
 		    (entry.item->kind != VISIBLE_HIDDEN || entry.first != entry.end))
 			continue;
 		r = isolate_place_whiteout(place, &writer->whiteouts, names->item[i], err);
@@ -319,8 +334,7 @@ static int hide_rest(struct writer *writer, struct isolate_place *place, const s
 /* Of these nobody looks for what a package did not put there. */
 static bool is_documentation(const char *path)
 {
-	static const char *const folders[] = { "/usr/share/locale/", "/usr/share/man/",
-					       "/usr/share/doc/", "/usr/share/info/" };
+	static const char *const folders[] = { "/usr/share/doc/", "/usr/share/info/" };
 
 	for (size_t i = 0; i < array_count(folders); i++)
 		if (text_starts(path, folders[i]))
@@ -363,7 +377,7 @@ static int write_entries_over(struct writer *writer, struct isolate_place *place
 	if (!shows_rest)
 		r = cover_host(writer, place, node, &is_opaque, err);
 	for (size_t i = node->first; r == 0 && i < node->end; i = entry.end) {
-		entry = node_at(writer->visible, i);
+		entry = node_at(writer, i);
 		if (is_opaque && is_of_host(entry.item) && !is_elsewhere(entry.item) &&
 		    !S_ISDIR(entry.item->mode))
 			r = S_ISLNK(entry.item->mode)
@@ -384,6 +398,7 @@ static int write_over(struct writer *writer, struct isolate_place *in, const str
 {
 	const struct visible_item *item = node->item;
 	struct isolate_place place = { in, item->path, item->mode ? item->mode : 0755, -1 };
+	bool is_loose = writer->is_loose;
 	struct stat st;
 	int r;
 
@@ -395,7 +410,10 @@ static int write_over(struct writer *writer, struct isolate_place *in, const str
 		return write_bind(writer, in, item, err);
 	if (is_of_host(item) && !S_ISDIR(item->mode))
 		return 0;
-	r = write_entries_over(writer, &place, node, item->kind == VISIBLE_TREE, depth, err);
+	writer->is_loose = item->is_loose || (is_loose && item->kind == VISIBLE_HOST);
+	r = write_entries_over(writer, &place, node, item->kind == VISIBLE_TREE || writer->is_loose,
+			       depth, err);
+	writer->is_loose = is_loose;
 	if (r == 0 &&
 	    fstatat(writer->visible->root_fd, item->path + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		r = isolate_place_open(&place, err); /* ours alone, and perhaps empty */
@@ -423,7 +441,7 @@ static int write_rest_of_tree(struct writer *writer, struct isolate_place *place
 		struct visible_item item = { .kind = VISIBLE_TREE };
 		struct stat st;
 
-		if (find_entry(writer->visible, node, listing.names.item[i], &entry))
+		if (find_entry(writer, node, listing.names.item[i], &entry))
 			continue;
 		buf_printf(&path, "%s/%s", node->item->path, listing.names.item[i]);
 		item.path = item.source = path.bytes;
@@ -448,7 +466,7 @@ static int write_entries_apart(struct writer *writer, struct isolate_place *plac
 	if (node->item->kind == VISIBLE_TREE)
 		r = write_rest_of_tree(writer, place, node, err);
 	for (size_t i = node->first; r == 0 && i < node->end; i = entry.end) {
-		entry = node_at(writer->visible, i);
+		entry = node_at(writer, i);
 		r = write_top(writer, place, &entry, depth + 1, err);
 	}
 	return r;
@@ -466,20 +484,28 @@ static bool changes_all_the_time(const char *path)
 	return false;
 }
 
-/* For so few entries mounts of their own are cheaper, and do not depend on what else happens in the
- * directory: it may be anybody's, as all those on the way to a file in a home are. */
+/* For so few entries, or so few of the host's in whatever is ours, mounts of their own are cheaper,
+ * and do not depend on what else happens in the directory: it may be anybody's, as all those on the
+ * way to a file in a home are. */
 static bool has_few_entries(const struct writer *writer, const struct node *node)
 {
 	struct node entry;
-	unsigned count = 0;
+	unsigned entries = 0;
+	unsigned of_host = 0;
 
 	if (node->item->kind != VISIBLE_HOST)
 		return false;
-	for (size_t i = node->first; i < node->end && count <= FEW_ENTRIES; i = entry.end) {
-		entry = node_at(writer->visible, i);
-		count++;
+	for (size_t i = node->first; i < node->end && entries <= FEW_ENTRIES; i = entry.end) {
+		entry = node_at(writer, i);
+		entries++;
 	}
-	return count <= FEW_ENTRIES;
+	for (size_t i = node->first; i < node->end && of_host <= FEW_ENTRIES; i++) {
+		const struct visible_item *item = writer->visible->item[i];
+
+		of_host += is_of_host(item) && !is_elsewhere(item) &&
+			   (item->kind == VISIBLE_TREE || !S_ISDIR(item->mode));
+	}
+	return entries <= FEW_ENTRIES || of_host <= FEW_ENTRIES;
 }
 
 static bool wants_overlay(const struct writer *writer, const struct node *node)
@@ -554,7 +580,10 @@ static int read_mount_points(struct strings *points, struct err *err)
 int isolate_write_layer(const struct visible *visible, int root_fd, struct isolate_layer *ret_layer,
 			struct err *err)
 {
-	struct writer writer = { .visible = visible, .layer = ret_layer, .whiteouts.fd = -1 };
+	auto_free size_t *end = find_ends(visible);
+	struct writer writer = {
+		.visible = visible, .end = end, .layer = ret_layer, .whiteouts.fd = -1
+	};
 	const struct visible_item root_item = { .path = "/", .mode = S_IFDIR | 0755 };
 	const struct node root = { &root_item, 0, visible->count };
 	struct isolate_place place = { NULL, "/", 0755, root_fd };

@@ -12,6 +12,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "flow/environment.h"
 
 /* What builds start, by the names that they start it by. */
 static const char *const shims[] = {
@@ -26,7 +27,7 @@ static const char before[] =
 	"    [ -z \"${ROOTLET_OLD_PS1+x}\" ] || PS1=$ROOTLET_OLD_PS1\n"
 	"    [ \"${SPACK_PYTHON:-}\" != \"$ROOTLET_ACTIVE/bin/spack-python\" ] || unset "
 	"SPACK_PYTHON\n"
-	"    unset ROOTLET_OLD_PATH ROOTLET_OLD_PS1 ROOTLET_ACTIVE\n"
+	"    unset ROOTLET_OLD_PATH ROOTLET_OLD_PS1 ROOTLET_ACTIVE ROOTLET_TREE\n"
 	"    hash -r 2>/dev/null || true\n"
 	"    unset -f deactivate\n"
 	"}\n"
@@ -36,7 +37,19 @@ static const char before[] =
 	"}\n"
 	"ROOTLET_ACTIVE=";
 
-static const char after[] = "export ROOTLET_ACTIVE\n"
+static const char after[] = "if [ -n \"${BASH_VERSION:-}\" ]; then\n"
+			    "    eval 'ROOTLET_FILE=${BASH_SOURCE[0]}'\n"
+			    "elif [ -n \"${ZSH_VERSION:-}\" ]; then\n"
+			    "    eval 'ROOTLET_FILE=${(%):-%x}'\n"
+			    "else\n"
+			    "    ROOTLET_FILE=\n"
+			    "fi\n"
+			    "[ ! -e \"${ROOTLET_FILE%/*}/" ENVIRONMENT_FILE "\" ] ||\n"
+			    "    ROOTLET_ACTIVE=$(cd \"${ROOTLET_FILE%/*}\" && pwd -P)\n"
+			    "unset ROOTLET_FILE\n"
+			    "# What is below is seen by commands that are started there.\n"
+			    "ROOTLET_TREE=$(pwd -P)\n"
+			    "export ROOTLET_ACTIVE ROOTLET_TREE\n"
 			    "ROOTLET_OLD_PATH=$PATH\n"
 			    "PATH=$ROOTLET_ACTIVE/bin:$PATH\n"
 			    "SPACK_PYTHON=$ROOTLET_ACTIVE/bin/spack-python\n"

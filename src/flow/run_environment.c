@@ -134,6 +134,36 @@ int run_environment_use_copy(struct run_root *root, struct box *box, struct err 
 	return 0;
 }
 
+/* Made where it is missing, or there already. */
+static bool has_point(const struct run_root *root, const struct box *box, size_t index)
+{
+	const char *target = box->mounts.item[index].target;
+
+	if (box->mounts.item[index].optional)
+		return true;
+	for (size_t i = 0; i < index; i++)
+		if (box->mounts.item[i].kind == BOX_MOUNT_TMPFS &&
+		    path_is_below(target, box->mounts.item[i].target))
+			return true;
+	return faccessat(root->directory_fd, target + 1, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* What is in the root itself is links and texts: nothing is lost where programs may not be run from
+ * its file system. */
+void run_environment_use_directory(const struct run_root *root, struct box *box)
+{
+	const struct environment *environment = root->environment;
+
+	if (!environment->is_host_files || box->hidden.count || box->make_cwd)
+		return;
+	for (size_t i = 0; i < box->mounts.count; i++)
+		if (!has_point(root, box, i))
+			return;
+	strings_clear(&box->root.lower);
+	box->root.kind = BOX_ROOT_DIRECTORY;
+	box->root.path = environment->root;
+}
+
 /* ---- mounts ---- */
 
 static void add_all(const struct box_mounts *mounts, struct box *box)
@@ -171,17 +201,32 @@ static void add_place(struct box *box, const char *path, mode_t mode)
 	box_mounts_add(&box->mounts, BOX_MOUNT_TMPFS, path)->mode = mode;
 }
 
+static bool bind_at_its_place(struct box *box, const struct user *user, const char *path)
+{
+	const char *home = getenv("HOME");
+	char *copy;
+
+	if (!may_be_shown(path, user->home) ||
+	    (home && home[0] == '/' && !may_be_shown(path, home)))
+		return false;
+	copy = arena_copy(&box->arena, path);
+	box_mounts_add(&box->mounts, BOX_MOUNT_BIND, copy)->source = copy;
+	return true;
+}
+
+/* Or all of the directory where the shell was told to use the environment, when it is in that:
+ * builds beside their sources see both. */
 static void add_working_directory(const struct run_request *request, const struct user *user,
 				  struct box *box)
 {
-	const char *home = getenv("HOME");
+	const char *tree = getenv("ROOTLET_TREE");
 	char cwd[PATH_MAX];
 
-	if (request->cwd || !getcwd(cwd, sizeof(cwd)) || !may_be_shown(cwd, user->home) ||
-	    (home && home[0] == '/' && !may_be_shown(cwd, home)))
+	if (request->cwd || !getcwd(cwd, sizeof(cwd)))
 		return;
-	box_mounts_add(&box->mounts, BOX_MOUNT_BIND, arena_copy(&box->arena, cwd))->source =
-		arena_copy(&box->arena, cwd);
+	if (!tree || tree[0] != '/' || !path_is_in(cwd, tree) ||
+	    !bind_at_its_place(box, user, tree))
+		(void)bind_at_its_place(box, user, cwd);
 }
 
 void run_environment_add_mounts(const struct run_request *request, const struct user *user,

@@ -24,6 +24,10 @@ const char *run_environment_cwd(const struct run_request *request, struct box *b
 /* Those of the host's variables that do no harm; what is left out and would matter is told. */
 void run_environment_add_variables(struct run_root *root, struct box *box);
 
+/* Once the box is complete, for an engine with mounts: where the root has all mount points, it need
+ * not be stacked under memory that takes them. */
+void run_environment_use_directory(const struct run_root *root, struct box *box);
+
 /* For an engine without mounts, or a host without overlayfs: a copy of the files, made once. */
 int run_environment_use_copy(struct run_root *root, struct box *box, struct err *err) must_check;
 

@@ -8,6 +8,7 @@
 #include "base/banned.h"
 #include "base/log.h"
 #include "flow/run.h"
+#include "flow/run_environment.h"
 #include "image/ownership.h"
 #include "rootfs/merge.h"
 #include "rootfs/real.h"
@@ -154,6 +155,8 @@ int run_use_engine(const struct run_request *request, const struct engine *engin
 		r = engine->space(box, &root->space, err);
 	if (r < 0)
 		return r;
+	if (root->environment && engine->has_mounts)
+		run_environment_use_directory(root, box);
 	if (!engine->has_mounts && root->changes.path) {
 		fail_plain(
 			err, ENOTSUP,

@@ -97,6 +97,22 @@ static bool read_choice(struct visible *visible, struct group *group, const char
 	return true;
 }
 
+/* The host's own link where it leads there, for what is not made need not be kept. */
+static int show_link(struct visible *visible, const char *path, const char *target, struct err *err)
+{
+	char host_target[PATH_MAX];
+	const char *real;
+	ssize_t length = -1;
+
+	if (visible_resolve(visible, path, &real, NULL) == 0)
+		length = readlinkat(visible->root_fd, real + 1, host_target,
+				    sizeof(host_target) - 1);
+	if (length < 0 || (size_t)length != strlen(target) ||
+	    strncmp(host_target, target, (size_t)length) != 0)
+		return visible_add_link(visible, path, target, err);
+	return visible_add(visible, path, err);
+}
+
 static int show_links(struct visible *visible, const struct group *group, struct err *err)
 {
 	int r = 0;
@@ -107,9 +123,9 @@ static int show_links(struct visible *visible, const struct group *group, struct
 		if (!is_shown(visible, group->best.item[i]))
 			continue;
 		buf_printf(&middle, "/etc/alternatives/%s", group->names.item[i]);
-		r = visible_add_link(visible, middle.bytes, group->best.item[i], err);
+		r = show_link(visible, middle.bytes, group->best.item[i], err);
 		if (r == 0)
-			r = visible_add_link(visible, group->links.item[i], middle.bytes, err);
+			r = show_link(visible, group->links.item[i], middle.bytes, err);
 	}
 	return r;
 }
@@ -158,6 +174,7 @@ int dpkg_show_alternatives(const struct dpkg *dpkg, struct visible *visible, str
 	auto_strings names = { 0 };
 	int r;
 
+	visible_based_on(visible, "/etc/alternatives");
 	if (folder_fd < 0)
 		return folder_fd == -ENOENT ? 0 : fail(err, -folder_fd, "'%s'", FOLDER);
 	r = list_groups(fcntl(folder_fd, F_DUPFD_CLOEXEC, 0), &names, err);

@@ -198,6 +198,14 @@ static const struct made made[] = {
 	{ "/usr/sbin/locale-gen", "/usr/lib/locale/locale-archive", false },
 	{ "/usr/sbin/update-ca-certificates", "/etc/ssl/certs", true },
 	{ "/usr/bin/update-mime-database", "/usr/share/mime", true },
+	{ "/usr/sbin/update-xmlcatalog", "/etc/xml", true },
+	{ "/usr/sbin/update-catalog", "/etc/sgml", true },
+	{ "/usr/bin/update-perl-sax-parsers", "/etc/perl/XML/SAX/ParserDetails.ini", false },
+	{ "/usr/share/glib-2.0/schemas", "/usr/share/glib-2.0/schemas/gschemas.compiled", false },
+	{ "/usr/bin/ghc-pkg", "/var/lib/ghc", true },
+	{ "/usr/share/texmf", "/var/lib/texmf", true },
+	{ "/usr/share/texmf", "/etc/texmf", true },
+	{ "/usr/bin/aspell", "/var/lib/aspell", true },
 };
 
 static int show_made(struct visible *visible, struct err *err)
@@ -212,6 +220,14 @@ static int show_made(struct visible *visible, struct err *err)
 		r = r == -ENOENT ? 0 : r;
 	}
 	return r;
+}
+
+/* No build is different for manuals and translations of what is not there, and to hide those one by
+ * one would be most of the work. */
+static void let_loose(struct visible *visible)
+{
+	visible_let_loose(visible, "/usr/share/man");
+	visible_let_loose(visible, "/usr/share/locale");
 }
 
 /* So that `dpkg -s`, and who asks it, hear of what is there and of nothing else. */
@@ -258,6 +274,7 @@ static int show_all(const struct show *show, const struct dpkg_set *set, struct 
 		r = show_compiled(visible, err);
 	if (r == 0)
 		r = show_made(visible, err);
+	let_loose(visible);
 	return r < 0 ? r : show_status(set, visible, err);
 }
 

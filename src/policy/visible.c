@@ -409,6 +409,14 @@ int visible_hide(struct visible *visible, const char *path, struct err *err)
 	return r;
 }
 
+void visible_let_loose(struct visible *visible, const char *path)
+{
+	struct visible_item *item = map_get(&visible->by_path, path);
+
+	if (item && item->kind == VISIBLE_HOST && S_ISDIR(item->mode))
+		item->is_loose = true;
+}
+
 bool visible_has(const struct visible *visible, const char *path)
 {
 	const struct visible_item *item = map_get(&visible->by_path, path);
@@ -486,6 +494,7 @@ struct around {
 	const struct visible_item *item;
 	unsigned latest; /* order of the latest of them */
 	bool shows;	 /* what is below it, unless an item says otherwise */
+	bool is_loose;	 /* may show it */
 };
 
 static bool tree_has(const struct visible_item *tree, const struct visible_item *item)
@@ -504,8 +513,8 @@ static bool matters(const struct around *around, struct visible_item *item)
 	if (item->order < around->latest)
 		return false;
 	if (item->kind == VISIBLE_HIDDEN && !around->shows) {
-		if (!item->is_opened)
-			return false;
+		if (around->is_loose || !item->is_opened)
+			return around->is_loose;
 		item->kind = VISIBLE_HOST;
 		item->mode = S_IFDIR | 0755;
 		return true;
@@ -518,6 +527,8 @@ static struct around surround(const struct around *outer, const struct visible_i
 {
 	if (item->order < outer->latest)
 		return *outer;
+	if (item->is_loose)
+		return (struct around){ .item = item, .latest = outer->latest, .is_loose = true };
 	return (struct around){ .item = item,
 				.latest = item->order,
 				.shows = kind == VISIBLE_TREE };
@@ -538,7 +549,7 @@ static void drop_what_does_not_matter(struct visible *visible)
 			depth--;
 		if (matters(&stack[depth], item))
 			visible->item[kept++] = item;
-		if (kind != VISIBLE_TREE && kind != VISIBLE_HIDDEN)
+		if (kind != VISIBLE_TREE && kind != VISIBLE_HIDDEN && !item->is_loose)
 			continue;
 		stack[depth + 1] = surround(&stack[depth], item, kind);
 		path[++depth] = item->path;

@@ -38,6 +38,7 @@ struct visible_item {
 	bool is_implied;  /* a directory that only leads to what was named */
 	bool is_opened;	  /* hidden, and something below it was said later */
 	bool is_packaged; /* it comes from the package database, and changes with it */
+	bool is_loose;	  /* a directory in which it does no harm when more of the host's is seen */
 };
 
 struct visible {
@@ -76,6 +77,10 @@ int visible_add_file(struct visible *visible, const char *path, const void *byte
 		     size_t size_bytes, mode_t mode, struct err *err) must_check;
 /* Hide the path and what is below it. */
 int visible_hide(struct visible *visible, const char *path, struct err *err) must_check;
+
+/* What else the host has in the directory `path`, if it is shown, may be seen as well, unless it is
+ * hidden: who shows it may save the work to leave it out. */
+void visible_let_loose(struct visible *visible, const char *path);
 
 /* Is this very path (as inside) shown by an item of its own so far? */
 bool visible_has(const struct visible *visible, const char *path);

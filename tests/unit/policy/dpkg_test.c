@@ -204,10 +204,10 @@ test(alternatives_lead_to_what_is_shown)
 		  "/usr/man/gawk.1\n/usr/bin/mawk\n5\n\n\n");
 	host_file(&host, "/var/lib/dpkg/alternatives/torn", "auto\n/usr/bin/x\nname");
 	show("mawk", &visible);
-	assert_visible(&visible,
-		       "+/etc/\n+/etc/alternatives/\n/etc/alternatives/awk>/usr/bin/mawk\n+/usr/\n"
-		       "+/usr/bin/\n/usr/bin/awk>/etc/alternatives/awk\n+/usr/bin/mawk\n" STATUS_OF(
-			       "mawk", "/usr/bin/mawk\n"));
+	assert_visible(
+		&visible,
+		"+/etc/\n+/etc/alternatives/\n/etc/alternatives/awk>/usr/bin/mawk\n+/usr/\n"
+		"+/usr/bin/\n+/usr/bin/awk\n+/usr/bin/mawk\n" STATUS_OF("mawk", "/usr/bin/mawk\n"));
 }
 
 test(compiled_python_comes_with_its_source)

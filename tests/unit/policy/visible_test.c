@@ -62,6 +62,16 @@ test(a_link_is_shown_as_it_is)
 	assert_visible(&visible, "+/usr/\n+/usr/bin/\n+/usr/bin/gcc\n");
 }
 
+test(in_a_loose_directory_hiding_matters_even_what_nobody_has_shown)
+{
+	add("/usr/lib/a");
+	add("/usr/bin");
+	hide("/usr/lib/a/x");
+	hide("/usr/bin/sh");
+	visible_let_loose(&visible, "/usr/lib/a");
+	assert_visible(&visible, "+/usr/\n+/usr/bin/\n+/usr/lib/\n+/usr/lib/a/\n-/usr/lib/a/x\n");
+}
+
 test(a_chain_is_shown_to_its_end)
 {
 	struct err err = { 0 };
@@ -198,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(files_come_with_the_links_and_directories_above_them),
 		CASE(a_link_is_shown_as_it_is),
+		CASE(in_a_loose_directory_hiding_matters_even_what_nobody_has_shown),
 		CASE(a_chain_is_shown_to_its_end),
 		CASE(what_is_missing_is_enoent_without_words),
 		CASE(a_loop_of_links_is_refused),
