@@ -100,7 +100,8 @@ static int run_step(const struct spack_command *command, struct spack *spack,
 /* ---- the environment's settings ---- */
 
 static int search_in(const struct spack_command *command, struct spack *spack,
-		     const struct environment *environment, const char *folder, struct err *err)
+		     const struct environment *environment, const char *folder, bool replaces,
+		     struct err *err)
 {
 	auto_strings program = { 0 };
 	const struct step step = { .program = &program, .scope = folder, .network = "none" };
@@ -111,25 +112,31 @@ static int search_in(const struct spack_command *command, struct spack *spack,
 	r = run_step(command, spack, &step, &status, err);
 	if (r == 0 && status != 0)
 		r = fail_plain(err, ECHILD, "'spack compiler find' ended with status %d", status);
-	return r == 0 ? spack_scope_finish(spack, environment, folder, command->find, err) : r;
+	return r == 0 ? spack_scope_finish(spack, environment, folder, replaces, err) : r;
 }
 
-/* Compilers and external packages, looked for when nobody has yet. */
+/* Compilers and external packages, looked for when nobody has yet, or in another such environment.
+ */
 static int search(struct spack_command *command, struct spack *spack,
 		  const struct environment *environment, struct err *err)
 {
+	const enum spack_scope state = spack_scope_look(environment);
 	const struct run_asked asked = command->asked;
 	const char *folder;
 	int r;
 
-	if (!command->find &&
-	    access(arena_printf(&spack->arena, "%s/" SPACK_SCOPE, environment->path), F_OK) == 0)
+	if (!command->find && state == SPACK_SCOPE_EDITED)
+		log_info("compilers and external packages were found when other things were "
+			 "visible in '%s', and edited since: --find looks again",
+			 environment->path);
+	if (!command->find && (state == SPACK_SCOPE_CURRENT || state == SPACK_SCOPE_EDITED))
 		return 0;
 	log_info("looking for compilers and external packages in '%s'", environment->path);
 	command->asked = (struct run_asked){ 0 };
 	r = spack_scope_begin(spack, environment, &spack->arena, &folder, err);
 	if (r == 0) {
-		r = search_in(command, spack, environment, folder, err);
+		r = search_in(command, spack, environment, folder,
+			      command->find || state == SPACK_SCOPE_OLD, err);
 		if (r < 0)
 			spack_scope_abandon(folder);
 	}
@@ -218,7 +225,7 @@ static int run_words(struct spack_command *command, const char *root, const stru
 	*ret_status = 0;
 	if (words->count == 0 && !command->cli)
 		return 0; /* --find alone */
-	step.scope = arena_printf(&spack.arena, "%s/" SPACK_SCOPE, environment.path);
+	step.scope = arena_printf(&spack.arena, "%s/" ENVIRONMENT_SPACK, environment.path);
 	if (!step.network && environment.network)
 		step.network = "host";
 	if (command->cli)

@@ -4,7 +4,7 @@
  * Spack itself says where it installs, stages and caches (spack_ask); those directories are bound
  * at the same path, for prefixes, RPATHs and its database hold them. Settings of the user are seen
  * inside, but compilers and external packages are those of the environment: they are looked for
- * inside, once, and kept in the environment's folder SPACK_SCOPE. */
+ * inside, once, and kept in the environment's folder ENVIRONMENT_SPACK. */
 #ifndef FLOW_SPACK_H
 #define FLOW_SPACK_H
 
@@ -15,8 +15,6 @@
 #include "flow/environment.h"
 #include "flow/run.h"
 #include "flow/spack_words.h"
-
-#define SPACK_SCOPE "spack"
 
 /* What Spack says of itself. */
 struct spack {
@@ -54,8 +52,17 @@ void spack_fill_request(struct spack *spack, const char *scope, struct run_reque
 int spack_environment(const char *root, struct arena *arena, const char **ret_path,
 		      struct err *err) must_check;
 
+enum spack_scope {
+	SPACK_SCOPE_MISSING,
+	SPACK_SCOPE_CURRENT,
+	SPACK_SCOPE_OLD,    /* found when other things were visible */
+	SPACK_SCOPE_EDITED, /* so too, and changed since by somebody */
+};
+enum spack_scope spack_scope_look(const struct environment *environment);
+
 /* The settings of the environment: begin makes a folder beside them that a search (spack_search)
- * fills; finish completes what was found and puts it in place, unless another did so meanwhile. */
+ * fills; finish completes what was found and puts it in place, or if there are some already, what
+ * it `replaces` of them. */
 int spack_scope_begin(const struct spack *spack, const struct environment *environment,
 		      struct arena *arena, const char **ret_folder, struct err *err) must_check;
 int spack_scope_finish(const struct spack *spack, const struct environment *environment,

@@ -15,11 +15,16 @@
 #include "sys/remove.h"
 
 #define SETTINGS_BYTES_MAX ((size_t)16 << 20)
+#define FOUND_FILE	   "rootlet-found"
+#define FOUND_BYTES_MAX	   ((size_t)1000)
+
+static const char *const found_settings[] = { "compilers.yaml", "packages.yaml" };
 
 int spack_scope_begin(const struct spack *spack, const struct environment *environment,
 		      struct arena *arena, const char **ret_folder, struct err *err)
 {
-	char *folder = arena_printf(arena, "%s/" SPACK_SCOPE ".tmp-XXXXXX", environment->path);
+	char *folder = arena_printf(arena, "%s/" ENVIRONMENT_SPACK ".tmp-XXXXXX",
+				    environment->path);
 	int r = 0;
 
 	if (!mkdtemp(folder))
@@ -142,26 +147,92 @@ static void add_no_compilers(const struct spack *spack, struct buf *out)
 
 int spack_scope_overrule(const struct spack *spack, const char *folder, struct err *err)
 {
-	int r = rewrite(folder, "compilers.yaml", "compilers:", add_no_compilers, spack, err);
+	int r = rewrite(folder, found_settings[0], "compilers:", add_no_compilers, spack, err);
 
-	return r < 0 ? r : rewrite(folder, "packages.yaml", "externals:", add_missing, spack, err);
+	return r < 0 ? r
+		     : rewrite(folder, found_settings[1], "externals:", add_missing, spack, err);
 }
 
-/* Who finds nothing there in between looks for compilers themselves. */
-static int put_in_place(const char *folder, const char *place, bool replaces, struct err *err)
+/* ---- whether it still holds ---- */
+
+/* "KEY SECONDS.NANOSECONDS SIZE ..": in which environment what was found, by its last change. */
+static void describe(const struct environment *environment, const char *folder,
+		     struct buf *ret_description)
+{
+	auto_fd fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	buf_add_text(ret_description, environment->key);
+	for (size_t i = 0; i < array_count(found_settings); i++) {
+		struct stat st = { 0 };
+
+		(void)!fstatat(fd, found_settings[i], &st, AT_SYMLINK_NOFOLLOW);
+		buf_printf(ret_description, " %lld.%ld %lld", (long long)st.st_mtim.tv_sec,
+			   st.st_mtim.tv_nsec, (long long)st.st_size);
+	}
+	buf_add_char(ret_description, '\n');
+}
+
+/* What nobody described was found by an older rootlet, for the environment as it was then. */
+enum spack_scope spack_scope_look(const struct environment *environment)
 {
 	auto_arena arena = { 0 };
-	const char *old = arena_printf(&arena, "%s.old", folder);
+	const char *folder = arena_printf(&arena, "%s/" ENVIRONMENT_SPACK, environment->path);
+	const char *file = arena_printf(&arena, "%s/" FOUND_FILE, folder);
+	auto_buf found = { 0 };
+	auto_buf now = { 0 };
+	size_t key_length = strlen(environment->key);
+
+	if (access(folder, F_OK) < 0)
+		return SPACK_SCOPE_MISSING;
+	if (io_read_file_at(AT_FDCWD, file, FOUND_BYTES_MAX, &found, NULL) < 0 ||
+	    (strncmp(buf_text(&found), environment->key, key_length) == 0 &&
+	     buf_text(&found)[key_length] == ' '))
+		return SPACK_SCOPE_CURRENT;
+	describe(environment, folder, &now);
+	return text_equal(strchr(buf_text(&found), ' '), strchr(now.bytes, ' '))
+		       ? SPACK_SCOPE_OLD
+		       : SPACK_SCOPE_EDITED;
+}
+
+static int write_description(const struct environment *environment, const char *folder,
+			     struct err *err)
+{
+	auto_arena arena = { 0 };
+	auto_buf text = { 0 };
+
+	describe(environment, folder, &text);
+	return io_replace_file_unsynced_at(AT_FDCWD, arena_printf(&arena, "%s/" FOUND_FILE, folder),
+					   text.bytes, text.size_bytes, 0644, err);
+}
+
+/* ---- into place ---- */
+
+/* Whatever else is there stays. */
+static int take_over(const char *folder, const char *place, const char *name, struct err *err)
+{
+	auto_arena arena = { 0 };
+	const char *to = arena_printf(&arena, "%s/%s", place, name);
+
+	if (rename(arena_printf(&arena, "%s/%s", folder, name), to) == 0)
+		return 0;
+	return errno == ENOENT && (unlink(to) == 0 || errno == ENOENT)
+		       ? 0
+		       : fail(err, errno, "replace '%s'", to);
+}
+
+static int put_in_place(const char *folder, const char *place, bool replaces, struct err *err)
+{
 	int r = 0;
 
-	if (replaces && rename(place, old) < 0 && errno != ENOENT)
-		return fail(err, errno, "rename '%s'", place);
-	if (rename(folder, place) < 0) {
-		if (errno != ENOTEMPTY && errno != EEXIST)
-			return fail(err, errno, "rename to '%s'", place);
-		r = remove_tree(AT_FDCWD, folder, err);
-	}
-	return r == 0 && replaces ? remove_tree(AT_FDCWD, old, err) : r;
+	if (rename(folder, place) == 0)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return fail(err, errno, "rename to '%s'", place);
+	for (size_t i = 0; r == 0 && replaces && i < array_count(found_settings); i++)
+		r = take_over(folder, place, found_settings[i], err);
+	if (r == 0 && replaces)
+		r = take_over(folder, place, FOUND_FILE, err);
+	return r < 0 ? r : remove_tree(AT_FDCWD, folder, err);
 }
 
 int spack_scope_finish(const struct spack *spack, const struct environment *environment,
@@ -171,7 +242,10 @@ int spack_scope_finish(const struct spack *spack, const struct environment *envi
 	int r = spack_scope_overrule(spack, folder, err);
 
 	if (r == 0)
-		r = put_in_place(folder, arena_printf(&arena, "%s/" SPACK_SCOPE, environment->path),
+		r = write_description(environment, folder, err);
+	if (r == 0)
+		r = put_in_place(folder,
+				 arena_printf(&arena, "%s/" ENVIRONMENT_SPACK, environment->path),
 				 replaces, err);
 	return r < 0 ? err_wrap(err, "settings of the environment") : 0;
 }

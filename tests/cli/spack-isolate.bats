@@ -5,9 +5,6 @@ load ../support/common
 load ../support/spack
 
 setup() {
-    common_setup
-    need_userns
-    need_spack
     spack_setup
     PLUGINS=$ROOTLET_TEST_STAGE/plugins/spack
     printf '  extensions:\n  - %s\n' "$PLUGINS/spack-isolate" >>"$SPACK_ROOT/etc/spack/config.yaml"
@@ -16,12 +13,11 @@ setup() {
 }
 
 teardown() {
-    spack_end
-    common_teardown
+    spack_teardown
 }
 
 @test "an environment is made, used when none is named, shown and removed; what was installed stays" {
-    ok "$spack" isolate --build-environment env --from host --hide /usr/include/zlib.h
+    ok "$spack" isolate --build-environment env --permanent --from host --hide /usr/include/zlib.h
     expect_output "source *host"
     equal "$(cat "$CHOICE")" "$PWD/env"
     ok rootlet spack -- install toyapp
@@ -64,6 +60,12 @@ teardown() {
     equal "$(ls work)" mine
     attempt "$spack" isolate
     expect_status 125
+    local word
+    for word in --start-daemon --stop-daemon -f '-r remote' --permanent; do
+        attempt "$spack" isolate $word
+        expect_status 125
+        expect_stderr "spack isolate: error: ${word% *}"
+    done
     attempt env PATH=/usr/bin:/bin "$spack" isolate --build-environment env
     expect_status 125
     expect_stderr "rootlet is not on PATH"

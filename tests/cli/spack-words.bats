@@ -6,9 +6,6 @@ load ../support/build
 load ../support/spack
 
 setup() {
-    common_setup
-    need_userns
-    need_spack
     spack_setup
     rootlet -q isolate create env --from host
     jail=$PWD/env
@@ -33,9 +30,8 @@ PYTHON
 }
 
 teardown() {
-    spack_end
     web_stop
-    common_teardown
+    spack_teardown
 }
 
 # start_waiting: a command inside that waits; $WAITING is rootlet.
@@ -157,13 +153,33 @@ while time.process_time() < 2: pass'
     expect_output /opt/ssl
     [ -e "$jail/spack/packages.yaml" ]
     local before
-    before=$(stat -c %i "$jail/spack")
+    before=$(stat -c %i "$jail/spack/compilers.yaml")
     ok rootlet spack "$jail" -- external find # rewrites them
     ok rootlet spack "$jail" -- config get packages
     expect_no_output /opt/ssl
     ok rootlet spack --find "$jail"
-    [ "$before" != "$(stat -c %i "$jail/spack")" ]
+    [ "$before" != "$(stat -c %i "$jail/spack/compilers.yaml")" ]
     ok rootlet spack "$jail" -- install toyapp
+}
+
+@test "what was found is kept when the environment is made again; looked for again when other things are visible" {
+    ok rootlet spack "$jail" -- config get compilers
+    touch "$jail/spack/mine"
+    ok rootlet isolate create "$jail" --from host --hide /usr/include/zlib.h
+    ok rootlet spack "$jail" -- config get compilers
+    expect_stderr "looking for compilers"
+    expect_output "compilers"
+    [ -e "$jail/spack/mine" ]
+    ok rootlet spack "$jail" -- config get compilers
+    [[ $stderr != *"looking for compilers"* ]]
+    # what somebody has edited stays
+    sed -i 's|/usr/bin/gcc|/usr/bin/cc|' "$jail/spack/compilers.yaml"
+    ok rootlet isolate create "$jail" --from host
+    ok rootlet spack "$jail" -- config get compilers
+    expect_stderr "edited since: --find looks again"
+    expect_output /usr/bin/cc
+    ok rootlet spack --find "$jail" -- config get compilers
+    expect_output /usr/bin/gcc
 }
 
 @test "Spack's folder is read-only but for what it keeps there; trees that are links are followed" {

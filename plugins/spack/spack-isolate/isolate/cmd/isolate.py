@@ -19,6 +19,14 @@ level = "short"
 CHOICE = "rootlet-environment"
 FAILED = 125  # rootlet itself
 
+# Words of the paper's code that nothing is left to do for, and why.
+FORMER = (
+    ("--start-daemon", "nothing has to be mounted by root before an environment is used, so there is no daemon"),
+    ("--stop-daemon", "there is no daemon to stop"),
+    ("-r", "no second Spack is cloned from anywhere: this one works in the environment"),
+    ("-f", "an environment at PATH is replaced, anything else there stays: remove it yourself"),
+)
+
 
 def setup_parser(subparser):
     which = subparser.add_mutually_exclusive_group()
@@ -37,6 +45,10 @@ def setup_parser(subparser):
                            help="let paths of this host not be there")
     subparser.add_argument("--network", action="store_true", help="builds may use the network")
     subparser.add_argument("--force", action="store_true", help="remove it also while commands run in it")
+    subparser.add_argument("--permanent", action="store_true",
+                           help="with --build-environment: keep it after a restart, which all are")
+    for word, _ in FORMER:
+        subparser.add_argument(word, dest="former", action="append_const", const=word, help=argparse.SUPPRESS)
     subparser.add_argument("command_words", nargs=argparse.REMAINDER, metavar="-- CMD",
                            help="for --cli")
 
@@ -132,6 +144,7 @@ def build_environment(args):
     if status == 0:
         choose(path)
         status = rootlet("isolate", "status", path)
+        print("spack isolate: '. %s/activate' sends each spack command there" % path, file=sys.stderr)
     return status
 
 
@@ -150,7 +163,16 @@ def start_cli(words):
     os.execv(argv[0], argv)
 
 
+def refuse_former(args):
+    for word, why in FORMER:
+        if word in (args.former or []):
+            raise Refused("%s: %s" % (word, why))
+    if args.permanent and args.build_environment is None:
+        raise Refused("--permanent goes with --build-environment PATH")
+
+
 def obey(parser, args):
+    refuse_former(args)
     words = args.command_words
     if words[:1] == ["--"]:
         words = words[1:]
