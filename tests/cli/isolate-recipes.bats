@@ -2,15 +2,11 @@
 # The recipes of doc/building-in-environments.md: make, CMake, EasyBuild (a stand-in that is named so, for
 # it is no package of Debian), and a python that replaces an older one while the host's is broken.
 load ../support/common
+load ../support/isolate
 
 setup() {
-    common_setup
-    need_userns
-    unset CPATH LIBRARY_PATH
-    export HOME=$BATS_TEST_TMPDIR/home
-    mkdir "$HOME"
-    [ -r /var/lib/dpkg/status ] || skip "no dpkg here"
-    dpkg -s gcc libc6-dev make zlib1g-dev >/dev/null 2>&1 || skip "no compiler, make or zlib1g-dev"
+    environments_setup
+    need_dpkg gcc libc6-dev make zlib1g-dev
 }
 
 teardown() {

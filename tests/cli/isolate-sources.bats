@@ -5,11 +5,7 @@ load ../support/common
 load ../support/isolate
 
 setup() {
-    common_setup
-    need_userns
-    unset CPATH LIBRARY_PATH
-    export HOME=$BATS_TEST_TMPDIR/home # beside the working directory, which would not be shown else
-    mkdir "$HOME"
+    environments_setup
 }
 
 teardown() {

@@ -5,10 +5,8 @@ load ../support/common
 load ../support/isolate
 
 setup() {
-    common_setup
-    need_userns
-    unset CPATH LIBRARY_PATH
-    export HOME=$PWD/home
+    environments_setup
+    export HOME=$PWD/home # so the working directory is not shown but for what is below it
     mkdir home work
 }
 
@@ -359,4 +357,21 @@ $PWD"
     expect_output made
     expect_output "No such file"
     equal "${output##*$'\n'}" "$(command -v make)"
+    # what is beside the working directory is seen where it is below the directory of activate
+    mkdir -p project/build
+    echo beside >project/source
+    printf 'all:\n\t@cat ../source\n' >project/build/Makefile
+    local shell
+    for shell in sh bash dash zsh; do
+        command -v "$shell" >/dev/null || continue
+        ok "$shell" -c 'cd project && . ../env/activate && cd build && make && cd ../../work && ! make -f ../project/build/Makefile 2>/dev/null && deactivate && echo ${ROOTLET_TREE:-none} ${ROOTLET_ACTIVE:-none}'
+        equal "$output" "$(printf 'beside\nnone none')"
+    done
+    # shells that say which file they read find a place it was moved to
+    mv env moved
+    for shell in bash zsh; do
+        command -v "$shell" >/dev/null || continue
+        ok "$shell" -c '. ./moved/activate && command -v make'
+        equal "$output" "$PWD/moved/bin/make"
+    done
 }

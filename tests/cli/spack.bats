@@ -6,15 +6,11 @@ load ../support/common
 load ../support/spack
 
 setup() {
-    common_setup
-    need_userns
-    need_spack
     spack_setup
 }
 
 teardown() {
-    spack_end
-    common_teardown
+    spack_teardown
 }
 
 # every_check ENV: what holds in an environment whatever it is made of. Its compiler sees no zlib.

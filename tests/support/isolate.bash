@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Environments for *isolate*.bats; after common.bash.
 
+# environments_setup: a home beside the working directory, which would not be shown else.
+environments_setup() {
+    common_setup
+    need_userns
+    unset CPATH LIBRARY_PATH
+    export HOME=$BATS_TEST_TMPDIR/home
+    mkdir "$HOME"
+}
+
 # small_list: a list with a shell, and what these tests use.
 small_list() {
     printf 'exe:%s\n' sh ls cat env touch id mkdir rm sleep
@@ -35,11 +44,8 @@ shows_alike() {
 
 # environments_by ENGINE: a setup for the tests of one.
 environments_by() {
-    common_setup
-    need_userns
+    environments_setup
     rootlet doctor | grep -Eq "^  $1 +usable" || skip "engine $1 cannot run here"
-    export HOME=$BATS_TEST_TMPDIR/home
-    mkdir "$HOME"
 }
 
 # is_a_jail ENGINE: no network of the host's, and what a run says of its end.

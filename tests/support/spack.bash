@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# A Spack of its own for each test, as a user has one in the home: tests/support/fake-spack.
+# A Spack of its own for each test, as a user has one in the home: tests/support/fake-spack. After
+# common.bash.
 
 # spack_setup: $SPACK_ROOT, $HOME with what must not be seen, $MIRROR with the sources of the toys.
 # What a host's administrator and user did to Spack is done: compilers were found, also one that is
 # not there any more inside.
 spack_setup() {
+    common_setup
+    need_userns
+    need python3 gcc make git tar
     unset SPACK_PYTHON SPACK_ENV ROOTLET_ENV ROOTLET_ACTIVE CPATH LIBRARY_PATH TMPDIR
     export TREE=$PWD/tree HOME=$PWD/home SPACK_ROOT=$PWD/home/spack MIRROR=$PWD/mirror
     mkdir -p "$HOME" "$MIRROR" tree work
@@ -54,9 +58,9 @@ spack_list() {
     printf '%s\n' '/usr/lib/gcc/*/*/libgcc*.a' '/usr/lib/*/libc_nonshared.a'
 }
 
-# For teardown.
-spack_end() {
+spack_teardown() {
     [ -z "${BAIT:-}" ] || kill "$BAIT" || :
+    common_teardown
 }
 
 # spack_root_tar FILE: a root made of it, once for each file of tests.
@@ -74,8 +78,4 @@ spack_root_tar() {
 # prefix_of PACKAGE: where it is installed.
 prefix_of() {
     echo "$TREE/$1-1.0-k3zq4fnd"
-}
-
-need_spack() {
-    need python3 gcc make git tar
 }
