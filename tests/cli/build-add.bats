@@ -120,16 +120,17 @@ END
 
 # git_start: repositories below ./git, served by git daemon; sets $GIT (git://HOST:PORT).
 git_start() {
-    local port
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    git daemon --reuseaddr --listen=127.0.0.1 --port="$port" --export-all --base-path="$PWD/git" --informative-errors \
-        --verbose --pid-file="$PWD/git.pid" >git.log 2>&1 3>&- &
-    GIT_PID=$!
-    until grep -q Ready git.log; do
-        kill -0 "$GIT_PID" || { cat git.log >&2; return 1; }
-        sleep 0.02
+    local port try
+    for try in 1 2 3 4 5; do # another program may get the port first
+        port=$(free_port)
+        git daemon --reuseaddr --listen=127.0.0.1 --port="$port" --export-all --base-path="$PWD/git" --informative-errors \
+            --verbose --pid-file="$PWD/git.pid" >git.log 2>&1 3>&- &
+        GIT_PID=$!
+        GIT=git://127.0.0.1:$port
+        while_alive "$GIT_PID" has_line Ready git.log && return
+        cat git.log >&2
     done
-    GIT=git://127.0.0.1:$port
+    return 1
 }
 
 git_stop() {

@@ -79,6 +79,10 @@ killed_build() {
     equal "$(digest "$ROOTLET_STORE" Dockerfile.word)" "$right"
 }
 
+counts() {
+    [ -s "$(echo "$ROOTLET_STORE"/cache/mounts/*/tree/n)" ]
+}
+
 # Its commands are ended by the kernel soon after; until then nobody else gets its locked mount.
 @test "a locked cache mount stays locked until the last process of a killed build is gone" {
     printf 'FROM tiny\nRUN --mount=type=cache,id=l,sharing=locked,target=/c while :; do n=$((n + 1)); echo $n >/c/n; done\n' >Dockerfile
@@ -87,8 +91,9 @@ killed_build() {
         rm -f "$ROOTLET_STORE"/cache/mounts/*/tree/n
         rootlet build . >said 2>&1 3>&- &
         pid=$!
-        until [ -s "$(echo "$ROOTLET_STORE"/cache/mounts/*/tree/n)" ]; do kill -0 "$pid"; done
+        while_alive "$pid" counts
         kill -9 "$pid"
+        wait "$pid" || :
         builds -f Second --build-arg "N=$round" .
     done
 }

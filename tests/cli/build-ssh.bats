@@ -45,10 +45,18 @@ agent_start() {
     rm key
 }
 
-# sshd as this user, on a loopback port; "box" is its name in ./ssh_config.
+# sshd as this user, on a loopback port; "box" is its name in ./ssh_config. Another program may get the
+# port first.
 sshd_start() {
-    local port
-    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    local try
+    for try in 1 2 3 4 5; do
+        sshd_at "$(free_port)" && return
+    done
+    skip "sshd does not run here: $(tail -n 1 sshd.log)"
+}
+
+sshd_at() {
+    local port=$1
     cat >sshd_config <<END
 ListenAddress 127.0.0.1
 Port $port
@@ -72,10 +80,7 @@ END
     echo "box $(cut -d' ' -f1,2 hostkey.pub)" >known_hosts
     "$(command -v sshd)" -D -e -f "$PWD/sshd_config" >sshd.log 2>&1 3>&- &
     SSHD_PID=$!
-    until [ -e sshd.pid ]; do
-        kill -0 "$SSHD_PID" 2>/dev/null || skip "sshd does not run here: $(tail -n 1 sshd.log)"
-        sleep 0.02
-    done
+    while_alive "$SSHD_PID" test -e sshd.pid
 }
 
 # What a program of this machine needs where the image may not have it.

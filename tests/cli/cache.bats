@@ -130,13 +130,11 @@ mount cache3"
 @test "prune leaves alone what a build is using" {
     dockerfile <<'END'
 FROM tiny
-RUN --mount=type=cache,id=used,target=/used touch /used/begun && while [ ! -e /used/go ]; do :; done && echo kept >/word
+RUN --mount=type=cache,id=used,target=/used touch /used/begun && while [ ! -e /used/go ]; do sleep 0.1; done && echo kept >/word
 END
     rootlet build --progress plain -t slow . >slow.out 2>&1 3>&- &
     build=$!
-    until ls "$ROOTLET_STORE"/cache/mounts/*/tree/begun 2>/dev/null; do
-        kill -0 "$build"
-    done
+    while_alive "$build" compgen -G "$ROOTLET_STORE/cache/mounts/*/tree/begun"
     ok rootlet cache prune --all
     expect_stderr "1 entries are in use and stay"
     touch "$(ls -d "$ROOTLET_STORE"/cache/mounts/*/tree)/go"

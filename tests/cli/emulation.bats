@@ -268,9 +268,9 @@ END
     local mode
     import_debian
     for mode in patch trap; do
-        ok env ROOTLET_TAP=$mode timeout 300 rootlet run debian sh -c '
+        ok env ROOTLET_TAP=$mode timeout 600 rootlet run debian sh -c '
             mkfifo -m 666 /told
-            setpriv --reuid 33 --regid 34 --groups 5,6 sh -c "echo >/told; exec sleep 300" &
+            setpriv --reuid 33 --regid 34 --groups 5,6 sh -c "echo >/told; exec sleep 3000" &
             read -r line </told
             grep -E "^(Uid|Gid|Groups|CapEff):" /proc/$!/status /proc/self/status | tr "\t" " "
             stat -c %u:%g /proc/$! /proc/self
@@ -302,9 +302,9 @@ for my $pid (grep { /^\d+$/ } readdir D) {
 }
 END
     for mode in patch trap; do
-        ok env ROOTLET_TAP=$mode timeout 300 rootlet run -v "$PWD/list:/list" debian sh -c '
+        ok env ROOTLET_TAP=$mode timeout 600 rootlet run -v "$PWD/list:/list" debian sh -c '
             mkfifo -m 666 /told
-            setpriv --reuid 33 --regid 34 --groups 5,6 sh -c "echo >/told; exec sleep 300" &
+            setpriv --reuid 33 --regid 34 --groups 5,6 sh -c "echo >/told; exec sleep 3000" &
             read -r line </told; perl /list; kill $!'
         expect_output "33 33 33 33 34 34 34 34 5 6"
         expect_output "0 0 0 0 0 0 0 0 0"

@@ -50,7 +50,7 @@ PYTHON
     python3 "$ROOTLET_TEST_STAGE/tests/support/hostile-layout" "$BATS_TEST_TMPDIR/flaky" "$PWD/secret" >list
     [ "$(wc -l <list)" -gt 50 ]
     while IFS=$'\t' read -r name where words; do
-        attempt timeout 120 rootlet import "$BATS_TEST_TMPDIR/flaky/cases/$name"
+        attempt timeout 600 rootlet import "$BATS_TEST_TMPDIR/flaky/cases/$name"
         if [ "$status" -ne 125 ] || [[ $stderr != *"$words"* ]] || [[ $stderr == *secret$'\n'* ]] || ! expect_empty_store; then
             echo "case $name, which should say: $words" >&2
             show
@@ -60,7 +60,7 @@ PYTHON
     flaky_start
     while IFS=$'\t' read -r name where words; do
         [ "$where" = tag ] || continue
-        attempt timeout 120 rootlet pull --retry 0 "$FLAKY/r:$name"
+        attempt timeout 600 rootlet pull --retry 0 "$FLAKY/r:$name"
         if [ "$status" -ne 125 ] || [ -n "$(find "$ROOTLET_STORE/refs" -type f)" ] ||
             ! expect_empty_dir "$ROOTLET_STORE/layers" || ! expect_empty_dir "$ROOTLET_STORE/tmp"; then
             echo "case $name, pulled" >&2

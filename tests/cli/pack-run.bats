@@ -90,23 +90,14 @@ each_engine() {
     expect_empty_dir "$TMPDIR"
 }
 
-# until_so CMD...: wait until CMD succeeds, for two minutes.
-until_so() {
-    local deadline=$((SECONDS + 120))
-    until "$@"; do
-        [ $SECONDS -lt $deadline ] || { echo "never so: $*" >&2; return 1; }
-        sleep 0.1
-    done
-}
-
 # servers FILE: the processes whose program it is.
 servers() {
     find /proc -maxdepth 2 -name exe -lname "$1" 2>/dev/null | cut -d/ -f3
 }
 
 is_stopped() { ! grep -q '^State:[^T]*$' /proc/"$1"/task/*/status; }
-has_servers() { [ -n "$(servers "$1")" ]; }
-has_no_server() { ! has_servers "$1"; }
+has_one_server() { [ "$(servers "$1" | wc -l)" = 1 ]; } # the one before may be about to end
+has_no_server() { [ -z "$(servers "$1")" ]; }
 # Of whom a new run could ask for its root.
 has_no_listener() {
     ! grep -qE "@rootlet-[0-9]-$(printf %x "$(id -u)")-.*-$(printf %x "$(stat -c '%i' "$1")")-" /proc/net/unix
@@ -129,21 +120,22 @@ has_no_listener() {
         expect_stderr "userns: chosen: its root is there already"
         $program -c 'echo runs >held; read word <hold' 3>&- &
         run=$!
-        until_so test -s held
+        eventually test -s held
+        eventually has_one_server "$file"
         server=$(servers "$file")
         kill -STOP $server
-        until_so is_stopped $server
-        attempt timeout 120 $program -c 'kill -9 $$'
+        eventually is_stopped $server
+        attempt timeout 600 $program -c 'kill -9 $$'
         expect_status 137
         kill -KILL $server
         : >hold
         wait $run || :
         ok $program -c '(exec >/dev/null 2>&1 3>&-; until [ -e go ]; do sleep 0.1; done; greet late >said) &'
-        until_so has_no_listener "$file"
+        eventually has_no_listener "$file"
         touch go
-        until_so test -s said
+        eventually test -s said
         equal "$(cat said)" "greeted late by pack in $PWD"
-        until_so has_no_server "$file"
+        eventually has_no_server "$file"
         rm go said held
     done
     expect_empty_dir "$TMPDIR"

@@ -99,13 +99,17 @@ large_layer() {
     expect_empty_dir "$ROOTLET_STORE/tmp/.partial"
 }
 
+has_part() {
+    [ "$(find "$ROOTLET_STORE/tmp" -name "blob-*" -size +1900k | wc -l)" -eq 1 ]
+}
+
 @test "so does a pull that was killed" {
     large_layer
     flaky_start --hang 2000000
-    rootlet pull "$FLAKY/r:1" 3>&- &
+    rootlet pull --timeout 30m "$FLAKY/r:1" 3>&- &
     killed=$!
-    until grep -q hanging "$FLAKY_LOG"; do sleep 0.02; done
-    until [ "$(find "$ROOTLET_STORE/tmp" -name "blob-*" -size +1900k | wc -l)" -eq 1 ]; do sleep 0.02; done
+    while_alive $killed has_line hanging "$FLAKY_LOG"
+    while_alive $killed has_part
     kill -9 $killed
     wait $killed || :
     flaky_stop
@@ -242,7 +246,7 @@ END
     rm "$BATS_TEST_TMPDIR/flaky/ports"
     python3 evil.py "$BATS_TEST_TMPDIR/flaky" --user me:secret 3>&- &
     FLAKY_PID=$!
-    until [ -e "$BATS_TEST_TMPDIR/flaky/ports" ]; do sleep 0.02; done
+    while_alive $FLAKY_PID test -e "$BATS_TEST_TMPDIR/flaky/ports"
     FLAKY=127.0.0.1:$(cut -d ' ' -f 1 <"$BATS_TEST_TMPDIR/flaky/ports")
     refuses --creds me:secret
     expect_stderr "holds no token"
@@ -271,24 +275,30 @@ server = socket.create_server(("127.0.0.1", 0))
 print(server.getsockname()[1], flush=True)
 signal.pause()' >port 3>&- &
     local pid=$!
-    until [ -s port ]; do
-        kill -0 $pid
-        sleep 0.02
-    done
-    attempt timeout 110 rootlet pull --timeout 1s --retry 0 "127.0.0.1:$(cat port)/r:1"
+    while_alive $pid test -s port
+    attempt timeout 600 rootlet pull --timeout 1s --retry 0 "127.0.0.1:$(cat port)/r:1"
     kill $pid
     expect_status 125
     expect_stderr "registry '127.0.0.1:$(cat port)'"
 }
 
+# gives_up TEXT ARGS...: on who has TEXT, and not before on somebody whom this machine gave no time.
+gives_up() {
+    local text=$1 timeout
+    shift
+    for timeout in 1s 5s 20s 60s; do
+        refuses --timeout $timeout --retry 0 "$@"
+        [[ $stderr != *"$text"* ]] || return 0
+    done
+    expect_stderr "$text"
+}
+
 @test "who answers a byte at a time, or with headers without end, is given up on" {
     flaky_start --drip manifests
-    refuses --timeout 1s --retry 0
-    expect_stderr "registry '$FLAKY'"
+    gives_up "registry '$FLAKY'"
     flaky_stop
     flaky_start --drip blobs
-    refuses --timeout 1s --retry 0
-    expect_stderr "too slow"
+    gives_up "too slow"
     flaky_stop
     flaky_start --flood manifests
     refuses --retry 0
@@ -299,8 +309,7 @@ signal.pause()' >port 3>&- &
     expect_stderr "too many headers"
     flaky_stop
     flaky_start --drip /token --user me:secret
-    refuses --timeout 1s --retry 0 --creds me:secret
-    expect_stderr "token server"
+    gives_up "token server" --creds me:secret
     flaky_stop
     flaky_start --huge /token --user me:secret
     refuses --retry 0 --creds me:secret
@@ -347,7 +356,7 @@ server.serve_forever()
 END
     python3 tls.py >port 2>/dev/null 3>&- &
     FLAKY_PID=$!
-    until [ -s port ]; do kill -0 $FLAKY_PID; done
+    while_alive $FLAKY_PID test -s port
     refused rootlet pull --retry 0 --creds me:secret --cert-dir "$REGISTRY_CERTS" "127.0.0.1:$(cat port)/r:1"
     expect_stderr "token server 'http://token.invalid' is not reached by https"
 }

@@ -202,7 +202,7 @@ server.serve_forever()
 END
     python3 proxy.py "$REGISTRY" >asked 3>&- &
     FLAKY_PID=$!
-    until [ -e port ]; do sleep 0.02; done
+    while_alive $FLAKY_PID test -e port
     export http_proxy="http://127.0.0.1:$(cat port)" https_proxy=http://127.0.0.1:1
     pulls --tls-verify=false far.example/tool:1
     grep -q "http://far.example/v2/tool/manifests/1" asked

@@ -68,7 +68,11 @@ fill() {
         tmpfs) mount -t tmpfs -o size=$size full "$folder/disk" ;;
         *)  truncate -s $size "$folder/disk.img"
             mkfs.$fs -q "$folder/disk.img"
-            mount -o loop "$folder/disk.img" "$folder/disk" ;;
+            for try in {1..300}; do # others may have all loop devices for a while
+                mount -o loop "$folder/disk.img" "$folder/disk" && break
+                sleep 1
+            done
+            mountpoint -q "$folder/disk" ;;
         esac
         chown rootlet-test "$folder/disk"
         export ROOTLET_STORE=$folder/disk/store HOME=/nonexistent

@@ -11,6 +11,9 @@ setup() {
     unshare --mount true 2>/dev/null || skip "root may not mount here"
     tiny_root root
     program=$(command -v rootlet)
+    none=$BATS_TEST_TMPDIR/none # where nobody has a store
+    mkdir -m 777 "$none"
+    chmod 777 "$none"
 }
 
 teardown() {
@@ -31,7 +34,7 @@ host() {
         }
         $setup
         exec \"\$@\"" sh setpriv --reuid "$user" --regid "$user" --init-groups env -u XDG_RUNTIME_DIR \
-        HOME="/home/$user" USER="$user" TMPDIR=/var/tmp XDG_DATA_HOME=/var/tmp/none ROOTLET_STORE=/var/tmp/none "$@"
+        HOME="/home/$user" USER="$user" TMPDIR=/var/tmp XDG_DATA_HOME="$none" ROOTLET_STORE="$none" "$@"
 }
 
 # says FACT REFUSED...: doctor calls it refused, and the words follow in that order.

@@ -38,13 +38,11 @@ script() {
 
 # until_gone: the process that served is about to end.
 until_gone() {
-    local i
-    for i in $(seq 1200); do
-        [ -n "$(find "$SHARED" -name '*.socket' -o -name '*.root' 2>/dev/null)" ] || return 0
-        sleep 0.1
-    done
-    ls -l "$SHARED" >&2
-    return 1
+    eventually nothing_shared || { ls -l "$SHARED" >&2; return 1; }
+}
+
+nothing_shared() {
+    [ -z "$(find "$SHARED" -name '*.socket' -o -name '*.root' 2>/dev/null)" ]
 }
 
 make_images() {
@@ -113,6 +111,7 @@ start first
 kill -9 $pid
 wait $pid || :
 until [ -z "$(ls "$XDG_RUNTIME_DIR"/rootlet/*.socket 2>/dev/null)" ]; do sleep 0.1; done
+while pgrep -f "__serve-squashfs -- $PWD"; do sleep 0.1; done
 start second
 kill -9 "$(pgrep -f "__serve-squashfs -- $PWD")"
 while pgrep -f "__serve-squashfs -- $PWD"; do sleep 0.1; done

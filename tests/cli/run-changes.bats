@@ -57,8 +57,7 @@ teardown() {
     mkfifo io/go
     rootlet run --overlay changes -v ./io:/io ./root sh -c 'echo in >/io/started; read x </io/go' &
     pid=$!
-    end=$((SECONDS + 120))
-    until [ -s io/started ] || [ $SECONDS -gt $end ]; do sleep 0.05; done
+    while_alive "$pid" test -s io/started
     refused rootlet run --overlay changes ./root true
     expect_stderr "changes in '*/changes': another run"
     echo >io/go
@@ -104,14 +103,11 @@ teardown() {
     import_tiny
     rootlet run --overlay changes tiny sh -c 'mkdir /srv; touch /srv/f; chown 77:78 /srv; chown 5 /srv/f; chmod 4755 /srv/f
         mknod /srv/null c 1 3; echo ready; exec sleep 1000' >out 2>&1 3>&- &
-    pid=$! deadline=$((SECONDS + 120))
-    until grep -q ready out; do
-        [ "$SECONDS" -lt "$deadline" ] || { cat out >&2; return 1; }
-        read -rt 0.05 <> <(:) || :
-    done
+    pid=$!
+    while_alive "$pid" has_line ready out || { cat out >&2; return 1; }
     kill -KILL "$pid"
     wait "$pid" || :
-    flock --timeout 120 changes true # its first process ends the others before it lets go
+    flock --timeout 600 changes true # its first process ends the others before it lets go
     ok rootlet run --overlay changes tiny stat -c '%n %u:%g %a %F' /srv /srv/f /srv/null
     equal "$output" "/srv 77:78 755 directory
 /srv/f 5:0 4755 regular empty file

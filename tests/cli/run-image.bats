@@ -271,16 +271,14 @@ from a build"
     import_tiny
     mkfifo go
     rootlet run --mount "$mount" -i tiny sh -c 'echo mine >/c/file; echo ready; read -r line' <go >said 3>&- &
+    local pid=$!
     exec 5>go
-    until [ -s said ]; do
-        kill -0 $! || return
-        sleep 0.05
-    done
+    while_alive "$pid" test -s said
     ok rootlet run --mount "$mount" tiny ls /c
     equal "$output" ""
     echo end >&5
     exec 5>&-
-    wait $!
+    wait "$pid"
     ok rootlet run --mount "$mount" tiny cat /c/file
     equal "$output" mine
 }

@@ -171,8 +171,7 @@ END
     mkfifo fifo/go
     rootlet run --write -v ./fifo:/fifo ./root sh -c 'echo in >/fifo/started; read x </fifo/go; ls /fifo' >first &
     pid=$!
-    end=$((SECONDS + 120))
-    until [ -s fifo/started ] || [ $SECONDS -gt $end ]; do sleep 0.05; done
+    while_alive "$pid" test -s fifo/started
     ok rootlet run --write -v ./src:/second ./root true
     echo >fifo/go
     wait $pid

@@ -23,20 +23,13 @@ def defaults():
 child = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE, preexec_fn=defaults)
 while (line := child.stdout.readline()) and line != b"ready\n":
     pass
-signal.alarm(300) # never wait for a reader that should be gone
+signal.alarm(600) # never wait for a reader that should be gone
 name = sys.argv[1]
 os.kill(child.pid, int(name) if name.isdigit() else getattr(signal, "SIG" + name))
 sys.stdout.write(child.stdout.read().decode())
 sys.stdout.flush()
 status = child.wait()
 sys.exit(status if status >= 0 else 128 - status)' "$@"
-}
-
-# wait_until_gone WORD: until no process of ours has it in its command line.
-wait_until_gone() {
-    while [ -n "$(processes_of "$1")" ]; do
-        sleep 0.05
-    done
 }
 
 # A command that says "ready" once it is no longer a shell (busybox' shell ignores SIGQUIT).
@@ -74,7 +67,7 @@ sleeper='(until [ "$(tr "\0" " " </proc/$$/cmdline)" = "sleep 1000 " ]; do :; do
         word=41414$RANDOM$RANDOM
         signal_it KILL rootlet run --pid $pid ./root sh -c "sleep $word & sh -c 'sleep $word & exec sleep $word' & echo ready; exec sleep $word"
         expect_status 137
-        wait_until_gone "sleep $word"
+        eventually none_left "sleep $word"
     done
 }
 
@@ -82,7 +75,7 @@ sleeper='(until [ "$(tr "\0" " " </proc/$$/cmdline)" = "sleep 1000 " ]; do :; do
     for pid in $(lacks_mounts || echo private) host; do
         word=42424$RANDOM$RANDOM
         ok rootlet run --pid $pid ./root sh -c "sleep $word >/dev/null & (setsid sleep $word >/dev/null &) & echo started"
-        wait_until_gone "sleep $word"
+        eventually none_left "sleep $word"
     done
 }
 
@@ -141,7 +134,7 @@ three"
 @test "a reader that goes away ends the command as in a shell" {
     attempt sh -c 'rootlet run ./root yes | head -n 1'
     equal "$output" y
-    wait_until_gone "run ./root yes"
+    eventually none_left "run ./root yes"
 }
 
 @test "the host sees no mount of ours, before or after" {

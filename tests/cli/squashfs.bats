@@ -17,7 +17,7 @@ rich_tar() {
     ok rootlet export --format squashfs rich -o rich.sqfs
     ok rootlet export --format squashfs rich -o again.sqfs
     cmp rich.sqfs again.sqfs
-    ok taskset 1 rootlet export --format squashfs rich -o one-processor.sqfs
+    ok taskset -c "$(taskset -pc $$ | sed 's/.*[: ,-]//')" rootlet export --format squashfs rich -o one-processor.sqfs
     cmp rich.sqfs one-processor.sqfs
     ok rootlet import rich.sqfs back
     rootlet export rich -o first.tar

@@ -153,7 +153,7 @@ assert item["SizeBytes"] > 100000, item' "$id"
     killed=$!
     exec {feed}>feed
     head -c 1000000 "$(tiny_tar)" >&"$feed"
-    until compgen -G "$ROOTLET_STORE/tmp/*" >/dev/null; do sleep 0.02; done
+    while_alive "$killed" compgen -G "$ROOTLET_STORE/tmp/*"
     kill -9 $killed
     wait $killed || :
     exec {feed}>&-

@@ -7,7 +7,7 @@ setup() {
     need podman newuidmap
     readelf -l "$(command -v rootlet)" | grep -q INTERP && skip "this rootlet is not static"
     runroot=$(mktemp -d /tmp/rootlet-XXXXXX) # its path may have 50 characters
-    podman=(timeout 120 podman --root "$PWD/storage" --runroot "$runroot" --storage-driver vfs
+    podman=(timeout 600 podman --root "$PWD/storage" --runroot "$runroot" --storage-driver vfs
         --cgroup-manager cgroupfs --events-backend none run --rm --cgroups disabled --network host)
     mkdir n && tiny_root n/root && mkdir -p n/root/{dev,proc,sys,n}
     cp "$(command -v rootlet)" n/program

@@ -65,14 +65,14 @@ userns_works() {
     for mode in patch trap; do
         export ROOTLET_TAP=$mode
         if command -v gdb >/dev/null; then
-            attempt timeout 120 rootlet root -- gdb -q -batch -nx -ex "break main" -ex run -ex bt \
+            attempt timeout 600 rootlet root -- gdb -q -batch -nx -ex "break main" -ex run -ex bt \
                 -ex continue --args "$TORTURE/torture-trace" calls
             expect_output "Breakpoint 1, main"
             expect_output "exited with code 05"
             expect_no_output SIGSYS
         fi
         if command -v strace >/dev/null; then
-            ok timeout 120 rootlet root -- strace -f -o log sh -c "ls -ld /"
+            ok timeout 600 rootlet root -- strace -f -o log sh -c "ls -ld /"
             expect_output "root root"
             grep -q newfstatat log || grep -q statx log
         fi

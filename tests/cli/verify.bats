@@ -82,5 +82,5 @@ failed() {
 @test "nothing is left behind" {
     attempt rootlet verify engine
     equal "$(find "$TMPDIR" -maxdepth 1 -name 'rootlet-verify-*')" ""
-    equal "$(processes_of "$TMPDIR/rootlet-verify-")" ""
+    eventually none_left "$TMPDIR/rootlet-verify-" # what was killed takes its time
 }

@@ -41,6 +41,11 @@ web_start() {
     WEB=http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/web.port")
 }
 
+# free_port: one that nobody has just now, for programs that cannot choose one themselves.
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
 web_stop() {
     [ -z "${WEB_PID:-}" ] || kill "$WEB_PID" 2>/dev/null || :
     [ -z "${WEB_PID:-}" ] || wait "$WEB_PID" 2>/dev/null || :

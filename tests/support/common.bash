@@ -64,6 +64,54 @@ refused() {
     expect_stderr "rootlet* error: *"
 }
 
+# eventually CMD...: wait until CMD succeeds. Ten minutes are no claim about how fast a machine is: they
+# end what never comes.
+eventually() {
+    local deadline=$((SECONDS + 600))
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || { echo "never: $*" >&2; return 1; }
+        sleep 0.05
+    done
+}
+
+# while_alive PID CMD...: the same, and CMD is a matter of this process: it ends the wait as well.
+while_alive() {
+    local pid=$1 deadline=$((SECONDS + 600))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || { echo "never: $*" >&2; return 1; }
+        if ! kill -0 "$pid" 2>/dev/null; then
+            "$@" && return # its last deed
+            echo "process $pid ended before: $*" >&2
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+# has_line PATTERN FILE: a line of the file, which somebody may be writing, matches.
+has_line() {
+    grep -q -e "$1" "$2" 2>/dev/null
+}
+
+# is_idle PID: it did not run at all for a second. Who looks again and again is never found so.
+is_idle() {
+    local before
+    before=$(runs_of "$1")
+    sleep 1
+    [ -n "$before" ] && [ "$(runs_of "$1")" = "$before" ]
+}
+
+# runs_of PID: its times on a processor, and how often it left one, all threads together.
+runs_of() {
+    cat /proc/"$1"/task/*/schedstat /proc/"$1"/task/*/status | grep -E '^[0-9]|_switches'
+}
+
+# none_left WORD: no process of this user has it in its command line.
+none_left() {
+    [ -z "$(processes_of "$1")" ]
+}
+
 # expect_output TEXT / expect_stderr TEXT: a glob pattern found somewhere in it.
 expect_output() {
     # shellcheck disable=SC2053 # a pattern on purpose

@@ -137,34 +137,30 @@ copied_root() {
 
 # cleans_up: images with foreign owners go away altogether, also what a killed build left.
 cleans_up() {
+    local word=600$RANDOM$RANDOM # of one of many processes like it
     import_tiny
     owned_tar >owned.tar
     dockerfile <<<$'FROM tiny\nADD owned.tar /\nRUN mkdir -m 700 /own/dir && touch /own/dir/file && chown -R 7:8 /own/dir && chmod 0 /own/dir'
     builds -t owned .
     [ -n "$(find "$ROOTLET_STORE/cache/real" -name su)" ]
-    dockerfile D2 <<<$'FROM owned\nRUN mkdir -m 700 /d && touch /d/f && chown -R 7:8 /d && echo ready && sleep 600'
+    dockerfile D2 <<<$'FROM owned\nRUN mkdir -m 700 /d && touch /d/f && chown -R 7:8 /d && echo ready && sleep '$word
     rootlet build --progress plain -f D2 . >out 2>&1 3>&- &
-    local pid=$! deadline=$((SECONDS + 120))
-    until grep -q '^ *ready' out; do
-        [ "$SECONDS" -lt "$deadline" ] || { cat out >&2; return 1; }
-        read -rt 0.1 <> <(:) || :
-    done
+    local pid=$!
+    while_alive "$pid" has_line '^ *ready' out || { cat out >&2; return 1; }
     kill -KILL "$pid"
     wait "$pid" || :
-    until [ -z "$(processes_of 'sleep 600')" ]; do
-        [ "$SECONDS" -lt "$deadline" ]
-        read -rt 0.1 <> <(:) || :
-    done
+    eventually none_left "sleep $word"
     [ -n "$(find "$ROOTLET_STORE/tmp" -name d 2>/dev/null)" ]
-    until [ -z "$(find "$ROOTLET_STORE/tmp" ! -user "$(id -u)" 2>/dev/null)" ]; do # its first process gives it back
-        [ "$SECONDS" -lt "$deadline" ]
-        read -rt 0.1 <> <(:) || :
-    done
+    eventually all_is_mine "$ROOTLET_STORE/tmp" # its first process gives it back
     ok rootlet rmi -f owned tiny
     ok rootlet cache prune -af
     expect_empty_dir "$ROOTLET_STORE/tmp"
     expect_empty_dir "$ROOTLET_STORE/layers"
     equal "$(find "$ROOTLET_STORE" ! -user "$(id -u)")" ""
+}
+
+all_is_mine() {
+    [ -z "$(find "$1" ! -user "$(id -u)" 2>/dev/null)" ]
 }
 
 # changes_are_kept: --overlay and --commit know true owners, and so does another engine.
@@ -201,24 +197,20 @@ nothing_escapes() {
 killed_run_is_forgotten() {
     mkdir -p root private
     tar -xf "$(tiny_tar)" -C root
-    local deadline=$((SECONDS + 120)) pid
-    TMPDIR=$PWD/private rootlet run ./root sh -c 'echo ready; exec sleep 611' >out 3>&- &
+    local pid word=611$RANDOM$RANDOM
+    TMPDIR=$PWD/private rootlet run ./root sh -c "echo ready; exec sleep $word" >out 3>&- &
     pid=$!
-    until grep -q ready out; do
-        [ "$SECONDS" -lt "$deadline" ]
-        read -rt 0.1 <> <(:) || :
-    done
+    while_alive "$pid" has_line ready out
     ok env TMPDIR="$PWD/private" rootlet run ./root true
     [ -n "$(ls private)" ]
     kill -KILL "$pid"
     wait "$pid" || :
-    until [ -z "$(processes_of 'sleep 611')" ]; do
-        [ "$SECONDS" -lt "$deadline" ]
-        read -rt 0.1 <> <(:) || :
-    done
-    until ok env TMPDIR="$PWD/private" rootlet run ./root true && [ -z "$(ls private)" ]; do
-        [ "$SECONDS" -lt "$deadline" ]
-    done
+    eventually none_left "sleep $word"
+    eventually run_empties private
+}
+
+run_empties() {
+    ok env TMPDIR="$PWD/$1" rootlet run ./root true && [ -z "$(ls "$1")" ]
 }
 
 # read_only_stays: what is only read is one copy for all runs, and no way of changing a file changes it.

@@ -441,8 +441,12 @@ class Registry(Handler):
         self.answer(201, b"", [("Docker-Content-Digest", digest)])
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 1024  # all pulls of a test come at once; with Python's 5 the kernel drops some for seconds
+
+
 def serve(state, handler):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.state = state
     state.ports[handler.server_name] = server.server_address[1]

@@ -40,7 +40,7 @@ options_of() {
         sed -n 's/CapBnd://p' /proc/self/status
     row "$none" --ulimit "77" --ulimit nofile=77:88 ./root sh -c 'ulimit -Sn'
     row "$none" --preserve-fds "three" --preserve-fds 1 ./root sh -c 'cat <&3' 3<three
-    row "$none" --timeout "soon" --timeout 100 ./root echo soon
+    row "$none" --timeout "soon" --timeout 1000 ./root echo soon
     row "$kernel" --kernel-release "9.9.9" --kernel-release 9.9.9 ./root uname -r
     row "$mounts" --overlay "kept" --overlay "changes-$ENGINE" "$(tiny_tar)" sh -c 'echo kept >/f; cat /f'
     row "$mounts" --commit "made" --commit "made-$ENGINE:1" tiny sh -c 'echo made >/f; cat /f'

@@ -79,7 +79,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 1024
+
+
+server = Server(("127.0.0.1", 0), Handler)
 with open(PORT_FILE + ".new", "w", encoding="utf-8") as port:
     port.write(str(server.server_port))
 os.rename(PORT_FILE + ".new", PORT_FILE)

@@ -61,6 +61,7 @@ static void wait_in_read(void)
 }
 
 /* These are restarted by the kernel, after musl's handler, too. */
+static char folder[32];
 static char fifo[64];
 
 static void wait_in_open(void)
@@ -83,7 +84,9 @@ static void make_waits(void)
 {
 	const int on = 1;
 
-	snprintf(fifo, sizeof(fifo), "/tmp/torture-%d", (int)getpid());
+	strcpy(folder, "/tmp/torture-XXXXXX");
+	must(mkdtemp(folder));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", folder);
 	must(mkfifo(fifo, 0600) == 0);
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, socket_fds) == 0);
 	must(setsockopt(socket_fds[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0);
@@ -133,6 +136,7 @@ static void cancelled_threads_clean_up(void)
 			must(result == PTHREAD_CANCELED);
 		}
 	must(unlink(fifo) == 0);
+	must(rmdir(folder) == 0);
 	must(cleaned_up == (int)(20 * count));
 }
 

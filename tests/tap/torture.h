@@ -86,7 +86,7 @@ static inline int run_claims(const struct claim *claims, int argc, char **argv)
 
 		if (!is_wanted(claims->name, argc, argv))
 			continue;
-		status = in_child(prctl(PR_SET_PDEATHSIG, SIGKILL); alarm(60); claims->check());
+		status = in_child(prctl(PR_SET_PDEATHSIG, SIGKILL); alarm(600); claims->check());
 		if (status != 0) {
 			printf("not so: %s (%s %d)\n", claims->name,
 			       status < 0 ? "signal" : "status", status < 0 ? -status : status);
