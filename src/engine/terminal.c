@@ -88,6 +88,14 @@ static int receive_fd(int socket_fd)
 	return fd;
 }
 
+static void take_size(int master_fd)
+{
+	struct winsize size;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		ioctl(master_fd, TIOCSWINSZ, &size);
+}
+
 int terminal_open(struct terminal *terminal, struct err *err)
 {
 	auto_fd master = -1;
@@ -102,6 +110,7 @@ int terminal_open(struct terminal *terminal, struct err *err)
 		return fail(err, errno, "open a pseudo-terminal in the root");
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return fail(err, errno, "unlock the pseudo-terminal");
+	take_size(master); /* the command may ask before the caller has it */
 	terminal->slave_fd = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (terminal->slave_fd < 0)
 		return fail(err, errno, "open the pseudo-terminal's other end");
@@ -137,10 +146,7 @@ static void make_raw(struct terminal *terminal)
 
 void terminal_resize(struct terminal *terminal)
 {
-	struct winsize size;
-
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
-		ioctl(terminal->master_fd, TIOCSWINSZ, &size);
+	take_size(terminal->master_fd);
 }
 
 int terminal_receive(struct terminal *terminal, struct err *err)

@@ -54,8 +54,8 @@ killed_build() {
     local pid said=$BATS_TEST_TMPDIR/said
     rootlet build --progress plain -f "$1" . >"$said" 2>&1 3>&- &
     pid=$!
-    while kill -0 "$pid" 2>/dev/null && [ "$(wc -l <"$said")" -lt "$2" ]; do :; done
-    for ((spin = RANDOM % 3000; spin > 0; spin--)); do :; done
+    while kill -0 "$pid" 2>/dev/null && [ "$(wc -l <"$said")" -lt "$2" ]; do sleep 0.01; done
+    moment 100
     kill -9 "$pid" 2>/dev/null || :
     wait "$pid" 2>/dev/null || :
 }

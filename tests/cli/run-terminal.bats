@@ -21,6 +21,13 @@ teardown() {
     expect_output "end"
 }
 
+@test "-t: the command knows the size from its beginning, however late the caller is" {
+    need strace
+    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 ok "$terminal" resize:33x77 -- \
+        strace -f -qq -o /dev/null -e trace=recvmsg --inject=recvmsg:delay_enter=1000000 rootlet run -t ./root stty size
+    expect_output "33 77"
+}
+
 @test "-t: the exit status is the command's and the caller's terminal is restored" {
     attempt "$terminal" -- rootlet run -t ./root sh -c 'exit 5'
     expect_status 5

@@ -84,7 +84,7 @@ hang() {
         rm -rf "$ROOTLET_STORE"
         start_pulls 12
         for n in 0 1 2 3 4 5 6 7; do
-            for ((spin = RANDOM % 4000; spin > 0; spin--)); do :; done
+            moment 150
             kill -9 "${pids[n]}" 2>/dev/null || :
         done
         for n in 8 9 10 11; do wait "${pids[n]}" || { cat "said.$((n + 1))"; return 1; }; done
@@ -118,7 +118,7 @@ hang() {
     # of each kind four
     for n in $(seq 0 63); do
         [ $(((n + n / 8) % 2)) = 0 ] || continue
-        for ((spin = RANDOM % 4000; spin > 0; spin--)); do :; done
+        moment 150
         kill -9 "${pids[n]}" 2>/dev/null || :
     done
     for n in $(seq 0 63); do

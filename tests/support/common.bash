@@ -89,6 +89,14 @@ while_alive() {
     done
 }
 
+# moment MS: some time, less than that; at most a second. (Bash's own loops are slow here: bats traps each
+# command, and a busy processor is what others wait for.)
+moment() {
+    local ms
+    printf -v ms %03d $((RANDOM % $1))
+    sleep "0.$ms"
+}
+
 # has_line PATTERN FILE: a line of the file, which somebody may be writing, matches.
 has_line() {
     grep -q -e "$1" "$2" 2>/dev/null
