@@ -54,9 +54,12 @@ killed_build() {
     local pid said=$BATS_TEST_TMPDIR/said
     rootlet build --progress plain -f "$1" . >"$said" 2>&1 3>&- &
     pid=$!
-    while kill -0 "$pid" 2>/dev/null && [ "$(wc -l <"$said")" -lt "$2" ]; do sleep 0.01; done
+    until [ "$(wc -l <"$said")" -ge "$2" ]; do
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.01
+    done
     moment 100
-    kill -9 "$pid" 2>/dev/null || :
+    ! kill -0 "$pid" 2>/dev/null || kill -9 "$pid" || :
     wait "$pid" 2>/dev/null || :
 }
 

@@ -39,11 +39,13 @@ is_right() {
     done
 }
 
-# start_pulls N: N pulls at once; their pids are in $pids.
+# start_pulls N [CMD...]: N pulls at once, under CMD; their pids are in $pids.
 start_pulls() {
+    local n count=$1
+    shift
     pids=()
-    for n in $(seq "$1"); do
-        rootlet -q pull --retry-delay 0 --timeout 30m "$FLAKY/r:1" >"said.$n" 2>&1 3>&- &
+    for n in $(seq "$count"); do
+        "$@" rootlet -q pull --retry-delay 0 --timeout 30m "$FLAKY/r:1" >"said.$n" 2>&1 3>&- &
         pids+=($!)
     done
 }
@@ -82,13 +84,11 @@ hang() {
     flaky_start
     for round in 1 2; do
         rm -rf "$ROOTLET_STORE"
-        start_pulls 12
-        for n in 0 1 2 3 4 5 6 7; do
-            moment 150
-            kill -9 "${pids[n]}" 2>/dev/null || :
-        done
-        for n in 8 9 10 11; do wait "${pids[n]}" || { cat "said.$((n + 1))"; return 1; }; done
-        for n in 0 1 2 3 4 5 6 7; do wait "${pids[n]}" || :; done # dead, and not only about to be
+        start_pulls 8 for_a_while 1500
+        killed=("${pids[@]}")
+        start_pulls 4
+        for n in 1 2 3 4; do wait "${pids[n - 1]}" || { cat "said.$n"; return 1; }; done
+        for n in "${killed[@]}"; do wait "$n" || :; done
         is_right
         ok rootlet gc
         equal "$output" ""
@@ -112,19 +112,15 @@ hang() {
         6) set -- rootlet -q gc ;;
         7) set -- sh -c "rootlet tag kept gone.$n && rootlet rmi gone.$n" ;;
         esac
+        # of each kind four
+        [ $(((n + n / 8) % 2)) = 0 ] || set -- for_a_while 8000 "$@"
         "$@" >"said.$n" 2>&1 3>&- &
-        pids+=($!)
+        pids[n]=$!
     done
-    # of each kind four
-    for n in $(seq 0 63); do
-        [ $(((n + n / 8) % 2)) = 0 ] || continue
-        moment 150
-        kill -9 "${pids[n]}" 2>/dev/null || :
-    done
-    for n in $(seq 0 63); do
-        if wait "${pids[n]}" || [ $(((n + n / 8) % 2)) = 0 ]; then continue; fi
-        echo "number $((n + 1))"
-        cat "said.$((n + 1))"
+    for n in $(seq 64); do
+        if wait "${pids[n]}" || [ $(((n + n / 8) % 2)) = 1 ]; then continue; fi
+        echo "number $n"
+        cat "said.$n"
         return 1
     done
     ok rootlet fsck

@@ -97,6 +97,15 @@ moment() {
     sleep "0.$ms"
 }
 
+# for_a_while MS CMD...: run it, and kill it after some time, less than that. Its parent does, which has not
+# waited for it yet: a pid that a shell remembers is another program's soon, where thousands are made a minute.
+for_a_while() {
+    local ms=$((1 + (RANDOM * 32768 + RANDOM) % $1)) time
+    shift
+    printf -v time %d.%03d $((ms / 1000)) $((ms % 1000))
+    timeout --foreground --signal=KILL "$time" "$@"
+}
+
 # has_line PATTERN FILE: a line of the file, which somebody may be writing, matches.
 has_line() {
     grep -q -e "$1" "$2" 2>/dev/null

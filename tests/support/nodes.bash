@@ -47,6 +47,7 @@ nodes_stop() {
     local file
     for file in "$BATS_TEST_TMPDIR"/nodes/*.pid "$BATS_TEST_TMPDIR"/nodes/*.init; do
         [ -e "$file" ] || continue
-        kill -9 "$(cat "$file")" 2>/dev/null || :
+        # not another program that has this pid by now
+        ! grep -q nfs-like "/proc/$(cat "$file")/cmdline" 2>/dev/null || kill -9 "$(cat "$file")" 2>/dev/null || :
     done
 }

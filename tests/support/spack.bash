@@ -45,7 +45,7 @@ spack_bait() {
     touch "$HOME/.bashrc" "$HOME/.curlrc"
     export BAIT_VARIABLE=1
     if [ -z "${BAIT:-}" ]; then
-        bash -c 'exec -a bait-process sleep 1000' 3>&- >/dev/null 2>&1 &
+        bash -c 'exec -a bait-process sleep 100000' 3>&- >/dev/null 2>&1 &
         BAIT=$!
     fi
 }
