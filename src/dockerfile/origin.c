@@ -87,7 +87,8 @@ int plan_origin(const struct plan *plan, size_t stage, const char *name, struct 
 	origin.stage = plan_find_stage(plan, name, stage);
 	if (origin.stage == plan->stage_count)
 		origin.stage = plan_find_stage(plan, name, plan->stage_count);
-	if (origin.stage == plan->stage_count)
+	if (origin.stage == plan->stage_count ||
+	    (origin.stage == stage && plan->stage[stage].is_replaced))
 		origin = plan_origin_of_name(plan, name);
 	if (origin.kind == ORIGIN_IMAGE && plan_check_image(name, err) < 0)
 		return err_wrap(err, "'%s' is neither a stage nor an image", name);

@@ -242,6 +242,7 @@ static void replace_by_context(struct planner *planner, struct stage *stage)
 		return;
 	stage->base = (struct origin){ .kind = ORIGIN_NAMED_CONTEXT, .name = context };
 	stage->instruction_count = 0;
+	stage->is_replaced = true;
 }
 
 static int add_stage(struct planner *planner, size_t at)

@@ -33,6 +33,7 @@ struct stage {
 	struct origin base;			/* never ORIGIN_CONTEXT */
 	struct platform platform;		/* --platform of FROM, or the target's */
 	bool has_platform;			/* FROM says so itself */
+	bool is_replaced;			/* a named context of its name stands in for it */
 	struct instruction *const *instruction; /* those below FROM */
 	size_t instruction_count;
 	size_t *need; /* stages whose files it uses, each once, in ascending order */

@@ -246,6 +246,12 @@ int build_origin_image(struct built_stage *asking, const struct origin *origin,
 	return r;
 }
 
+bool build_origin_is_files(const struct build *build, const struct origin *origin)
+{
+	return origin->kind == ORIGIN_NAMED_CONTEXT &&
+	       wanted_of(build, origin, NULL).kind == OPENED_CONTEXT;
+}
+
 int build_origin_config(struct build *build, const struct origin *origin,
 			const struct platform *platform, struct config *ret_config)
 {

@@ -39,6 +39,9 @@ int build_origin_image(struct built_stage *asking, const struct origin *origin,
 		       const struct platform *platform, const struct image **ret_image,
 		       struct err *err) must_check;
 
+/* Is it a named context that has files, but is no image? */
+bool build_origin_is_files(const struct build *build, const struct origin *origin);
+
 /* Copy the config of an image of which nothing needs to be fetched: it is in the store, or open
  * already. -ENOENT when that is not so, or when the origin has none. */
 int build_origin_config(struct build *build, const struct origin *origin,

@@ -145,6 +145,20 @@ static int from_image(struct built_stage *built, struct err *err)
 	return r < 0 ? r : build_stage_from_image(&built->build->store, image, &built->state, err);
 }
 
+/* FROM a directory, an archive or a repository: its files are copied before the first step. */
+static int from_files(struct built_stage *built, struct err *err)
+{
+	const struct stage *stage = built->plan;
+	int r = build_stage_from_scratch(&built->build->store, &stage->platform, &built->state,
+					 err);
+
+	if (r < 0)
+		return r;
+	config_set(&built->state.config.working_dir, "/");
+	strings_printf(&built->state.config.on_build, "COPY --from=%s . /", stage->base.name);
+	return 0;
+}
+
 static int begin(struct built_stage *built, struct err *err)
 {
 	struct build *build = built->build;
@@ -157,6 +171,8 @@ static int begin(struct built_stage *built, struct err *err)
 	} else if (stage->base.kind == ORIGIN_STAGE) {
 		base = &build->stage[stage->base.stage];
 		r = build_stage_from_stage(&base->state, &built->state, err);
+	} else if (build_origin_is_files(build, &stage->base)) {
+		r = from_files(built, err);
 	} else {
 		r = from_image(built, err);
 	}

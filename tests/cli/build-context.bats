@@ -332,6 +332,32 @@ END
     refuses --build-context "more=-" .
 }
 
+@test "files of a named context are the base of a stage, or stand in for one" {
+    mkdir -p files/sub && echo word >files/sub/word
+    tiny_root files/root
+    dockerfile <<'END'
+FROM tools AS base
+WORKDIR sub
+FROM tiny AS made
+RUN false
+FROM scratch
+COPY --from=base /sub/word /one
+COPY --from=made word /two
+COPY --from=1 word /three
+FROM system
+COPY --from=2 / /
+RUN cat /one /two /three && stat -c %u:%g /one /bin
+END
+    builds --build-context tools=files --build-context made=files/sub --build-context system=files/root -t based .
+    expect_stderr "word*word*word*0:0*0:0"
+    ok rootlet inspect based
+    equal "$(jq -c '.[0].Config | [.WorkingDir, .OnBuild]' <<<"$output")" '["/",null]'
+    builds --build-context tools=files --build-context made=files/sub --build-context system=files/root .
+    cached 9
+    refuses --build-context tools=nowhere --build-context made=files/sub --build-context system=files/root .
+    expect_stderr "build context 'nowhere'"
+}
+
 @test "an OCI layout as base image and as source, by tag and by digest" {
     need umoci
     tiny_root root
