@@ -16,6 +16,7 @@
 #include "policy/dpkg.h"
 #include "policy/dpkg_relation.h"
 #include "policy/elf_closure.h"
+#include "policy/elf_runtime.h"
 #include "policy/filelist.h"
 
 #define LISTED_MAX	   5
@@ -225,6 +226,14 @@ static void warn_missing(const struct strings *missing)
 		log_warning("and %zu more", missing->count - LISTED_MAX);
 }
 
+static void warn_left_out(const struct strings *left_out)
+{
+	for (size_t i = 0; i < left_out->count && i < LISTED_MAX; i++)
+		log_warning("%s, a folder that --with adds if it is wanted", left_out->item[i]);
+	if (left_out->count > LISTED_MAX)
+		log_warning("and %zu more", left_out->count - LISTED_MAX);
+}
+
 /* As apt installs them: gcc depends on no C library to link with, and recommends one. Of those that
  * are named, and as far as they are here. */
 static void add_recommended(const struct dpkg *dpkg, const char *name, struct strings *words)
@@ -329,24 +338,6 @@ static int add_of_libc(struct elf_closure *closure, struct err *err)
 	return r;
 }
 
-/* Converters of character sets lie beside the C library that loads them. */
-static int add_gconv(struct elf_closure *closure, struct err *err)
-{
-	int r = 0;
-
-	map_each(&closure->objects, object) {
-		const char *slash = strrchr(object->key, '/');
-		auto_buf path = { 0 };
-
-		if (r < 0 || !slash || strcmp(slash, "/libc.so.6") != 0)
-			continue;
-		buf_printf(&path, "%.*s/gconv", (int)(slash - object->key), object->key);
-		r = visible_add_tree(closure->visible, buf_text(&path), err);
-		r = r == -ENOENT ? 0 : r;
-	}
-	return r;
-}
-
 static int add_prefix(struct pack *pack, struct elf_closure *closure, const char *given,
 		      struct err *err)
 {
@@ -390,10 +381,11 @@ int pack_read_prefix(struct pack *pack, const char *folders, struct err *err)
 	if (r == 0)
 		r = add_with(pack, &sources, err);
 	if (r == 0)
-		r = add_gconv(&closure, err);
+		r = elf_runtime_add(&closure, err);
 	if (r < 0)
 		return r;
 	warn_missing(&closure.missing);
+	warn_left_out(&closure.left_out);
 	strings_env_set(&pack->config.env, "PATH",
 			arena_printf(&pack->arena, "%s:/usr/local/bin:/usr/bin:/bin",
 				     strings_env_get(&pack->config.env, "PATH")));

@@ -12,8 +12,10 @@
 #define KEY_BYTES_MAX	 ((size_t)64 * 1024) /* larger files are no keys */
 #define SHADOW_BYTES_MAX ((size_t)4 << 20)
 
-/* FNM_PATHNAME is off: a '*' goes over folders. */
-static const char *const names[] = {
+/* FNM_PATHNAME is off: a '*' goes over folders. Most paths have nothing hidden, and are not
+ * compared with these. */
+#define HIDDEN "/."
+static const char *const hidden_names[] = {
 	"*/.ssh/id_*",
 	"*/.netrc",
 	"*/.pgpass",
@@ -34,6 +36,8 @@ static const char *const names[] = {
 	"*/.cargo/credentials*",
 	"*/.config/rclone/rclone.conf",
 	"*/.env",
+};
+static const char *const names[] = {
 	"*.keytab",
 	"*/etc/ssh/ssh_host_*_key",
 	"*/etc/munge/munge.key",
@@ -97,7 +101,10 @@ static bool is_secret(const struct pack *pack, const struct tree_entry *entry, c
 {
 	if (!S_ISREG(entry->mode) || entry->size_bytes == 0)
 		return false;
-	if (matches(names, array_count(names), path, 0) && !text_ends(path, ".pub"))
+	if (strstr(path, HIDDEN) && matches(hidden_names, array_count(hidden_names), path, 0) &&
+	    !text_ends(path, ".pub"))
+		return true;
+	if (matches(names, array_count(names), path, 0))
 		return true;
 	if (strcmp(path, "/etc/shadow") == 0 || strcmp(path, "/etc/shadow-") == 0)
 		return has_password_hash(pack, entry);

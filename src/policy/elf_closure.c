@@ -62,6 +62,7 @@ void elf_closure_done(struct elf_closure *closure)
 	strings_done(&closure->path);
 	strings_done(&closure->companions);
 	strings_done(&closure->missing);
+	strings_done(&closure->left_out);
 	arena_done(&closure->arena);
 	*closure = (struct elf_closure){ 0 };
 }
@@ -522,6 +523,25 @@ int elf_closure_find(struct elf_closure *closure, const char *name, const char *
 static int add_below(struct elf_closure *closure, int folder_fd, const char *path, unsigned depth,
 		     struct err *err);
 
+/* A link out of the tree brings the file along that it leads to. A whole directory is for the
+ * caller to name: it may be anything. */
+static int add_link(struct elf_closure *closure, const char *path, struct err *err)
+{
+	auto_fd fd = openat2_in_root(closure->visible->root_fd, path, O_PATH, 0);
+	const char *real;
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	if (S_ISREG(st.st_mode) && (st.st_mode & 0111 || strstr(path, ".so")))
+		return elf_closure_add(closure, path, err);
+	r = visible_add_chain(closure->visible, path, &real, err);
+	if (r == 0 && S_ISDIR(st.st_mode) && !path_is_in(real, closure->tree))
+		strings_printf(&closure->left_out, "%s leads to %s", path, real);
+	return r;
+}
+
 static int add_entry(struct elf_closure *closure, int folder_fd, const char *folder,
 		     const char *name, unsigned depth, struct err *err)
 {
@@ -537,6 +557,8 @@ static int add_entry(struct elf_closure *closure, int folder_fd, const char *fol
 		return fd < 0 ? fail(err, errno, "'%s'", path.bytes)
 			      : add_below(closure, fd, path.bytes, depth + 1, err);
 	}
+	if (S_ISLNK(st.st_mode))
+		return add_link(closure, path.bytes, err);
 	if (!S_ISREG(st.st_mode) || (!(st.st_mode & 0111) && !strstr(name, ".so")))
 		return 0;
 	return elf_closure_add(closure, path.bytes, err);
@@ -576,6 +598,7 @@ int elf_closure_add_tree(struct elf_closure *closure, const char *path, struct e
 		return fail(err, -r, "'%s'", path);
 	if (r < 0)
 		return r;
+	closure->tree = real;
 	fd = openat2_in_root(closure->visible->root_fd, real, O_RDONLY | O_DIRECTORY, 0);
 	return fd < 0 ? fail(err, -fd, "'%s'", path) : add_below(closure, fd, real, 0, err);
 }

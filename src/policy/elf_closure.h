@@ -24,6 +24,9 @@ struct elf_closure {
 	struct strings companions;   /* that glibc opens beside libnss_files.so.2 and the like:
 					with every program that has it, where they are there */
 	struct strings missing;	     /* "/usr/bin/a needs libz.so.1": for the caller to tell */
+	struct strings left_out;     /* "/opt/a/share leads to /usr/share/a", a directory out of a
+					tree that was added: likewise */
+	const char *tree;	     /* the last one */
 	struct map objects;	     /* real path -> what elf_closure.c knows of it */
 	struct arena arena;
 };
@@ -37,7 +40,8 @@ void elf_closure_done(struct elf_closure *closure);
  * -ENOENT: it is not there; err says so. */
 int elf_closure_add(struct elf_closure *closure, const char *path, struct err *err) must_check;
 
-/* A directory as a tree, and what the programs and libraries below it need. */
+/* A directory as a tree, and what the programs and libraries below it need, and the files that
+ * links lead to. */
 int elf_closure_add_tree(struct elf_closure *closure, const char *path, struct err *err) must_check;
 
 /* Where a program of this name is in closure->path: a name with a slash is itself. -ENOENT says

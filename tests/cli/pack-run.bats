@@ -210,3 +210,24 @@ has_no_listener() {
     refused rootlet pack ./tool --with exe:cat -o out
     expect_stderr "--with and --with-file add files of this host to dpkg: and prefix: only"
 }
+
+@test "an interpreter brings its modules along, a link the file that it leads to" {
+    need perl
+    mkdir -p tool/bin beside/folder
+    printf '#!/usr/bin/env perl\nuse strict; use List::Util qw(sum);\nopen(my $f, "<", "%s/tool/linked") or die; print <$f>, sum(40, 2), "\\n";\n' \
+        "$PWD" >beside/script
+    chmod +x beside/script
+    echo linked >beside/text
+    ln -s "$PWD/beside/script" tool/bin/answer
+    ln -s ../beside/text tool/linked
+    ln -s ../beside/folder tool/folder
+    ln -s bin tool/programs
+    ln -s nowhere tool/dangling
+    ok rootlet pack prefix:"$PWD/tool" -f run -o tool.run
+    expect_stderr "/tool/folder leads to */beside/folder, a folder that --with adds"
+    [[ $stderr != *programs* ]]
+    mkdir away && mv tool beside away
+    attempt ./tool.run answer
+    equal "$output" "$(printf 'linked\n42')"
+    expect_status 0
+}
