@@ -51,7 +51,7 @@ struct lies {
 	size_t mapped_bytes; /* how much of it is mapped by now */
 };
 
-struct lie_row; /* in the table; see lies.c */
+struct lie_row; /* in the table; see lies_table.h */
 
 /* Files of this type are known without their birth time, see lies_id_of: directories. */
 static inline bool lies_is_birthless_type(uint32_t mode)
