@@ -6,6 +6,7 @@
 #include "tap/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <stdbool.h>
 #include <string.h>
@@ -42,10 +43,15 @@ static void emit_condition(struct program *program, const struct tap_trap *when)
 		bpf_jump(&program->bpf, BPF_JEQ, 0, 0, 1);
 		bpf_give(&program->bpf, SECCOMP_RET_ALLOW);
 		break;
-	case TAP_IF_OPEN:
-	case TAP_IF_ANY:
-		if (when->condition == TAP_IF_OPEN && host)
+	case TAP_IF_OPEN: /* with no flag at all: what asks for no more may be of /proc */
+		if (host)
 			break;
+		bpf_load(&program->bpf, low);
+		bpf_jump(&program->bpf, BPF_JSET, when->value, 2, 0);
+		bpf_jump(&program->bpf, BPF_JEQ, O_RDONLY, 1, 0);
+		bpf_give(&program->bpf, SECCOMP_RET_ALLOW);
+		break;
+	case TAP_IF_ANY:
 		bpf_load(&program->bpf, low);
 		bpf_jump(&program->bpf, BPF_JSET, when->value, 1, 0);
 		bpf_give(&program->bpf, SECCOMP_RET_ALLOW);

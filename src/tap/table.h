@@ -46,8 +46,9 @@ enum tap_condition {
 	TAP_IF_FD,     /* argument `arg` is a descriptor that may be one of ours */
 	TAP_IF_FD2,    /* or the argument after it is */
 	TAP_IF_SPACES, /* argument `arg` says to make TAP_NAMESPACES, but no user namespace */
-	TAP_IF_OPEN,   /* argument `arg` are open flags that change the file; on the host's own tree
-			* always, for files that root could open */
+	TAP_IF_OPEN,   /* argument `arg` are open flags that change the file, or none, as of simple
+			* programs that read /proc (blob/proc.h); on the host's own tree always, for
+			* files that root could open */
 };
 
 /* Open flags that create, truncate or write. The last is what makes O_TMPFILE: libc's own macro

@@ -377,6 +377,82 @@ static void proc_says_who_we_are(void)
 	must(stat("/proc/self", &st) == 0 && st.st_uid == 0);
 }
 
+/* Three ways to read a file of /proc: the plainest, one that asks for its size, one behind another
+ * call. */
+static int open_plainly(const char *name)
+{
+	return (int)syscall(SYS_openat, AT_FDCWD, name, O_RDONLY);
+}
+
+static int open_and_measure(const char *name)
+{
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, name, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	must(fstat(fd, &st) == 0 && S_ISREG(st.st_mode));
+	must(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+	return fd;
+}
+
+static int open_afterwards(const char *name)
+{
+	must(getuid() == 0);
+	return (int)syscall(SYS_openat, AT_FDCWD, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+/* Waits, without a call that could be trapped, until it is told of a process that is 33 now. */
+static void read_when_told(int fd, int (*open_file)(const char *name))
+{
+	char text[4096];
+	char name[64];
+	pid_t other;
+	ssize_t size;
+
+	must(read(fd, &other, sizeof(other)) == sizeof(other));
+	snprintf(name, sizeof(name), "/proc/%d/status", (int)other);
+	fd = open_file(name);
+	size = read(fd, text, sizeof(text) - 1);
+	must(size > 0);
+	text[size] = '\0';
+	must(strstr(text, "\nUid:\t33\t33\t33\t33\n"));
+	_exit(0);
+}
+
+/* Alone, before anybody else in the session has changed who he is, or it proves less. */
+static void who_was_there_before_reads_who_another_became(void)
+{
+	int (*const ways[])(const char *name) = { open_plainly, open_and_measure, open_afterwards };
+	int told[3][2];
+	int ready[2];
+	pid_t reader[3];
+	pid_t other;
+	char c;
+
+	must(pipe(ready) == 0);
+	for (int i = 0; i < 3; i++) {
+		must(pipe(told[i]) == 0);
+		reader[i] = fork();
+		if (reader[i] == 0)
+			read_when_told(told[i][0], ways[i]);
+	}
+	other = fork();
+	if (other == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		must(setgid(34) == 0 && setuid(33) == 0);
+		must(prctl(PR_SET_DUMPABLE, 1) == 0);
+		must(write(ready[1], "x", 1) == 1);
+		for (;;)
+			pause();
+	}
+	must(read(ready[0], &c, 1) == 1);
+	for (int i = 0; i < 3; i++) {
+		must(write(told[i][1], &other, sizeof(other)) == sizeof(other));
+		must(wait_for(reader[i]) == 0);
+	}
+	must(kill(other, SIGKILL) == 0);
+	must(wait_for(other) == -SIGKILL);
+}
+
 static void access_goes_by_who_we_believe_to_be(void)
 {
 	char name[] = "/tmp/torture-XXXXXX";
@@ -417,6 +493,7 @@ static void access_goes_by_who_we_believe_to_be(void)
 }
 
 static const struct claim claims[] = {
+	CLAIM(who_was_there_before_reads_who_another_became),
 	CLAIM(we_are_root),
 	CLAIM(what_is_set_is_got_back),
 	CLAIM(fs_ids_follow_and_are_asked_without_changing),

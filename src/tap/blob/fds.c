@@ -12,7 +12,6 @@
 #include "tap/blob/files.h"
 #include "tap/blob/handlers.h"
 #include "tap/blob/view_list.h"
-#include "tap/blob/watch.h"
 
 #define OURS	5
 #define MORE	64 /* descriptors above the limit */
@@ -227,30 +226,6 @@ static long hide(long fd, char *entries, long size_bytes, bool is64)
 	return kept;
 }
 
-/* Names in /proc that are numbers. */
-static bool has_processes(const char *entries, long size_bytes)
-{
-	for (long at = 0; at < size_bytes;) {
-		const struct files_entry *entry =
-			(const struct files_entry *)(const void *)(entries + at);
-
-		if (entry->rest[0] == TYPE_DIRECTORY && entry->rest[1] >= '1' &&
-		    entry->rest[1] <= '9')
-			return true;
-		at += entry->record_bytes;
-	}
-	return false;
-}
-
-/* Who lists processes, as ps(1) does, is about to read who they are: some may have become others
- * since it was started. */
-static void watch_who_lists_processes(const struct tap_call *call, long size_bytes)
-{
-	if (tap.root && tap.page->people_count &&
-	    has_processes((const char *)call->arg[1], size_bytes) && is_proc(call->arg[0]))
-		watch_opens();
-}
-
 static long read_directory(struct tap_call *call, bool is64)
 {
 	long r;
@@ -265,8 +240,6 @@ static long read_directory(struct tap_call *call, bool is64)
 	} while (r == 0); /* all of them were ours: 0 would mean the end */
 	if (lies_any_type(&tap.lies))
 		files_show_types((int)call->arg[0], (char *)call->arg[1], r, is64);
-	if (is64)
-		watch_who_lists_processes(call, r);
 	return r;
 }
 

@@ -14,6 +14,7 @@
 
 #define STATUS_ROOM 8192 /* a status file has some 1500 bytes, and 11 for each group */
 #define ROOM	    (3 * STATUS_ROOM)
+#define NAME_ROOM   64
 
 static bool is_proc(long fd)
 {
@@ -24,21 +25,35 @@ static bool is_proc(long fd)
 
 /* --- the owner of /proc/PID */
 
-/* "/proc/123/fd" as /proc/self/fd knows it. 0: it is something else. */
-static uint32_t pid_below(long fd)
+/* "/proc/123/fd" as /proc/self/fd knows it; returns 123. 0: it is something else. */
+static uint32_t pid_below(long fd, char name[NAME_ROOM])
 {
 	char link[32] = "/proc/self/fd/";
-	char name[64];
 	uint64_t pid = 0;
 	long r;
 
 	text_number(link + 14, (unsigned long)fd);
-	r = raw4(__NR_readlinkat, AT_FDCWD, link, name, sizeof(name) - 1);
+	r = raw4(__NR_readlinkat, AT_FDCWD, link, name, NAME_ROOM - 1);
 	if (r < 0)
 		return 0;
 	name[r] = '\0';
 	return strncmp(name, "/proc/", 6) == 0 && text_parse_number(name + 6, &pid) ? (uint32_t)pid
 										    : 0;
+}
+
+/* It was opened when nobody looked at opens, by a program that began when all were root (watch.h).
+ * Programs ask for a file's size before they read it. */
+static void show_status_late(long fd, const char *name)
+{
+	long flags;
+
+	if (tap.host_tree || raw3(__NR_lseek, fd, 0, SEEK_CUR) != 0)
+		return;
+	flags = raw2(__NR_fcntl, fd, F_GETFL);
+	if (flags >= 0 && (raw2(__NR_fcntl, fd, F_GETFD) & FD_CLOEXEC))
+		flags |= O_CLOEXEC;
+	if (flags >= 0)
+		proc_show_status(fd, name, (unsigned long)flags);
 }
 
 /* The last device that was found not to be /proc: an overlay's number looks no other. */
@@ -49,6 +64,7 @@ OFTEN bool proc_owner(const struct where *where, uint64_t device, uint32_t *ret_
 {
 	int flags = O_PATH | O_CLOEXEC | (where->flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
 	struct tap_person person;
+	char name[NAME_ROOM];
 	long fd = where->dirfd;
 	uint32_t pid = 0;
 
@@ -59,11 +75,13 @@ OFTEN bool proc_owner(const struct where *where, uint64_t device, uint32_t *ret_
 	if (fd < 0)
 		return false;
 	if (is_proc(fd))
-		pid = pid_below(fd);
+		pid = pid_below(fd, name);
 	else
 		other_device = device;
 	if (where->path[0])
 		raw1(__NR_close, fd);
+	else if (pid)
+		show_status_late(fd, name);
 	if (!pid || !people_find(pid, &person))
 		return false;
 	*ret_uid = person.user.effective;

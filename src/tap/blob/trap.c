@@ -14,6 +14,7 @@
 #include "tap/blob/refused.h"
 #include "tap/blob/signals.h"
 #include "tap/blob/view.h"
+#include "tap/blob/watch.h"
 #include "tap/table.h"
 
 #define FROM_SECCOMP 1 /* SYS_SECCOMP, asm-generic/siginfo.h */
@@ -50,8 +51,11 @@ long tap_dispatch(struct tap_call *call)
 {
 	const struct tap_row *row = row_of(call->nr);
 	long nr = call->nr;
-	long r = answer(call, row);
+	long r;
 
+	if (tap.page->people_count)
+		watch_opens();
+	r = answer(call, row);
 	if (row && (r == -EPERM || r == -EACCES))
 		refused_note(row, nr, r);
 	return r;

@@ -9,7 +9,7 @@
 #include "tap/bpf.h"
 #include "tap/numbers.h"
 
-static void install(const struct sock_filter *code, unsigned count)
+static long install(const struct sock_filter *code, unsigned count)
 {
 	struct {
 		unsigned short count;
@@ -19,15 +19,18 @@ static void install(const struct sock_filter *code, unsigned count)
 
 	if (r > 0) /* a thread has a filter of its own: libc makes the call in each of them */
 		r = raw3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter);
-	if (r < 0)
-		tap_die("cannot install another filter", r);
+	return r;
 }
 
 void watch_start(void)
 {
+	long r;
+
 	if (process_read()->watched)
 		return;
-	install(tap.page->watch, tap.page->watch_count);
+	r = install(tap.page->watch, tap.page->watch_count);
+	if (r < 0)
+		tap_die("cannot install another filter", r);
 	process_write()->watched = true;
 }
 
@@ -38,8 +41,10 @@ void watch_opens(void)
 	struct sock_filter code[OPENS_MAX];
 	struct bpf bpf = { .code = code, .room = OPENS_MAX };
 
+	const struct process *process = process_read();
+
 	if (!tap.root || tap.host_tree || tap.place || !tap.page->people_count ||
-	    process_read()->watched || process_read()->opens)
+	    process->watched || process->opens)
 		return;
 	bpf_load(&bpf, BPF_DATA(arch));
 	bpf_jump(&bpf, BPF_JEQ, ARCH_AUDIT, 0, 3);
@@ -48,7 +53,7 @@ void watch_opens(void)
 	bpf_jump(&bpf, BPF_JEQ, NR_open, 1, 0);
 	bpf_give(&bpf, SECCOMP_RET_ALLOW);
 	bpf_end_outside_tap(&bpf, SECCOMP_RET_TRAP | TAP_TRAP_DATA);
-	install(code, (unsigned)bpf.count);
+	(void)install(code, (unsigned)bpf.count); /* refused: not asked for a second time */
 	process_write()->opens = true;
 }
 

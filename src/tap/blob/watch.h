@@ -6,7 +6,8 @@
 /* From now on, and in all that this process starts. */
 void watch_start(void);
 /* All opens trap from now on, for /proc/PID/status: what it says of those who are not root is not
- * what the kernel says. Nothing happens where nobody is, or where all opens trap anyway. */
+ * what the kernel says. Nothing happens where nobody is, or where all opens trap anyway. Asked in
+ * each call that traps: somebody may have become another since this program was started. */
 void watch_opens(void);
 /* The credentials have changed, or a program starts: what follows from them. */
 void watch_creds(void);
