@@ -319,7 +319,7 @@ void traced_note_made(int dirfd, const char *name)
 	struct where where = { dirfd, name, AT_SYMLINK_NOFOLLOW };
 
 	if (files_creation_matters())
-		files_note_created(&where, &where, 0777);
+		files_note_socket(&where);
 }
 
 long traced_may_open(int fd, unsigned long flags)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A new file gets its directory's default ACL, and the umask does not count then (acl(5), "Object
- * creation and default ACLs"; fs/posix_acl.c, posix_acl_create). */
+/* An ACL follows the mode of its file, and the mode the ACL (acl(5), "Correspondence between ACL
+ * entries and file permission bits"). A new file gets its directory's default ACL, and the umask
+ * does not count then ("Object creation and default ACLs"; fs/posix_acl.c, posix_acl_create). */
 #include "tap/blob/acl.h"
 
 #include <errno.h>
@@ -13,10 +14,43 @@
 #include "tap/blob/scratch.h"
 #include "tap/blob/text_number.h"
 
+enum rank { OWNER, USERS, GROUP, GROUPS, MASK, OTHER, RANKS };
+
 struct acl {
 	struct posix_acl_xattr_entry *entry;
 	size_t count;
 };
+
+/* In the order in which they have to come (posix_acl_valid in fs/posix_acl.c); -1: no such tag. */
+static int rank_of(unsigned tag)
+{
+	static const uint16_t tags[] = { ACL_USER_OBJ, ACL_USER, ACL_GROUP_OBJ,
+					 ACL_GROUP,    ACL_MASK, ACL_OTHER };
+
+	for (int i = 0; i < RANKS; i++)
+		if (tags[i] == tag)
+			return i;
+	return -1;
+}
+
+static bool is_valid(const struct acl *acl)
+{
+	unsigned count[RANKS] = { 0 };
+	int last = 0;
+
+	for (size_t i = 0; i < acl->count; i++) {
+		const struct posix_acl_xattr_entry *entry = &acl->entry[i];
+		int rank = rank_of(entry->e_tag);
+
+		if (rank < last || (entry->e_perm & ~7u) ||
+		    ((rank == USERS || rank == GROUPS) && entry->e_id == LIES_KEEP))
+			return false;
+		count[rank]++;
+		last = rank;
+	}
+	return count[OWNER] == 1 && count[GROUP] == 1 && count[OTHER] == 1 && count[MASK] <= 1 &&
+	       (count[MASK] == 1 || !(count[USERS] + count[GROUPS]));
+}
 
 /* In place, little endian as it is everywhere we run. */
 static long read_acl(const void *value, size_t size_bytes, struct acl *ret_acl)
@@ -28,7 +62,21 @@ static long read_acl(const void *value, size_t size_bytes, struct acl *ret_acl)
 		return -EINVAL;
 	ret_acl->entry = (struct posix_acl_xattr_entry *)(uintptr_t)(header + 1);
 	ret_acl->count = (size_bytes - sizeof(*header)) / sizeof(*ret_acl->entry);
-	return 0;
+	return is_valid(ret_acl) ? 0 : -EINVAL;
+}
+
+/* Where the three bits of this entry are in a mode; -1: nowhere. The mask's are the group's. */
+static int shift_of(const struct acl *acl, const struct posix_acl_xattr_entry *entry)
+{
+	int rank = rank_of(entry->e_tag);
+
+	if (rank == OWNER)
+		return 6;
+	if (rank == OTHER)
+		return 0;
+	if (rank == MASK)
+		return 3;
+	return rank == GROUP && rank_of(acl->entry[acl->count - 2].e_tag) != MASK ? 3 : -1;
 }
 
 long acl_mode(const void *value, size_t size_bytes)
@@ -36,31 +84,12 @@ long acl_mode(const void *value, size_t size_bytes)
 	struct acl acl;
 	long r = read_acl(value, size_bytes, &acl);
 	long mode = 0;
-	bool has_mask = false;
 
 	for (size_t i = 0; r == 0 && i < acl.count; i++) {
-		long bits = acl.entry[i].e_perm & 7;
+		int shift = shift_of(&acl, &acl.entry[i]);
 
-		switch (acl.entry[i].e_tag) {
-		case ACL_USER_OBJ:
-			mode |= bits << 6;
-			break;
-		case ACL_GROUP_OBJ:
-			mode |= has_mask ? 0 : bits << 3;
-			break;
-		case ACL_MASK:
-			mode = (mode & ~070l) | bits << 3;
-			has_mask = true;
-			break;
-		case ACL_OTHER:
-			mode |= bits;
-			break;
-		case ACL_USER:
-		case ACL_GROUP:
-			break;
-		default:
-			return -EINVAL;
-		}
+		if (shift >= 0)
+			mode |= (long)acl.entry[i].e_perm << shift;
 	}
 	return r < 0 ? r : mode;
 }
@@ -70,28 +99,16 @@ bool acl_any_default(void)
 	return lies_any_xattr(&tap.lies) && lies_may_have_xattr(&tap.lies, ACL_DEFAULT);
 }
 
-static bool has_mask(const struct acl *acl)
+/* The mode's bits; or, when a file is made, nobody gets more than the mode says that was asked
+ * for. */
+static void set_bits(const struct acl *acl, uint32_t mode, bool is_made)
 {
-	for (size_t i = 0; i < acl->count; i++)
-		if (acl->entry[i].e_tag == ACL_MASK)
-			return true;
-	return false;
-}
-
-/* Nobody gets more than the mode says that was asked for. */
-static void cut(const struct acl *acl, uint32_t mode)
-{
-	bool group_is_masked = has_mask(acl);
-
 	for (size_t i = 0; i < acl->count; i++) {
 		struct posix_acl_xattr_entry *entry = &acl->entry[i];
+		int shift = shift_of(acl, entry);
 
-		if (entry->e_tag == ACL_USER_OBJ)
-			entry->e_perm &= mode >> 6 & 7;
-		else if (entry->e_tag == (group_is_masked ? ACL_MASK : ACL_GROUP_OBJ))
-			entry->e_perm &= mode >> 3 & 7;
-		else if (entry->e_tag == ACL_OTHER)
-			entry->e_perm &= mode & 7;
+		if (shift >= 0)
+			entry->e_perm = mode >> shift & (is_made ? entry->e_perm : 7u);
 	}
 }
 
@@ -117,10 +134,32 @@ static void give(const struct where *made, void *value, size_t size_bytes, uint3
 		return;
 	if (S_ISDIR(x.stx_mode))
 		xattr_say(made, ACL_DEFAULT, value, size_bytes);
-	cut(&acl, mode);
+	set_bits(&acl, mode, true);
 	set_mode(made, acl_mode(value, size_bytes) | (x.stx_mode & 07000));
 	if (acl.count > 3)
 		xattr_say(made, ACL_ACCESS, value, size_bytes);
+}
+
+void acl_follow_mode(struct lie_row *row, uint32_t mode)
+{
+	const void *value;
+	uint32_t size_bytes;
+	struct acl acl;
+	void *copy;
+
+	if (!lies_may_have_xattr(&tap.lies, ACL_ACCESS) ||
+	    lies_xattr_get(&tap.lies, row, ACL_ACCESS, &value, &size_bytes) != LIES_XATTR_SET ||
+	    acl_mode(value, size_bytes) == (long)(mode & 0777))
+		return;
+	copy = scratch_take(size_bytes);
+	if (!copy)
+		return;
+	memcpy(copy, value, size_bytes);
+	if (read_acl(copy, size_bytes, &acl) == 0) {
+		set_bits(&acl, mode, false);
+		lies_xattr_set(&tap.lies, row, ACL_ACCESS, copy, size_bytes);
+	}
+	scratch_put(copy);
 }
 
 void acl_inherit(const struct where *made, const struct lie_row *parent, uint32_t mode)

@@ -12,6 +12,9 @@
  * permission bits"). -EINVAL: not a well-formed ACL. */
 long acl_mode(const void *value, size_t size_bytes);
 
+/* The file that the row is about has this mode now: so has its ACL. */
+void acl_follow_mode(struct lie_row *row, uint32_t mode);
+
 /* Does any directory give ACLs to what is made in it? */
 bool acl_any_default(void);
 /* What was made, with this mode before the umask, in a directory of which `parent` is known. */

@@ -306,27 +306,57 @@ static void say_owner(const struct statx *x, uint32_t uid, uint32_t gid, bool se
 		lies_set_mode(row, S_ISGID, S_ISGID);
 }
 
-void files_note_created(const struct where *created, const struct where *name, uint32_t mode)
+/* parent: NULL where it cannot be looked at. */
+static void note_created(const struct where *created, const struct statx *parent, uint32_t mode)
 {
 	const struct creds *creds = &process_read()->creds;
 	uint32_t uid = creds->user.file_system;
 	uint32_t gid = creds->group.file_system;
 	bool by_directory = false;
-	struct shown parent;
 	struct lie_row *row;
+	struct shown shown;
 	struct statx x;
 
-	if ((lies_any_setgid(&tap.lies) || acl_any_default()) && find_parent(name, &x) == 0) {
-		row = files_row(&x);
-		files_show(&x, row, &parent);
-		by_directory = lies_any_setgid(&tap.lies) && (parent.mode & S_ISGID);
+	if (parent) {
+		row = files_row(parent);
+		files_show(parent, row, &shown);
+		by_directory = lies_any_setgid(&tap.lies) && (shown.mode & S_ISGID);
 		if (mode != FILES_NO_MODE)
 			acl_inherit(created, row, mode);
 	}
 	if (by_directory)
-		gid = parent.gid;
+		gid = shown.gid;
 	if (!uid && !gid)
 		return;
 	if (files_look(created, &x) == 0)
 		say_owner(&x, uid, gid, by_directory && S_ISDIR(x.stx_mode));
+}
+
+static bool parents_matter(void)
+{
+	return lies_any_setgid(&tap.lies) || acl_any_default();
+}
+
+void files_note_created(const struct where *created, const struct where *name, uint32_t mode)
+{
+	struct statx parent;
+	bool matters = parents_matter() && find_parent(name, &parent) == 0;
+
+	note_created(created, matters ? &parent : NULL, mode);
+}
+
+void files_note_temporary(const struct where *created, const struct where *directory, uint32_t mode)
+{
+	struct statx parent;
+	bool matters = parents_matter() && files_look(directory, &parent) == 0;
+
+	note_created(created, matters ? &parent : NULL, mode);
+}
+
+void files_note_socket(const struct where *name)
+{
+	struct statx x;
+
+	if (files_look(name, &x) == 0)
+		files_note_created(name, name, x.stx_mode & 07777);
 }

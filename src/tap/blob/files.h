@@ -83,6 +83,11 @@ void files_set_ids(int fd, uint32_t *uid, uint32_t *gid);
  * the directory's default ACL. `mode` is what was asked for, before the umask. */
 #define FILES_NO_MODE (~0u) /* of a symbolic link */
 void files_note_created(const struct where *created, const struct where *name, uint32_t mode);
+/* Without a name, in this directory (O_TMPFILE). */
+void files_note_temporary(const struct where *created, const struct where *directory,
+			  uint32_t mode);
+/* A socket: its mode is less the umask also where a default ACL is (net/unix/af_unix.c). */
+void files_note_socket(const struct where *name);
 bool files_creation_matters(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "tap/blob/acl.h"
 #include "tap/blob/fds.h"
 #include "tap/blob/files.h"
 #include "tap/blob/handlers.h"
@@ -72,10 +73,12 @@ static long say_owner(const struct owned *file, uint32_t uid, uint32_t gid, uint
 		lies_set_changed(row, changed_ns);
 	lies_note_real_mode(row, file->x.stx_mode);
 	lies_set_owner(row, uid, gid);
-	files_drop_set_ids(row, file->x.stx_mode);
-	files_drop_capability(row);
-	if (S_ISDIR(shown->mode) && (shown->mode & S_ISGID))
+	if (!S_ISDIR(shown->mode)) {
+		files_drop_set_ids(row, file->x.stx_mode);
+		files_drop_capability(row);
+	} else if (shown->mode & S_ISGID) {
 		lies_note_setgid(&tap.lies);
+	}
 	return 0;
 }
 
@@ -83,7 +86,7 @@ static long say_owner(const struct owned *file, uint32_t uid, uint32_t gid, uint
  * do not, and the kernel takes set-id bits away: these are looked at again. */
 static bool will_change(const struct move *move, const struct statx *x)
 {
-	return move->may_move || (S_ISREG(x->stx_mode) && (x->stx_mode & SET_IDS));
+	return move->may_move || (!S_ISDIR(x->stx_mode) && (x->stx_mode & SET_IDS));
 }
 
 /* Would the kernel do nothing but set the time of the change? A directory may have to be copied up;
@@ -226,6 +229,7 @@ static long say_mode(const struct owned *file, uint32_t wanted)
 	lies_read(row, &lie);
 	lie.mode_mask = (lie.mode_mask & ~PERMISSIONS) | said;
 	lies_set_mode(row, lie.mode_mask, (lie.mode_bits & ~PERMISSIONS) | wanted);
+	acl_follow_mode(row, wanted);
 	if (S_ISDIR(real) && (wanted & S_ISGID) && lie.gid != LIES_KEEP)
 		lies_note_setgid(&tap.lies);
 	return 0;

@@ -84,6 +84,18 @@ static long open_for_root(const struct opening *opening, unsigned long flags, lo
 	return files_open_as_root(opening->name.dirfd, opening->name.path, (int)flags, 0);
 }
 
+/* Asked for with O_CREAT, a directory is none that may be opened (open(2)). */
+static long refuse_directory(long fd)
+{
+	struct where opened = where_fd(fd);
+	struct statx x;
+
+	if (fd < 0 || files_look(&opened, &x) < 0 || !S_ISDIR(x.stx_mode))
+		return fd;
+	raw1(__NR_close, fd);
+	return -EISDIR;
+}
+
 /* Was it this call that made the file? O_EXCL tells. A name that appears or goes away between the
  * two questions, or a symbolic link to nowhere, is left to the kernel and gets no owner. */
 static long open_or_make(const struct opening *opening, bool *ret_made)
@@ -94,8 +106,10 @@ static long open_or_make(const struct opening *opening, bool *ret_made)
 	if (!(flags & O_EXCL)) {
 		r = open_for_root(opening, flags,
 				  open_plainly(opening, flags & ~(unsigned long)O_CREAT));
+		if (r == -ENOTDIR) /* "name/", for which the kernel has another error here */
+			return open_plainly(opening, flags);
 		if (r != -ENOENT)
-			return r;
+			return flags & O_ACCMODE ? r : refuse_directory(r);
 		r = open_plainly(opening, flags | O_EXCL);
 		if (r == -EEXIST)
 			return open_plainly(opening, flags);
@@ -134,7 +148,7 @@ static long open_file(const struct opening *opening)
 		move_begin_writing(&move, &file);
 	else
 		move_begin(&move, &file);
-	if ((flags & O_CREAT) && files_creation_matters()) {
+	if ((flags & O_CREAT) && !(flags & O_DIRECTORY) && files_creation_matters()) {
 		r = open_or_make(opening, &made);
 	} else {
 		r = open_for_root(opening, flags, open_plainly(opening, flags));
@@ -145,7 +159,9 @@ static long open_file(const struct opening *opening)
 		move_end_writing(&move, &opened);
 	else
 		move_end(&move, &opened);
-	if (made)
+	if (made && is_temporary(flags))
+		files_note_temporary(&opened, &opening->name, (uint32_t)opening->mode);
+	else if (made)
 		files_note_created(&opened, &opening->name, (uint32_t)opening->mode);
 	if (r >= 0 && (flags & O_CREAT) && (opening->mode & (S_ISUID | S_ISGID)))
 		files_keep_set_ids(&opened);
@@ -440,7 +456,7 @@ long on_bind(struct tap_call *call)
 	if (r == 0)
 		r = pass(call);
 	if (r == 0 && files_creation_matters())
-		files_note_created(&name, &name, 0777);
+		files_note_socket(&name);
 	return r;
 }
 

@@ -14,6 +14,7 @@
 #include "tap/blob/handlers.h"
 #include "tap/blob/memory.h"
 #include "tap/blob/scratch.h"
+#include "tap/numbers.h"
 
 #define NAME_ROOM (LIES_NAME_MAX + 1)
 
@@ -107,22 +108,46 @@ static bool exists(const struct where *where, const struct lie_row *row, const c
 	return r >= 0;
 }
 
-static long follow_acl(const struct where *where, const char *name, const void *value,
+/* As chmod(2) does, set-id bits and all. */
+static long set_mode(const struct where *where, long mode)
+{
+	struct tap_call by_fd = { .nr = __NR_fchmod, .arg = { where->dirfd, mode } };
+	struct tap_call by_path = { .nr = __NR_fchmodat,
+				    .arg = { where->dirfd, (long)where->path, mode } };
+
+	return where->flags & AT_EMPTY_PATH ? on_fchmod(&by_fd) : on_fchmodat(&by_path);
+}
+
+/* One that the kernel keeps is not to be found below, nor given to new files. */
+static void take_away(const struct where *where, const char *name)
+{
+	if (where->flags & AT_EMPTY_PATH)
+		raw2(__NR_fremovexattr, where->dirfd, name);
+	else if (where->dirfd == AT_FDCWD)
+		raw2(__NR_removexattr, where->path, name);
+	else
+		raw4(NR_removexattrat, where->dirfd, where->path, 0, name);
+}
+
+/* The kernel knows no such ids; is there anything else it would refuse (fs/posix_acl.c,
+ * set_posix_acl)? */
+static long accept_acl(const struct where *where, const char *name, const void *value,
 		       size_t size_bytes)
 {
 	long mode = acl_mode(value, size_bytes);
+	struct shown shown;
 	struct statx x;
-	long r;
+	long r = files_shown(where, &x, &shown);
 
-	if (mode < 0 || strcmp(name, ACL_ACCESS) != 0)
-		return mode < 0 ? mode : 0;
-	r = files_look(where, &x);
-	if (r < 0)
-		return r;
-	mode |= x.stx_mode & 07000;
-	if (where->flags & AT_EMPTY_PATH)
-		return raw2(__NR_fchmod, where->dirfd, mode);
-	return raw3(__NR_fchmodat, where->dirfd, where->path, mode);
+	if (r < 0 || S_ISLNK(x.stx_mode))
+		return r < 0 ? r : -EOPNOTSUPP;
+	if (strcmp(name, ACL_DEFAULT) == 0 && !S_ISDIR(x.stx_mode))
+		return -EACCES;
+	r = check_change(ACL, name, where);
+	if (r < 0 || mode < 0)
+		return r < 0 ? r : mode;
+	take_away(where, name);
+	return strcmp(name, ACL_ACCESS) == 0 ? set_mode(where, mode | (shown.mode & 07000)) : 0;
 }
 
 long xattr_say(const struct where *where, const char *name, const void *value, size_t size_bytes)
@@ -151,7 +176,7 @@ static long set_lie(const struct setting *setting, const char *name, enum kind k
 {
 	const struct where *where = &setting->where;
 	struct statx x;
-	long r = check_change(kind, name, where);
+	long r = kind == ACL ? 0 : check_change(kind, name, where);
 	bool is_there;
 
 	if (r < 0)
@@ -170,7 +195,7 @@ static long set_lie(const struct setting *setting, const char *name, enum kind k
 		if ((setting->flags & XATTR_REPLACE) && !is_there)
 			return -ENODATA;
 	}
-	r = kind == ACL ? follow_acl(where, name, setting->value, setting->size_bytes) : 0;
+	r = kind == ACL ? accept_acl(where, name, setting->value, setting->size_bytes) : 0;
 	/* "" stands for an empty value: NULL would mean that it is removed. */
 	return r < 0 ? r
 		     : xattr_say(where, name, setting->value ? setting->value : "",
