@@ -105,8 +105,10 @@ struct lie_row *lies_find(struct lies *lies, const struct file_id *id)
 }
 
 /* The inode has another file now. Readers see no row while the birth time is 0. */
-static void start_anew(struct lie_row *row, const struct file_id *id)
+static void start_anew(struct lies *lies, struct lie_row *row, const struct file_id *id)
 {
+	if (id->birth_ns == LIES_NO_BIRTH)
+		lies_store(&lies_header(lies)->any_birthless, 1);
 	lies_store(&row->birth_ns, 0);
 	lies_store(&row->owner, (uint64_t)LIES_KEEP << 32 | LIES_KEEP);
 	lies_store(&row->mode, 0);
@@ -131,7 +133,7 @@ static struct lie_row *add(struct lies *lies, const struct file_id *id)
 		return NULL;
 	row->device = id->device;
 	row->inode = id->inode;
-	start_anew(row, id);
+	start_anew(lies, row, id);
 	__atomic_fetch_or(bloom_word(lies, place), bloom_bits(id), __ATOMIC_ACQ_REL);
 	do {
 		head = lies_load(bucket);
@@ -141,8 +143,6 @@ static struct lie_row *add(struct lies *lies, const struct file_id *id)
 		row->next = head;
 	} while (!lies_swap(bucket, head, reference));
 	__atomic_fetch_add(&lies_header(lies)->row_count, 1, __ATOMIC_ACQ_REL);
-	if (id->birth_ns == LIES_NO_BIRTH)
-		lies_store(&lies_header(lies)->any_birthless, 1);
 	return row;
 }
 
@@ -153,7 +153,7 @@ struct lie_row *lies_make(struct lies *lies, const struct file_id *id)
 	if (!row)
 		row = add(lies, id);
 	if (row && !lies_row_is(row, id))
-		start_anew(row, id);
+		start_anew(lies, row, id);
 	return row;
 }
 

@@ -334,6 +334,8 @@ long traced_may_open(int fd, unsigned long flags)
 	if (!is_restricted() || (flags & O_PATH) || walk_path(&asker, &where, &walk) < 0 ||
 	    !walk.exists || walk_is_kernels(&where))
 		return 0;
+	if (S_ISDIR(walk.file.shown.mode) && (wanted & MAY_WRITE))
+		return -EISDIR;
 	if (!node_allows(&asker, &walk.file, wanted))
 		return -EACCES;
 	if ((flags & O_NOATIME) && walk.file.shown.uid != asker.uid &&

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/stat.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -369,6 +370,13 @@ static void lists_for_new_files_are_inherited(void)
 	must(stat("d/f", &st) == 0 && (st.st_mode & 07777) == 0664);
 	must(getxattr("d/f", "system.posix_acl_access", value, sizeof(value)) == sizeof(acl));
 	must(memcmp(value + 12, acl + 12, 16) == 0); /* the mode cuts the others */
+	must(chmod("d/f", 0640) == 0);
+	must(getxattr("d/f", "system.posix_acl_access", value, sizeof(value)) == sizeof(acl));
+	must(value[6] == 6 && value[14] == 7 && value[30] == 4 && value[38] == 0);
+	must_fail(EACCES, setxattr("d/f", "system.posix_acl_default", acl, sizeof(acl), 0));
+	must_fail(EINVAL, setxattr("d", "system.posix_acl_default", acl, sizeof(acl) - 8, 0));
+	fd = open("d", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+	must(fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0664 && close(fd) == 0);
 	must(mkdir("d/s", 0755) == 0);
 	must(stat("d/s", &st) == 0 && (st.st_mode & 07777) == 0755);
 	must(getxattr("d/s", "system.posix_acl_default", value, sizeof(value)) == sizeof(acl));
@@ -413,6 +421,9 @@ static void what_others_make_is_theirs(void)
 
 static void a_directory_with_set_group_id_gives_its_group(void)
 {
+	struct stat st;
+	int fd;
+
 	must(mkdir("d", 0755) == 0);
 	must(chown("d", 0, 50) == 0);
 	must(chmod("d", 02775) == 0);
@@ -423,9 +434,49 @@ static void a_directory_with_set_group_id_gives_its_group(void)
 	must(mode_of("d/d") == 02755);
 	make("d/d/f");
 	must(owned_by("d/d/f", 0, 50));
+	fd = open("d", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	must(fd >= 0 && fstat(fd, &st) == 0 && st.st_gid == 50 && close(fd) == 0);
 	must(chdir("d/d") == 0);
 	make("g");
 	must(owned_by("g", 0, 50));
+}
+
+/* Nobody gets a program of a group he is not in; the directory's group may be root's, too. */
+static void so_does_one_of_roots_group_to_anybody(void)
+{
+	must(mkdir("d", 0755) == 0 && chmod("d", 02777) == 0);
+	must(in_child({
+		     must(setgroups(0, NULL) == 0);
+		     must(setregid(34, 34) == 0 && setreuid(33, 33) == 0);
+		     make("d/f");
+		     must(open("d/g", O_CREAT | O_RDWR | O_CLOEXEC, 02755) >= 0);
+	     }) == 0);
+	must(owned_by("d/f", 33, 0));
+	must(owned_by("d/g", 33, 0) && mode_of("d/g") == 0755);
+}
+
+/* What O_CREAT does with what is no file, or is there only as a link that leads nowhere. */
+static void names_that_are_taken_are_not_made(void)
+{
+	must(mkdir("d", 0755) == 0 && symlink("target", "link") == 0);
+	make("f");
+	must(setegid(34) == 0);
+	must_fail(EISDIR, open("d", O_CREAT | O_RDONLY | O_CLOEXEC, 0600));
+	must_fail(EEXIST, open("link", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+	must(open("link", O_CREAT | O_WRONLY | O_CLOEXEC, 0600) >= 0);
+	must(owned_by("target", 0, 34));
+}
+
+static void what_is_no_directory_loses_bits_when_given_away(void)
+{
+	static const unsigned char capability[20] = { 1, 0, 0, 2, 0, 0x20 };
+	char value[32];
+
+	must(mkdir("d", 0755) == 0 && mkfifo("p", 0600) == 0 && chmod("p", 02755) == 0);
+	must(setxattr("d", "security.capability", capability, sizeof(capability), 0) == 0);
+	must(chown("p", 33, 34) == 0 && mode_of("p") == 0755);
+	must(chown("d", 33, 34) == 0);
+	must(getxattr("d", "security.capability", value, sizeof(value)) == sizeof(capability));
 }
 
 static void a_temporary_file_can_be_given_away(void)
@@ -627,6 +678,9 @@ static const struct claim claims[] = {
 	CLAIM(lists_for_new_files_are_inherited),
 	CLAIM(what_others_make_is_theirs),
 	CLAIM(a_directory_with_set_group_id_gives_its_group),
+	CLAIM(so_does_one_of_roots_group_to_anybody),
+	CLAIM(names_that_are_taken_are_not_made),
+	CLAIM(what_is_no_directory_loses_bits_when_given_away),
 	CLAIM(a_temporary_file_can_be_given_away),
 	CLAIM(processes_agree),
 	CLAIM(owners_survive_every_change),

@@ -438,6 +438,40 @@ static void what_only_root_may_nobody_else_does(void)
 	end();
 }
 
+/* Where two things are wrong, the kernel names one of them. */
+static void the_first_thing_that_is_wrong_is_said(void)
+{
+	begin();
+	make_folder("his", SOMEBODY, SOMEBODY, 0755);
+	make_folder("roots", 0, 0, 0755);
+	make_folder("his/other", 0, 0, 0755);
+	make_folder("sticky", OTHER, OTHER, 01777);
+	make_file("file", 0, 0, 0644);
+	make_file("roots/file", 0, 0, 0644);
+	must(link("roots/file", "roots/same") == 0);
+	must(in_child({
+		     become(SOMEBODY);
+		     must(rename("his/other", "his/renamed") == 0);
+		     must(mkdir("his/new", 0755) == 0);
+		     must_fail(EACCES, rename("his/renamed", "his/new/renamed"));
+		     must(rename("roots/file", "roots/same") == 0);
+		     must(rename("roots/file", "roots/file") == 0);
+		     must_fail(ENOENT, rename("roots/nothing", "roots/file"));
+		     must_fail(ENOENT, link("nothing", "roots/new"));
+		     must_fail(EEXIST, link("file", "roots/file"));
+		     must_fail(EISDIR, truncate("roots", 0));
+		     must_fail(EISDIR, open("roots", O_WRONLY));
+		     must_fail(EINVAL, rmdir("roots/."));
+		     must_fail(EEXIST, mknod("file", S_IFCHR | 0600, 0x103));
+		     must_fail(ENOENT, mknod("nothing/new", S_IFCHR | 0600, 0x103));
+		     must_fail(EPERM, mknod("his/null", S_IFCHR | 0600, 0x103));
+		     must_fail(EACCES, access("roots/file", W_OK));
+		     must_fail(EPERM, setxattr("sticky", "user.note", "x", 1, 0));
+		     must_fail(EPERM, removexattr("file", "security.capability"));
+	     }) == 0);
+	end();
+}
+
 static const struct claim claims[] = {
 	CLAIM(a_file_opens_for_whom_its_mode_says),
 	CLAIM(nobody_gets_through_a_closed_directory),
@@ -450,6 +484,7 @@ static const struct claim claims[] = {
 	CLAIM(what_only_root_may_nobody_else_does),
 	CLAIM(sockets_are_bound_and_connected_to_by_whom_they_may),
 	CLAIM(what_is_the_kernels_stays_open),
+	CLAIM(the_first_thing_that_is_wrong_is_said),
 	{ NULL, NULL },
 };
 

@@ -19,12 +19,12 @@ static long ask(struct tap_call *call, const struct where *where, int wanted, in
 	struct walk walk;
 	long r = pass(call);
 
-	if (is_plain_root() || (r < 0 && !(tap.host_tree && r == -EACCES)))
+	if (is_plain_root() || r == -EFAULT || r == -EINVAL)
 		return r;
 	asker = flags & AT_EACCESS ? asker_effective() : asker_real();
 	if (walk_path(&asker, where, &walk) < 0)
 		return -EACCES;
-	if (!walk.exists)
+	if (!walk.exists || (r < 0 && !(tap.host_tree && r == -EACCES)))
 		return r;
 	return node_allows(&asker, &walk.file, (unsigned)wanted) || walk_is_kernels(where)
 		       ? 0

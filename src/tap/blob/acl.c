@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 
 #include "tap/blob/scratch.h"
-#include "tap/blob/text_number.h"
 
 enum rank { OWNER, USERS, GROUP, GROUPS, MASK, OTHER, RANKS };
 
@@ -112,19 +111,6 @@ static void set_bits(const struct acl *acl, uint32_t mode, bool is_made)
 	}
 }
 
-/* Also of what is only a place in the file system to us (O_PATH). */
-static void set_mode(const struct where *made, long mode)
-{
-	char link[40] = "/proc/self/fd/";
-
-	if (!(made->flags & AT_EMPTY_PATH)) {
-		raw3(__NR_fchmodat, made->dirfd, made->path, mode);
-		return;
-	}
-	text_number(link + 14, (unsigned long)made->dirfd);
-	raw3(__NR_fchmodat, AT_FDCWD, link, mode);
-}
-
 static void give(const struct where *made, void *value, size_t size_bytes, uint32_t mode)
 {
 	struct statx x;
@@ -135,7 +121,7 @@ static void give(const struct where *made, void *value, size_t size_bytes, uint3
 	if (S_ISDIR(x.stx_mode))
 		xattr_say(made, ACL_DEFAULT, value, size_bytes);
 	set_bits(&acl, mode, true);
-	set_mode(made, acl_mode(value, size_bytes) | (x.stx_mode & 07000));
+	files_set_mode(made, (uint32_t)acl_mode(value, size_bytes) | (x.stx_mode & 07000));
 	if (acl.count > 3)
 		xattr_say(made, ACL_ACCESS, value, size_bytes);
 }

@@ -256,12 +256,25 @@ bool files_creation_matters(void)
 
 #define SHORT_PATH 256
 
+/* Of what is open, the name it has now. */
+static long read_name(const struct where *name, char *room, size_t room_bytes)
+{
+	char link[32];
+	long r;
+
+	if (!(name->flags & AT_EMPTY_PATH))
+		return memory_read_string(room, name->path, room_bytes, ENAMETOOLONG);
+	print_fd_link(link, (unsigned)name->dirfd);
+	r = raw4(__NR_readlinkat, AT_FDCWD, link, room, room_bytes);
+	return r == (long)room_bytes ? -ENAMETOOLONG : r;
+}
+
 /* Look at the directory a name was made in. */
 static long look_at_parent(const struct where *name, char *room, size_t room_bytes,
 			   struct statx *ret_statx)
 {
 	struct where parent = { name->dirfd, room, 0 };
-	long length = memory_read_string(room, name->path, room_bytes, ENAMETOOLONG);
+	long length = read_name(name, room, room_bytes);
 
 	if (length < 0)
 		return length;
@@ -274,7 +287,7 @@ static long look_at_parent(const struct where *name, char *room, size_t room_byt
 	return files_look(&parent, ret_statx);
 }
 
-static long find_parent(const struct where *name, struct statx *ret_statx)
+long files_look_at_parent(const struct where *name, struct statx *ret_statx)
 {
 	char short_path[SHORT_PATH];
 	long r = look_at_parent(name, short_path, sizeof(short_path), ret_statx);
@@ -306,6 +319,32 @@ static void say_owner(const struct statx *x, uint32_t uid, uint32_t gid, bool se
 		lies_set_mode(row, S_ISGID, S_ISGID);
 }
 
+void files_set_mode(const struct where *where, uint32_t mode)
+{
+	char link[32];
+
+	if (!(where->flags & AT_EMPTY_PATH)) {
+		raw3(__NR_fchmodat, where->dirfd, where->path, mode);
+		return;
+	}
+	print_fd_link(link, (unsigned)where->dirfd);
+	raw3(__NR_fchmodat, AT_FDCWD, link, mode);
+}
+
+/* fs/inode.c, mode_strip_sgid: nobody gets a program of a group he is not in. */
+static void drop_set_gid(const struct where *created, const struct shown *parent, uint32_t mode)
+{
+	const struct creds *creds = &process_read()->creds;
+	const uint32_t bits = S_ISGID | S_IXGRP;
+	struct statx x;
+
+	if ((mode & bits) != bits || creds_in_group(creds, parent->gid) ||
+	    creds_may(creds, CAP_FSETID) || files_look(created, &x) < 0)
+		return;
+	if (!S_ISDIR(x.stx_mode))
+		files_set_mode(created, x.stx_mode & 07777 & ~(uint32_t)S_ISGID);
+}
+
 /* parent: NULL where it cannot be looked at. */
 static void note_created(const struct where *created, const struct statx *parent, uint32_t mode)
 {
@@ -320,9 +359,11 @@ static void note_created(const struct where *created, const struct statx *parent
 	if (parent) {
 		row = files_row(parent);
 		files_show(parent, row, &shown);
-		by_directory = lies_any_setgid(&tap.lies) && (shown.mode & S_ISGID);
+		by_directory = shown.mode & S_ISGID;
 		if (mode != FILES_NO_MODE)
 			acl_inherit(created, row, mode);
+		if (by_directory && mode != FILES_NO_MODE)
+			drop_set_gid(created, &shown, mode);
 	}
 	if (by_directory)
 		gid = shown.gid;
@@ -334,13 +375,14 @@ static void note_created(const struct where *created, const struct statx *parent
 
 static bool parents_matter(void)
 {
-	return lies_any_setgid(&tap.lies) || acl_any_default();
+	return process_read()->creds.group.file_system || lies_any_setgid(&tap.lies) ||
+	       acl_any_default();
 }
 
 void files_note_created(const struct where *created, const struct where *name, uint32_t mode)
 {
 	struct statx parent;
-	bool matters = parents_matter() && find_parent(name, &parent) == 0;
+	bool matters = parents_matter() && files_look_at_parent(name, &parent) == 0;
 
 	note_created(created, matters ? &parent : NULL, mode);
 }

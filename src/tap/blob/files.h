@@ -29,6 +29,8 @@ struct shown {
 
 /* statx of what identity and ownership need. */
 long files_look(const struct where *where, struct statx *ret_statx);
+/* The same of the directory that the last component of the path is in. */
+long files_look_at_parent(const struct where *name, struct statx *ret_statx);
 struct lie_row *files_row(const struct statx *statx); /* NULL: nothing known */
 void files_show(const struct statx *statx, const struct lie_row *row, struct shown *ret_shown);
 /* The three above in one. */
@@ -69,6 +71,9 @@ void files_keep_set_ids(const struct where *made);
 void files_drop_set_ids(struct lie_row *row, uint32_t real_mode);
 /* What either does to capabilities. */
 void files_drop_capability(struct lie_row *row);
+
+/* Permission bits, really, also of what is only a place in the file system to us (O_PATH). */
+void files_set_mode(const struct where *where, uint32_t mode);
 
 /* Open again what an O_PATH or other fd refers to. */
 long files_reopen(int fd, int flags);

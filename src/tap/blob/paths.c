@@ -96,9 +96,25 @@ static long refuse_directory(long fd)
 	return -EISDIR;
 }
 
-/* Was it this call that made the file? O_EXCL tells. A name that appears or goes away between the
- * two questions, or a symbolic link to nowhere, is left to the kernel and gets no owner. */
-static long open_or_make(const struct opening *opening, bool *ret_made)
+/* Nothing was there, and yet the name is taken: by a symbolic link to nowhere, unless another was
+ * faster. Where the link leads a file is made, and belongs to whom it was made by. */
+static long make_behind_link(const struct opening *opening, struct where *name, bool *ret_made)
+{
+	struct where link = { name->dirfd, name->path, AT_SYMLINK_NOFOLLOW };
+	struct statx x;
+	bool leads_there = files_look(&link, &x) == 0 && S_ISLNK(x.stx_mode);
+	long r = open_plainly(opening, opening->flags);
+	struct where opened = where_fd(r);
+
+	*ret_made = r >= 0 && leads_there && files_look(&opened, &x) == 0 && !files_row(&x) &&
+		    x.stx_nlink == 1 && S_ISREG(x.stx_mode);
+	if (*ret_made)
+		*name = opened;
+	return r;
+}
+
+/* Was it this call that made the file? O_EXCL tells. `name`: by which it is known then. */
+static long open_or_make(const struct opening *opening, struct where *name, bool *ret_made)
 {
 	unsigned long flags = opening->flags;
 	long r;
@@ -112,7 +128,7 @@ static long open_or_make(const struct opening *opening, bool *ret_made)
 			return flags & O_ACCMODE ? r : refuse_directory(r);
 		r = open_plainly(opening, flags | O_EXCL);
 		if (r == -EEXIST)
-			return open_plainly(opening, flags);
+			return make_behind_link(opening, name, ret_made);
 	} else {
 		r = open_plainly(opening, flags);
 	}
@@ -129,6 +145,7 @@ static long open_file(const struct opening *opening)
 {
 	unsigned long flags = opening->flags;
 	struct where file = opening->name;
+	struct where name = opening->name;
 	struct where opened;
 	struct move move;
 	bool made = false;
@@ -149,7 +166,7 @@ static long open_file(const struct opening *opening)
 	else
 		move_begin(&move, &file);
 	if ((flags & O_CREAT) && !(flags & O_DIRECTORY) && files_creation_matters()) {
-		r = open_or_make(opening, &made);
+		r = open_or_make(opening, &name, &made);
 	} else {
 		r = open_for_root(opening, flags, open_plainly(opening, flags));
 		made = r >= 0 && is_temporary(flags) && files_creation_matters();
@@ -162,7 +179,7 @@ static long open_file(const struct opening *opening)
 	if (made && is_temporary(flags))
 		files_note_temporary(&opened, &opening->name, (uint32_t)opening->mode);
 	else if (made)
-		files_note_created(&opened, &opening->name, (uint32_t)opening->mode);
+		files_note_created(&opened, &name, (uint32_t)opening->mode);
 	if (r >= 0 && (flags & O_CREAT) && (opening->mode & (S_ISUID | S_ISGID)))
 		files_keep_set_ids(&opened);
 	return tap.host_tree ? proc_show_status(r, file.path, flags) : r;

@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/xattr.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "tap/blob/fds.h"
 #include "tap/blob/memory.h"
 #include "tap/blob/walk.h"
 
@@ -40,6 +42,12 @@ static bool is_owner(const struct question *question)
 	       asker_can(&question->asker, CAP_FOWNER);
 }
 
+/* "name/" is a directory. */
+static bool is_what_slash_says(const struct walk *walk)
+{
+	return !walk->ends_in_slash || !walk->exists || S_ISDIR(walk->file.shown.mode);
+}
+
 /* --- names that are made and removed */
 
 static long ask_to_make(struct question *question)
@@ -64,36 +72,93 @@ static long ask_to_remove(struct question *question)
 	return walk_is_kernels(&question->name) ? 0 : -EPERM;
 }
 
-static bool is_removal(long nr)
+/* Of "." and ".." the kernel has the error, and of "name/" where that must be a directory. */
+static long ask_about_name(struct question *question, long nr)
 {
+	const struct walk *walk = &question->walk;
+
+	if (walk->ends_in_dots)
+		return 0;
 	switch (nr) {
-	case NR_rename:
-	case NR_renameat:
-	case NR_renameat2:
 	case NR_unlink:
+		return walk->ends_in_slash ? 0 : ask_to_remove(question);
 	case NR_unlinkat:
 	case NR_rmdir:
-		return true;
+		return ask_to_remove(question);
+	case NR_mkdir:
+	case NR_mkdirat:
+		return ask_to_make(question);
 	default:
-		return false;
+		return walk->ends_in_slash ? 0 : ask_to_make(question);
 	}
 }
 
-static bool is_rename(long nr)
+static bool is_same(const struct node *node, const struct node *other)
 {
-	return nr == NR_rename || nr == NR_renameat || nr == NR_renameat2;
+	return node->inode == other->inode && node->device == other->device;
 }
 
-static long ask_about_name(struct question *question, long nr)
+/* A directory that is moved gets another "..". */
+static long ask_to_move(struct question *question)
 {
-	long r = is_removal(nr) ? ask_to_remove(question) : 0;
+	return S_ISDIR(question->walk.file.shown.mode) ? ask_file(question, MAY_WRITE) : 0;
+}
 
-	if (r < 0 || (is_removal(nr) && !is_rename(nr)))
-		return r;
-	/* A directory that is moved gets another "..". */
-	if (is_rename(nr) && question->walk.exists && S_ISDIR(question->walk.file.shown.mode))
-		return ask_file(question, MAY_WRITE);
-	return ask_to_make(question);
+/* In the kernel's order (fs/namei.c, do_renameat2 and vfs_rename). */
+static long ask_to_rename(struct question *from, struct question *to, unsigned long flags)
+{
+	const struct walk *old = &from->walk;
+	const struct walk *new = &to->walk;
+	long r;
+
+	if (old->ends_in_dots || new->ends_in_dots || !old->exists || !new->has_parent ||
+	    (new->exists && (flags & RENAME_NOREPLACE)) ||
+	    (!new->exists && (flags & RENAME_EXCHANGE)) ||
+	    (new->exists &&is_same(&old->file, &new->file)))
+		return 0;
+	if (!S_ISDIR(old->file.shown.mode) &&
+	    (old->ends_in_slash || (new->ends_in_slash && !(flags & RENAME_EXCHANGE))))
+		return 0;
+	r = ask_to_remove(from);
+	if (r == 0)
+		r = new->exists ? ask_to_remove(to) : ask_to_make(to);
+	if (r == 0 && !is_same(&old->parent, &new->parent))
+		r = ask_to_move(from);
+	if (r == 0 && (flags & RENAME_EXCHANGE) && !is_same(&old->parent, &new->parent))
+		r = ask_to_move(to);
+	return r;
+}
+
+/* fs/namei.c, may_linkat: where fs.protected_hardlinks is set, as it is on most machines. */
+static bool links_are_protected(void)
+{
+	long fd = fds_open(AT_FDCWD, "/proc/sys/fs/protected_hardlinks", O_RDONLY | O_CLOEXEC);
+	char digit = '0';
+
+	if (fd < 0)
+		return false;
+	raw3(__NR_read, fd, &digit, 1);
+	raw1(__NR_close, fd);
+	return digit != '0';
+}
+
+static bool is_safe_to_link(struct question *question)
+{
+	uint32_t mode = question->walk.file.shown.mode;
+
+	return is_owner(question) ||
+	       (S_ISREG(mode) && !(mode & S_ISUID) &&
+		(mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP) &&
+		node_allows(&question->asker, &question->walk.file, MAY_READ | MAY_WRITE));
+}
+
+static long ask_to_link(struct question *from, struct question *to)
+{
+	if (!to->walk.has_parent || to->walk.exists || to->walk.ends_in_slash)
+		return 0;
+	if (!is_safe_to_link(from) && !walk_is_kernels(&from->name) && links_are_protected())
+		return -EPERM;
+	return ask_to_make(to);
 }
 
 /* --- opening */
@@ -112,12 +177,17 @@ static long ask_to_open(struct question *question, unsigned long flags)
 
 	if (flags & O_PATH)
 		return 0;
+	if ((flags & O_DIRECTORY) && question->walk.exists &&
+	    !S_ISDIR(question->walk.file.shown.mode))
+		return 0; /* ENOTDIR */
 	if ((flags & TAP_OPEN_TEMPORARY) && question->walk.exists)
 		return ask_file(question, MAY_WRITE | MAY_EXECUTE);
 	if (!question->walk.exists)
-		return flags & O_CREAT ? ask_to_make(question) : 0;
+		return flags & O_CREAT && !question->walk.ends_in_slash ? ask_to_make(question) : 0;
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return 0;
+	if (S_ISDIR(question->walk.file.shown.mode) && (flags & (O_ACCMODE | O_CREAT | O_TRUNC)))
+		return 0; /* EISDIR */
 	r = ask_file(question, wanted_by(flags));
 	if (r == 0 && (flags & O_NOATIME) && !is_owner(question))
 		return -EPERM;
@@ -198,23 +268,50 @@ static long ask_for_times(struct question *question, const struct tap_call *call
 
 static long ask_for_attribute(struct question *question, long name_address, unsigned wanted)
 {
-	return memory_string_starts((const char *)name_address, XATTR_USER_PREFIX)
-		       ? ask_file(question, wanted)
-		       : 0;
+	const uint32_t mode = question->walk.file.shown.mode;
+
+	if (!question->walk.exists ||
+	    !memory_string_starts((const char *)name_address, XATTR_USER_PREFIX))
+		return 0;
+	if (!S_ISREG(mode) && !S_ISDIR(mode))
+		return wanted == MAY_WRITE ? -EPERM : -ENODATA;
+	if (wanted == MAY_WRITE && S_ISDIR(mode) && (mode & S_ISVTX) && !is_owner(question) &&
+	    !walk_is_kernels(&question->name))
+		return -EPERM;
+	return ask_file(question, wanted);
+}
+
+/* fs/open.c, vfs_truncate: what is no file is refused for that. Our devices are files below. */
+static long ask_to_truncate(struct question *question)
+{
+	uint32_t mode = question->walk.file.shown.mode;
+
+	if (question->walk.exists && (S_ISCHR(mode) || S_ISBLK(mode)))
+		return -EINVAL;
+	return question->walk.exists && !S_ISREG(mode) ? 0 : ask_file(question, MAY_WRITE);
+}
+
+static long ask_to_enter(struct question *question)
+{
+	if (question->walk.exists && !S_ISDIR(question->walk.file.shown.mode))
+		return 0; /* ENOTDIR */
+	return ask_file(question, MAY_EXECUTE);
 }
 
 /* --- what a path leads to */
 
 static long ask_about_file(struct question *question, const struct tap_call *call)
 {
+	if (!is_what_slash_says(&question->walk))
+		return 0; /* ENOTDIR */
 	if (is_open(call->nr))
 		return ask_to_open(question, open_flags(call));
 	switch (call->nr) {
 	case NR_truncate:
-		return ask_file(question, MAY_WRITE);
+		return ask_to_truncate(question);
 	case NR_chdir:
 	case NR_chroot:
-		return ask_file(question, MAY_EXECUTE);
+		return ask_to_enter(question);
 	case NR_inotify_add_watch:
 		return ask_file(question, MAY_READ);
 	case NR_utime:
@@ -244,8 +341,10 @@ static long ask_about_file(struct question *question, const struct tap_call *cal
 
 static bool forbids_following(const struct tap_row *row, const struct tap_call *call)
 {
-	if (is_open(call->nr))
-		return open_flags(call) & O_NOFOLLOW;
+	unsigned long flags = is_open(call->nr) ? open_flags(call) : 0;
+
+	if (flags)
+		return (flags & O_NOFOLLOW) || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
 	for (int i = 0; row->args[i]; i++)
 		if (row->args[i] == 'n')
 			return call->arg[i] & AT_SYMLINK_NOFOLLOW;
@@ -260,27 +359,36 @@ static bool may_be_empty(const struct tap_row *row, const struct tap_call *call)
 	return false;
 }
 
-static long check_path(const struct tap_row *row, const struct tap_call *call, int dirfd, int index)
+/* Follow the path in this argument. 1: there is none; -EACCES. */
+static long follow_path(const struct tap_row *row, const struct tap_call *call, int index,
+			struct question *ret_question)
 {
-	struct question question = { .asker = asker_effective(),
-				     .name = { dirfd, (const char *)call->arg[index], 0 } };
-	char letter = row->args[index];
-	long r;
+	int dirfd = index > 0 && row->args[index - 1] == 'd' ? (int)call->arg[index - 1] : AT_FDCWD;
+	struct where name = { dirfd, (const char *)call->arg[index], 0 };
 
-	if (!question.name.path) {
-		if (call->nr != NR_utimensat)
-			return 0;
-		question.name = where_fd(dirfd);
-	}
-	if (letter != 'p' || forbids_following(row, call))
-		question.name.flags |= AT_SYMLINK_NOFOLLOW;
+	if (!name.path && call->nr != NR_utimensat)
+		return 1;
+	if (!name.path)
+		name = where_fd(dirfd);
+	if (row->args[index] == 'l' && call->nr == NR_linkat && (call->arg[4] & AT_SYMLINK_FOLLOW))
+		name.flags = 0;
+	else if (row->args[index] != 'p' || forbids_following(row, call))
+		name.flags |= AT_SYMLINK_NOFOLLOW;
 	if (may_be_empty(row, call))
-		question.name.flags |= AT_EMPTY_PATH;
-	r = walk_path(&question.asker, &question.name, &question.walk);
-	if (r < 0)
-		return r;
-	return letter == 'c' ? ask_about_name(&question, call->nr)
-			     : ask_about_file(&question, call);
+		name.flags |= AT_EMPTY_PATH;
+	*ret_question = (struct question){ .asker = asker_effective(), .name = name };
+	return walk_path(&ret_question->asker, &ret_question->name, &ret_question->walk);
+}
+
+static long check_path(const struct tap_row *row, const struct tap_call *call, int index)
+{
+	struct question question;
+	long r = follow_path(row, call, index, &question);
+
+	if (r)
+		return r < 0 ? r : 0;
+	return row->args[index] == 'c' ? ask_about_name(&question, call->nr)
+				       : ask_about_file(&question, call);
 }
 
 /* access(2) goes by the real ids: access.c walks for itself. */
@@ -289,29 +397,50 @@ static bool is_access(long nr)
 	return nr == NR_access || nr == NR_faccessat || nr == NR_faccessat2;
 }
 
+static bool is_rename(long nr)
+{
+	return nr == NR_rename || nr == NR_renameat || nr == NR_renameat2;
+}
+
+static bool is_link(long nr)
+{
+	return nr == NR_link || nr == NR_linkat;
+}
+
+/* Calls with two paths: alone, or each behind its directory. */
+static long check_two(const struct tap_row *row, const struct tap_call *call)
+{
+	bool has_dirfds = row->args[0] == 'd';
+	struct question from;
+	struct question to;
+	long r = follow_path(row, call, has_dirfds, &from);
+
+	if (r || !from.walk.has_parent)
+		return r < 0 ? r : 0;
+	if (is_link(call->nr) && (!from.walk.exists || !is_what_slash_says(&from.walk)))
+		return 0; /* ENOENT, ENOTDIR */
+	r = follow_path(row, call, has_dirfds ? 3 : 1, &to);
+	if (r)
+		return r < 0 ? r : 0;
+	if (is_link(call->nr))
+		return ask_to_link(&from, &to);
+	return ask_to_rename(&from, &to,
+			     call->nr == NR_renameat2 ? (unsigned long)call->arg[4] : 0);
+}
+
 long permission_check(const struct tap_row *row, const struct tap_call *call)
 {
-	int dirfd = AT_FDCWD;
-
 	if (is_access(call->nr))
 		return 0;
+	if (is_rename(call->nr) || is_link(call->nr))
+		return check_two(row, call);
 	for (int i = 0; row->args[i]; i++) {
-		long r;
+		char letter = row->args[i];
+		long r = letter == 'p' || letter == 'l' || letter == 'c' ? check_path(row, call, i)
+									 : 0;
 
-		switch (row->args[i]) {
-		case 'd':
-			dirfd = (int)call->arg[i];
-			break;
-		case 'p':
-		case 'l':
-		case 'c':
-			r = check_path(row, call, dirfd, i);
-			if (r < 0)
-				return r;
-			break;
-		default:
-			break;
-		}
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -339,7 +468,7 @@ long permission_to_bind(const struct where *name)
 	struct question question;
 	long r = judge(&question, name);
 
-	return r < 0 ? r : ask_to_make(&question);
+	return r < 0 || question.walk.ends_in_slash ? r : ask_to_make(&question);
 }
 
 long permission_to_connect(const struct where *name)

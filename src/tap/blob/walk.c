@@ -138,7 +138,8 @@ static long look(int dirfd, const char *path, int flags, struct node *ret_node)
 	if (r < 0)
 		return r;
 	*ret_node = (struct node){ .row = files_row(&x),
-				   .device = (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor };
+				   .device = (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor,
+				   .inode = x.stx_ino };
 	files_show(&x, ret_node->row, &ret_node->shown);
 	return 0;
 }
@@ -300,6 +301,14 @@ static long enter_link(struct way *way, const struct component *component,
 	return r > 0 ? begin(way, ret_directory) : r;
 }
 
+static bool is_dots(const struct way *way, const struct component *component)
+{
+	size_t length = component->end - way->at;
+
+	return way->text[way->at] == '.' &&
+	       (length == 1 || (length == 2 && way->text[way->at + 1] == '.'));
+}
+
 /* -EACCES; other errors are for the kernel to find, too. */
 static long take_way(struct way *way, bool follows, struct walk *walk)
 {
@@ -314,6 +323,8 @@ static long take_way(struct way *way, bool follows, struct walk *walk)
 		if (component.is_last) {
 			walk->parent = directory;
 			walk->has_parent = true;
+			walk->ends_in_slash = component.is_directory;
+			walk->ends_in_dots = is_dots(way, &component);
 		}
 		if (r < 0)
 			return r;

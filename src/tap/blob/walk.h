@@ -26,6 +26,7 @@ struct node {
 	struct shown shown;
 	struct lie_row *row;
 	uint64_t device;
+	uint64_t inode;
 	bool is_kernels; /* found through a link of /proc: nobody's but the kernel's to judge */
 };
 
@@ -33,6 +34,8 @@ struct node {
 struct walk {
 	bool has_parent;
 	bool exists;
+	bool ends_in_slash;
+	bool ends_in_dots;  /* the last component is "." or ".." */
 	struct node parent; /* the directory of the last component */
 	struct node file;
 };

@@ -279,6 +279,9 @@ static long remove(struct tap_call *call, const struct where *where, int name_ar
 	if (r < 0)
 		return r;
 	kind = kind_of(name);
+	r = kind == SECURITY || kind == TRUSTED ? check_change(kind, name, where) : 0;
+	if (r < 0)
+		return r;
 	row = kind != PLAIN && files_look(where, &x) == 0 ? files_row(&x) : NULL;
 	if (row && lies_xattr_get(&tap.lies, row, name, &value, &size_bytes) == LIES_XATTR_SET) {
 		r = check_change(kind, name, where);
@@ -287,8 +290,7 @@ static long remove(struct tap_call *call, const struct where *where, int name_ar
 	move_begin(&move, where);
 	r = pass(call);
 	move_end(&move, where);
-	if (r == -EPERM && (kind == SECURITY || kind == TRUSTED) &&
-	    check_change(kind, name, where) == 0)
+	if (r == -EPERM && (kind == SECURITY || kind == TRUSTED))
 		return exists(where, row, name) ? xattr_say(where, name, NULL, 0) : -ENODATA;
 	return r;
 }

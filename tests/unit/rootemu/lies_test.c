@@ -218,6 +218,19 @@ test(all_rows_that_say_something_are_iterated)
 	table_done(&lies);
 }
 
+/* Whoever removes one tells the table then, so it must not say that there is none. */
+test(a_directory_in_a_files_place_is_known_to_have_no_birth)
+{
+	struct lies lies;
+
+	table_new(&lies);
+	lies_set_owner(lies_make(&lies, &(struct file_id){ 1, 5, 7 }), 1, 1);
+	assert_false(lies_any_birthless(&lies));
+	lies_set_owner(lies_make(&lies, &(struct file_id){ 1, 5, LIES_NO_BIRTH }), 2, 2);
+	assert_true(lies_any_birthless(&lies));
+	table_done(&lies);
+}
+
 /* Writers that are killed at arbitrary instructions: every row that is found is right. */
 test(a_writer_killed_anywhere_leaves_a_table_that_is_right)
 {
@@ -288,6 +301,7 @@ int main(void)
 		RUN(what_readdir_says_of_types_is_doubted_for_devices_and_inodes_with_a_lie),
 		RUN(attributes_are_set_replaced_removed_and_listed_once),
 		RUN(all_rows_that_say_something_are_iterated),
+		RUN(a_directory_in_a_files_place_is_known_to_have_no_birth),
 		RUN(a_writer_killed_anywhere_leaves_a_table_that_is_right),
 		RUN(a_file_that_is_no_table_is_refused),
 	};
