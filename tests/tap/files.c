@@ -467,6 +467,13 @@ static void names_that_are_taken_are_not_made(void)
 	must(owned_by("target", 0, 34));
 }
 
+static void a_directory_renamed_to_its_own_name_keeps_its_owner(void)
+{
+	must(mkdir("d", 0755) == 0 && chown("d", 33, 34) == 0);
+	must(rename("d", "d") == 0 && rename("./d/", "d") == 0);
+	must(owned_by("d", 33, 34));
+}
+
 static void what_is_no_directory_loses_bits_when_given_away(void)
 {
 	static const unsigned char capability[20] = { 1, 0, 0, 2, 0, 0x20 };
@@ -680,6 +687,7 @@ static const struct claim claims[] = {
 	CLAIM(a_directory_with_set_group_id_gives_its_group),
 	CLAIM(so_does_one_of_roots_group_to_anybody),
 	CLAIM(names_that_are_taken_are_not_made),
+	CLAIM(a_directory_renamed_to_its_own_name_keeps_its_owner),
 	CLAIM(what_is_no_directory_loses_bits_when_given_away),
 	CLAIM(a_temporary_file_can_be_given_away),
 	CLAIM(processes_agree),

@@ -393,6 +393,16 @@ long on_rmdir(struct tap_call *call)
 	return remove_name(call, name_at(AT_FDCWD, call->arg[0]));
 }
 
+/* To its own name a file is renamed without anything being removed. */
+static void removal_spares(struct removal *removal, const struct where *name)
+{
+	struct statx x;
+
+	if (removal->counts && files_look(name, &x) == 0 && x.stx_ino == removal->id.inode &&
+	    ((uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor) == removal->id.device)
+		removal->counts = false;
+}
+
 static long rename_file(struct tap_call *call, struct where from, struct where to)
 {
 	struct removal removal;
@@ -400,6 +410,7 @@ static long rename_file(struct tap_call *call, struct where from, struct where t
 	long r;
 
 	removal_begin(&removal, &to);
+	removal_spares(&removal, &from);
 	move_begin(&move, &from);
 	r = pass(call);
 	move_end(&move, r == 0 ? &to : &from);
