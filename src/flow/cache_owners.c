@@ -6,7 +6,7 @@
 #include <sys/file.h>
 
 #include "base/banned.h"
-#include "base/io.h"
+#include "base/settled.h"
 #include "rootemu/owned.h"
 
 #define RECORD_BYTES_MAX ((size_t)256 << 20)
@@ -25,10 +25,12 @@ static int read_record(int mount_fd, struct arena *arena, struct owners *ret_own
 {
 	struct owners owners = { .overlay_ready = true };
 	auto_buf text = { 0 };
-	int r = 0;
+	int r = settled_read_file_at(mount_fd, "owners", RECORD_BYTES_MAX, &text, err);
 
-	if (faccessat(mount_fd, "owners", F_OK, 0) == 0)
-		r = io_read_file_at(mount_fd, "owners", RECORD_BYTES_MAX, &text, err);
+	if (r == -ENOENT) {
+		err_clear(err);
+		r = 0;
+	}
 	if (r == 0 && text.size_bytes)
 		r = owners_parse(text.bytes, text.size_bytes, arena, &owners, err);
 	if (r == 0)

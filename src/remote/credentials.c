@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/settled.h"
 #include "remote/helper.h"
 
 #define DOCKER_HUB_KEY "https://index.docker.io/v1/"
@@ -41,7 +42,10 @@ static int read_file(const char *path, struct json **ret_file, struct err *err)
 	auto_buf text = { 0 };
 	int r;
 
-	r = io_read_file_at(AT_FDCWD, path, AUTHFILE_SIZE_MAX, &text, err);
+	if (is_legacy(path)) /* among all there is in a home directory; tools of today leave it */
+		r = io_read_file_at(AT_FDCWD, path, AUTHFILE_SIZE_MAX, &text, err);
+	else
+		r = settled_read_file_at(AT_FDCWD, path, AUTHFILE_SIZE_MAX, &text, err);
 	if (is_absent(path, r)) {
 		err_clear(err);
 		*ret_file = json_new_object();

@@ -7,6 +7,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "store/publish.h"
 #include "sys/shared_file.h"
 
 /* In whichever of the stores. -ENOENT: in none. */
@@ -103,9 +104,8 @@ int blob_remove_unmarked(const struct store *store, const struct digest *digest,
 	if (renameat(store->dirfd, name, store->dirfd, work) < 0)
 		return errno == ENOENT ? 0 : fail(err, errno, "remove blob %s", digest->text);
 	if (shared_file_mtime(store->dirfd, work, &marked_ns) && marked_ns > unmarked_ns) {
-		if (renameat(store->dirfd, work, store->dirfd, name) < 0)
-			return fail(err, errno, "put blob %s back", digest->text);
-		return 0;
+		r = publish_file(store, work, name);
+		return r < 0 ? fail(err, -r, "put blob %s back", digest->text) : 0;
 	}
 	unlinkat(store->dirfd, work, 0);
 	return 1;

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "codec/sha256.h"
 #include "store/partial.h"
+#include "store/publish.h"
 
 #define READ_BYTES ((size_t)256 * 1024)
 
@@ -63,14 +64,16 @@ int blob_writer_new(const struct store *store, const struct digest *expected, ui
 	return 0;
 }
 
-/* Hash what is there; a part that is too long or cannot be read is none. */
+/* Hash what is there; a part that is too long or cannot be read is none. Nor is one with a second
+ * name: its writer died just when it had published the whole. */
 static int take_part_over(struct blob_writer *writer)
 {
 	auto_free char *chunk = memory_zeroed(1, READ_BYTES);
 	struct stat st;
 	ssize_t n;
 
-	if (fstat(writer->fd, &st) < 0 || (uint64_t)st.st_size > writer->size_bytes)
+	if (fstat(writer->fd, &st) < 0 || st.st_nlink > 1 ||
+	    (uint64_t)st.st_size > writer->size_bytes)
 		return -EUCLEAN;
 	(void)!futimens(writer->fd, NULL); /* it is ours now: store_mark */
 	while ((n = io_read_full(writer->fd, chunk, READ_BYTES)) > 0) {
@@ -201,10 +204,10 @@ int blob_writer_publish(struct blob_writer *writer, struct err *err)
 {
 	const struct store *store = writer->store;
 	char name[STORE_NAME_MAX];
+	int r = publish_file(store, writer->work_name, store_blob_name(&writer->digest, name));
 
-	if (renameat(store->dirfd, writer->work_name, store->dirfd,
-		     store_blob_name(&writer->digest, name)) < 0)
-		return fail(err, errno, "publish blob %s", writer->digest.text);
+	if (r < 0)
+		return fail(err, -r, "publish blob %s", writer->digest.text);
 	writer->work_name[0] = '\0';
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "store/publish.h"
 #include "sys/remove.h"
 #include "sys/shared_file.h"
 
@@ -140,9 +141,10 @@ static int publish(const struct store *store, const struct digest *diff_id, cons
 	char name[STORE_NAME_MAX];
 
 	if (!layer_present(store, diff_id)) {
-		if (renameat(store->dirfd, record_name, store->dirfd,
-			     store_owners_name(diff_id, name)) < 0)
-			return fail(err, errno, "rename '%s' to '%s'", record_name, name);
+		int r = publish_file(store, record_name, store_owners_name(diff_id, name));
+
+		if (r < 0)
+			return fail(err, -r, "rename '%s' to '%s'", record_name, name);
 		if (renameat(store->dirfd, work_name, store->dirfd,
 			     store_layer_name(diff_id, name)) == 0)
 			return 0;

@@ -70,7 +70,7 @@ static void salvage_file(int tmp_fd, int folder_fd, const char *name)
 	if (!text_starts(name, BLOB_PREFIX) ||
 	    strspn(hex, "0123456789abcdef") != DIGEST_HEX_LENGTH ||
 	    fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
-	    st.st_size < PARTIAL_BYTES_MIN)
+	    st.st_nlink > 1 || st.st_size < PARTIAL_BYTES_MIN)
 		return;
 	if (mkdirat(tmp_fd, FOLDER, 0700) < 0 && errno != EEXIST)
 		return;

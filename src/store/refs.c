@@ -11,6 +11,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "base/settled.h"
 #include "base/strings.h"
 #include "image/manifest.h"
 
@@ -42,7 +43,7 @@ static int read_entry(int dirfd, const char *path, struct arena *arena,
 {
 	auto_buf bytes = { 0 };
 	auto_json *json = NULL;
-	int r = io_read_file_at(dirfd, path, ENTRY_SIZE_MAX, &bytes, err);
+	int r = settled_read_file_at(dirfd, path, ENTRY_SIZE_MAX, &bytes, err);
 
 	if (r < 0)
 		return r;
@@ -399,8 +400,8 @@ int refs_index_is_true(const struct store *store, bool *ret_true, struct err *er
 
 	if (r < 0)
 		return r;
-	*ret_true = io_read_file_at(store->dirfd, "index.json", wanted.size_bytes, &present,
-				    NULL) == 0 &&
+	*ret_true = settled_read_file_at(store->dirfd, "index.json", wanted.size_bytes, &present,
+					 NULL) == 0 &&
 		    strcmp(buf_text(&present), buf_text(&wanted)) == 0;
 	return 0;
 }

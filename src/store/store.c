@@ -95,8 +95,15 @@ static int open_directory(const char *path)
 static const char *const folders[] = { "blobs",	 "blobs/sha256", "refs", "layers",
 				       "owners", "cache",	 "tmp" };
 
+/* Whether the store is whole: its last file is there, and a folder that other layouts lack. */
+static bool is_store(int fd)
+{
+	return faccessat(fd, LAYOUT_NAME, F_OK, 0) == 0 && faccessat(fd, "refs", F_OK, 0) == 0;
+}
+
 /* oci-layout comes last: where it is, and refs/ too, the rest is there as well. Others may be at
- * the same, or done with it and at work already: nothing here takes back what they wrote. */
+ * the same, or done with it and at work already: nothing here takes back or replaces what they
+ * wrote, but for index.json. */
 static int create(int dirfd, const char *path, struct err *err)
 {
 	auto_free char *named = memory_copy_text(path);
@@ -107,9 +114,9 @@ static int create(int dirfd, const char *path, struct err *err)
 		if (mkdirat(dirfd, folders[i], 0700) < 0 && errno != EEXIST)
 			return fail(err, errno, "make '%s'", folders[i]);
 	r = refs_write_index(&made, err);
-	return r < 0 ? r
-		     : io_replace_file_at(dirfd, LAYOUT_NAME, LAYOUT_TEXT, strlen(LAYOUT_TEXT),
-					  0600, err);
+	return r < 0 || is_store(dirfd) ? r
+					: io_replace_file_at(dirfd, LAYOUT_NAME, LAYOUT_TEXT,
+							     strlen(LAYOUT_TEXT), 0600, err);
 }
 
 /* Ours is also what a creation left that did not come to its end. */
@@ -122,12 +129,6 @@ static bool is_ours(const char *name)
 		if (strcmp(name, folders[i]) == 0)
 			return true;
 	return false;
-}
-
-/* Whether the store is whole: its last file is there, and a folder that other layouts lack. */
-static bool is_store(int fd)
-{
-	return faccessat(fd, LAYOUT_NAME, F_OK, 0) == 0 && faccessat(fd, "refs", F_OK, 0) == 0;
 }
 
 /* The layout's name may turn up while we look: another process has just made this store. */

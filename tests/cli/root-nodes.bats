@@ -62,6 +62,57 @@ teardown() {
     [ ! -e "$FOLDER/home/store" ]
 }
 
+# keep_open FILE: a process on machine a has it open from now on.
+keep_open() {
+    # shellcheck disable=SC2016 # expanded there
+    node a sh -c 'exec 5<"$1" && echo open && exec sleep 3600' - "$1" >opened 2>&1 3>&- &
+    until grep -q open opened; do kill -0 $!; done
+}
+
+# hold_replacing FILE: who replaces it while it is open stops when it is gone, until it was missed.
+hold_replacing() {
+    echo "${1#"$NODE_MOUNT"}" >"$FOLDER/home/.hold.new"
+    mv "$FOLDER/home/.hold.new" "$FOLDER/home/.hold"
+}
+
+@test "a name that is changed where somebody reads it is not missed on another machine" {
+    mkdir tree
+    echo text >tree/file
+    tar -cf other.tar -C tree .
+    ok node a rootlet -q import "$(tiny_tar)" tiny
+    ok node a rootlet -q import other.tar other
+    ok node a rootlet tag tiny moved
+    name=$NODE_MOUNT/$(cd "$FOLDER/home" && find store/refs -path '*moved/_tags/latest')
+    keep_open "$name"
+    hold_replacing "$name"
+    node a rootlet tag other moved >said 2>&1 3>&- &
+    tagging=$!
+    while [ -e "$FOLDER/home/.hold" ]; do
+        kill -0 $tagging || { cat said; return 1; }
+        ok node b rootlet inspect moved
+    done
+    wait $tagging || { cat said; return 1; }
+    equal "$(node b rootlet export moved -o - | tar -xO file)" text
+}
+
+@test "a blob that comes once more where somebody reads it is not missed on another machine" {
+    ok node a rootlet -q import "$(tiny_tar)" tiny
+    blob=store/blobs/sha256/$(ls -S "$FOLDER/home/store/blobs/sha256" | head -n 1)
+    keep_open "$NODE_MOUNT/$blob"
+    hold_replacing "$NODE_MOUNT/$blob"
+    before=$(stat -c %i "$FOLDER/home/$blob")
+    node a rootlet -q import "$(tiny_tar)" again >said 2>&1 3>&- &
+    importing=$!
+    while kill -0 $importing 2>/dev/null; do
+        ok node b rootlet -q save tiny -o saved.tar
+        rm -f saved.tar
+    done
+    wait $importing || { cat said; return 1; }
+    [ -e "$FOLDER/home/.hold" ]
+    equal "$(stat -c %i "$FOLDER/home/$blob")" "$before"
+    ok node b rootlet run again -- true
+}
+
 # prepare_image: three layers in a registry; its digest is in $digest.
 prepare_image() {
     local name

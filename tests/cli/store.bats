@@ -237,3 +237,16 @@ assert item["SizeBytes"] > 100000, item' "$id"
         -P refs/docker.io/library/tiny/_tags/latest rootlet inspect tiny
     [ "$(grep -c ESTALE trace)" -eq 3 ]
 }
+
+@test "a store needs no hard links" {
+    mkdir tree
+    echo text >tree/file
+    tar -cf tree.tar -C tree .
+    ok deny hard-links rootlet -q import tree.tar one
+    before=$(cd "$ROOTLET_STORE/blobs/sha256" && stat -c '%i %n' ./* | sort)
+    ok deny hard-links rootlet -q import tree.tar two
+    equal "$(cd "$ROOTLET_STORE/blobs/sha256" && stat -c '%i %n' ./* | sort)" "$before"
+    ok rootlet fsck
+    equal "$output" ""
+    expect_empty_dir "$ROOTLET_STORE/tmp"
+}

@@ -66,6 +66,7 @@ static const struct rule rules[] = {
 	{ "faccessat2", SCMP_SYS(faccessat2), ENOSYS, 0 },
 	{ "landlock", SCMP_SYS(landlock_create_ruleset), ENOSYS, 0 },
 	{ "copy", SCMP_SYS(copy_file_range), ENOSYS, 0 },
+	{ "hard-links", SCMP_SYS(linkat), EPERM, 0 }, /* of the file system: link(2) */
 	/* done, says the kernel, and does nothing: for tests on a busy disk */
 	{ "sync", SCMP_SYS(fsync), 0, 0 },
 	{ "sync", SCMP_SYS(fdatasync), 0, 0 },

@@ -11,6 +11,11 @@
  * the two; but that something is missing is not remembered, which NFS does and forgets when the
  * directory is opened.
  *
+ * As there, too, that makes replacing a file that is open on the same machine two steps. The file
+ * ".hold" in BACKING stops such a replacement between the two: while it is there and holds the path
+ * of the file (as "/store/index.json"), which is until somebody on any machine has looked for that
+ * file and has not found it.
+ *
  * Started as root: mounts, becomes UID:GID, says "ready" on standard output, and serves until the
  * mount is gone. */
 #define FUSE_USE_VERSION 35
@@ -51,10 +56,34 @@ static void *start(struct fuse_conn_info *connection, struct fuse_config *config
 	return NULL;
 }
 
+/* Is a replacement of this path to be held? */
+static int is_held(const char *path)
+{
+	char held[4096];
+	int fd = openat(backing_fd, ".hold", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, held, sizeof(held) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return 0;
+	held[n] = '\0';
+	held[strcspn(held, "\n")] = '\0';
+	return strcmp(held, path) == 0;
+}
+
+static int looked_for(const char *path, int result)
+{
+	if (result == -ENOENT && is_held(path))
+		unlinkat(backing_fd, ".hold", 0);
+	return result;
+}
+
 static int get_attributes(const char *path, struct stat *st, struct fuse_file_info *file)
 {
-	return answer(file ? fstat((int)file->fh, st)
-			   : fstatat(backing_fd, below(path), st, AT_SYMLINK_NOFOLLOW));
+	if (file)
+		return answer(fstat((int)file->fh, st));
+	return looked_for(path, answer(fstatat(backing_fd, below(path), st, AT_SYMLINK_NOFOLLOW)));
 }
 
 static int read_link(const char *path, char *text, size_t room)
@@ -96,9 +125,15 @@ static int make_link(const char *target, const char *path)
 
 static int change_name(const char *from, const char *to, unsigned flags)
 {
+	int result;
+
 	if (flags)
 		return -EINVAL;
-	return answer(renameat(backing_fd, below(from), backing_fd, below(to)));
+	result = answer(renameat(backing_fd, below(from), backing_fd, below(to)));
+	if (result == 0 && strncmp(strrchr(to, '/'), "/.fuse_hidden", 13) == 0)
+		while (is_held(from))
+			usleep(1000);
+	return result;
 }
 
 static int make_hard_link(const char *from, const char *to)
@@ -146,7 +181,7 @@ static int open_file(const char *path, struct fuse_file_info *file)
 	int fd = openat(backing_fd, below(path), (file->flags & ~O_APPEND) | O_CLOEXEC);
 
 	if (fd < 0)
-		return -errno;
+		return looked_for(path, -errno);
 	file->fh = (uint64_t)fd;
 	return 0;
 }

@@ -188,6 +188,23 @@ test(what_a_killed_process_had_is_salvaged)
 	assert_int_equal(finish(2 * MIB), 0);
 }
 
+/* Killed between giving the blob its name and taking the other one away: nobody may write to it. */
+test(a_part_that_is_a_published_blob_is_none)
+{
+	char path[160];
+	char name[STORE_NAME_MAX];
+	struct stat st;
+
+	write_until(&store, 2 * MIB);
+	assert_true(part_path(path, &st));
+	store_blob_name(&blob.digest, name);
+	assert_int_equal(linkat(AT_FDCWD, path, store.dirfd, name, 0), 0);
+	assert_true(write_until(&store, 2 * MIB) == 0);
+	assert_int_equal(fstatat(store.dirfd, name, &st, 0), 0);
+	assert_int_equal(st.st_size, 2 * MIB);
+	assert_int_equal(unlinkat(store.dirfd, name, 0), 0);
+}
+
 test(old_parts_are_removed)
 {
 	static const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
@@ -213,6 +230,7 @@ int main(void)
 		PLACED(a_damaged_part_costs_one_try_and_is_gone),
 		PLACED(a_part_longer_than_the_blob_is_thrown_away),
 		PLACED(what_a_killed_process_had_is_salvaged),
+		PLACED(a_part_that_is_a_published_blob_is_none),
 		PLACED(old_parts_are_removed),
 	};
 

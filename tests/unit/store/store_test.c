@@ -95,6 +95,62 @@ test(a_blob_with_other_bytes_than_promised_leaves_nothing)
 	}
 }
 
+static ino_t inode_of(const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(store.dirfd, name, &st, 0), 0);
+	return st.st_ino;
+}
+
+/* Past blob_add, which looks whether the blob is there. */
+static void write_hello(void)
+{
+	auto_blob_writer *writer = NULL;
+	struct err err = { 0 };
+
+	assert_int_equal(blob_writer_new(&store, NULL, 5, &writer, &err), 0);
+	assert_int_equal(blob_writer_add(writer, "hello", 5, &err), 0);
+	assert_int_equal(blob_writer_commit(writer, NULL, NULL, &err), 0);
+}
+
+/* Where others read it, replacing it would take its name away from them for a moment. */
+test(a_blob_that_comes_again_leaves_the_first_in_its_place)
+{
+	static const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	const struct descriptor hello = descriptor_of("hello");
+	char name[STORE_NAME_MAX];
+	ino_t inode = inode_of(store_blob_name(&hello.digest, name));
+	struct stat st;
+
+	assert_int_equal(utimensat(store.dirfd, name, long_ago, 0), 0);
+	write_hello();
+	assert_true(inode_of(name) == inode);
+	assert_int_equal(fstatat(store.dirfd, name, &st, 0), 0);
+	assert_true(st.st_mtime > 1000); /* marked: it is relied on again */
+	assert_int_equal(st.st_nlink, 1);
+}
+
+test(a_damaged_blob_is_replaced_by_the_right_one)
+{
+	static const char *const damages[] = { "hullo", "hell", "" };
+	const struct descriptor hello = descriptor_of("hello");
+	char name[STORE_NAME_MAX];
+
+	store_blob_name(&hello.digest, name);
+	for (size_t i = 0; i < array_count(damages); i++) {
+		struct err err = { 0 };
+		auto_buf bytes = { 0 };
+
+		assert_int_equal(io_replace_file_at(store.dirfd, name, damages[i],
+						    strlen(damages[i]), 0600, &err),
+				 0);
+		write_hello();
+		assert_int_equal(blob_read(&store, &hello, 100, &bytes, &err), 0);
+		assert_string_equal(bytes.bytes, "hello");
+	}
+}
+
 static void *read_along(void *argument)
 {
 	struct blob_writer *writer = argument;
@@ -280,6 +336,33 @@ test(a_layer_is_published_once_with_its_record)
 	assert_int_equal(layer_remove(&store, &diff_id, &err), 0);
 }
 
+/* One who publishes the same layer at the same time reads the record already. */
+test(a_record_that_is_there_stays_and_another_one_is_replaced)
+{
+	struct owner item = { .path = "f", .uid = 5 };
+	struct owners owners = { .item = &item, .count = 1 };
+	char name[STORE_NAME_MAX];
+	struct digest diff_id;
+	struct err err = { 0 };
+	ino_t inode = 0;
+
+	assert_int_equal(digest_parse(HELLO_DIGEST, &diff_id, &err), 0);
+	store_owners_name(&diff_id, name);
+	for (unsigned i = 0; i < 3; i++) {
+		char work[STORE_WORK_NAME_MAX];
+		char layer[STORE_NAME_MAX];
+
+		item.uid = i < 2 ? 5 : 6;
+		(void)!unlinkat(store.dirfd, store_layer_name(&diff_id, layer), AT_REMOVEDIR);
+		assert_int_equal(store_work_name(&store, work, &err), 0);
+		assert_int_equal(mkdirat(store.dirfd, work, 0700), 0);
+		assert_int_equal(layer_publish(&store, &diff_id, work, &owners, &err), 0);
+		if (i > 0)
+			assert_int_equal(inode_of(name) == inode, i == 1);
+		inode = inode_of(name);
+	}
+}
+
 test(leftovers_of_the_dead_are_removed_and_those_of_the_living_kept)
 {
 	char name[STORE_WORK_NAME_MAX];
@@ -333,11 +416,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN_IN_STORE(a_blob_appears_under_its_digest_once_committed),
 		RUN_IN_STORE(a_blob_with_other_bytes_than_promised_leaves_nothing),
+		RUN_IN_STORE(a_blob_that_comes_again_leaves_the_first_in_its_place),
+		RUN_IN_STORE(a_damaged_blob_is_replaced_by_the_right_one),
 		RUN_IN_STORE(a_blob_can_be_read_while_it_is_written),
 		RUN_IN_STORE(names_are_set_found_listed_and_removed),
 		RUN_IN_STORE(a_digest_in_a_reference_must_match),
 		RUN_IN_STORE(writers_at_once_leave_a_true_index),
 		RUN_IN_STORE(a_layer_is_published_once_with_its_record),
+		RUN_IN_STORE(a_record_that_is_there_stays_and_another_one_is_replaced),
 		RUN_IN_STORE(leftovers_of_the_dead_are_removed_and_those_of_the_living_kept),
 		RUN_IN_STORE(a_folder_that_holds_other_things_is_no_store),
 	};
