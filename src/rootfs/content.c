@@ -25,6 +25,21 @@ int content_take(struct content *content, uint64_t size_bytes, struct err *err)
 			  (unsigned long long)packed_bytes, CONTENT_RATIO_MAX);
 }
 
+int content_take_entry(struct content *content, struct err *err)
+{
+	uint64_t packed_bytes;
+
+	content->entries++;
+	if (!content->packed_bytes || content->entries <= CONTENT_FREE_ENTRIES)
+		return 0;
+	packed_bytes = atomic_load(content->packed_bytes);
+	if (content->entries <= packed_bytes)
+		return 0;
+	return fail_plain(err, EFBIG, "%llu bytes unpack to more than %llu files: that is no image",
+			  (unsigned long long)packed_bytes,
+			  (unsigned long long)content->entries - 1);
+}
+
 int content_take_xattr(struct content *content, uint64_t size_bytes, struct err *err)
 {
 	content->xattr_bytes += size_bytes;

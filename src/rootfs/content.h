@@ -9,19 +9,23 @@
 
 #include "codec/tar.h"
 
-#define CONTENT_FREE_BYTES  ((uint64_t)1 << 30) /* however little was read; zeros count nothing */
-#define CONTENT_RATIO_MAX   200
-#define CONTENT_ENTRY_BYTES 4096 /* each entry counts as so much: it takes an inode, and time */
-#define CONTENT_XATTR_BYTES ((uint64_t)64 << 20) /* attributes of all entries, kept in memory */
+#define CONTENT_FREE_BYTES ((uint64_t)1 << 30) /* however little was read; zeros count nothing */
+#define CONTENT_RATIO_MAX  200
+/* An entry takes an inode and time, whatever is in it; more than these have a byte each in what was
+ * read. Empty files that are numbered take one and a half, as small as anything packs them. */
+#define CONTENT_FREE_ENTRIES 262144
+#define CONTENT_XATTR_BYTES  ((uint64_t)64 << 20) /* attributes of all entries, kept in memory */
 
 struct content {
 	const atomic_uint_fast64_t *packed_bytes; /* what was read so far; NULL: no limit */
 	uint64_t bytes;
+	uint64_t entries;
 	uint64_t xattr_bytes;
 };
 
-/* -EFBIG when that is too much: of files, of attributes. */
+/* -EFBIG when that is too much: bytes of files, one more entry, bytes of attributes. */
 int content_take(struct content *content, uint64_t size_bytes, struct err *err) must_check;
+int content_take_entry(struct content *content, struct err *err) must_check;
 int content_take_xattr(struct content *content, uint64_t size_bytes, struct err *err) must_check;
 
 /* The data of the reader's current entry into an empty file. */

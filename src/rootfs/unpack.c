@@ -565,7 +565,7 @@ int unpacker_place(struct unpacker *unpacker, const struct tar_entry *entry,
 	buf_truncate(&unpacker->path, 0);
 	r = layer_path_normalize(entry->path, &unpacker->path, err);
 	if (r == 0)
-		r = content_take(&unpacker->content, CONTENT_ENTRY_BYTES, err);
+		r = content_take_entry(&unpacker->content, err);
 	for (size_t i = 0; r == 0 && i < entry->xattr_count; i++)
 		r = content_take_xattr(&unpacker->content, entry->xattrs[i].size_bytes, err);
 	if (r < 0)
