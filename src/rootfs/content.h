@@ -13,7 +13,7 @@
 #define CONTENT_RATIO_MAX  200
 /* An entry takes an inode and time, whatever is in it; more than these have a byte each in what was
  * read. Empty files that are numbered take one and a half, as small as anything packs them. */
-#define CONTENT_FREE_ENTRIES 262144
+#define CONTENT_FREE_ENTRIES 65536
 #define CONTENT_XATTR_BYTES  ((uint64_t)64 << 20) /* attributes of all entries, kept in memory */
 
 struct content {
