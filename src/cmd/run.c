@@ -216,8 +216,9 @@ static int tidy(const struct run_root *root, const struct box *box, struct engin
 	return r;
 }
 
-static int run_once(const struct engine *engine, const struct box *box, struct run_root *root,
-		    struct engine_made *made, int *ret_status, struct err *err)
+/* With somebody who remembers owners. */
+static seldom int run_emulated(const struct engine *engine, struct engine_job *job,
+			       struct run_root *root, int *ret_status, struct err *err)
 {
 	struct emulation emulation = { .layers = &root->layers,
 				       .merged = root->is_copy ? &root->merged : NULL,
@@ -226,27 +227,34 @@ static int run_once(const struct engine *engine, const struct box *box, struct r
 				       .collects = root->changes.path != NULL,
 				       .kept_dirfd = root->changes.path ? &root->changes.dirfd
 									: NULL };
+	int r;
+
+	*ret_status = EXIT_ROOTLET;
+	r = emulation_open(&emulation, job->box, err);
+	if (r < 0)
+		return r;
+	job->emulation = &emulation;
+	r = engine->run(job, ret_status, err);
+	if (r == 0 && emulation.collects)
+		r = run_changes_record(&root->changes, &emulation, err);
+	if (r == 0 && emulation.collects)
+		r = tidy(root, job->box, job->made, &emulation, ret_status, err);
+	emulation_done(&emulation);
+	return r;
+}
+
+static int run_once(const struct engine *engine, const struct box *box, struct run_root *root,
+		    struct engine_made *made, int *ret_status, struct err *err)
+{
 	struct engine_job job = { .box = box,
 				  .made = made,
 				  .held_fd = &root->served_fd,
 				  .held_count = root->served_fd >= 0 };
-	int r;
 
 	/* real owners need nobody to remember them, but for the next run */
-	if (box->emulation != BOX_EMULATION_TAP && !(root->is_real && emulation.collects))
-		return engine->run(&job, ret_status, err);
-	*ret_status = EXIT_ROOTLET;
-	r = emulation_open(&emulation, box, err);
-	if (r < 0)
-		return r;
-	job.emulation = &emulation;
-	r = engine->run(&job, ret_status, err);
-	if (r == 0 && emulation.collects)
-		r = run_changes_record(&root->changes, &emulation, err);
-	if (r == 0 && emulation.collects)
-		r = tidy(root, box, made, &emulation, ret_status, err);
-	emulation_done(&emulation);
-	return r;
+	if (box->emulation == BOX_EMULATION_TAP || (root->is_real && root->changes.path))
+		return run_emulated(engine, &job, root, ret_status, err);
+	return engine->run(&job, ret_status, err);
 }
 
 /* A directory that is only read keeps nothing, and must start fast. */
@@ -285,7 +293,6 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 		   int *ret_status, struct err *err)
 {
 	struct engine_made *made = keeps_something(root, box) ? engine_made_new() : NULL;
-	struct err ignored = { 0 };
 	int r = run_once(engine, box, root, made, ret_status, err);
 
 	if (r < 0 && made && made->overlay_refused && root->changes.path) {
@@ -311,7 +318,7 @@ static int run_job(const struct engine *engine, struct box *box, struct run_root
 	if (r == 0)
 		r = tidy(root, box, made, NULL, ret_status, err);
 	else if (made) /* why it failed matters more than what cannot be tidied up */
-		(void)!run_tidy(root, box, made, NULL, &ignored);
+		(void)!run_tidy(root, box, made, NULL, NULL);
 	engine_made_free(made);
 	return r;
 }
@@ -335,8 +342,9 @@ static int commit(const struct run_command *run, const struct box *box, const st
 
 /* Nobody chose the engine, and nothing could be started with `failed`, the first: was it the
  * engine, and is there one that can? When there is none *err says so. */
-static const struct engine *find_other(const struct run_command *run, const struct engine *failed,
-				       const struct box *box, struct err *err)
+static seldom const struct engine *find_other(const struct run_command *run,
+					      const struct engine *failed, const struct box *box,
+					      struct err *err)
 {
 	const struct engine *other = NULL;
 	struct err none = { 0 };
@@ -421,17 +429,16 @@ int run_asked(const struct run_request *request, const struct run_asked *asked, 
 }
 
 static int run_parsed(const struct command *command, struct run_command *run, int argc, char **argv,
-		      int operand)
+		      int operand, struct err *err)
 {
-	struct err err = { 0 };
 	int status;
 	int r;
 
 	if (operand == argc && !run->request.host_root) {
-		fail_plain(&err, EINVAL,
+		fail_plain(err, EINVAL,
 			   "what to run in is missing: an image, a directory or a tar file");
-		err_hint(&err, "usage: rootlet %s %s", command->name, command->synopsis);
-		return command_fail(command, &err);
+		err_hint(err, "usage: rootlet %s %s", command->name, command->synopsis);
+		return command_fail(command, err);
 	}
 	run->request.store = run->common.store;
 	if (!run->request.host_root)
@@ -439,9 +446,9 @@ static int run_parsed(const struct command *command, struct run_command *run, in
 	if (operand < argc && text_equal(argv[operand], "--"))
 		operand++;
 	strings_add_all(&run->request.command, argv + operand);
-	r = run_with_any(run, &status, &err);
+	r = run_with_any(run, &status, err);
 	if (r < 0)
-		command_fail(command, &err);
+		command_fail(command, err);
 	return status;
 }
 
@@ -459,7 +466,7 @@ static int run_main(const struct command *command, const struct common *common, 
 	if (r != 0)
 		status = r < 0 ? command_fail(command, &err) : 0;
 	else
-		status = run_parsed(command, &run, argc, argv, operand);
+		status = run_parsed(command, &run, argc, argv, operand, &err);
 	run_command_done(&run);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/banned.h"
 #include "base/io.h"
@@ -27,7 +28,8 @@
  */
 #define FIRST_REAL_TIME 34
 
-#define LOOKS_MAX 100 /* before a pause between two */
+#define LOOKS_MAX 4 /* before a nap between two */
+#define NAP_NS	  100000
 
 static void add_signal(sigset_t *set, int number)
 {
@@ -109,7 +111,7 @@ static int regain_capabilities(struct err *err)
 
 /* The calls themselves: those of libc tell all threads of the memory we may share (vfork). Under
  * the tap everybody is root to the kernel. */
-static int become_user(const struct box *box, struct err *err)
+static seldom int become_user(const struct box *box, struct err *err)
 {
 	bool is_emulated = box->emulation == BOX_EMULATION_TAP;
 	uid_t uid = is_emulated ? 0 : box->uid;
@@ -134,13 +136,15 @@ static int become_user(const struct box *box, struct err *err)
  * for a machine that has no time for them: then the word may come first. */
 static void wait_until_uncovered(const int *is_said)
 {
-	for (int looks = 0; !__atomic_load_n(is_said, __ATOMIC_ACQUIRE); looks++) {
+	static const struct timespec nap = { .tv_nsec = NAP_NS };
+
+	for (int looks = 1; !__atomic_load_n(is_said, __ATOMIC_ACQUIRE); looks++) {
 		if (mount_is_covered() == 0)
 			return;
 		if (looks < LOOKS_MAX)
 			sched_yield();
 		else
-			poll(NULL, 0, 1);
+			nanosleep(&nap, NULL);
 	}
 }
 
@@ -166,6 +170,8 @@ static _Noreturn void become_command(const struct engine_job *job, const struct 
 		r = plan->enter(job, plan->context, &err);
 	if (uncovered)
 		wait_until_uncovered(uncovered);
+	if (r == 0)
+		r = processors_restore(&channel->before, &err);
 	if (r == 0) {
 		if (job->inside) {
 			r = job->inside(job->context, &err);
@@ -243,7 +249,10 @@ static void wait_for_close(int read_fd)
 static pid_t begin_command(const struct engine_job *job, const struct spawn_plan *plan,
 			   struct channel *channel, struct err *err)
 {
-	_Alignas(16) char stack[65536];
+	/* Not on ours, where what is below it would be on a page of its own; and its end is that of
+	 * a page, for it is hardly more that is used. */
+	static char stack[65536];
+	uintptr_t end = (uintptr_t)(stack + sizeof(stack)) & ~(uintptr_t)4095;
 	struct begun begun = { .job = job, .plan = plan, .channel = channel };
 	int runs[2];
 	pid_t pid;
@@ -251,7 +260,7 @@ static pid_t begin_command(const struct engine_job *job, const struct spawn_plan
 
 	if (pipe2(runs, O_CLOEXEC) < 0)
 		return fail(err, errno, "make a pipe to the command");
-	pid = clone(command_main, stack + sizeof(stack), CLONE_VM | SIGCHLD, &begun);
+	pid = clone(command_main, (void *)end, CLONE_VM | SIGCHLD, &begun);
 	close(runs[1]);
 	if (pid < 0) { /* an emulator may know no sharing but vfork's */
 		close(runs[0]);

@@ -14,6 +14,7 @@
 
 #include "engine/spawn.h"
 #include "engine/terminal.h"
+#include "sys/processors.h"
 
 /* Without a pid namespace: sent to the first process when the caller dies, instead of SIGKILL, so
  * that it can end the others. Nobody else sends it. */
@@ -31,6 +32,7 @@ _Static_assert(sizeof(struct report) <= 4096, "a report must fit into PIPE_BUF")
 struct channel {
 	int read_fd, write_fd;	     /* the report */
 	int go_read_fd, go_write_fd; /* the caller has done plan->outside; -1 without it */
+	struct processors before;    /* that the command gets back */
 	struct terminal terminal;
 	sigset_t old_mask; /* of the caller, for the command */
 };

@@ -71,9 +71,8 @@ int namespaces_refuse(const struct box *box, struct err *err)
 	return -ENOTSUP;
 }
 
-/* Apart, for the host's facts are seven pages of stack, which a run that asks nothing would touch.
- */
-static __attribute__((noinline)) int refuse_without_trap(struct err *err)
+/* The host's facts are seven pages of stack. */
+static seldom int refuse_without_trap(struct err *err)
 {
 	auto_host host = { 0 };
 

@@ -46,7 +46,7 @@ static int setup(const struct engine_job *job, void *context, struct err *err)
 }
 
 /* Another rootlet around us lets a namespace be made, and then nothing be done in it. */
-static void explain_inside(struct err *err)
+static seldom void explain_inside(struct err *err)
 {
 	struct rule rule = { 0 };
 

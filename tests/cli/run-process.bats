@@ -151,6 +151,15 @@ three"
     equal "$output" 123
 }
 
+@test "the command may use the processors that the caller may" {
+    mine=$(grep Cpus_allowed_list /proc/self/status)
+    ok rootlet run ./root grep Cpus_allowed_list /proc/self/status
+    equal "$output" "$mine"
+    first=${mine##*[!0-9]}
+    ok taskset -c "$first" rootlet run ./root grep Cpus_allowed_list /proc/self/status
+    equal "${output##*[!0-9]}" "$first"
+}
+
 @test "it works with few file descriptors and little address space" {
     [ "${ROOTLET_ENGINE:-}" != tap ] || skip "the tap keeps a few of its own, and says so"
     ok sh -c 'ulimit -n 24; rootlet run ./root echo fine'
