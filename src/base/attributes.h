@@ -14,9 +14,6 @@
 #define printf_like(f, a)  __attribute__((format(printf, f, a)))
 #define cleanup(function)  __attribute__((cleanup(function)))
 #define array_count(array) (sizeof(array) / sizeof((array)[0]))
-/* Not made part of its caller, whose stack would have the room for it in every call. For what is
- * large and seldom needed, where a box starts: each page of stack counts there. */
-#define seldom __attribute__((noinline))
 
 static inline void cleanup_free(void *pointer)
 {

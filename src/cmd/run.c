@@ -10,6 +10,7 @@
 
 #include "base/banned.h"
 #include "base/log.h"
+#include "base/seldom.h"
 #include "box/capabilities.h"
 #include "cmd/mount_opt.h"
 #include "engine/emulation.h"

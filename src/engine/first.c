@@ -15,6 +15,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/seldom.h"
 #include "engine/devices.h"
 #include "engine/emulation.h"
 #include "engine/exec.h"

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/banned.h"
+#include "base/seldom.h"
 #include "sys/landlock.h"
 #include "sys/ns.h"
 #include "sys/seccomp.h"

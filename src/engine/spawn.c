@@ -21,6 +21,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/seldom.h"
 #include "engine/emulation.h"
 #include "engine/first.h"
 #include "engine/network.h"

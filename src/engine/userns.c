@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/banned.h"
+#include "base/seldom.h"
 #include "engine/namespaces.h"
 #include "engine/root_tree.h"
 #include "engine/spawn.h"

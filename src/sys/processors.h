@@ -10,8 +10,8 @@
 
 #include "base/err.h"
 
-#define PROCESSORS_MAX_BYTES 1024 /* 8192 processors, the most that a kernel of x86 is built for \
-				   */
+/* Of 8192 processors, the most that a kernel of x86 is built for. */
+#define PROCESSORS_MAX_BYTES 1024
 
 struct processors {
 	unsigned long mask[PROCESSORS_MAX_BYTES / sizeof(unsigned long)];
