@@ -17,6 +17,8 @@
 #define ENVIRONMENT_COPY  "copy"
 #define ENVIRONMENT_SPACK \
 	"spack" /* settings that Spack found, flow/spack.h; kept when it is made anew */
+/* Without network: what is built does not depend on this host's name, and the name resolves. */
+#define ENVIRONMENT_HOSTNAME "rootlet"
 
 struct environment {
 	struct arena arena;

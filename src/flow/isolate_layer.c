@@ -331,10 +331,28 @@ static int hide_rest(struct writer *writer, struct isolate_place *place, const s
 	return r;
 }
 
-/* Of these nobody looks for what a package did not put there. */
-static bool is_documentation(const char *path)
+/* No build looks there for what no package has put there. */
+static bool is_no_matter(const char *path)
 {
-	static const char *const folders[] = { "/usr/share/doc/", "/usr/share/info/" };
+	static const char *const folders[] = {
+		"/usr/share/doc/",
+		"/usr/share/info",
+		"/usr/share/lintian",
+		"/usr/share/menu",
+		"/usr/share/bash-completion",
+		"/usr/share/zsh",
+		"/usr/share/pixmaps",
+		"/usr/share/polkit-1",
+		"/usr/lib/systemd",
+		"/usr/lib/udev",
+		"/etc/systemd",
+		"/etc/init.d",
+		"/etc/rc",
+		"/etc/cron.",
+		"/etc/logrotate.d",
+		"/etc/pam.d",
+		"/etc/security",
+	};
 
 	for (size_t i = 0; i < array_count(folders); i++)
 		if (text_starts(path, folders[i]))
@@ -356,7 +374,7 @@ static int cover_host(struct writer *writer, struct isolate_place *place, const 
 	*ret_opaque = make_opaque(writer, place, node, listing.names.count, err);
 	if (!*ret_opaque)
 		r = hide_rest(writer, place, node, &listing.names, &hidden, err);
-	if (hidden && is_documentation(node->item->path))
+	if (hidden && is_no_matter(node->item->path))
 		hidden = 0;
 	if (r == 0 && listing.is_read && (hidden || !is_packaged(writer, node)))
 		watch(writer, node->item->path, &listing.changed);

@@ -135,7 +135,7 @@ static int show_etc(struct source *source, struct err *err)
 		{ "/etc/hosts",
 		  "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" },
 		{ "/etc/resolv.conf", "" },
-		{ "/etc/hostname", "rootlet\n" },
+		{ "/etc/hostname", ENVIRONMENT_HOSTNAME "\n" },
 		{ "/etc/nsswitch.conf",
 		  "passwd: files\ngroup: files\nhosts: files dns\nprotocols: files\n"
 		  "services: files\n" },

@@ -192,6 +192,8 @@ static int set_namespaces(const struct run_request *request, const struct run_ro
 		.network = is_private(request->network, false),
 	};
 	box->hostname = request->hostname;
+	if (!box->hostname && closed && box->private_ns.network && box->private_ns.uts)
+		box->hostname = ENVIRONMENT_HOSTNAME;
 	box->kernel_release = request->kernel_release;
 	box->terminal = request->terminal;
 	if (request->network && strcmp(request->network, "private") == 0)

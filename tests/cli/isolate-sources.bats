@@ -74,18 +74,24 @@ teardown() {
 }
 
 @test "--network: the host's, for the environment or for one run" {
-    small_list >list
+    { small_list; echo exe:uname; } >list
     ok rootlet isolate create env --from files:list --network
     ok rootlet run env -- cat /proc/net/dev
     equal "$(cut -d: -f1 <<<"$output")" "$(cut -d: -f1 /proc/net/dev)"
     ok rootlet run env -- cat /etc/resolv.conf
     http_proxy=http://proxy ok rootlet run env -- sh -c 'echo $http_proxy'
     equal "$output" http://proxy
+    ok rootlet run env -- uname -n
+    equal "$output" "$(uname -n)"
     ok rootlet run --network none env -- cat /proc/net/dev
     equal "$(grep -c : <<<"$output")" 1
     ok rootlet isolate create env --from files:list
     http_proxy=http://proxy ok rootlet run env -- sh -c 'cat /proc/net/dev; echo $http_proxy'
     equal "$(grep -c : <<<"$output")" 1
+    ok rootlet run env -- uname -n
+    equal "$output" rootlet
+    ok rootlet run env -- cat /etc/hosts
+    expect_output rootlet
 }
 
 @test "given away as an archive, a squashfs, an OCI layout, for docker, as a directory: each runs" {
