@@ -26,6 +26,7 @@
 
 #define DEPTH_MAX   1000
 #define FEW_ENTRIES 3
+#define FEW_OF_HOST 8
 /* A directory of so many entries is worth the look whether a copy is cheaper than whiteouts. One of
  * these is a link: a new inode costs as much as many, and so many bytes as one. */
 #define OPAQUE_FROM	   16
@@ -517,13 +518,13 @@ static bool has_few_entries(const struct writer *writer, const struct node *node
 		entry = node_at(writer, i);
 		entries++;
 	}
-	for (size_t i = node->first; i < node->end && of_host <= FEW_ENTRIES; i++) {
+	for (size_t i = node->first; i < node->end && of_host <= FEW_OF_HOST; i++) {
 		const struct visible_item *item = writer->visible->item[i];
 
 		of_host += is_of_host(item) && !is_elsewhere(item) &&
 			   (item->kind == VISIBLE_TREE || !S_ISDIR(item->mode));
 	}
-	return entries <= FEW_ENTRIES || of_host <= FEW_ENTRIES;
+	return entries <= FEW_ENTRIES || of_host <= FEW_OF_HOST;
 }
 
 static bool wants_overlay(const struct writer *writer, const struct node *node)
