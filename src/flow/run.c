@@ -216,6 +216,21 @@ static void name_home(const struct run_request *request, const struct run_root *
 		user->home = arena_printf(arena, "/home/%s", user->name);
 }
 
+/* Where the command begins, if that is below a home that is empty inside. */
+static void add_working_directory(const struct run_request *request, const struct user *user,
+				  struct box *box)
+{
+	char cwd[PATH_MAX];
+	struct box_mount *mount;
+
+	if (!request->host_root || request->cwd || !getcwd(cwd, sizeof(cwd)) ||
+	    !path_is_below(cwd, user->home))
+		return;
+	mount = box_mounts_add(&box->mounts, BOX_MOUNT_BIND, arena_copy(&box->arena, cwd));
+	mount->source = mount->target;
+	mount->read_only = request->read_only;
+}
+
 static void add_home(const struct run_request *request, const struct user *user, struct box *box)
 {
 	struct box_mount *mount;
@@ -226,6 +241,7 @@ static void add_home(const struct run_request *request, const struct user *user,
 	} else if (request->empty_home || request->pure) {
 		mount = box_mounts_add(&box->mounts, BOX_MOUNT_TMPFS, user->home);
 		mount->mode = 0700;
+		add_working_directory(request, user, box);
 	}
 }
 

@@ -90,6 +90,16 @@ ALL
     equal "$output" ""
 }
 
+@test "--host-root --pure in a folder of the user's: that is there, the rest of the home is not" {
+    make_baits
+    mkdir home/project
+    ok host sh -c 'cd ~/project && rootlet -q run --host-root --pure -- sh -c "pwd; ls -A ..; echo made >file"'
+    equal "$output" "$(printf '%s/project\nproject' "$H")"
+    equal "$(cat home/project/file)" made
+    ok host sh -c 'cd ~/project && rootlet -q run --host-root --pure --read-only -- sh -c "cat file; touch other || echo held" 2>/dev/null'
+    equal "$output" "$(printf 'made\nheld')"
+}
+
 @test "git commit --pure works where the user's settings make it fail, and leaves the user's keys alone" {
     need git gpg
     make_baits
