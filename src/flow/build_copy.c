@@ -131,7 +131,7 @@ static int walk_entry(struct walk *walk, const struct verdict *parent, const str
 			r = walk_level(walk, &verdict, &down, path, err);
 		if (verdict.left_out && walk->operand->count == mark + 1)
 			walk->operand->count = mark;
-	} else if (!verdict.left_out) {
+	} else if (!verdict.left_out && !S_ISSOCK(found.st.st_mode)) { /* as in snapshots */
 		r = add_entry(walk, path, &found, err);
 	}
 	verdict_done(&verdict);

@@ -535,6 +535,30 @@ int place_hard_link(struct place *place, const char *path, const char *existing,
 	return 0;
 }
 
+/* 0 where the file system has none. */
+static int make_fifo(struct place *place, const char *path, const struct place_meta *meta,
+		     struct err *err)
+{
+	int parent_fd;
+	int r = clear_way(place, path, meta, &parent_fd, err);
+
+	if (r < 0)
+		return r;
+	if (mkfifoat(parent_fd, last_name(path), disk_mode(meta->mode) & 0777) < 0)
+		return 0;
+	r = set_times(parent_fd, last_name(path), meta->mtime, err);
+	return r < 0 ? r : 1;
+}
+
+static int make_placeholder(struct place *place, const char *path, const struct place_meta *meta,
+			    struct err *err)
+{
+	auto_fd fd = -1;
+	int r = create_file(place, path, meta, &fd, err);
+
+	return r < 0 ? r : finish_file(place, path, fd, meta, err);
+}
+
 int place_special(struct place *place, const char *path, mode_t type, dev_t rdev,
 		  const struct place_meta *meta, struct err *err)
 {
@@ -542,13 +566,13 @@ int place_special(struct place *place, const char *path, mode_t type, dev_t rdev
 				     .gid = meta->gid,
 				     .mode = type | (meta->mode & 07777),
 				     .rdev = rdev };
-	auto_fd fd = -1;
-	int r = create_file(place, path, meta, &fd, err);
+	int r = S_ISFIFO(type) ? make_fifo(place, path, meta, err) : 0;
 
+	if (r == 0)
+		r = make_placeholder(place, path, meta, err);
 	if (r < 0)
 		return r;
-	r = finish_file(place, path, fd, meta, err);
 	add_xattrs(place, &owner, -1, meta);
 	remember(place, path, &owner);
-	return r;
+	return 0;
 }

@@ -84,7 +84,7 @@ int place_symlink(struct place *place, const char *path, const char *target,
 /* Another name for a file placed before. */
 int place_hard_link(struct place *place, const char *path, const char *existing,
 		    struct err *err) must_check;
-/* A device, fifo or socket: an empty file on disk. */
+/* A device or fifo; devices, and fifos where the file system has none, are empty files on disk. */
 int place_special(struct place *place, const char *path, mode_t type, dev_t rdev,
 		  const struct place_meta *meta, struct err *err) must_check;
 

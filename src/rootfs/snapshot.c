@@ -91,7 +91,7 @@ static void record(struct settling *settling, const struct tree_entry *entry, in
 		owner.has_mode = true;
 		owner.mode = entry->mode & 07777;
 	}
-	if (is_placeholder(entry)) {
+	if (is_placeholder(entry) || (S_ISFIFO(entry->mode) && !S_ISFIFO(entry->disk_mode))) {
 		owner.type = entry->mode & S_IFMT;
 		owner.rdev_major = entry->rdev_major;
 		owner.rdev_minor = entry->rdev_minor;

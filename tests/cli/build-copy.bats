@@ -233,6 +233,30 @@ assert len(headers["SCHILY.xattr.security.capability"]) == 20, headers
 END
 }
 
+@test "a named pipe stays one, from the context, a stage and an archive; sockets are left out" {
+    mkdir -p dir/packed
+    mkfifo -m 640 dir/pipe dir/packed/pipe
+    python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("dir/socket")'
+    tar -cf packed.tar -C dir/packed pipe
+    dockerfile <<'END'
+FROM tiny AS maker
+RUN mkfifo /made
+FROM tiny
+COPY dir /dir
+COPY --from=maker /made /made
+ADD packed.tar /unpacked
+RUN stat -c '%F %a' /dir/pipe /unpacked/pipe && test -p /made && ls -A /dir
+END
+    builds -t pipes .
+    expect_stderr "fifo 640*fifo 640*packed*pipe"
+    fails grep -q '^  *socket' <<<"$stderr"
+    ok rootlet run --root-emulation none pipes test -p /dir/pipe
+    ok rootlet fsck
+    printf 'FROM tiny\nCOPY dir/socket /\n' >Dockerfile
+    refuses .
+    expect_stderr "'dir/socket' is not there"
+}
+
 @test "an attribute alone makes another key" {
     need setfattr
     dockerfile <<'END'
