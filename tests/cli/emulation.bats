@@ -173,10 +173,14 @@ END
 FROM debian
 RUN cp /bin/true /bin/capable && perl -e '$f = "/bin/capable"; $n = "security.capability"; $v = pack("V5", 0x02000001, 0x2000, 0, 0, 0); syscall(188, $f, $n, $v, 20, 0) == 0 or die $!'
 RUN perl -e '$f = "/bin/capable"; $n = "security.capability"; $v = "\0" x 64; syscall(191, $f, $n, $v, 64) == 20 or die $!; print unpack("H*", substr($v, 0, 8)), "\n"' >/seen
+RUN perl -e '$f = "/bin/false"; $n = "security.capability"; $v = pack("V5", 0x02000001, 0x2000, 0, 0, 0); syscall(188, $f, $n, $v, 20, 0) == 0 or die $!'
+RUN cp /bin/true /bin/passing && perl -e '$f = "/bin/passing"; $n = "security.capability"; $v = pack("V5", 0x02000001, 0x2000, 0, 0, 0); syscall(188, $f, $n, $v, 20, 0) == 0 or die $!'
+RUN perl -e '$f = "/bin/passing"; $n = "security.capability"; syscall(197, $f, $n) == 0 or die $!'
+RUN perl -e '$n = "security.capability"; $v = "\0" x 64; for (0, 1) { $f = $_ ? "/bin/passing" : "/bin/false"; print syscall(191, $f, $n, $v, 64), "\n" }' >>/seen
 END
     builds -t made .
     image_sh made "cat /seen"
-    equal "$output" 0100000200200000
+    equal "$output" $'0100000200200000\n20\n-1' # also of files of the layers below
     ok rootlet export made -o made.tar
     grep -aq "SCHILY.xattr.security.capability=" made.tar
 }

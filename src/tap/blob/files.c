@@ -319,16 +319,14 @@ static void say_owner(const struct statx *x, uint32_t uid, uint32_t gid, bool se
 		lies_set_mode(row, S_ISGID, S_ISGID);
 }
 
-void files_set_mode(const struct where *where, uint32_t mode)
+long files_set_mode(const struct where *where, uint32_t mode)
 {
 	char link[32];
 
-	if (!(where->flags & AT_EMPTY_PATH)) {
-		raw3(__NR_fchmodat, where->dirfd, where->path, mode);
-		return;
-	}
+	if (!(where->flags & AT_EMPTY_PATH))
+		return raw3(__NR_fchmodat, where->dirfd, where->path, mode);
 	print_fd_link(link, (unsigned)where->dirfd);
-	raw3(__NR_fchmodat, AT_FDCWD, link, mode);
+	return raw3(__NR_fchmodat, AT_FDCWD, link, mode);
 }
 
 /* fs/inode.c, mode_strip_sgid: nobody gets a program of a group he is not in. */

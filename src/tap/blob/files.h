@@ -73,7 +73,7 @@ void files_drop_set_ids(struct lie_row *row, uint32_t real_mode);
 void files_drop_capability(struct lie_row *row);
 
 /* Permission bits, really, also of what is only a place in the file system to us (O_PATH). */
-void files_set_mode(const struct where *where, uint32_t mode);
+long files_set_mode(const struct where *where, uint32_t mode);
 
 /* Open again what an O_PATH or other fd refers to. */
 long files_reopen(int fd, int flags);

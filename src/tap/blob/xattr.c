@@ -164,6 +164,33 @@ long xattr_say(const struct where *where, const char *name, const void *value, s
 	return row ? lies_xattr_set(&tap.lies, row, name, value, (uint32_t)size_bytes) : -ENOSPC;
 }
 
+/* What is said of a file of a lower layer would not be in the layer that is made: an overlay has to
+ * copy it up, as it does for an attribute of its own. The mode stays what it is. */
+static long copy_up(const struct where *where)
+{
+	struct move move;
+	struct statx x;
+	long r = files_look(where, &x);
+
+	if (r < 0 || !lies_any_may_move(&tap.lies) ||
+	    !(S_ISDIR(x.stx_mode) || lies_may_move(&tap.lies, &x)))
+		return r;
+	move_begin_seen(&move, &x, files_row(&x));
+	if (S_ISLNK(x.stx_mode))
+		r = raw5(__NR_fchownat, where->dirfd, where->path, -1, -1, where->flags);
+	else
+		r = files_set_mode(where, x.stx_mode & 07777);
+	move_end(&move, where);
+	return r == -EROFS ? r : 0;
+}
+
+static long say(const struct where *where, const char *name, const void *value, size_t size_bytes)
+{
+	long r = copy_up(where);
+
+	return r < 0 ? r : xattr_say(where, name, value, size_bytes);
+}
+
 struct setting {
 	struct where where;
 	long name_address;
@@ -198,8 +225,7 @@ static long set_lie(const struct setting *setting, const char *name, enum kind k
 	r = kind == ACL ? accept_acl(where, name, setting->value, setting->size_bytes) : 0;
 	/* "" stands for an empty value: NULL would mean that it is removed. */
 	return r < 0 ? r
-		     : xattr_say(where, name, setting->value ? setting->value : "",
-				 setting->size_bytes);
+		     : say(where, name, setting->value ? setting->value : "", setting->size_bytes);
 }
 
 /* An ACL all of whose ids are mapped is the kernel's; what was said before is then over. */
@@ -285,13 +311,13 @@ static long remove(struct tap_call *call, const struct where *where, int name_ar
 	row = kind != PLAIN && files_look(where, &x) == 0 ? files_row(&x) : NULL;
 	if (row && lies_xattr_get(&tap.lies, row, name, &value, &size_bytes) == LIES_XATTR_SET) {
 		r = check_change(kind, name, where);
-		return r < 0 ? r : lies_xattr_set(&tap.lies, row, name, NULL, 0);
+		return r < 0 ? r : say(where, name, NULL, 0);
 	}
 	move_begin(&move, where);
 	r = pass(call);
 	move_end(&move, where);
 	if (r == -EPERM && (kind == SECURITY || kind == TRUSTED))
-		return exists(where, row, name) ? xattr_say(where, name, NULL, 0) : -ENODATA;
+		return exists(where, row, name) ? say(where, name, NULL, 0) : -ENODATA;
 	return r;
 }
 
