@@ -28,6 +28,9 @@ struct scene {
  * it. */
 int scene_refuse(const struct box *box, bool drops_capabilities, struct err *err) must_check;
 
+/* -EBUSY with the hint that this runs in another rootlet, whose engine does not let in `what`. */
+int scene_refuse_second(const char *why, const char *what, struct err *err) must_check;
+
 /* -ENOTSUP: the box wants what only a mount can do; err names it. */
 int scene_make(struct scene *scene, const struct engine_job *job, struct err *err) must_check;
 void scene_done(struct scene *scene);

@@ -2,6 +2,7 @@
 /* What engines without namespaces do not do, by the name of the option that asks for it. */
 #include "base/banned.h"
 #include "engine/scene.h"
+#include "sys/rule.h"
 #include "sys/seccomp.h"
 
 /* A size of something in memory, or NULL. */
@@ -49,6 +50,16 @@ int scene_refuse(const struct box *box, bool drops_capabilities, struct err *err
 	fail_plain(err, ENOTSUP, "%s needs %s, and this engine has none", what, needs);
 	err_hint(err, "leave it out, or see rootlet doctor for engine userns");
 	return -ENOTSUP;
+}
+
+int scene_refuse_second(const char *why, const char *what, struct err *err)
+{
+	struct rule rule = { 0 };
+
+	fail_plain(err, EBUSY, "%s", why);
+	if (rule_set_inside(&rule, what))
+		rule_add_hint(&rule, err);
+	return -EBUSY;
 }
 
 int scene_close_network(const struct box *box, struct err *err)

@@ -15,7 +15,6 @@
 #include "engine/scene.h"
 #include "engine/spawn.h"
 #include "sys/landlock.h"
-#include "sys/rule.h"
 #include "tap/tap.h"
 
 struct tap_plan {
@@ -109,14 +108,9 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 	for (size_t i = 0; i < array_count(needs); i++)
 		if (!host_fact(host, needs[i])->usable)
 			return host_refuse(host, needs[i], ret_why_not);
-	if (tap_is_active()) {
-		struct rule rule = { 0 };
-
-		fail_plain(ret_why_not, EBUSY, "there can be only one tap in a process");
-		if (rule_set_inside(&rule, "another one"))
-			rule_add_hint(&rule, ret_why_not);
-		return -EBUSY;
-	}
+	if (tap_is_active())
+		return scene_refuse_second("there can be only one tap in a process", "another one",
+					   ret_why_not);
 	return scene_refuse(box, false, ret_why_not);
 }
 
