@@ -273,9 +273,9 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 	for (size_t i = 0; i < array_count(needs); i++)
 		if (!host_fact(host, needs[i])->usable)
 			return host_refuse(host, needs[i], ret_why_not);
-	if (tap_translates())
-		return scene_refuse_second("the paths that a tracer would see have been translated",
-					   "a second translation of paths", ret_why_not);
+	if (tap_is_active()) /* which starts each program itself, as we would */
+		return scene_refuse_second("there is a tap in this process", "a tracer",
+					   ret_why_not);
 	return scene_refuse(box, box->emulation == BOX_EMULATION_TAP, ret_why_not);
 }
 

@@ -409,20 +409,10 @@ bool tap_session_refusal(const struct tap_session *session, struct tap_refusal *
 	return ret_refusal->call != NULL;
 }
 
-/* msync(2) tells. */
-static bool is_mapped(unsigned long address)
+/* msync(2) tells whether anything is mapped there. */
+bool tap_is_active(void)
 {
 	long page_bytes = sysconf(_SC_PAGESIZE);
 
-	return msync((void *)address, (size_t)page_bytes, MS_ASYNC) == 0;
-}
-
-bool tap_is_active(void)
-{
-	return is_mapped(TAP_BASE);
-}
-
-bool tap_translates(void)
-{
-	return tap_is_active() && is_mapped(TAP_PLACE_BASE);
+	return msync((void *)TAP_BASE, (size_t)page_bytes, MS_ASYNC) == 0;
 }

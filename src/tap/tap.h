@@ -62,8 +62,6 @@ int tap_open(const struct tap_session *session, const char *guest_path, int flag
 /* Does this process run under a tap? Another cannot be put inside: both are linked at one address.
  */
 bool tap_is_active(void);
-/* And does that one translate paths? Ours would then be translated twice. */
-bool tap_translates(void);
 
 /* A call that the kernel, or the emulation, refused to a process for want of a privilege. */
 struct tap_refusal {

@@ -273,6 +273,7 @@ refused"
     killed_run_is_forgotten
 }
 
-@test "ptrace: what is only read is shared, and stays as it is" {
+@test "ptrace: what is only read is shared, what is written to is put back" {
     read_only_stays
+    nothing_is_left_behind
 }

@@ -93,8 +93,9 @@ conf
     killed_run_is_forgotten
 }
 
-@test "tap engine: what is only read is shared, and stays as it is" {
+@test "tap engine: what is only read is shared, what is written to is put back" {
     read_only_stays
+    nothing_is_left_behind
 }
 
 @test "tap: paths that are to stay in a directory stay there, also above what is mounted" {

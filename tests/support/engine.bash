@@ -240,6 +240,19 @@ END
     equal "$("$DENY" userns,mount rootlet run --read-only debian stat -c %a:%s /etc/passwd)" "$output"
 }
 
+# nothing_is_left_behind: (after read_only_stays) the copy that a run writes to is kept for the next one, which finds nothing of the first in it.
+nothing_is_left_behind() {
+    local first list='find / -xdev \( -path /proc -o -path /dev \) -prune -o -printf "%p %m %s %T@ %n\n"'
+    ok "$DENY" userns,mount rootlet run debian sh -c "$list"
+    first=$output
+    ok "$DENY" userns,mount rootlet run debian sh -c 'echo more >>/etc/passwd; rm -r /usr/share/doc; mv /usr/bin/env /usr/bin/e
+        ln /etc/group /etc/g; chmod 700 /var; mkdir -p /new/a; chmod 0 /new; touch -d @1 /etc/hostname /etc'
+    ok "$DENY" userns,mount rootlet run debian sh -c "$list"
+    diff <(sort <<<"$first") <(sort <<<"$output")
+    ok rootlet gc
+    [ "$(ls "$ROOTLET_STORE/cache/roots" | grep -c own)" = 0 ]
+}
+
 # newer_ways_lead_there: openat2(2) with RESOLVE_*, and attributes by directory and name; as somebody and as root.
 newer_ways_lead_there() {
     local who
