@@ -262,7 +262,7 @@ END
     web_start
     host=${WEB#http://}
     echo hidden-token >token
-    export words="Digest hidden-words"
+    export words="Digest hidden-words" no_proxy=127.0.0.1 # for git
     printf 'FROM tiny\nADD %s/bearers/file /\n' "$WEB" >Dockerfile
     refuses .
     expect_stderr "Dockerfile:2*the server answers 401"
