@@ -50,24 +50,35 @@ check_from() {
     equal "$output" "$(printf 'toyapp\ntoygit\ntoylib\ntoyprobe')"
 }
 
-@test "the host with a library hidden, and a list of files" {
+@test "the host with a library hidden" {
     need_dpkg "${PACKAGES[@]}"
     check_from host --hide /usr/include/zlib.h
     git_check env
-    rm -rf tree env
+}
+
+@test "a list of files" {
+    need_dpkg "${PACKAGES[@]}"
     spack_list >list
     check_from files:list
 }
 
-@test "an archive, a directory and an image" {
+@test "an archive" {
     need_dpkg "${PACKAGES[@]}"
     spack_root_tar root.tar
     check_from tar:root.tar
-    rm -rf tree env
+}
+
+@test "a directory" {
+    need_dpkg "${PACKAGES[@]}"
+    spack_root_tar root.tar
     mkdir root
     tar -C root -xf root.tar
     check_from dir:root
-    rm -rf tree env root
+}
+
+@test "an image" {
+    need_dpkg "${PACKAGES[@]}"
+    spack_root_tar root.tar
     ok rootlet -q import root.tar tools
     check_from image:tools
 }
