@@ -44,14 +44,18 @@ static bool hides_what_is_open(int fd)
 	return false;
 }
 
+bool settled_is_hidden(const char *name)
+{
+	return text_starts(name, ".nfs") || text_starts(name, ".fuse_hidden") ||
+	       text_starts(name, ".__afs");
+}
+
 /* Renaming has set its time of change. An old one somebody keeps open, or left behind. */
 static bool is_just_hidden(int dirfd, const char *name)
 {
 	struct stat st;
 
-	return (text_starts(name, ".nfs") || text_starts(name, ".fuse_hidden") ||
-		text_starts(name, ".__afs")) &&
-	       fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return settled_is_hidden(name) && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       llabs((long long)time(NULL) - (long long)st.st_ctim.tv_sec) < YOUNG_S;
 }
 

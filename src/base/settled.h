@@ -8,6 +8,8 @@
 #ifndef BASE_SETTLED_H
 #define BASE_SETTLED_H
 
+#include <stdbool.h>
+
 #include "base/io.h"
 
 /* As io_read_file_at, but -ENOENT only when the file is not there in earnest: waits, up to a
@@ -15,5 +17,8 @@
  * mean something; on local file systems it costs nothing. */
 int settled_read_file_at(int dirfd, const char *path, size_t limit_bytes, struct buf *buf,
 			 struct err *err) must_check;
+
+/* Is this such a hidden name? What has one has been deleted or replaced. */
+bool settled_is_hidden(const char *name);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/settled.h"
 #include "base/strings.h"
 #include "store/refs.h"
 #include "store/session.h"
@@ -119,11 +120,11 @@ static int create(int dirfd, const char *path, struct err *err)
 							     strlen(LAYOUT_TEXT), 0600, err);
 }
 
-/* Ours is also what a creation left that did not come to its end. */
+/* Ours is also what a creation left that did not come to its end; what is deleted is nobody's. */
 static bool is_ours(const char *name)
 {
-	if (text_starts(name, LAYOUT_NAME ".tmp-") || text_starts(name, "index.json") ||
-	    strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	if (settled_is_hidden(name) || text_starts(name, LAYOUT_NAME ".tmp-") ||
+	    text_starts(name, "index.json") || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return true;
 	for (size_t i = 0; i < array_count(folders); i++)
 		if (strcmp(name, folders[i]) == 0)

@@ -119,7 +119,7 @@ words() {
     builds --cache-to type=local,dest=cache,mode=max .
     for blob in cache/blobs/sha256/*; do
         cp -r cache damaged
-        printf X | dd of="damaged/${blob#cache/}" bs=1 seek=30 conv=notrunc 2>/dev/null
+        printf damage | dd of="damaged/${blob#cache/}" bs=1 seek=30 conv=notrunc 2>/dev/null
         fresh "${blob##*/}"
         builds -t image --cache-from type=local,src=damaged .
         expect_stderr "warning: --cache-from type=local,src=damaged"

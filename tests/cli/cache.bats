@@ -196,7 +196,7 @@ END
     for blob in layout/blobs/sha256/*; do
         there=$BATS_TEST_TMPDIR/there-${blob##*/}
         cp -r layout damaged
-        printf X | dd of="damaged/${blob#layout/}" bs=1 seek=40 conv=notrunc 2>/dev/null
+        printf damage | dd of="damaged/${blob#layout/}" bs=1 seek=40 conv=notrunc 2>/dev/null
         refused rootlet --store "$there" cache import damaged
         rm -r damaged
     done

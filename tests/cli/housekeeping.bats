@@ -198,7 +198,7 @@ sound() {
 @test "fsck says what is lost, and which image needs it" {
     a_build one
     big=$(find "$ROOTLET_STORE/blobs" -size +100k)
-    chmod u+w "$big" && printf x | dd of="$big" bs=1 seek=5000 conv=notrunc status=none
+    chmod u+w "$big" && printf damage | dd of="$big" bs=1 seek=5000 conv=notrunc status=none
     attempt rootlet fsck --quick
     expect_status 0
     attempt rootlet fsck

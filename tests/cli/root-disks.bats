@@ -30,7 +30,7 @@ teardown() {
     cp -a one/medium two/medium
     head -c 8000000 /dev/urandom >two/other
     cp one/large two/almost
-    printf x | dd of=two/almost bs=1 seek=7999999 conv=notrunc status=none
+    printf different | dd of=two/almost bs=1 seek=7999991 conv=notrunc status=none
     chmod 4711 two/renamed
     for tree in one two; do tar -cf "$folder/$tree.tar" -C $tree .; done
     for fs in xfs btrfs; do

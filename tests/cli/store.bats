@@ -228,6 +228,9 @@ assert item["SizeBytes"] > 100000, item' "$id"
     refused rootlet images --store other
     expect_stderr "thesis.tex"
     equal "$(ls other)" thesis.tex
+    mkdir network
+    touch network/.nfs0000000000000001 network/.fuse_hidden0000000100000001 # deleted, and open somewhere
+    ok rootlet --store network images
 }
 
 @test "a file that others replace while it is read, on a network, is read again" {
