@@ -45,6 +45,7 @@ struct file_id lies_id_of(const struct statx *statx)
 		.device = (uint64_t)statx->stx_dev_major << 32 | statx->stx_dev_minor,
 		.inode = statx->stx_ino,
 		.birth_ns = LIES_NO_BIRTH,
+		.is_nameless = statx->stx_nlink == 0,
 	};
 
 	if (has_birth(statx))
@@ -81,7 +82,8 @@ bool lies_row_is(const struct lie_row *row, const struct file_id *id)
 {
 	uint64_t birth_ns = lies_load(&row->birth_ns);
 
-	return birth_ns && (birth_ns == id->birth_ns || lies_load(&row->moving));
+	return birth_ns && (birth_ns == id->birth_ns || lies_load(&row->moving)) &&
+	       (id->is_nameless || lies_load(&row->names) == NAMES_ARE_THERE);
 }
 
 /* An alias is one as long as it stands for the file it was made for. */
@@ -105,10 +107,8 @@ struct lie_row *lies_find(struct lies *lies, const struct file_id *id)
 }
 
 /* The inode has another file now. Readers see no row while the birth time is 0. */
-static void start_anew(struct lies *lies, struct lie_row *row, const struct file_id *id)
+static void start_anew(struct lie_row *row, const struct file_id *id)
 {
-	if (id->birth_ns == LIES_NO_BIRTH)
-		lies_store(&lies_header(lies)->any_birthless, 1);
 	lies_store(&row->birth_ns, 0);
 	lies_store(&row->owner, (uint64_t)LIES_KEEP << 32 | LIES_KEEP);
 	lies_store(&row->mode, 0);
@@ -117,6 +117,7 @@ static void start_anew(struct lies *lies, struct lie_row *row, const struct file
 	lies_store(&row->changed_ns, 0);
 	lies_store(&row->moving, 0);
 	lies_store(&row->alias_of, 0);
+	lies_store(&row->names, id->is_nameless ? NAMES_WERE_NEVER : NAMES_ARE_THERE);
 	lies_store(&row->birth_ns, id->birth_ns);
 }
 
@@ -133,7 +134,7 @@ static struct lie_row *add(struct lies *lies, const struct file_id *id)
 		return NULL;
 	row->device = id->device;
 	row->inode = id->inode;
-	start_anew(lies, row, id);
+	start_anew(row, id);
 	__atomic_fetch_or(bloom_word(lies, place), bloom_bits(id), __ATOMIC_ACQ_REL);
 	do {
 		head = lies_load(bucket);
@@ -153,7 +154,7 @@ struct lie_row *lies_make(struct lies *lies, const struct file_id *id)
 	if (!row)
 		row = add(lies, id);
 	if (row && !lies_row_is(row, id))
-		start_anew(lies, row, id);
+		start_anew(row, id);
 	return row;
 }
 
@@ -163,6 +164,16 @@ void lies_forget(struct lies *lies, const struct file_id *id)
 
 	if (row)
 		lies_store(&row->birth_ns, 0);
+}
+
+void lies_note_unlinked(struct lie_row *row)
+{
+	lies_store(&row->names, NAMES_ARE_GONE);
+}
+
+void lies_note_linked(struct lie_row *row)
+{
+	lies_store(&row->names, NAMES_ARE_THERE);
 }
 
 void lies_read(const struct lie_row *row, struct lie *ret_lie)
@@ -270,6 +281,7 @@ int lies_alias(struct lies *lies, struct lie_row *row, const struct file_id *oth
 static bool says_something(const struct lie_row *row)
 {
 	return lies_load(&row->birth_ns) && !lies_load(&row->alias_of) &&
+	       lies_load(&row->names) != NAMES_ARE_GONE &&
 	       (lies_load(&row->owner) != ((uint64_t)LIES_KEEP << 32 | LIES_KEEP) ||
 		lies_load(&row->mode) || lies_load(&row->xattrs));
 }
@@ -289,8 +301,9 @@ struct lie_row *lies_next(struct lies *lies, struct lies_cursor *cursor, struct 
 			return NULL;
 		cursor->reference = row->next;
 		if (says_something(row)) {
-			*ret_id = (struct file_id){ row->device, row->inode,
-						    lies_load(&row->birth_ns) };
+			*ret_id = (struct file_id){ .device = row->device,
+						    .inode = row->inode,
+						    .birth_ns = lies_load(&row->birth_ns) };
 			return row;
 		}
 	}

@@ -32,6 +32,7 @@ struct file_id {
 	uint64_t device; /* major << 32 | minor */
 	uint64_t inode;
 	uint64_t birth_ns; /* since the epoch, or LIES_NO_BIRTH */
+	bool is_nameless;  /* no link leads to it: unlinked while open, or never linked */
 };
 
 /* What differs. mode: shown = (real & ~mode_mask) | mode_bits, file type included. */
@@ -59,7 +60,7 @@ static inline bool lies_is_birthless_type(uint32_t mode)
 	return (mode & 0170000) == 0040000;
 }
 
-/* `statx` must have been asked for STATX_TYPE | STATX_INO | STATX_BTIME. */
+/* `statx` must have been asked for STATX_TYPE | STATX_NLINK | STATX_INO | STATX_BTIME. */
 struct file_id lies_id_of(const struct statx *statx);
 
 /* Map the table in `fd` (LIES_FILE_BYTES long, zeroes when new) at `address`, or anywhere when it
@@ -77,6 +78,8 @@ void lies_settle(struct lies *lies, uint64_t born_ns);
 bool lies_any_may_move(const struct lies *lies);
 /* Not directories: these are known by their inode, which stays. */
 bool lies_may_move(const struct lies *lies, const struct statx *statx);
+/* False as long as it is not settled, too. */
+bool lies_is_lower(const struct lies *lies, const struct statx *statx);
 
 /* How often somebody may have made a mount read-only. */
 uint32_t lies_remounts(const struct lies *lies);
@@ -88,7 +91,14 @@ struct lie_row *lies_find(struct lies *lies, const struct file_id *id);
 bool lies_row_is(const struct lie_row *row, const struct file_id *id);
 /* Find or add; what an earlier file with this inode had is forgotten. NULL: the table is full. */
 struct lie_row *lies_make(struct lies *lies, const struct file_id *id);
+/* Of a file without a birth time, for its inode's next file must be told apart by hand. */
 void lies_forget(struct lies *lies, const struct file_id *id);
+
+/* The file's last name went, or its first one comes. What has none keeps its row for who has it
+ * open. A file with a name and this identity is another one then: the inode was used again within
+ * the tick of the clock that birth times are taken from. */
+void lies_note_unlinked(struct lie_row *row);
+void lies_note_linked(struct lie_row *row);
 
 void lies_read(const struct lie_row *row, struct lie *ret_lie);
 void lies_set_owner(struct lie_row *row, uint32_t uid, uint32_t gid);  /* LIES_KEEP: leave */
@@ -146,8 +156,5 @@ void lies_note_setgid(struct lies *lies);
 void lies_note_type(struct lies *lies, uint64_t device);
 bool lies_any_type(const struct lies *lies);
 bool lies_may_lie_of_type(struct lies *lies, uint64_t inode);
-/* Something was said about a file without a birth time: its inode's next file must be told apart
- * by hand (lies_forget). */
-bool lies_any_birthless(const struct lies *lies);
 
 #endif

@@ -99,6 +99,11 @@ bool lies_may_move(const struct lies *lies, const struct statx *statx)
 	return lies_id_of(statx).birth_ns < settled;
 }
 
+bool lies_is_lower(const struct lies *lies, const struct statx *statx)
+{
+	return settled_ns(lies) != LIES_UNSETTLED && lies_may_move(lies, statx);
+}
+
 uint32_t lies_remounts(const struct lies *lies)
 {
 	return lies_load(&lies_header(lies)->remounts);
@@ -153,9 +158,4 @@ bool lies_may_lie_of_type(struct lies *lies, uint64_t inode)
 			return true;
 	}
 	return lies_load(&typed[TYPED_MAX - 1]) != 0;
-}
-
-bool lies_any_birthless(const struct lies *lies)
-{
-	return lies_load(&lies_header(lies)->any_birthless) != 0;
 }

@@ -24,7 +24,7 @@ struct lies_header {
 	uint32_t arena_next; /* first free unit */
 	uint32_t row_count;  /* ever made: 0 means that nobody has lied yet */
 	uint32_t any_setgid;
-	uint32_t any_birthless;
+	uint32_t unused;
 	/* devices with files whose type is a lie; 0: no more; the last: there are others, too */
 	uint64_t typed[TYPED_MAX];
 	uint64_t attributes;   /* a bit, by name, for each that was ever recorded */
@@ -45,8 +45,11 @@ struct lie_row {
 	uint32_t real_mode;
 	uint64_t changed_ns;
 	uint32_t alias_of; /* the row that counts, when this one was made by lies_alias */
-	uint32_t unused;
+	uint32_t names;	   /* enum lies_names */
 };
+
+/* NEVER: also on a file system that counts no links. */
+enum lies_names { NAMES_ARE_THERE, NAMES_WERE_NEVER, NAMES_ARE_GONE };
 
 struct lies_record {
 	uint32_t next; /* older record of the same row; a name counts where it comes first */

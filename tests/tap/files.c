@@ -181,6 +181,58 @@ static void a_new_file_inherits_nothing_from_the_dead(void)
 	}
 }
 
+static bool is_another(const char *name)
+{
+	bool is_roots = owned_by(name, 0, 0);
+
+	must(unlink(name) == 0);
+	return is_roots;
+}
+
+/* Made in the same tick of the clock, often with the same inode. Nobody looks at the dead ones: a
+ * file whose times were asked for gets finer ones (multigrain time stamps). */
+static void nor_from_those_that_died_right_before_its_birth(void)
+{
+	for (int i = 0; i < 100; i++) {
+		int fd;
+
+		make("f");
+		must(chown("f", 1, 2) == 0 && unlink("f") == 0);
+		make("g");
+		must(is_another("g"));
+		make("over");
+		make("f");
+		must(chown("f", 1, 2) == 0 && rename("over", "f") == 0);
+		make("g");
+		must(is_another("g") && unlink("f") == 0);
+		fd = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		must(fd >= 0 && fchown(fd, 1, 2) == 0 && close(fd) == 0);
+		make("g");
+		must(is_another("g"));
+		must(mkfifo("p", 0600) == 0 && chown("p", 1, 2) == 0 && unlink("p") == 0);
+		must(mkdir("d", 0755) == 0 && owned_by("d", 0, 0));
+		must(chown("d", 1, 2) == 0 && rmdir("d") == 0);
+	}
+}
+
+static void who_has_it_open_still_sees_the_owner_of_a_removed_file(void)
+{
+	struct stat st;
+	int fd;
+
+	make("f");
+	must(chown("f", 1, 2) == 0);
+	fd = open("f", O_RDWR | O_CLOEXEC);
+	must(fd >= 0 && unlink("f") == 0);
+	must(fstat(fd, &st) == 0 && st.st_uid == 1 && st.st_gid == 2);
+	must(fchown(fd, 3, -1) == 0);
+	must(fstat(fd, &st) == 0 && st.st_uid == 3 && st.st_gid == 2);
+	must(close(fd) == 0);
+	fd = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	must(fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_gid == 0);
+	must(close(fd) == 0);
+}
+
 static void set_id_bits_are_kept_and_dropped_as_by_the_kernel(void)
 {
 	make("f");
@@ -676,6 +728,8 @@ static const struct claim claims[] = {
 	CLAIM(links_have_owners_of_their_own),
 	CLAIM(names_come_and_go_and_the_owner_stays),
 	CLAIM(a_new_file_inherits_nothing_from_the_dead),
+	CLAIM(nor_from_those_that_died_right_before_its_birth),
+	CLAIM(who_has_it_open_still_sees_the_owner_of_a_removed_file),
 	CLAIM(set_id_bits_are_kept_and_dropped_as_by_the_kernel),
 	CLAIM(set_id_bits_survive_what_root_writes),
 	CLAIM(no_permission_bits_stop_root),

@@ -141,6 +141,18 @@ static bool is_temporary(unsigned long flags)
 	return (flags & TAP_OPEN_TEMPORARY) != 0;
 }
 
+/* Who closed a file without a name that had this inode told nobody. */
+static void forget_nameless(const struct where *opened)
+{
+	struct file_id id;
+	struct statx x;
+
+	if (lies_empty(&tap.lies) || files_look(opened, &x) < 0)
+		return;
+	id = lies_id_of(&x);
+	lies_forget(&tap.lies, &id);
+}
+
 static long open_file(const struct opening *opening)
 {
 	unsigned long flags = opening->flags;
@@ -176,6 +188,8 @@ static long open_file(const struct opening *opening)
 		move_end_writing(&move, &opened);
 	else
 		move_end(&move, &opened);
+	if (r >= 0 && is_temporary(flags))
+		forget_nameless(&opened);
 	if (made && is_temporary(flags))
 		files_note_temporary(&opened, &opening->name, (uint32_t)opening->mode);
 	else if (made)
@@ -313,8 +327,13 @@ static long link_file(struct tap_call *call, struct where from, struct where to)
 	struct statx x;
 	long r;
 
-	if (!lies_any_may_move(&tap.lies) || files_look(&from, &x) < 0 ||
-	    !lies_may_move(&tap.lies, &x))
+	if (lies_empty(&tap.lies) && !lies_any_may_move(&tap.lies))
+		return pass(call);
+	if (files_look(&from, &x) < 0)
+		return pass(call);
+	if (x.stx_nlink == 0 && files_row(&x))
+		lies_note_linked(files_row(&x));
+	if (!lies_may_move(&tap.lies, &x))
 		return pass(call);
 	move_begin_seen(&move, &x, files_row(&x));
 	r = pass(call);
@@ -338,32 +357,49 @@ long on_linkat(struct tap_call *call)
 	return link_file(call, from, name_at(call->arg[2], call->arg[3]));
 }
 
-/* --- taking away. Where the file system has no birth times, the next file with this inode would
- * inherit what was said about this one. */
+/* --- taking away. The next file with this inode would inherit what was said about this one, where
+ * the file system has no birth times, or within a tick of its clock. */
 
 struct removal {
 	struct file_id id;
-	bool counts;
+	struct lie_row *row; /* of the file, whose last name this is; NULL: nothing is known */
+	struct lie said;
 };
+
+/* A lower file of an overlay goes on to be there, and to have links. */
+static bool is_last_name(const struct statx *x)
+{
+	/* A directory has two links, its own "." is one. */
+	if (lies_is_birthless_type(x->stx_mode))
+		return x->stx_nlink <= 2;
+	return x->stx_nlink == 1 && (!(x->stx_mask & STATX_BTIME) || !lies_is_lower(&tap.lies, x));
+}
 
 static void removal_begin(struct removal *removal, const struct where *name)
 {
 	struct statx x;
 
-	removal->counts = lies_any_birthless(&tap.lies) && files_look(name, &x) == 0 &&
-			  (lies_is_birthless_type(x.stx_mode) || !(x.stx_mask & STATX_BTIME)) &&
-			  x.stx_nlink <= 2;
-	if (!removal->counts)
+	removal->row = NULL;
+	if (lies_empty(&tap.lies) || files_look(name, &x) < 0 || !is_last_name(&x))
 		return;
-	/* A directory has two links, its own "." is one. */
-	removal->counts = x.stx_nlink == 1 || lies_is_birthless_type(x.stx_mode);
 	removal->id = lies_id_of(&x);
+	removal->row = lies_find(&tap.lies, &removal->id);
+	if (removal->row)
+		lies_read(removal->row, &removal->said);
 }
 
+/* Somebody may have made a file with this inode already, and given it away. */
 static void removal_end(const struct removal *removal)
 {
-	if (removal->counts)
+	struct lie said;
+
+	if (!removal->row)
+		return;
+	lies_read(removal->row, &said);
+	if (removal->id.birth_ns == LIES_NO_BIRTH)
 		lies_forget(&tap.lies, &removal->id);
+	else if (memcmp(&said, &removal->said, sizeof(said)) == 0)
+		lies_note_unlinked(removal->row);
 }
 
 static long remove_name(struct tap_call *call, struct where name)
@@ -398,9 +434,9 @@ static void removal_spares(struct removal *removal, const struct where *name)
 {
 	struct statx x;
 
-	if (removal->counts && files_look(name, &x) == 0 && x.stx_ino == removal->id.inode &&
+	if (removal->row && files_look(name, &x) == 0 && x.stx_ino == removal->id.inode &&
 	    ((uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor) == removal->id.device)
-		removal->counts = false;
+		removal->row = NULL;
 }
 
 static long rename_file(struct tap_call *call, struct where from, struct where to)

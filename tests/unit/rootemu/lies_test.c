@@ -218,16 +218,49 @@ test(all_rows_that_say_something_are_iterated)
 	table_done(&lies);
 }
 
-/* Whoever removes one tells the table then, so it must not say that there is none. */
-test(a_directory_in_a_files_place_is_known_to_have_no_birth)
+/* Born within one tick of the clock, it differs only in that it has a name. */
+test(a_file_as_old_as_a_removed_one_inherits_nothing)
 {
+	struct file_id open = file;
+	struct lies_cursor cursor = { 0 };
+	struct lie_row *row;
+	struct file_id id;
+	struct lies lies;
+	struct lie lie;
+
+	open.is_nameless = true;
+	table_new(&lies);
+	row = lies_make(&lies, &file);
+	lies_set_owner(row, 5, 6);
+	assert_ptr_equal(lies_find(&lies, &open), row);
+	lies_note_unlinked(row);
+	assert_null(lies_find(&lies, &file));
+	assert_null(lies_next(&lies, &cursor, &id));
+	assert_ptr_equal(lies_find(&lies, &open), row);
+	lies_read(lies_make(&lies, &file), &lie);
+	assert_int_equal(lie.uid, LIES_KEEP);
+	assert_ptr_equal(lies_find(&lies, &file), row);
+	table_done(&lies);
+}
+
+test(a_file_without_a_name_is_known_until_it_is_closed_and_when_it_is_linked)
+{
+	struct file_id open = file;
+	struct lies_cursor cursor = { 0 };
+	struct lie_row *row;
+	struct file_id id;
 	struct lies lies;
 
+	open.is_nameless = true;
 	table_new(&lies);
-	lies_set_owner(lies_make(&lies, &(struct file_id){ 1, 5, 7 }), 1, 1);
-	assert_false(lies_any_birthless(&lies));
-	lies_set_owner(lies_make(&lies, &(struct file_id){ 1, 5, LIES_NO_BIRTH }), 2, 2);
-	assert_true(lies_any_birthless(&lies));
+	row = lies_make(&lies, &open);
+	lies_set_owner(row, 5, 6);
+	assert_ptr_equal(lies_find(&lies, &open), row);
+	assert_null(lies_find(&lies, &file));
+	/* some file systems count no links */
+	assert_ptr_equal(lies_next(&lies, &cursor, &id), row);
+	lies_note_linked(row);
+	assert_ptr_equal(lies_find(&lies, &file), row);
 	table_done(&lies);
 }
 
@@ -301,7 +334,8 @@ int main(void)
 		RUN(what_readdir_says_of_types_is_doubted_for_devices_and_inodes_with_a_lie),
 		RUN(attributes_are_set_replaced_removed_and_listed_once),
 		RUN(all_rows_that_say_something_are_iterated),
-		RUN(a_directory_in_a_files_place_is_known_to_have_no_birth),
+		RUN(a_file_as_old_as_a_removed_one_inherits_nothing),
+		RUN(a_file_without_a_name_is_known_until_it_is_closed_and_when_it_is_linked),
 		RUN(a_writer_killed_anywhere_leaves_a_table_that_is_right),
 		RUN(a_file_that_is_no_table_is_refused),
 	};
