@@ -334,7 +334,7 @@ static void json_verdict(struct buf *out, bool is_first, const char *name, bool 
 	json_errno(out, usable ? 0 : why_not->code);
 	json_string(out, "reason", usable ? NULL : why_not->text);
 	buf_add_text(out, ", ");
-	json_string(out, "hint", usable ? NULL : why_not->hint);
+	json_string(out, "hint", why_not->hint);
 	buf_add_text(out, " }");
 }
 

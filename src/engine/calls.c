@@ -211,22 +211,33 @@ static bool is_native(const struct tracer *tracer, const struct tracee *tracee,
 	return registers_are_native(registers) && (!architecture || architecture == ARCH_AUDIT);
 }
 
-enum call_verdict calls_begin(struct tracer *tracer, struct tracee *tracee,
-			      struct registers *registers)
+static enum call_verdict decide(struct visit *visit)
 {
-	struct calls *calls = tracer->context;
-	struct visit visit = { tracer, tracee, calls, registers };
-	const struct call_rule *rule;
+	struct registers *registers = visit->registers;
+	const struct call_rule *rule = calls_rule(visit->calls, registers_call(registers));
 
-	if (!is_native(tracer, tracee, registers))
-		return visit_answer(&visit, -ENOSYS);
-	rule = calls_rule(calls, registers_call(registers));
 	if (rule->interest == CALL_FREE || !is_meant(rule, registers))
 		return CALL_GO;
 	if (!rule->handler)
-		return visit_answer(&visit,
+		return visit_answer(visit,
 				    rule->interest == CALL_REFUSED ? -(long)rule->value : -EPERM);
-	if (calls->emulates)
-		traced_become(&tracee->subject->creds);
-	return rule->handler(&visit);
+	if (visit->calls->emulates)
+		traced_become(&visit->tracee->subject->creds);
+	return rule->handler(visit);
+}
+
+/* Where all calls stop, filters of others are asked after us, about a call that every list of what
+ * is allowed has. No call at all, -1, is on none of them. */
+enum call_verdict calls_begin(struct tracer *tracer, struct tracee *tracee,
+			      struct registers *registers)
+{
+	struct visit visit = { tracer, tracee, tracer->context, registers };
+	enum call_verdict verdict;
+
+	if (!is_native(tracer, tracee, registers))
+		return visit_answer(&visit, -ENOSYS);
+	verdict = decide(&visit);
+	if (verdict == CALL_SKIP && !tracer->by_filter)
+		registers_set_call(registers, SYS_getpid);
+	return verdict;
 }

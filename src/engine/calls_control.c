@@ -30,8 +30,16 @@ static long finish_seccomp(struct tracer *tracer, struct tracee *tracee, long re
 	return result;
 }
 
+/* Who is asked about a call (seccomp_unotify(2)) is asked before us and may let it pass, to the
+ * host: there is no listener, as before Linux 5.0. And where all calls stop we come before any
+ * filter, which would not see what we answer: there is none, as without CONFIG_SECCOMP_FILTER. */
 enum call_verdict calls_seccomp(struct visit *visit)
 {
+	bool listens = registers_call(visit->registers) == SYS_seccomp &&
+		       (visit_arg(visit, 1) & SECCOMP_FILTER_FLAG_NEW_LISTENER);
+
+	if (listens || !visit->tracer->by_filter)
+		return visit_answer(visit, -EINVAL);
 	visit->tracee->finish = finish_seccomp;
 	return CALL_GO;
 }

@@ -30,10 +30,14 @@ static int find_by_name(const char *name, const struct engine **ret_engine, stru
 	return -ENOTSUP;
 }
 
-static void note(struct buf *why, const struct engine *engine, const char *verdict)
+static void note(struct buf *why, const struct engine *engine, const char *verdict,
+		 struct err *said)
 {
 	if (why)
 		buf_printf(why, "%s: %s\n", engine->name, verdict);
+	if (why && said->hint[0])
+		buf_printf(why, "  hint: %s\n", said->hint);
+	err_clear(said);
 }
 
 static bool is_automatic(const char *wanted)
@@ -74,14 +78,12 @@ static int use_cheapest(const struct box *box, const struct engine **ret_engine,
 	host_init(&host, NULL);
 	for (size_t i = 0; engines[i]; i++) {
 		if (engines[i]->probe(&host, box, err) == 0) {
-			note(ret_why, engines[i], "chosen: the cheapest engine that can run this");
+			note(ret_why, engines[i], "chosen: the cheapest engine that can run this",
+			     err);
 			*ret_engine = engines[i];
 			return 0;
 		}
-		note(ret_why, engines[i], err->text);
-		if (err->hint[0])
-			buf_printf(ret_why, "  hint: %s\n", err->hint);
-		err_clear(err);
+		note(ret_why, engines[i], err->text, err);
 	}
 	fail_plain(err, ENOTSUP, "no engine can run this");
 	err_hint(err, "rootlet doctor says what each of them needs");
@@ -104,6 +106,7 @@ int engine_choose(const char *name, const struct box *box, const struct engine *
 	if (r == 0)
 		note(ret_why, *ret_engine,
 		     name ? "chosen because it was asked for"
-			  : "chosen because ROOTLET_ENGINE asks for it");
+			  : "chosen because ROOTLET_ENGINE asks for it",
+		     err);
 	return r;
 }

@@ -71,7 +71,8 @@ struct engine {
 	/* The ids that are real in this box, so that its files' owners can be. NULL: one id is
 	 * mapped. -ENOENT, -EOVERFLOW (the box's own user has none): err says what would help. */
 	int (*space)(const struct box *box, struct id_space *ret_space, struct err *err);
-	/* 0 when this host can run this box so; else -errno, and err says what forbids it. */
+	/* 0 when this host can run this box so, and a hint may say what makes it slower than
+	 * elsewhere; else -errno, and err says what forbids it. */
 	int (*probe)(struct host *host, const struct box *box, struct err *ret_why_not);
 	/* *ret_status is the exit status as a shell would see it (128+n for signals); on failure
 	 * to start, -errno and *ret_status is 125, 126 or 127. */

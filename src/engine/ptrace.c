@@ -12,6 +12,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "engine/calls.h"
 #include "engine/emulation.h"
 #include "engine/scene.h"
@@ -26,6 +27,9 @@
 #define MFD_EXEC 0x10u
 #endif
 
+static const char asked_before_us[] = "a seccomp filter around this process has a listener that is "
+				      "asked before a tracer: every call stops, which is slower";
+
 struct ptrace_plan {
 	struct scene scene;
 	int ruleset_fd; /* -1: the kernel has no Landlock */
@@ -33,6 +37,33 @@ struct ptrace_plan {
 	struct calls *calls;
 	int go_read_fd, go_write_fd; /* the command is traced, and may begin */
 };
+
+static bool is_asked_before(void)
+{
+	return seccomp_can_trace() && seccomp_has_listener();
+}
+
+/* Else every call stops, before any filter has been asked. */
+static bool is_by_filter(void)
+{
+	const char *mode = getenv("ROOTLET_PTRACE");
+
+	return (!mode || strcmp(mode, "all") != 0) && seccomp_can_trace() &&
+	       !seccomp_has_listener();
+}
+
+/* A call that we answer at its beginning does not get to the box's own filter. */
+static int refuse_filter(const struct box *box, struct err *err)
+{
+	if (!box->seccomp || is_by_filter())
+		return 0;
+	fail_plain(err, ENOTSUP,
+		   "where every call stops, the filter of --seccomp would not see those that the "
+		   "tracer answers");
+	if (is_asked_before())
+		err_hint(err, "%s", asked_before_us);
+	return -ENOTSUP;
+}
 
 static int open_loader(struct calls *calls, struct err *err)
 {
@@ -202,10 +233,11 @@ static int run_traced(const struct engine_job *job, int *ret_status, struct err 
 	struct spawn_plan spawn = {
 		.setup = setup, .context = &plan, .trace = trace, .follow = follow, .enter = enter
 	};
-	const char *mode = getenv("ROOTLET_PTRACE");
 	int r;
 
-	plan.tracer.by_filter = (!mode || strcmp(mode, "all") != 0) && seccomp_can_trace();
+	plan.tracer.by_filter = is_by_filter();
+	if (!plan.tracer.by_filter && is_asked_before())
+		log_verbose("engine ptrace: %s", asked_before_us);
 	r = open_plan(&plan, job, err);
 	if (r == 0) {
 		spawn.keep_fd[0] = plan.calls->root_fd;
@@ -252,6 +284,8 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 	int r = scene_refuse(box, box->emulation == BOX_EMULATION_TAP, err);
 
 	*ret_status = 125;
+	if (r == 0)
+		r = refuse_filter(box, err);
 	if (r < 0)
 		return err_wrap(err, "engine '%s' cannot run this", engine_ptrace.name);
 	if (box->root.kind == BOX_ROOT_OVERLAY) {
@@ -269,6 +303,7 @@ static int run(const struct engine_job *job, int *ret_status, struct err *err)
 static int probe(struct host *host, const struct box *box, struct err *ret_why_not)
 {
 	static const enum host_fact needs[] = { HOST_PTRACE, HOST_OPENAT2 };
+	int r;
 
 	for (size_t i = 0; i < array_count(needs); i++)
 		if (!host_fact(host, needs[i])->usable)
@@ -276,7 +311,12 @@ static int probe(struct host *host, const struct box *box, struct err *ret_why_n
 	if (tap_is_active()) /* which starts each program itself, as we would */
 		return scene_refuse_second("there is a tap in this process", "a tracer",
 					   ret_why_not);
-	return scene_refuse(box, box->emulation == BOX_EMULATION_TAP, ret_why_not);
+	r = scene_refuse(box, box->emulation == BOX_EMULATION_TAP, ret_why_not);
+	if (r == 0)
+		r = refuse_filter(box, ret_why_not);
+	if (r == 0 && is_asked_before())
+		err_hint(ret_why_not, "%s", asked_before_us);
+	return r;
 }
 
 const struct engine engine_ptrace = {

@@ -145,16 +145,34 @@ bool seccomp_knows_trap(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
-/* By a process that does nothing else: a filter stays. */
-static bool can_install(void)
+static const struct sock_filter allow[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+
+static bool load_allow(void)
 {
-	static const struct sock_filter allow[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
 	struct err ignored = { 0 };
+
+	return seccomp_load(allow, array_count(allow), &ignored) == 0;
+}
+
+static bool listen_to_nothing(void)
+{
+	struct sock_fprog filter = { .len = array_count(allow) };
+	const void *code = allow;
+
+	memcpy(&filter.filter, &code, sizeof(code)); /* the kernel does not write to it */
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+		       &filter) >= 0;
+}
+
+/* By a process that does nothing else: a filter stays. */
+static bool works_in_child(bool (*attempt)(void))
+{
 	pid_t child = fork();
 	int status;
 
 	if (child == 0)
-		_exit(seccomp_load(allow, 1, &ignored) < 0);
+		_exit(!attempt());
 	while (child > 0 && waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return false;
@@ -197,5 +215,11 @@ bool seccomp_can_trace(void)
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0)
 		return true;
 	/* before Linux 4.14, which has the action and no way to ask for it; or no filters at all */
-	return errno == EINVAL && can_install();
+	return errno == EINVAL && works_in_child(load_allow);
+}
+
+bool seccomp_has_listener(void)
+{
+	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != SECCOMP_MODE_DISABLED &&
+	       !works_in_child(listen_to_nothing);
 }

@@ -28,4 +28,10 @@ int seccomp_close_network(struct err *err) must_check;
 /* May this process install a filter whose SECCOMP_RET_TRACE a tracer is told of? */
 bool seccomp_can_trace(void);
 
+/* May somebody be asked about this process's calls (seccomp_unotify(2): a container's seccomp
+ * agent)? SECCOMP_RET_USER_NOTIF goes before SECCOMP_RET_TRACE, so of a call that he lets pass no
+ * tracer is told. The kernel takes one listener: where filters are around us, a child tries to
+ * become another. true also when that fails for another reason. */
+bool seccomp_has_listener(void);
+
 #endif

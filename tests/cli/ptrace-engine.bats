@@ -176,6 +176,70 @@ readable"
     expect_output " 0 failed"
 }
 
+# asked CALL[,CALL...] CMD...: under a container's seccomp agent that lets these calls pass
+asked() {
+    "$ROOTLET_TEST_STAGE/build/tests/delays" 0 0 "$@"
+}
+
+@test "ptrace: a listener around us lets calls pass to nobody's host, and is told" {
+    local calls=openat,stat,newfstatat,statx,access,readlink,execve,mkdir,rename
+    asked openat true || skip "no filter with a listener here"
+    mkdir -p "tiny$PWD"
+    echo host >file
+    echo host >only
+    echo guest >"tiny$PWD/file"
+    printf '#!/bin/sh\necho host\n' >program
+    printf '#!/bin/sh\necho guest\n' >"tiny$PWD/program"
+    chmod 755 program "tiny$PWD/program"
+    attempt asked "$calls" "$DENY" userns,mount rootlet -v run --engine ptrace ./tiny sh -c 'cd /
+        cat "$0/file"; "$0/program"; [ ! -e "$0/only" ] && cat "$0/only"; ls "$0"; exit 5' "$PWD"
+    expect_status 5
+    equal "$output" $'guest\nguest\nfile\nprogram'
+    expect_stderr "listener that is asked before a tracer"
+    attempt asked "$calls" "$DENY" userns,mount rootlet verify engine --engine ptrace
+    expect_status 0
+    expect_output " 0 failed"
+    ok asked openat rootlet doctor
+    expect_output "hint: a seccomp filter around this process has a listener"
+    attempt asked openat rootlet run --engine ptrace --why ./tiny true
+    expect_stderr "hint: a seccomp filter around this process has a listener"
+    echo '{ "defaultAction": "SCMP_ACT_ALLOW" }' >profile.json
+    refused asked openat rootlet run --engine ptrace --seccomp profile.json ./tiny true
+    expect_stderr "the filter of --seccomp would not see those that the tracer answers"
+}
+
+# listed CMD...: under a filter that has a list of what is allowed, as Docker's: no call at all, -1, is not on it
+listed() {
+    python3 -c '
+import ctypes, os, struct, sys
+code = b"".join(struct.pack("HBBI", *line) for line in (
+    (0x20, 0, 0, 0), (0x35, 0, 1, 0x40000000), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)))
+room = ctypes.create_string_buffer(code)
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, struct.pack("HP", 4, ctypes.addressof(room))) == 0
+os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+}
+
+@test "ptrace: where all calls stop, the answers are the tracer's under any filter" {
+    echo guest >tiny/etc/where
+    attempt env ROOTLET_PTRACE=all bash -c "$(declare -f listed)"'; listed "$@"' bash \
+        rootlet run --engine ptrace --write ./tiny sh -c 'cat /etc/where; stat -c %s /etc/where; mkdir /d && rmdir /d && echo made; ls /none'
+    equal "$output" $'guest\n6\nmade'
+    expect_stderr "No such file"
+}
+
+# seccomp_unotify(2): who is asked could let it pass, to the host
+@test "ptrace: nobody inside is asked about calls before the tracer" {
+    local way
+    asked openat true || skip "no filter with a listener here"
+    for way in "" all; do
+        attempt env ROOTLET_PTRACE=$way rootlet run --engine ptrace --host-root "$ROOTLET_TEST_STAGE/build/tests/delays" 0 0 openat true
+        expect_status 127
+        expect_stderr "seccomp: Invalid argument"
+    done
+}
+
 @test "ptrace: a build gives the image that a namespace gives" {
     same_image
 }
