@@ -184,11 +184,12 @@ static int sweep_records(struct gc *gc)
 		    fstatat(gc->store->dirfd, store_owners_name(&diff_id, record), &st, 0) < 0 ||
 		    store_mark_time(&st) > gc->unmarked_ns)
 			continue;
-		if (!gc->request->dry_run && unlinkat(gc->store->dirfd, record, 0) < 0 &&
-		    errno != ENOENT)
-			r = fail(gc->err, errno, "remove '%s'", record);
-		else
+		r = gc->request->dry_run
+			    ? 1
+			    : layer_remove_record(gc->store, &diff_id, gc->unmarked_ns, gc->err);
+		if (r > 0)
 			went(gc, GC_RECORD, record, (uint64_t)st.st_size);
+		r = r < 0 && r != -EBUSY ? r : 0;
 	}
 	return r;
 }

@@ -7,7 +7,7 @@
 
 #include "base/banned.h"
 #include "base/io.h"
-#include "store/publish.h"
+#include "store/aside.h"
 #include "sys/shared_file.h"
 
 /* In whichever of the stores. -ENOENT: in none. */
@@ -21,7 +21,8 @@ static int open_anywhere(const struct store *store, const char *name)
 		if (fd >= 0 || errno != ENOENT)
 			return fd;
 	}
-	return -1;
+	aside_put_back(store, name);
+	return openat(store->dirfd, name, O_RDONLY | O_CLOEXEC);
 }
 
 int blob_open(const struct store *store, const struct digest *digest, int *ret_fd,
@@ -86,27 +87,16 @@ int blob_remove(const struct store *store, const struct digest *digest, struct e
 	return 0;
 }
 
-/* Out of the way first: who marks it now does not find it afterwards, and fetches it again. */
 int blob_remove_unmarked(const struct store *store, const struct digest *digest,
 			 int64_t unmarked_ns, struct err *err)
 {
 	char name[STORE_NAME_MAX];
-	char work[STORE_WORK_NAME_MAX];
 	int64_t marked_ns;
 	int r;
 
 	store_blob_name(digest, name);
 	if (!shared_file_mtime(store->dirfd, name, &marked_ns) || marked_ns > unmarked_ns)
 		return 0;
-	r = store_work_name(store, work, err);
-	if (r < 0)
-		return r;
-	if (renameat(store->dirfd, name, store->dirfd, work) < 0)
-		return errno == ENOENT ? 0 : fail(err, errno, "remove blob %s", digest->text);
-	if (shared_file_mtime(store->dirfd, work, &marked_ns) && marked_ns > unmarked_ns) {
-		r = publish_file(store, work, name);
-		return r < 0 ? fail(err, -r, "put blob %s back", digest->text) : 0;
-	}
-	unlinkat(store->dirfd, work, 0);
-	return 1;
+	r = aside_remove(store, name, NULL, unmarked_ns, err);
+	return r == -EBUSY ? 0 : r;
 }

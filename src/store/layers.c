@@ -11,6 +11,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "store/aside.h"
 #include "store/publish.h"
 #include "sys/remove.h"
 #include "sys/shared_file.h"
@@ -22,8 +23,12 @@ static bool is_in(const struct store *store, const struct digest *diff_id)
 	char name[STORE_NAME_MAX];
 
 	/* the mark is on the record: the layer's own time is the image's */
-	return store_mark(store, store_owners_name(diff_id, name), NULL) &&
-	       faccessat(store->dirfd, store_layer_name(diff_id, name), F_OK, 0) == 0;
+	if (!store_mark(store, store_owners_name(diff_id, name), NULL))
+		return false;
+	if (faccessat(store->dirfd, store_layer_name(diff_id, name), F_OK, 0) == 0)
+		return true;
+	aside_put_back(store, name);
+	return faccessat(store->dirfd, name, F_OK, 0) == 0;
 }
 
 /* The store that has it; this one when none has. */
@@ -49,20 +54,41 @@ bool layer_is_own(const struct store *store, const struct digest *diff_id)
 	return home_of(store, diff_id) == store;
 }
 
-int layer_open(const struct store *store, const struct digest *diff_id, int *ret_fd,
-	       struct err *err)
+/* Looks again when it is not there (store/aside.h). */
+static int open_name(const struct store *home, const char *name, int flags)
+{
+	int fd = openat(home->dirfd, name, flags | O_CLOEXEC);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	aside_put_back(home, name);
+	return openat(home->dirfd, name, flags | O_CLOEXEC);
+}
+
+static int say_missing(const struct digest *diff_id, struct err *err)
+{
+	return fail_plain(err, ENOENT, "layer %s is not unpacked in the store", diff_id->text);
+}
+
+static int open_tree(const struct store *store, const struct digest *diff_id, int flags,
+		     int *ret_fd, struct err *err)
 {
 	char name[STORE_NAME_MAX];
-	int fd = openat(home_of(store, diff_id)->dirfd, store_layer_name(diff_id, name),
-			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_name(home_of(store, diff_id), store_layer_name(diff_id, name),
+			   flags | O_DIRECTORY | O_NOFOLLOW);
 
 	if (fd < 0 && errno == ENOENT)
-		return fail_plain(err, ENOENT, "layer %s is not unpacked in the store",
-				  diff_id->text);
+		return say_missing(diff_id, err);
 	if (fd < 0)
 		return fail(err, errno, "open layer %s", diff_id->text);
 	*ret_fd = fd;
 	return 0;
+}
+
+int layer_open(const struct store *store, const struct digest *diff_id, int *ret_fd,
+	       struct err *err)
+{
+	return open_tree(store, diff_id, O_PATH, ret_fd, err);
 }
 
 void layer_path(const struct store *store, const struct digest *diff_id, struct buf *path)
@@ -77,9 +103,16 @@ int layer_owners(const struct store *store, const struct digest *diff_id, struct
 {
 	char name[STORE_NAME_MAX];
 	auto_buf text = { 0 };
-	int r = io_read_file_at(home_of(store, diff_id)->dirfd, store_owners_name(diff_id, name),
-				RECORD_SIZE_MAX, &text, err);
+	const struct store *home = home_of(store, diff_id);
+	int r;
 
+	store_owners_name(diff_id, name);
+	r = io_read_file_at(home->dirfd, name, RECORD_SIZE_MAX, &text, err);
+	if (r == -ENOENT) {
+		aside_put_back(home, name);
+		err_clear(err);
+		r = io_read_file_at(home->dirfd, name, RECORD_SIZE_MAX, &text, err);
+	}
 	if (r == 0)
 		r = owners_parse(buf_text(&text), text.size_bytes, arena, ret_owners, err);
 	return r < 0 ? err_wrap(err, "layer %s", diff_id->text) : 0;
@@ -89,8 +122,7 @@ static int open_record(const struct store *store, const struct digest *diff_id)
 {
 	char name[STORE_NAME_MAX];
 
-	return openat(home_of(store, diff_id)->dirfd, store_owners_name(diff_id, name),
-		      O_RDONLY | O_CLOEXEC);
+	return open_name(home_of(store, diff_id), store_owners_name(diff_id, name), O_RDONLY);
 }
 
 bool layer_overlay_ready(const struct store *store, const struct digest *diff_id)
@@ -185,20 +217,37 @@ int layer_publish(const struct store *store, const struct digest *diff_id, const
 	return r < 0 ? r : sync_folder(store, "layers", err);
 }
 
+static bool has_name(int fd, const struct store *home, const char *name)
+{
+	struct stat ours;
+	struct stat there;
+
+	return fstat(fd, &ours) == 0 &&
+	       fstatat(home->dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+/* Who removes it holds an exclusive lock, and looks for marks when it has no name any more; it may
+ * have lost its name before we had our lock. */
 int layer_hold(const struct store *store, const struct digest *diff_id, int *ret_fd,
 	       struct err *err)
 {
+	const struct store *home = home_of(store, diff_id);
 	char name[STORE_NAME_MAX];
-	int fd = openat(home_of(store, diff_id)->dirfd, store_layer_name(diff_id, name),
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd fd = -1;
+	int r = open_tree(store, diff_id, O_RDONLY, &fd, err);
 
-	if (fd < 0 && errno == ENOENT)
-		return fail_plain(err, ENOENT, "layer %s is not unpacked in the store",
-				  diff_id->text);
-	if (fd < 0)
-		return fail(err, errno, "open layer %s", diff_id->text);
-	(void)!flock(fd, LOCK_SH | LOCK_NB); /* exclusive ones are held for a rename(2) only */
-	*ret_fd = fd;
+	if (r < 0)
+		return r;
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK &&
+	    store_announce(store, NULL) == 0)
+		(void)layer_present(store, diff_id);
+	if (!has_name(fd, home, store_layer_name(diff_id, name))) {
+		aside_put_back(home, name);
+		if (!has_name(fd, home, name))
+			return say_missing(diff_id, err);
+	}
+	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
@@ -228,6 +277,11 @@ int layer_holds_add(const struct store *store, const struct digest *diff_ids, si
 	return 0;
 }
 
+static int say_in_use(const struct digest *diff_id, struct err *err)
+{
+	return fail_plain(err, EBUSY, "layer %s is in use", diff_id->text);
+}
+
 /* 1: nobody uses it, and nobody can begin to while *ret_fd is open; 0: it is not there. */
 static int claim(const struct store *store, const struct digest *diff_id, int *ret_fd,
 		 struct err *err)
@@ -240,7 +294,7 @@ static int claim(const struct store *store, const struct digest *diff_id, int *r
 		return errno == ENOENT ? 0 : fail(err, errno, "open layer %s", diff_id->text);
 	*ret_fd = fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return fail_plain(err, EBUSY, "layer %s is in use", diff_id->text);
+		return say_in_use(diff_id, err);
 	return 1;
 }
 
@@ -291,46 +345,39 @@ static bool is_marked(const struct store *store, const struct digest *diff_id, i
 	       marked_ns > unmarked_ns;
 }
 
-/* Aside first: who marks it now does not find it afterwards, and unpacks it again. */
-static int remove_tree_of(const struct store *store, const struct digest *diff_id,
-			  int64_t unmarked_ns, struct err *err)
+int layer_remove_record(const struct store *store, const struct digest *diff_id,
+			int64_t unmarked_ns, struct err *err)
 {
 	char name[STORE_NAME_MAX];
-	char work[STORE_WORK_NAME_MAX];
-	int r = store_work_name(store, work, err);
 
-	if (r < 0)
-		return r;
-	store_layer_name(diff_id, name);
-	if (renameat(store->dirfd, name, store->dirfd, work) < 0)
-		return errno == ENOENT ? 0 : fail(err, errno, "remove layer %s", diff_id->text);
-	if (is_marked(store, diff_id, unmarked_ns) &&
-	    renameat(store->dirfd, work, store->dirfd, name) == 0)
-		return fail_plain(err, EBUSY, "layer %s is in use", diff_id->text);
-	r = store_remove_aside(store, work, err);
-	return r < 0 ? err_wrap(err, "remove layer %s", diff_id->text) : 0;
+	return is_marked(store, diff_id, unmarked_ns)
+		       ? -EBUSY
+		       : aside_remove(store, store_owners_name(diff_id, name), NULL, unmarked_ns,
+				      err);
 }
 
 int layer_remove_unmarked(const struct store *store, const struct digest *diff_id,
 			  int64_t unmarked_ns, struct err *err)
 {
-	char name[STORE_NAME_MAX];
+	char layer[STORE_NAME_MAX];
+	char record[STORE_NAME_MAX];
 	auto_fd claimed = -1;
 	int r;
 
 	if (is_marked(store, diff_id, unmarked_ns))
-		return fail_plain(err, EBUSY, "layer %s is in use", diff_id->text);
+		return say_in_use(diff_id, err);
 	r = claim(store, diff_id, &claimed, err);
 	if (r >= 0)
 		r = remove_real(store, diff_id, err);
 	if (r >= 0)
-		r = remove_tree_of(store, diff_id, unmarked_ns, err);
-	if (r < 0)
-		return r;
-	/* last: a record without a layer does no harm */
-	if (unlinkat(store->dirfd, store_owners_name(diff_id, name), 0) < 0 && errno != ENOENT)
-		return fail(err, errno, "remove owners of layer %s", diff_id->text);
-	return 0;
+		r = aside_remove(store, store_layer_name(diff_id, layer),
+				 store_owners_name(diff_id, record), unmarked_ns, err);
+	if (r == -EBUSY)
+		return say_in_use(diff_id, err);
+	/* last: a record without a layer does no harm, and who is about to give it one marked it */
+	if (r >= 0)
+		r = layer_remove_record(store, diff_id, unmarked_ns, err);
+	return r < 0 && r != -EBUSY ? err_wrap(err, "remove layer %s", diff_id->text) : 0;
 }
 
 int layer_remove(const struct store *store, const struct digest *diff_id, struct err *err)

@@ -58,6 +58,10 @@ int layer_publish_draft(const struct store *store, const struct digest *diff_id,
  * somebody holds it. Not there is success. */
 int layer_remove(const struct store *store, const struct digest *diff_id,
 		 struct err *err) must_check;
+/* The record of a layer that is not there, unless it was marked since unmarked_ns: 1 when it went,
+ * 0 when it was not there, -EBUSY (err says nothing): somebody is about to have the layer. */
+int layer_remove_record(const struct store *store, const struct digest *diff_id,
+			int64_t unmarked_ns, struct err *err) must_check;
 /* Only if it was not marked since unmarked_ns (store_unmarked_since): else -EBUSY, too. */
 int layer_remove_unmarked(const struct store *store, const struct digest *diff_id,
 			  int64_t unmarked_ns, struct err *err) must_check;

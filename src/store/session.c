@@ -26,6 +26,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/strings.h"
+#include "store/aside.h"
 #include "store/partial.h"
 #include "store/store.h"
 #include "sys/remove.h"
@@ -173,6 +174,8 @@ static int make_folder(struct store_session *session, int store_fd, struct err *
 		return fail(err, errno, "stat '%s' in the store", path);
 	atomic_store(&session->began_ns, store_mark_time(&st));
 	remove_stale(store_fd, prefix, st.st_mtime);
+	snprintf(path, sizeof(path), "tmp/%s/0", session->name); /* work begins with 1 */
+	aside_clear(store_fd, path);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/settled.h"
 #include "base/strings.h"
+#include "store/aside.h"
 #include "store/refs.h"
 #include "store/session.h"
 #include "sys/remove.h"
@@ -328,17 +329,25 @@ int store_unmarked_since(const struct store *store, int64_t *ret_ns, bool *ret_q
 	return 0;
 }
 
-/* Looks again after marking: gc takes a file away by rename(2), looks at its mark, and puts it back
- * when there is a new one (blob_remove). Who may not mark it may not remove it either. */
+static bool is_there(const struct store *store, const char *name, struct stat *st)
+{
+	if (fstatat(store->dirfd, name, st, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
+	aside_put_back(store, name);
+	return fstatat(store->dirfd, name, st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Looks again after marking: gc takes a file away by rename(2), and looks at its mark then
+ * (store/aside.h). Who may not mark it may not remove it either. */
 bool store_mark(const struct store *store, const char *name, struct stat *ret_st)
 {
 	struct stat st;
 
-	if (fstatat(store->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!is_there(store, name, &st))
 		return false;
 	if (store->session && store_mark_time(&st) < session_began(store->session)) {
 		store_mark_left(store, name);
-		if (fstatat(store->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (!is_there(store, name, &st))
 			return false;
 	}
 	if (ret_st)

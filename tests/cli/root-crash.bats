@@ -55,6 +55,46 @@ cuts() {
         "$before; rootlet -q import $folder/other.tar old"
 }
 
+@test "gc is killed anywhere: what is marked by then is not lost" {
+    mkdir "$folder/before"
+    chown rootlet-test "$folder/before"
+    mkdir few && echo text >few/file
+    tar -cf "$folder/few.tar" few # each file costs calls
+    # shellcheck disable=SC2016 # expanded there
+    setpriv --reuid rootlet-test --regid rootlet-test --clear-groups -- \
+        sh -ec 'export ROOTLET_STORE=$1/before/store; rootlet -q import "$1/few.tar" old
+                rm -r "$ROOTLET_STORE"/refs/*; rootlet -q fsck --repair' - "$folder"
+    cat >"$folder/hook" <<END
+#!/bin/sh
+[ "\$1" = "\$(cat $folder/number)" ] || exit 0
+cd $folder/store
+( cd blobs/sha256 && find . -type f; cd ../../owners && find . -type f
+  cd ../layers && find . -mindepth 1 -maxdepth 1; cd ../tmp && find .aside -mindepth 1 -maxdepth 1 ) 2>/dev/null |
+    sed 's/.*[-/]//; s/[.].*//' | sort >$folder/needed
+ls tmp/.aside >>$folder/seen 2>/dev/null
+find blobs owners tmp/.aside -type f -exec touch -d tomorrow {} + 2>/dev/null
+pid=\$(pgrep -P \$PPID | grep -vx \$\$)
+kill -9 \$pid
+until grep -q '^State:.Z' /proc/\$pid/status; do :; done # else it may do this one call
+END
+    chmod 755 "$folder/hook"
+    for number in $(seq 1000); do
+        rm -rf "$folder/store" "$folder/needed"
+        cp -a "$folder/before/store" "$folder/store"
+        echo "$number" >"$folder/number"
+        "$ROOTLET_TEST_STAGE/build/tests/at-commits" "$folder/hook" setpriv --reuid rootlet-test --regid rootlet-test \
+            --clear-groups -- rootlet --store "$folder/store" -q gc --until 0s >said 2>&1 || :
+        [ -e "$folder/needed" ] || break
+        ok setpriv --reuid rootlet-test --regid rootlet-test --clear-groups -- rootlet --store "$folder/store" -q fsck --repair
+        ls "$folder"/store/blobs/sha256 "$folder"/store/owners "$folder"/store/layers |
+            grep -x '[0-9a-f]\{64\}' | sort >there
+        diff "$folder/needed" there || { echo "killed before call $number"; return 1; }
+        rmdir "$folder/store/tmp/.aside" 2>/dev/null || [ ! -e "$folder/store/tmp/.aside" ]
+    done
+    equal "$(sed 's/-.*//' "$folder/seen" | sort -u | xargs)" "blobs layers owners"
+    equal "$(ls -A "$folder/store/blobs/sha256" "$folder/store/layers" | grep -c '[0-9a-f]\{64\}')" 0
+}
+
 # fill FS SIZE MOUNT-ARGUMENTS...: imports until the disk is full; the store stays sound, keeps what
 # it had, and takes something again when there is room.
 fill() {

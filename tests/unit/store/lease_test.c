@@ -9,7 +9,9 @@
 
 #include "base/io.h"
 #include "store.h"
+#include "store/aside.h"
 #include "store/blob_writer.h"
+#include "store/layers.h"
 #include "store/lease.h"
 
 #define FOLDER "tmp/" STORE_LEASE_FOLDER
@@ -141,6 +143,69 @@ test(what_is_marked_is_not_removed_and_finding_a_blob_marks_it)
 	assert_int_equal(blob_remove_unmarked(&store, &old, limit_ns, &err), 0);
 }
 
+#define ASIDE "tmp/.aside"
+
+/* As a remover has it there that has not looked at the mark yet, or never will. */
+static void put_aside(const char *name)
+{
+	static unsigned count;
+	char aside[160];
+
+	snprintf(aside, sizeof(aside), ASIDE "/%s.%u", name, ++count);
+	for (char *at = aside + strlen(ASIDE "/"); *at; at++)
+		if (*at == '/')
+			*at = '-';
+	if (mkdirat(store.dirfd, ASIDE, 0700) < 0)
+		assert_int_equal(errno, EEXIST);
+	assert_int_equal(renameat(store.dirfd, name, store.dirfd, aside), 0);
+}
+
+test(who_misses_what_is_put_aside_puts_it_back)
+{
+	struct descriptor blob = { .size_bytes = 5 };
+	struct digest diff_id;
+	char name[STORE_NAME_MAX];
+	struct err err = { 0 };
+	auto_fd held = -1;
+	auto_fd fd = -1;
+
+	blob.digest = old_blob("found", 1000);
+	diff_id = blob.digest;
+	assert_int_equal(store_announce(&store, &err), 0);
+	put_aside(store_blob_name(&blob.digest, name));
+	assert_true(blob_present(&store, &blob));
+	put_aside(name);
+	assert_int_equal(blob_open(&store, &blob.digest, &fd, NULL, &err), 0);
+	assert_true(is_there(name));
+
+	store_owners_name(&diff_id, name);
+	assert_int_equal(io_replace_file_unsynced_at(store.dirfd, name, "", 0, 0600, &err), 0);
+	assert_int_equal(mkdirat(store.dirfd, store_layer_name(&diff_id, name), 0700), 0);
+	put_aside(name);
+	put_aside(store_owners_name(&diff_id, name));
+	assert_true(layer_present(&store, &diff_id));
+	put_aside(store_layer_name(&diff_id, name));
+	assert_int_equal(layer_hold(&store, &diff_id, &held, &err), 0);
+	assert_true(is_there(name));
+	assert_int_equal(unlinkat(store.dirfd, ASIDE, AT_REMOVEDIR), 0); /* empty */
+}
+
+test(who_begins_to_work_puts_back_what_the_killed_had_aside)
+{
+	struct digest digest = old_blob("found", 1000);
+	char name[STORE_NAME_MAX];
+	struct err err = { 0 };
+
+	put_aside(store_blob_name(&digest, name));
+	(void)old_blob("found", 1000); /* was missed, and came again */
+	put_aside(name);
+	store_done(&store);
+	assert_int_equal(store_open(folder, &store, &err), 0);
+	assert_int_equal(store_announce(&store, &err), 0);
+	assert_true(is_there(name));
+	assert_int_equal(unlinkat(store.dirfd, ASIDE, AT_REMOVEDIR), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +221,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_is_marked_is_not_removed_and_finding_a_blob_marks_it, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(who_misses_what_is_put_aside_puts_it_back, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			who_begins_to_work_puts_back_what_the_killed_had_aside, set_up, tear_down),
 	};
 
 	return RUN_ALL(tests);
