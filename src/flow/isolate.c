@@ -287,6 +287,35 @@ static int keep_settings(const char *old, const char *path, struct err *err)
 		       : 0;
 }
 
+/* Where there is no exchange (NFS). Who is killed between the first two steps leaves no
+ * environment: it has to be created again, and that sweeps up both. */
+static int exchange_by_steps(const char *work, const char *path, struct err *err)
+{
+	auto_buf old = { 0 };
+	int r;
+
+	buf_add_text(&old, work);
+	buf_add_text(&old, "-old");
+	if (rename(path, old.bytes) < 0)
+		return fail(err, errno, "rename '%s'", path);
+	if (rename(work, path) < 0) {
+		r = fail(err, errno, "rename to '%s'", path);
+		(void)!rename(old.bytes, path);
+		return r;
+	}
+	if (rename(old.bytes, work) < 0 && errno != ENOENT) /* swept up, as below */
+		return fail(err, errno, "rename '%s'", old.bytes);
+	return 0;
+}
+
+static int exchange(const char *work, const char *path, struct err *err)
+{
+	if (renameat2(AT_FDCWD, work, AT_FDCWD, path, RENAME_EXCHANGE) == 0)
+		return 0;
+	return errno == EINVAL || errno == ENOSYS ? exchange_by_steps(work, path, err)
+						  : fail(err, errno, "rename to '%s'", path);
+}
+
 /* The old one first goes to the new one's place, at once. */
 static int replace(const char *work, const char *path, int *work_fd, struct err *err)
 {
@@ -294,9 +323,9 @@ static int replace(const char *work, const char *path, int *work_fd, struct err 
 
 	if (r < 0)
 		return r;
-	if (renameat2(AT_FDCWD, work, AT_FDCWD, path, RENAME_EXCHANGE) < 0)
-		return fail(err, errno, "rename to '%s'", path);
-	r = keep_settings(work, path, err);
+	r = exchange(work, path, err);
+	if (r == 0)
+		r = keep_settings(work, path, err);
 	if (r < 0)
 		return r;
 	close(take_fd(work_fd));

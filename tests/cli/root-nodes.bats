@@ -159,3 +159,10 @@ asked_for_each() {
     ok node b rootlet fsck
     equal "$output" ""
 }
+
+@test "an environment is made again where renaming has no flags" {
+    ok node a rootlet -q isolate create "$NODE_MOUNT/env" --hide /etc/issue
+    ok node a rootlet -q isolate create "$NODE_MOUNT/env" --hide /etc/motd
+    [ "$(ls -A "$FOLDER/home" | grep env)" = env ]
+    grep -q motd "$FOLDER/home/env/environment.json"
+}
