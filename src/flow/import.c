@@ -35,7 +35,7 @@ void import_undo(const struct import_request *request, const struct reach *broug
 	struct swept swept;
 	struct err err = { 0 };
 
-	if (sweep(request->store, brought, &swept, &err) < 0)
+	if (sweep_own(request->store, brought, &swept, &err) < 0)
 		log_verbose("left for gc: %s", err.text);
 }
 

@@ -15,7 +15,8 @@ static uint64_t blob_bytes(const struct store *store, const struct digest *diges
 }
 
 static int delete_blobs(const struct store *store, const struct reach *candidates,
-			const struct reach *needed, struct swept *swept, struct err *err)
+			const struct reach *needed, int64_t unmarked_ns, struct swept *swept,
+			struct err *err)
 {
 	map_each(&candidates->blobs, entry) {
 		struct digest digest = digest_of_hex(entry->key);
@@ -25,16 +26,18 @@ static int delete_blobs(const struct store *store, const struct reach *candidate
 		if (reach_has_blob(needed, entry->key))
 			continue;
 		bytes = blob_bytes(store, &digest);
-		r = blob_remove(store, &digest, err);
+		r = blob_remove_unmarked(store, &digest, unmarked_ns, err);
 		if (r < 0)
 			return r;
-		swept->freed_bytes += bytes;
+		if (r > 0)
+			swept->freed_bytes += bytes;
 	}
 	return 0;
 }
 
 static int delete_layers(const struct store *store, const struct reach *candidates,
-			 const struct reach *needed, struct swept *swept, struct err *err)
+			 const struct reach *needed, int64_t unmarked_ns, struct swept *swept,
+			 struct err *err)
 {
 	map_each(&candidates->layers, entry) {
 		struct digest diff_id = digest_of_hex(entry->key);
@@ -44,7 +47,7 @@ static int delete_layers(const struct store *store, const struct reach *candidat
 		if (reach_has_layer(needed, entry->key))
 			continue;
 		bytes = layer_tar_bytes(store, &diff_id);
-		r = layer_remove(store, &diff_id, err);
+		r = layer_remove_unmarked(store, &diff_id, unmarked_ns, err);
 		if (r == -EBUSY) {
 			log_verbose("layer %s is in use and stays", diff_id.text);
 			err_clear(err);
@@ -57,8 +60,8 @@ static int delete_layers(const struct store *store, const struct reach *candidat
 	return 0;
 }
 
-int sweep(const struct store *store, const struct reach *candidates, struct swept *ret_swept,
-	  struct err *err)
+static int sweep_since(const struct store *store, const struct reach *candidates,
+		       int64_t unmarked_ns, struct swept *ret_swept, struct err *err)
 {
 	struct swept swept = { 0 };
 	auto_reach needed = { 0 };
@@ -67,10 +70,26 @@ int sweep(const struct store *store, const struct reach *candidates, struct swep
 	if (r == 0 && swept.is_quiet)
 		r = reach_add_all(&needed, store, err);
 	if (r == 0 && swept.is_quiet)
-		r = delete_layers(store, candidates, &needed, &swept, err);
+		r = delete_layers(store, candidates, &needed, unmarked_ns, &swept, err);
 	if (r == 0 && swept.is_quiet)
-		r = delete_blobs(store, candidates, &needed, &swept, err);
+		r = delete_blobs(store, candidates, &needed, unmarked_ns, &swept, err);
 	if (r == 0)
 		*ret_swept = swept;
 	return r;
+}
+
+int sweep(const struct store *store, const struct reach *candidates, struct swept *ret_swept,
+	  struct err *err)
+{
+	int64_t unmarked_ns;
+	bool is_quiet;
+	int r = store_unmarked_since(store, &unmarked_ns, &is_quiet, err);
+
+	return r < 0 ? r : sweep_since(store, candidates, unmarked_ns, ret_swept, err);
+}
+
+int sweep_own(const struct store *store, const struct reach *brought, struct swept *ret_swept,
+	      struct err *err)
+{
+	return sweep_since(store, brought, INT64_MAX, ret_swept, err);
 }

@@ -13,10 +13,14 @@ struct swept {
 };
 
 /* Delete those of the candidates that nothing needs. Call it after the names are gone: it looks
- * first whether anybody is at work, then what is needed, then deletes; who begins in between
- * announces himself before he relies on anything, and finds no name that leads here. A layer that
- * a process holds stays. */
+ * first whether anybody is at work, then what is needed, then deletes; who begins in between finds
+ * no name that leads here, but may make the same layer or blob again, which he marks (store_mark).
+ * What was marked since we began stays, and a layer that a process holds. */
 int sweep(const struct store *store, const struct reach *candidates, struct swept *ret_swept,
 	  struct err *err) must_check;
+
+/* The same of what this process brought itself, and marked. */
+int sweep_own(const struct store *store, const struct reach *brought, struct swept *ret_swept,
+	      struct err *err) must_check;
 
 #endif

@@ -78,15 +78,6 @@ int blob_read(const struct store *store, const struct descriptor *descriptor, si
 	return 0;
 }
 
-int blob_remove(const struct store *store, const struct digest *digest, struct err *err)
-{
-	char name[STORE_NAME_MAX];
-
-	if (unlinkat(store->dirfd, store_blob_name(digest, name), 0) < 0 && errno != ENOENT)
-		return fail(err, errno, "remove blob %s", digest->text);
-	return 0;
-}
-
 int blob_remove_unmarked(const struct store *store, const struct digest *digest,
 			 int64_t unmarked_ns, struct err *err)
 {

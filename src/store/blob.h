@@ -24,8 +24,6 @@ bool blob_present(const struct store *store, const struct descriptor *descriptor
 int blob_read(const struct store *store, const struct descriptor *descriptor, size_t limit_bytes,
 	      struct buf *buf, struct err *err) must_check;
 
-/* No longer there afterwards, also when it was not before. */
-int blob_remove(const struct store *store, const struct digest *digest, struct err *err) must_check;
 /* Only if it was not marked since unmarked_ns (store_unmarked_since): 1 when it went, else 0. */
 int blob_remove_unmarked(const struct store *store, const struct digest *digest,
 			 int64_t unmarked_ns, struct err *err) must_check;

@@ -31,13 +31,25 @@ static bool is_in(const struct store *store, const struct digest *diff_id)
 	return faccessat(store->dirfd, name, F_OK, 0) == 0;
 }
 
-/* The store that has it; this one when none has. */
+static bool is_there(const struct store *store, const struct digest *diff_id)
+{
+	char name[STORE_NAME_MAX];
+
+	return faccessat(store->dirfd, store_owners_name(diff_id, name), F_OK, 0) == 0 &&
+	       faccessat(store->dirfd, store_layer_name(diff_id, name), F_OK, 0) == 0;
+}
+
+/* The store that has it; this one when none has. Nothing is marked that is there: who only
+ * looks does not rely on it. */
 static const struct store *home_of(const struct store *store, const struct digest *diff_id)
 {
 	const struct store *each;
 
 	if (store->additional_count == 0)
 		return store;
+	for (size_t i = 0; (each = store_at(store, i)); i++)
+		if (is_there(each, diff_id))
+			return each;
 	for (size_t i = 0; (each = store_at(store, i)); i++)
 		if (is_in(each, diff_id))
 			return each;

@@ -68,8 +68,8 @@ test(a_blob_appears_under_its_digest_once_committed)
 	assert_true(size_bytes == 5);
 	assert_int_equal(blob_read(&store, &hello, 100, &bytes, &err), 0);
 	assert_string_equal(bytes.bytes, "hello");
-	assert_int_equal(blob_remove(&store, &digest, &err), 0);
-	assert_int_equal(blob_remove(&store, &digest, &err), 0);
+	assert_int_equal(blob_remove_unmarked(&store, &digest, INT64_MAX, &err), 1);
+	assert_int_equal(blob_remove_unmarked(&store, &digest, INT64_MAX, &err), 0);
 	assert_int_equal(blob_read(&store, &hello, 100, &bytes, &err), -ENOENT);
 }
 
