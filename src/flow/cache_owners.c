@@ -6,8 +6,8 @@
 #include <sys/file.h>
 
 #include "base/banned.h"
-#include "base/settled.h"
 #include "rootemu/owned.h"
+#include "sys/settled.h"
 
 #define RECORD_BYTES_MAX ((size_t)256 << 20)
 

@@ -10,8 +10,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/settled.h"
 #include "remote/helper.h"
+#include "sys/settled.h"
 
 #define DOCKER_HUB_KEY "https://index.docker.io/v1/"
 

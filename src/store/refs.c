@@ -11,9 +11,9 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/memory.h"
-#include "base/settled.h"
 #include "base/strings.h"
 #include "image/manifest.h"
+#include "sys/settled.h"
 
 #define ENTRY_SIZE_MAX 65536
 #define PATH_ROOM      1024

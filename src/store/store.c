@@ -12,12 +12,12 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/settled.h"
 #include "base/strings.h"
 #include "store/aside.h"
 #include "store/refs.h"
 #include "store/session.h"
 #include "sys/remove.h"
+#include "sys/settled.h"
 
 #define LAYOUT_NAME "oci-layout"
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/settled.h"
+#include "sys/settled.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 
-#include "base/attributes.h"
 #include "base/strings.h"
+#include "sys/shared_file.h"
 
 #define YOUNG_S	     60 /* by the clock of this machine; others' may be a little apart */
 #define QUIET_LOOKS  2	/* a look takes a while, and in it the next replacement may begin */
@@ -24,25 +23,6 @@ enum look {
 	LOOK_QUIET,   /* nothing has just been replaced */
 	LOOK_CHANGING /* perhaps our file */
 };
-
-static bool hides_what_is_open(int fd)
-{
-	/* linux/magic.h; and OpenAFS, which is not in there */
-	static const unsigned long types[] = {
-		0x6969,	    /* nfs */
-		0x65735546, /* fuse */
-		0x6b414653, /* afs */
-		0x5346414f, /* OpenAFS */
-	};
-	struct statfs st;
-
-	if (fstatfs(fd, &st) < 0)
-		return false;
-	for (size_t i = 0; i < array_count(types); i++)
-		if ((unsigned long)st.f_type == types[i])
-			return true;
-	return false;
-}
 
 bool settled_is_hidden(const char *name)
 {
@@ -73,7 +53,7 @@ static int open_parent(int dirfd, const char *path)
 static enum look look(int dirfd, const char *path)
 {
 	int fd = open_parent(dirfd, path);
-	enum look result = fd >= 0 && hides_what_is_open(fd) ? LOOK_QUIET : LOOK_LOCAL;
+	enum look result = fd >= 0 && shared_file_system(fd) ? LOOK_QUIET : LOOK_LOCAL;
 	DIR *dir = result == LOOK_LOCAL ? NULL : fdopendir(fd);
 	struct dirent *entry;
 

@@ -5,8 +5,8 @@
  * client that replaces one which somebody on the same machine has open first gives that one a
  * hidden name (".nfsXXXX", ".fuse_hiddenXXXX", ".__afsXXXX"), then gives its name to the new one.
  * In between there is no file of that name, for nobody. */
-#ifndef BASE_SETTLED_H
-#define BASE_SETTLED_H
+#ifndef SYS_SETTLED_H
+#define SYS_SETTLED_H
 
 #include <stdbool.h>
 
