@@ -12,48 +12,28 @@
 #include "rootfs/merge.h"
 #include "rootfs/snapshot.h"
 #include "rootfs/tree.h"
-#include "scratch.h"
 #include "sys/remove.h"
 
-static char folder[SCRATCH_BYTES];
-static struct store store = STORE_NONE;
+#include "../store/store.h"
+
 static struct view view;
 static struct digest chain[8];
 static size_t count;
 static struct kept kept;
 static struct snapshot snapshot;
 
-static int set_up(void **state)
+static int set_up_chain(void **state)
 {
-	struct err err = { 0 };
-	char path[128];
-
-	(void)state;
-	if (scratch_make(folder) < 0)
-		return -1;
-	snprintf(path, sizeof(path), "%s/store", folder);
 	view_init(&view);
 	count = 0;
-	return store_open(path, &store, &err);
+	return set_up(state);
 }
 
-static int tear_down(void **state)
+static int tear_down_chain(void **state)
 {
-	(void)state;
 	kept_done(&kept, &store);
 	view_done(&view);
-	store_done(&store);
-	return remove_tree(AT_FDCWD, folder, NULL);
-}
-
-/* By a shell, in this directory of the store. */
-static void run_in(const char *name, const char *script)
-{
-	auto_buf command = { 0 };
-
-	buf_printf(&command, "cd '%s/%s' && { %s; }", store.path, name, script);
-	if (system(command.bytes) != 0)
-		fail_msg("%s", command.bytes);
+	return tear_down(state);
 }
 
 static void take(const struct snapshot_request *request)
@@ -192,7 +172,7 @@ test(another_stage_gets_a_copy_of_its_own)
 	expect_merged();
 }
 
-#define RUN_IN_STORE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define RUN_IN_STORE(name) cmocka_unit_test_setup_teardown(name, set_up_chain, tear_down_chain)
 
 int main(void)
 {

@@ -12,41 +12,17 @@
 #include "rootfs/change_time.h"
 #include "rootfs/snapshot.h"
 #include "rootfs/spare.h"
-#include "scratch.h"
 #include "sys/remove.h"
 
-static char folder[SCRATCH_BYTES];
-static struct store store = STORE_NONE;
+#include "../store/store.h"
+
 static struct digest chain[2];
 static size_t count;
 
-static int set_up(void **state)
+static int set_up_chain(void **state)
 {
-	struct err err = { 0 };
-	char path[128];
-
-	(void)state;
-	if (scratch_make(folder) < 0)
-		return -1;
-	snprintf(path, sizeof(path), "%s/store", folder);
 	count = 0;
-	return store_open(path, &store, &err);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	store_done(&store);
-	return remove_tree(AT_FDCWD, folder, NULL);
-}
-
-static void run_in(const char *name, const char *script)
-{
-	auto_buf command = { 0 };
-
-	buf_printf(&command, "cd '%s/%s' && { %s; }", store.path, name, script);
-	if (system(command.bytes) != 0)
-		fail_msg("%s", command.bytes);
+	return set_up(state);
 }
 
 static void push(const char *script)
@@ -213,7 +189,7 @@ test(a_tree_of_another_boot_is_not_taken)
 	run_in(name, "test ! -e marker && test -e etc/one");
 }
 
-#define RUN_IN_STORE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define RUN_IN_STORE(name) cmocka_unit_test_setup_teardown(name, set_up_chain, tear_down)
 
 int main(void)
 {
