@@ -76,19 +76,27 @@ class Bench(Stage):
     def lap(self, contenders, rounds, at_once=1, user=None):
         """Interleaved times: {name: [milliseconds]}, {name: peak memory in MB}."""
         ready = [contender for contender in contenders if not contender.why_not]
-        lines = "".join("\t".join(contender.argv) + "\n" for contender in ready)
-        done = self.run(user or self.user, [os.path.join(self.bin, "lap"), str(rounds), str(at_once)],
-                        input=lines, text=True, stdout=subprocess.PIPE, check=True)
         times = {contender.name: [] for contender in ready}
         memory = dict.fromkeys(times, 0.0)
+        rounds_of = {contender.name: min(contender.rounds or rounds, rounds) for contender in ready}
+        past = 0
+        for until in sorted(set(rounds_of.values())):
+            still = [contender for contender in ready if rounds_of[contender.name] > past]
+            self._lap_together(still, until - past, at_once, user, times, memory)
+            past = until
+        return times, memory
+
+    def _lap_together(self, contenders, rounds, at_once, user, times, memory):
+        lines = "".join("\t".join(contender.argv) + "\n" for contender in contenders)
+        done = self.run(user or self.user, [os.path.join(self.bin, "lap"), str(rounds), str(at_once)],
+                        input=lines, text=True, stdout=subprocess.PIPE, check=True)
         for line in done.stdout.splitlines():
             index, nanoseconds, status, kilobytes = map(int, line.split())
-            name = ready[index].name
+            name = contenders[index].name
             if status != 0:
-                ready[index].why_not = f"fails with status {status}"
+                contenders[index].why_not = f"fails with status {status}"
             times[name].append(nanoseconds / 1e6)
             memory[name] = max(memory[name], kilobytes / 1024)
-        return times, memory
 
 
 def table(title, contenders, times, memory, base):
