@@ -15,6 +15,7 @@
 #define DEVICE_BLOCK	4096
 #define LEVEL		3 /* of zstd: as fast as the disk; 15 saves a tenth and takes ten times as long */
 #define NAME_MAX_SQUASH 256
+#define BACKLOG_MIN	256 /* blocks, 32 MiB */
 
 /* --- making --- */
 
@@ -39,12 +40,21 @@ static unsigned processors(void)
 	return count < 1 ? 1 : count > 64 ? 64 : (unsigned)count;
 }
 
+/* Blocks of which each may be as small as the file it is of: with few of them the threads wait for
+ * the reader whenever files are small, and he for them. */
+static unsigned backlog(void)
+{
+	unsigned for_threads = 10 * processors();
+
+	return for_threads < BACKLOG_MIN ? BACKLOG_MIN : for_threads;
+}
+
 static int make_blocks(struct squash_writer *writer, struct err *err)
 {
 	sqfs_block_processor_desc_t desc = { .size = sizeof(desc),
 					     .max_block_size = BLOCK_BYTES,
 					     .num_workers = processors(),
-					     .max_backlog = 10 * processors(),
+					     .max_backlog = backlog(),
 					     .cmp = writer->compressor,
 					     .file = &writer->io.file,
 					     .uncmp = writer->decompressor };

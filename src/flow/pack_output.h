@@ -7,6 +7,7 @@
 #include "codec/sha256.h"
 #include "flow/export.h"
 #include "flow/pack_tree.h"
+#include "flow/writeback.h"
 
 /* Bytes on their way to a file (fd -1: to nowhere), counted and hashed. */
 struct pack_output {
@@ -14,6 +15,7 @@ struct pack_output {
 	struct sha256 sha;
 	uint64_t size_bytes;
 	bool discards;
+	struct writeback *writeback; /* borrowed; NULL: the file is to be thrown away */
 };
 void pack_output_init(struct pack_output *output, int fd);
 void pack_output_done(struct pack_output *output);

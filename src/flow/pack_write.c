@@ -36,6 +36,8 @@ int pack_output_write(void *context, const void *bytes, size_t size_bytes, struc
 
 	sha256_add(&output->sha, bytes, size_bytes);
 	output->size_bytes += size_bytes;
+	if (output->writeback)
+		writeback_reached(output->writeback, output->size_bytes);
 	return output->discards ? 0 : export_output_write(&output->out, bytes, size_bytes, err);
 }
 
@@ -51,13 +53,16 @@ int pack_output_end(struct pack_output *output, struct digest *ret_digest, struc
 	return 0;
 }
 
-/* Of what was written at several places. */
+/* Of what was written at several places: while it goes to the disk. */
 static int digest_of_file(int fd, struct digest *ret_digest, struct err *err)
 {
+	auto_writeback *writeback = writeback_new(fd);
 	char hex[SHA256_HEX_LENGTH + 1];
+	off_t end = lseek(fd, 0, SEEK_END);
 
-	if (lseek(fd, 0, SEEK_SET) < 0)
+	if (end < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return fail(err, errno, "seek");
+	writeback_reached(writeback, (uint64_t)end);
 	if (sha256_file(fd, hex, err) < 0)
 		return err_wrap(err, "what was written");
 	*ret_digest = digest_of_hex(hex);
@@ -110,11 +115,13 @@ static int write_tar_zstd(struct pack *pack, struct pack_output *output, struct 
 static int write_stream(struct pack *pack, enum pack_format format, int fd,
 			struct digest *ret_digest, struct err *err)
 {
+	auto_writeback *writeback = writeback_new(fd);
 	struct pack_output output;
 	const struct gzip_sink gzip = { pack_output_write, &output };
 	int r;
 
 	pack_output_init(&output, fd);
+	output.writeback = writeback;
 	if (format == PACK_TAR_GZIP)
 		r = pack_write_tar_gzip(pack, &gzip, err);
 	else if (format == PACK_TAR_ZSTD)

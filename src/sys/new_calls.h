@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls that glibc declares and musl 1.2.3 does not yet: the mount calls of Linux 5.2 and
- * 5.12, pidfds and close_range. As in glibc: -1 and errno on failure. Manual: fsopen(2) and so on,
- * or Documentation/filesystems/mount_api.rst of the kernel. */
+ * 5.12, pidfds and close_range; and what neither has. As in glibc: -1 and errno on failure. Manual:
+ * fsopen(2) and so on, or Documentation/filesystems/mount_api.rst of the kernel. */
 #ifndef SYS_NEW_CALLS_H
 #define SYS_NEW_CALLS_H
 
@@ -69,6 +69,17 @@ static inline int open_tree_attr(int dirfd, const char *path, unsigned flags,
 				 struct mount_attr *attr, size_t size_bytes)
 {
 	return (int)syscall(SYS_open_tree_attr, dirfd, path, flags, attr, size_bytes);
+}
+
+/* Linux 6.13; likewise. */
+#ifndef SYS_listxattrat
+#define SYS_listxattrat 465
+#endif
+
+static inline ssize_t listxattrat(int dirfd, const char *path, unsigned flags, char *list,
+				  size_t size_bytes)
+{
+	return syscall(SYS_listxattrat, dirfd, path, flags, list, size_bytes);
 }
 
 #endif

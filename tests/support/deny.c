@@ -13,7 +13,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define OPEN_TREE_ATTR 467 /* Linux 6.15, younger than libseccomp */
+/* Younger than libseccomp: Linux 6.15, 6.13. */
+#define OPEN_TREE_ATTR 467
+#define LISTXATTRAT    465
 
 #define array_count(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -63,6 +65,7 @@ static const struct rule rules[] = {
 	{ "close-range", SCMP_SYS(close_range), ENOSYS, 0 },
 	{ "pidfd", SCMP_SYS(pidfd_open), ENOSYS, 0 },
 	{ "statx", SCMP_SYS(statx), ENOSYS, 0 },
+	{ "listxattrat", LISTXATTRAT, ENOSYS, 0 },
 	{ "faccessat2", SCMP_SYS(faccessat2), ENOSYS, 0 },
 	{ "landlock", SCMP_SYS(landlock_create_ruleset), ENOSYS, 0 },
 	{ "copy", SCMP_SYS(copy_file_range), ENOSYS, 0 },
