@@ -81,7 +81,7 @@ static int parse(const char *text, struct limit *ret_limit, struct err *err)
 
 int limits_add(struct limits *limits, const char *text, struct err *err)
 {
-	struct limit limit;
+	struct limit limit = { 0 };
 	size_t i = 0;
 	int r = parse(text, &limit, err);
 
