@@ -40,3 +40,14 @@ teardown() {
     [ ! -e "$ROOTLET_STORE" ]
     case $ROOTLET_STORE in "$BATS_TEST_TMPDIR"/*) ;; *) return 1 ;; esac
 }
+
+@test "run-tests runs nothing for an option it does not know, and says which there are" {
+    local run_tests=$ROOTLET_TEST_STAGE/tests/support/run-tests
+
+    attempt timeout 600 python3 "$run_tests" --qick "$BATS_TEST_TMPDIR/no-build"
+    expect_status 1
+    expect_stderr "option '--qick' is not known"
+    ok timeout 600 python3 "$run_tests" "$BATS_TEST_TMPDIR/no-build" --help
+    expect_output --quick
+    [ ! -e "$BATS_TEST_TMPDIR/no-build" ]
+}
