@@ -26,6 +26,7 @@ enum tap_control_flags {
 	TAP_CONTROL_FILTERED = 1024,   /* the program has seccomp filters of its own */
 	TAP_CONTROL_PROBES = 2048,     /* and they can be asked */
 	TAP_CONTROL_OPENS = 4096,      /* the filter of opens is there */
+	TAP_CONTROL_LINKS = 8192,      /* that of symbolic links, too */
 };
 
 #define TAP_CHROOT_MAX 256

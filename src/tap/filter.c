@@ -104,8 +104,9 @@ static bool is_wanted(const struct program *program, const struct tap_row *row)
 		return true;
 	switch (row->trap.when) {
 	case TAP_CORE:
-	case TAP_EXE:
 		return true;
+	case TAP_EXE: /* elsewhere the tap's own process may say what its program is */
+		return program->flags & TAP_PAGE_HOST_TREE;
 	case TAP_VIEW:
 		return program->flags & TAP_PAGE_TRANSLATE;
 	case TAP_ROOT:
@@ -128,8 +129,8 @@ static bool is_watched(const struct tap_row *row)
 {
 	if (!row || !row->name || row->trap.when == TAP_REFUSED)
 		return false;
-	return row->trap.when == TAP_WATCHED || row->trap.condition == TAP_IF_OPEN ||
-	       (row->trap.when == TAP_NEVER && has_path(row));
+	return row->trap.when == TAP_WATCHED || row->trap.when == TAP_EXE ||
+	       row->trap.condition == TAP_IF_OPEN || (row->trap.when == TAP_NEVER && has_path(row));
 }
 
 /* What one test of the number leads to: a row that is trapped or refused, calls that pass, or

@@ -55,6 +55,9 @@ struct tap_file {
 	uint64_t inode;
 };
 
+/* How far calls in libc's text are from its beginning: blob/text.c. */
+#define TAP_DISTANCES 64
+
 /* Calls that were refused, the last of them: blob/refused.h. */
 #define TAP_REFUSALS 8
 struct tap_refused {
@@ -73,6 +76,7 @@ struct tap_page {
 	uint32_t refused_count; /* ever; the next is refused[refused_count % TAP_REFUSALS] */
 	struct tap_file files[TAP_FILES];
 	struct tap_refused refused[TAP_REFUSALS];
+	uint32_t distances[TAP_DISTANCES];
 	struct sock_filter filter[TAP_FILTER_MAX];
 	struct sock_filter watch[TAP_WATCH_MAX]; /* of processes that may be refused things */
 	struct tap_person people[TAP_PEOPLE];

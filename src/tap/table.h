@@ -29,7 +29,8 @@ enum tap_when {
 	TAP_NEVER,
 	TAP_CORE,    /* always: the tap itself depends on it */
 	TAP_ROOT,    /* under root emulation */
-	TAP_EXE,     /* where /proc/self/exe cannot be made true */
+	TAP_EXE,     /* where /proc/self/exe cannot be made true: on the host's own tree, and of a
+		      * process that lacks the capability (blob/watch.h) */
 	TAP_WATCHED, /* of a process that has not root's powers, as is all that takes a path; where
 		      * paths are translated also TAP_IF_EQUAL */
 	TAP_VIEW,    /* where paths are translated; so are all rows with letters p, l, c, a */

@@ -88,6 +88,15 @@ static void look_at_proc(void)
 	must(readlink("/proc/self/exe", text, 3) == 3);
 }
 
+/* Without a capability that it had before. */
+static void it_does_so_in_a_new_user_namespace(void)
+{
+	char *args[] = { "name", "look", "proc", NULL };
+	char *env[] = { "A=1", "BB=22", NULL };
+
+	must(in_child(if (unshare(CLONE_NEWUSER) == 0) execve(self, args, env)) == 0);
+}
+
 extern const ElfW(Ehdr) __ehdr_start;
 
 static void the_auxiliary_vector_is_the_programs(void)
@@ -476,6 +485,7 @@ static int look(int argc, char **argv)
 
 static const struct claim claims[] = {
 	CLAIM(proc_shows_the_program),
+	CLAIM(it_does_so_in_a_new_user_namespace),
 	CLAIM(the_auxiliary_vector_is_the_programs),
 	CLAIM(the_kernels_copy_of_it_is_the_same),
 	CLAIM(the_heap_grows_behind_the_program),

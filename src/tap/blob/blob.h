@@ -75,6 +75,7 @@ struct process {
 	bool restricted;	     /* by creds: files, processes and so on may be refused to it */
 	bool watched;		     /* it has the second filter */
 	bool opens;		     /* it has the filter of opens: watch.h */
+	bool links;		     /* and that of symbolic links */
 	bool probes;		     /* it has filters of its own, and they can be asked: probe.h */
 	uint8_t cwd;		     /* enum cwd */
 	char chroot[TAP_CHROOT_MAX]; /* guest path of its root; "": the guest's */

@@ -130,6 +130,7 @@ static long start_program(struct work *work, const void *envp)
 	flags |= process_read()->no_new_privs ? TAP_CONTROL_NO_NEW_PRIVS : 0;
 	flags |= process_read()->watched ? TAP_CONTROL_WATCHED : 0;
 	flags |= process_read()->opens ? TAP_CONTROL_OPENS : 0;
+	flags |= process_read()->links ? TAP_CONTROL_LINKS : 0;
 	flags |= process_read()->seccomp_mode ? TAP_CONTROL_FILTERED : 0;
 	flags |= process_read()->probes ? TAP_CONTROL_PROBES : 0;
 	flags |= target_is_musl(target) ? TAP_CONTROL_MUSL : 0;

@@ -117,6 +117,7 @@ static void take_process(void)
 		signals_set_blocked(true);
 	process_first()->watched = flags & TAP_CONTROL_WATCHED;
 	process_first()->opens = flags & TAP_CONTROL_OPENS;
+	process_first()->links = flags & TAP_CONTROL_LINKS;
 	process_first()->probes = flags & TAP_CONTROL_PROBES;
 	if (flags & TAP_CONTROL_FILTERED)
 		process_first()->seccomp_mode = SECCOMP_MODE_FILTER;
@@ -224,6 +225,7 @@ static void tell_kernel(unsigned long *auxv, unsigned long random)
 	map.exe_fd = (uint32_t)-1;
 	(void)native_tell_map(&map);
 	exe_keep(program.control.target_fd);
+	watch_links();
 }
 
 static void read_control(unsigned long *stack)

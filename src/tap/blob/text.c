@@ -2,13 +2,15 @@
 /* An object is found by going back from the address page by page to an ELF header, and believed
  * only when one of its own executable segments holds the address. The last one found is remembered
  * but looked at again each time: a libc in a namespace of dlmopen(3) can be unloaded, and anything
- * be mapped in its place. */
+ * be mapped in its place. Going back through a libc takes as long as fifty traps, so the programs
+ * of a session tell each other how far it was. */
 #include "tap/blob/text.h"
 
 #include <elf.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "tap/blob/blob.h"
 #include "tap/blob/memory.h"
 
 #define PAGE	     4096ul
@@ -89,6 +91,29 @@ static unsigned long find_base(unsigned long address)
 	return 0;
 }
 
+/* Places where libc is mapped differ by whole pages. Distances that share a place push each other
+ * out: no harm. */
+static uint32_t *distance_of(unsigned long address)
+{
+	struct tap_page *page = (struct tap_page *)(uintptr_t)tap.page;
+
+	return &page->distances[(address ^ address >> 6) % TAP_DISTANCES];
+}
+
+static unsigned long find_libc(unsigned long address, size_t size_bytes)
+{
+	uint32_t *distance = distance_of(address & (PAGE - 1));
+	unsigned long base = address - __atomic_load_n(distance, __ATOMIC_RELAXED);
+
+	if (base % PAGE == 0 && is_libc_at(base, address, size_bytes))
+		return base;
+	base = find_base(address);
+	if (!base || !is_libc_at(base, address, size_bytes))
+		return 0;
+	__atomic_store_n(distance, (uint32_t)(address - base), __ATOMIC_RELAXED);
+	return base;
+}
+
 bool text_is_libc(unsigned long address, size_t size_bytes)
 {
 	static unsigned long last_base;
@@ -96,11 +121,10 @@ bool text_is_libc(unsigned long address, size_t size_bytes)
 
 	if (base && is_libc_at(base, address, size_bytes))
 		return true;
-	base = find_base(address);
-	if (!base || !is_libc_at(base, address, size_bytes))
-		return false;
-	last_base = base;
-	return true;
+	base = find_libc(address, size_bytes);
+	if (base)
+		last_base = base;
+	return base != 0;
 }
 
 void text_know_musl(unsigned long base)

@@ -34,27 +34,43 @@ void watch_start(void)
 	process_write()->watched = true;
 }
 
-#define OPENS_MAX 16
+#define EITHER_MAX 16
+
+/* Refused: not asked for a second time. */
+static void install_for(uint32_t this, uint32_t that)
+{
+	struct sock_filter code[EITHER_MAX];
+	struct bpf bpf = { .code = code, .room = EITHER_MAX };
+
+	bpf_load(&bpf, BPF_DATA(arch));
+	bpf_jump(&bpf, BPF_JEQ, ARCH_AUDIT, 0, 3);
+	bpf_load(&bpf, BPF_DATA(nr));
+	bpf_jump(&bpf, BPF_JEQ, this, 2, 0);
+	bpf_jump(&bpf, BPF_JEQ, that, 1, 0);
+	bpf_give(&bpf, SECCOMP_RET_ALLOW);
+	bpf_end_outside_tap(&bpf, SECCOMP_RET_TRAP | TAP_TRAP_DATA);
+	(void)install(code, (unsigned)bpf.count);
+}
 
 void watch_opens(void)
 {
-	struct sock_filter code[OPENS_MAX];
-	struct bpf bpf = { .code = code, .room = OPENS_MAX };
-
 	const struct process *process = process_read();
 
 	if (!tap.root || tap.host_tree || tap.place || !tap.page->people_count ||
 	    process->watched || process->opens)
 		return;
-	bpf_load(&bpf, BPF_DATA(arch));
-	bpf_jump(&bpf, BPF_JEQ, ARCH_AUDIT, 0, 3);
-	bpf_load(&bpf, BPF_DATA(nr));
-	bpf_jump(&bpf, BPF_JEQ, NR_openat, 2, 0);
-	bpf_jump(&bpf, BPF_JEQ, NR_open, 1, 0);
-	bpf_give(&bpf, SECCOMP_RET_ALLOW);
-	bpf_end_outside_tap(&bpf, SECCOMP_RET_TRAP | TAP_TRAP_DATA);
-	(void)install(code, (unsigned)bpf.count); /* refused: not asked for a second time */
+	install_for(NR_openat, NR_open);
 	process_write()->opens = true;
+}
+
+void watch_links(void)
+{
+	const struct process *process = process_read();
+
+	if (tap.exe_is_real || tap.host_tree || process->watched || process->links)
+		return;
+	install_for(NR_readlinkat, NR_readlink);
+	process_write()->links = true;
 }
 
 void watch_creds(void)

@@ -9,6 +9,8 @@ void watch_start(void);
  * what the kernel says. Nothing happens where nobody is, or where all opens trap anyway. Asked in
  * each call that traps: somebody may have become another since this program was started. */
 void watch_opens(void);
+/* From now on readlink(2) traps where /proc/self/exe is not what the kernel says. */
+void watch_links(void);
 /* The credentials have changed, or a program starts: what follows from them. */
 void watch_creds(void);
 
