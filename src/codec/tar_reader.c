@@ -12,7 +12,10 @@
 #include "base/strings.h"
 #include "codec/tar.h"
 #include "codec/tar_format.h"
+#include "codec/tar_header.h"
 #include "codec/tar_pax.h"
+
+#define BAD_MAP "bad map of a sparse file"
 
 struct tar_reader {
 	struct tar_input input;
@@ -216,68 +219,6 @@ static int read_whole(struct tar_reader *reader, uint64_t size_bytes, struct buf
 	return skip_rest_of_entry(reader, err);
 }
 
-/* --- numbers in headers --- */
-
-/* Octal between optional blanks and NUL, or base 256 (GNU) when the first bit is set. */
-static bool parse_number(const char *field, size_t length, int64_t *ret_number)
-{
-	const unsigned char *at = (const unsigned char *)field;
-	const unsigned char *end = at + length;
-	uint64_t number = 0;
-
-	if (*at & 0x80) {
-		bool negative = *at & 0x40;
-
-		number = negative ? UINT64_MAX << 6 | (*at & 0x3f) : *at & 0x3f;
-		for (at++; at < end; at++) {
-			if ((negative ? ~number : number) >> 55)
-				return false;
-			number = number << 8 | *at;
-		}
-		*ret_number = (int64_t)number;
-		return true;
-	}
-	while (at < end && *at == ' ')
-		at++;
-	for (; at < end && *at >= '0' && *at <= '7'; at++) {
-		if (number >> 60)
-			return false;
-		number = number << 3 | (*at - '0');
-	}
-	while (at < end && (*at == ' ' || *at == '\0'))
-		at++;
-	*ret_number = (int64_t)number;
-	return at == end;
-}
-
-#define NUMBER(field, ret) parse_number(field, sizeof(field), ret)
-
-/* Both sums are in use: old writers added signed chars. */
-static bool checksum_is_right(const struct tar_header *header)
-{
-	const unsigned char *bytes = (const unsigned char *)header;
-	const size_t from = offsetof(struct tar_header, checksum);
-	const size_t to = from + sizeof(header->checksum);
-	int64_t wanted;
-	int64_t sum = 0;
-	int64_t signed_sum = 0;
-
-	for (size_t i = 0; i < sizeof(*header); i++) {
-		unsigned char byte = i >= from && i < to ? ' ' : bytes[i];
-
-		sum += byte;
-		signed_sum += (signed char)byte;
-	}
-	return NUMBER(header->checksum, &wanted) && (wanted == sum || wanted == signed_sum);
-}
-
-static bool is_zero(const void *block)
-{
-	static const char zeros[TAR_BLOCK_BYTES];
-
-	return memcmp(block, zeros, sizeof(zeros)) == 0;
-}
-
 /* --- one entry --- */
 
 static void set_text(struct buf *buf, const char *text, size_t length)
@@ -308,28 +249,15 @@ static void take_path(struct tar_reader *reader, const struct tar_header *header
 
 static int take_type(struct tar_reader *reader, char type, struct tar_entry *entry, struct err *err)
 {
-	static const struct {
-		char letter;
-		enum tar_type type;
-	} types[] = {
-		{ '0', TAR_FILE },	  { '\0', TAR_FILE },	     { '7', TAR_FILE },
-		{ 'S', TAR_FILE },	  { '1', TAR_HARD_LINK },    { '2', TAR_SYMLINK },
-		{ '3', TAR_CHAR_DEVICE }, { '4', TAR_BLOCK_DEVICE }, { '5', TAR_DIRECTORY },
-		{ 'D', TAR_DIRECTORY },	  { '6', TAR_FIFO },
-	};
 	size_t length = reader->path.size_bytes;
 
-	for (size_t i = 0; i < array_count(types); i++) {
-		if (types[i].letter != type)
-			continue;
-		entry->type = types[i].type;
-		/* before POSIX, a directory was a file whose name ends in '/' */
-		if (entry->type == TAR_FILE && length && reader->path.bytes[length - 1] == '/')
-			entry->type = TAR_DIRECTORY;
-		return 0;
-	}
-	return fail_plain(err, ENOTSUP, "tar: '%.300s' is of an unknown type (0x%02x)",
-			  buf_text(&reader->path), (unsigned char)type);
+	if (!tar_type_of(type, &entry->type))
+		return fail_plain(err, ENOTSUP, "tar: '%.300s' is of an unknown type (0x%02x)",
+				  buf_text(&reader->path), (unsigned char)type);
+	/* before POSIX, a directory was a file whose name ends in '/' */
+	if (entry->type == TAR_FILE && length && reader->path.bytes[length - 1] == '/')
+		entry->type = TAR_DIRECTORY;
+	return 0;
 }
 
 static int take_owner(struct tar_reader *reader, const struct tar_header *header,
@@ -340,8 +268,8 @@ static int take_owner(struct tar_reader *reader, const struct tar_header *header
 	int64_t uid;
 	int64_t gid;
 
-	if (!NUMBER(header->mode, &mode) || !NUMBER(header->uid, &uid) ||
-	    !NUMBER(header->gid, &gid))
+	if (!TAR_NUMBER(header->mode, &mode) || !TAR_NUMBER(header->uid, &uid) ||
+	    !TAR_NUMBER(header->gid, &gid))
 		return damaged(reader, err, "bad number in a header");
 	if (extras->has_uid)
 		uid = (int64_t)extras->uid;
@@ -363,7 +291,7 @@ static int take_time_and_device(struct tar_reader *reader, const struct tar_head
 	int64_t major = 0;
 	int64_t minor = 0;
 
-	if (!NUMBER(header->mtime, &entry->mtime_s))
+	if (!TAR_NUMBER(header->mtime, &entry->mtime_s))
 		return damaged(reader, err, "bad number in a header");
 	if (extras->has_mtime) {
 		entry->mtime_s = extras->mtime_s;
@@ -371,27 +299,11 @@ static int take_time_and_device(struct tar_reader *reader, const struct tar_head
 	}
 	if (entry->type != TAR_CHAR_DEVICE && entry->type != TAR_BLOCK_DEVICE)
 		return 0;
-	if (!NUMBER(header->major, &major) || !NUMBER(header->minor, &minor) || major < 0 ||
-	    major > UINT32_MAX || minor < 0 || minor > UINT32_MAX)
+	if (!TAR_NUMBER(header->major, &major) || !TAR_NUMBER(header->minor, &minor) || major < 0 ||
+	    major > TAR_MAJOR_MAX || minor < 0 || minor > TAR_MINOR_MAX)
 		return damaged(reader, err, "bad device number");
 	entry->rdev_major = (uint32_t)major;
 	entry->rdev_minor = (uint32_t)minor;
-	return 0;
-}
-
-/* GNU's own sparse header: four segments in the header, more in blocks that follow. */
-static int take_gnu_segments(struct tar_reader *reader, const struct tar_gnu_segment *segment,
-			     size_t count, struct err *err)
-{
-	for (; count > 0 && segment->offset[0]; count--, segment++) {
-		int64_t offset;
-		int64_t size;
-
-		if (!NUMBER(segment->offset, &offset) || !NUMBER(segment->size, &size) ||
-		    offset < 0 || size < 0 ||
-		    !tar_segments_add(&reader->segments, (uint64_t)offset, (uint64_t)size))
-			return damaged(reader, err, "bad map of a sparse file");
-	}
 	return 0;
 }
 
@@ -401,25 +313,27 @@ static int take_gnu_sparse(struct tar_reader *reader, const void *block, struct 
 	const struct tar_gnu_header *header = block;
 	bool more = header->is_extended;
 	int64_t real_size;
-	int r;
 
-	if (!NUMBER(header->real_size, &real_size) || real_size < 0)
+	if (!TAR_NUMBER(header->real_size, &real_size) || real_size < 0)
 		return damaged(reader, err, "bad size of a sparse file");
-	r = take_gnu_segments(reader, header->segments, array_count(header->segments), err);
-	while (r == 0 && more) {
+	if (!tar_segments_add_gnu(&reader->segments, header->segments,
+				  array_count(header->segments)))
+		return damaged(reader, err, BAD_MAP);
+	while (more) {
 		const struct tar_gnu_extension *extension;
+		int r = need_block(reader, &block, err);
 
-		r = need_block(reader, &block, err);
 		if (r < 0)
 			return r;
 		extension = block;
 		more = extension->is_extended;
-		r = take_gnu_segments(reader, extension->segments, array_count(extension->segments),
-				      err);
+		if (!tar_segments_add_gnu(&reader->segments, extension->segments,
+					  array_count(extension->segments)))
+			return damaged(reader, err, BAD_MAP);
 	}
 	entry->size_bytes = (uint64_t)real_size;
 	entry->sparse = true;
-	return r < 0 ? r : 0;
+	return 0;
 }
 
 /* pax 1.0: the map stands in front of the data, decimal numbers a line each, padded to a block. */
@@ -432,13 +346,13 @@ static int take_map_in_data(struct tar_reader *reader, uint64_t *data_bytes, str
 		int r;
 
 		if (*data_bytes < TAR_BLOCK_BYTES)
-			return damaged(reader, err, "bad map of a sparse file");
+			return damaged(reader, err, BAD_MAP);
 		r = need_block(reader, &block, err);
 		if (r < 0)
 			return r;
 		*data_bytes -= TAR_BLOCK_BYTES;
 		if (!tar_map_parse_block(&parser, block, &reader->segments))
-			return damaged(reader, err, "bad map of a sparse file");
+			return damaged(reader, err, BAD_MAP);
 	}
 	return 0;
 }
@@ -462,26 +376,6 @@ static int take_pax_sparse(struct tar_reader *reader, uint64_t *data_bytes, stru
 	return r;
 }
 
-/* Segments in order, inside the file, and as long together as the data. */
-static int check_segments(struct tar_reader *reader, uint64_t data_bytes,
-			  const struct tar_entry *entry, struct err *err)
-{
-	uint64_t end = 0;
-	uint64_t total = 0;
-
-	for (size_t i = 0; i < reader->segments.count; i++) {
-		const struct tar_segment *segment = &reader->segments.item[i];
-
-		if (segment->offset < end ||
-		    __builtin_add_overflow(segment->offset, segment->size_bytes, &end))
-			return damaged(reader, err, "bad map of a sparse file");
-		total += segment->size_bytes;
-	}
-	if (end > entry->size_bytes || total != data_bytes)
-		return damaged(reader, err, "bad map of a sparse file");
-	return 0;
-}
-
 static int take_size(struct tar_reader *reader, const void *block, struct tar_entry *entry,
 		     struct err *err)
 {
@@ -491,7 +385,7 @@ static int take_size(struct tar_reader *reader, const void *block, struct tar_en
 	int64_t size;
 	int r = 0;
 
-	if (!NUMBER(header->size, &size) || size < 0)
+	if (!TAR_NUMBER(header->size, &size) || size < 0)
 		return damaged(reader, err, "bad size");
 	data_bytes = extras->has_size ? extras->size : (uint64_t)size;
 	/* links and directories carry a size now and then, but no data (as Go's reader has it) */
@@ -504,8 +398,9 @@ static int take_size(struct tar_reader *reader, const void *block, struct tar_en
 		r = take_gnu_sparse(reader, block, entry, err);
 	else if (extras->is_sparse && entry->type == TAR_FILE)
 		r = take_pax_sparse(reader, &data_bytes, entry, err);
-	if (r == 0 && entry->sparse)
-		r = check_segments(reader, data_bytes, entry, err);
+	if (r == 0 && entry->sparse &&
+	    !tar_segments_fit(&reader->segments, entry->size_bytes, data_bytes))
+		r = damaged(reader, err, BAD_MAP);
 	if (r == 0)
 		expect_data(reader, data_bytes);
 	return r;
@@ -578,7 +473,7 @@ static int take_header(struct tar_reader *reader, const struct tar_header *heade
 
 	if (!strchr("xXgLKV", header->type) || !header->type)
 		return 0;
-	if (!NUMBER(header->size, &size) || size < 0)
+	if (!TAR_NUMBER(header->size, &size) || size < 0)
 		return damaged(reader, err, "bad size");
 	switch (header->type) {
 	case 'x':
@@ -613,7 +508,7 @@ static int find_entry(struct tar_reader *reader, struct tar_entry *entry, struct
 
 		if (r <= 0)
 			return r;
-		if (is_zero(block)) {
+		if (tar_block_is_zero(block)) {
 			reader->saw_end = true;
 			if (seen_zeros)
 				return 0;
@@ -622,7 +517,7 @@ static int find_entry(struct tar_reader *reader, struct tar_entry *entry, struct
 		}
 		if (seen_zeros) /* one zero block only: GNU tar goes on, too */
 			reader->saw_end = seen_zeros = false;
-		if (!checksum_is_right(block))
+		if (!tar_checksum_is_right(block))
 			return damaged(reader, err, "not a tar archive, or damaged: bad checksum");
 		r = take_header(reader, block, err);
 		if (r < 0)

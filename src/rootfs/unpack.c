@@ -16,6 +16,7 @@
 #include "base/strings.h"
 #include "image/whiteout.h"
 #include "rootfs/directories.h"
+#include "rootfs/directory_times.h"
 #include "sys/process.h"
 #include "sys/remove.h"
 
@@ -30,9 +31,8 @@ struct unpacker {
 	struct directories targets;	/* where hard links lead */
 	struct records records;
 	struct content content;
-	struct arena arena;
-	struct map times; /* path of a directory -> struct timespec */
-	struct buf path;  /* of the current entry, normalised */
+	struct directory_times times;
+	struct buf path; /* of the current entry, normalised */
 	struct buf link;
 	const char *name; /* its last component */
 	int parent_fd;	  /* borrowed from directories */
@@ -48,18 +48,6 @@ void unpacker_limit(struct unpacker *unpacker, const atomic_uint_fast64_t *packe
 	unpacker->content.packed_bytes = packed_bytes;
 }
 
-/* Directories without an entry get 1970, so that the same archive always gives the same tree. */
-static void set_time(struct unpacker *unpacker, const char *path, struct timespec value)
-{
-	struct timespec *time = map_get(&unpacker->times, path);
-
-	if (!time) {
-		time = arena_new(&unpacker->arena, struct timespec);
-		map_set(&unpacker->times, path, time);
-	}
-	*time = value;
-}
-
 struct unpacker *unpacker_new(int root_fd)
 {
 	struct unpacker *unpacker = memory_zeroed(1, sizeof(*unpacker));
@@ -70,7 +58,7 @@ struct unpacker *unpacker_new(int root_fd)
 	directories_init(&unpacker->directories, root_fd);
 	directories_init(&unpacker->targets, root_fd);
 	records_get(&unpacker->records, "")->implicit = true;
-	set_time(unpacker, "", (struct timespec){ 0 });
+	directory_times_set(&unpacker->times, "", (struct timespec){ 0 });
 	return unpacker;
 }
 
@@ -81,8 +69,7 @@ void unpacker_free(struct unpacker *unpacker)
 	directories_done(&unpacker->directories);
 	directories_done(&unpacker->targets);
 	records_done(&unpacker->records);
-	map_done(&unpacker->times);
-	arena_done(&unpacker->arena);
+	directory_times_done(&unpacker->times);
 	buf_done(&unpacker->path);
 	buf_done(&unpacker->link);
 	free(unpacker);
@@ -132,7 +119,8 @@ static int make_implicit(void *context, int parent_fd, const char *name, const c
 		return -errno;
 	records_remove(&unpacker->records, copy, false);
 	records_get(&unpacker->records, copy)->implicit = true;
-	set_time(unpacker, copy, (struct timespec){ 0 });
+	/* 1970, so that the same archive always gives the same tree */
+	directory_times_set(&unpacker->times, copy, (struct timespec){ 0 });
 	if (hidden)
 		mark_opaque(unpacker, parent_fd, name, copy);
 	return 0;
@@ -154,16 +142,6 @@ static int enter_parent(struct unpacker *unpacker, struct err *err)
 	return r < 0 ? fail(err, -r, "open the directory of '%.400s'", path) : 0;
 }
 
-static void forget_times(struct unpacker *unpacker, const char *path)
-{
-	map_each(&unpacker->times, entry) {
-		struct timespec *time = entry->value;
-
-		if (path_is_in(entry->key, path))
-			time->tv_nsec = UTIME_OMIT;
-	}
-}
-
 /* Something of this name was placed before: the later entry wins. */
 static int make_way(struct unpacker *unpacker, struct err *err)
 {
@@ -173,7 +151,7 @@ static int make_way(struct unpacker *unpacker, struct err *err)
 	directories_forget(&unpacker->directories, path);
 	directories_forget(&unpacker->targets, path);
 	records_remove(&unpacker->records, path, true);
-	forget_times(unpacker, path);
+	directory_times_forget(&unpacker->times, path);
 	r = remove_tree(unpacker->parent_fd, unpacker->name, err);
 	return r < 0 ? err_wrap(err, "replace '%.400s'", path) : 0;
 }
@@ -298,7 +276,7 @@ static int place_directory(struct unpacker *unpacker, const struct tar_entry *en
 	struct stat st;
 	int r;
 
-	set_time(unpacker, path_of(unpacker), time_of(entry));
+	directory_times_set(&unpacker->times, path_of(unpacker), time_of(entry));
 	if (mkdirat(unpacker->parent_fd, unpacker->name, disk_mode & 0777) == 0) {
 		if (entry->xattr_count || (disk_mode & (unpacker->umask | 07000)))
 			return finish_directory(unpacker, entry, unpacker->parent_fd,
@@ -313,7 +291,7 @@ static int place_directory(struct unpacker *unpacker, const struct tar_entry *en
 		r = make_way(unpacker, err);
 		if (r < 0)
 			return r;
-		set_time(unpacker, path_of(unpacker), time_of(entry));
+		directory_times_set(&unpacker->times, path_of(unpacker), time_of(entry));
 		if (mkdirat(unpacker->parent_fd, unpacker->name, 0700) < 0)
 			return cannot(unpacker, "make directory", err);
 	}
@@ -326,7 +304,7 @@ static int place_root(struct unpacker *unpacker, const struct tar_entry *entry, 
 	if (entry->type != TAR_DIRECTORY)
 		return fail_plain(err, EINVAL, "'%.400s': the root is not a directory",
 				  entry->path);
-	set_time(unpacker, path_of(unpacker), time_of(entry));
+	directory_times_set(&unpacker->times, path_of(unpacker), time_of(entry));
 	return finish_directory(unpacker, entry, unpacker->root_fd, ".", entry->mode | 0700, err);
 }
 
@@ -597,35 +575,12 @@ int unpacker_place(struct unpacker *unpacker, const struct tar_entry *entry,
 			  path_of(unpacker));
 }
 
-/* --- the end --- */
-
-/* Only now: placing entries changes the times of their directories. */
-static int set_directory_time(struct unpacker *unpacker, const char *path,
-			      const struct timespec *time, struct err *err)
-{
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, *time };
-	int fd;
-	int r = directories_enter(&unpacker->directories, path, strlen(path), NULL, NULL, &fd);
-
-	if (r < 0)
-		return fail(err, -r, "open '%.400s'", path);
-	if (utimensat(fd, ".", times, 0) < 0) /* the fd is O_PATH, which futimens(2) refuses */
-		return fail(err, errno, "set the time of '%.400s'", path);
-	return 0;
-}
-
 int unpacker_finish(struct unpacker *unpacker, struct owners *ret_owners, struct err *err)
 {
-	map_each(&unpacker->times, entry) {
-		const struct timespec *time = entry->value;
-		int r;
+	int r = directory_times_apply(&unpacker->times, &unpacker->directories, err);
 
-		if (time->tv_nsec == UTIME_OMIT)
-			continue;
-		r = set_directory_time(unpacker, entry->key, time, err);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	records_list(&unpacker->records, ret_owners);
 	ret_owners->overlay_ready = unpacker->overlay_ready;
 	return 0;
