@@ -195,13 +195,23 @@ static bool is_bare_tag(const char *text)
 	       (text[0] == 'v' && isdigit((unsigned char)text[1]));
 }
 
+/* umoci gives another tag and keeps what containerd's annotation says: then that is of another
+ * image. */
+static bool is_stale(const char *containerd, const char *name)
+{
+	const char *colon = strrchr(containerd, ':');
+
+	return name && strcmp(containerd, name) != 0 && !(colon && strcmp(colon + 1, name) == 0);
+}
+
 /* The name in the annotations, when it is one; other text there is for other tools. */
 static bool find_name(const struct descriptor *descriptor, struct ref *ret_ref)
 {
+	const char *name = annotation_get(&descriptor->annotations, ANNOTATION_REF_NAME);
 	const char *text = annotation_get(&descriptor->annotations, CONTAINERD_NAME);
 
-	if (!text)
-		text = annotation_get(&descriptor->annotations, ANNOTATION_REF_NAME);
+	if (!text || is_stale(text, name))
+		text = name;
 	return text && !is_bare_tag(text) && ref_parse(text, ret_ref, NULL) == 0;
 }
 

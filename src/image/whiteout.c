@@ -46,7 +46,8 @@ int layer_path_normalize(const char *path, struct buf *ret_path, struct err *err
 
 	if (!*path)
 		return fail_plain(err, EINVAL, "an entry without a name");
-	if (*path == '/')
+	/* umoci calls the root itself so */
+	if (*path == '/' && path[1])
 		return fail_plain(err, EINVAL, "path '%.400s' is absolute", path);
 	for (const char *at = path;; at++) {
 		const char *end = strchrnul(at, '/');

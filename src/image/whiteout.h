@@ -25,8 +25,8 @@ enum whiteout {
 /* `name` is the last component of a path; *ret_hidden points into it. */
 enum whiteout whiteout_parse(const char *name, const char **ret_hidden);
 
-/* "./a//b/./c/" becomes "a/b/c" (appended to ret_path), "./" becomes "". Refused, naming the path:
- * absolute paths, "..", empty paths, too long ones. */
+/* "./a//b/./c/" becomes "a/b/c" (appended to ret_path), "./" and "/" become "". Refused, naming the
+ * path: other absolute paths, "..", empty paths, too long ones. */
 int layer_path_normalize(const char *path, struct buf *ret_path, struct err *err) must_check;
 
 #endif

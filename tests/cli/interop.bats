@@ -75,40 +75,122 @@ taken() {
     rootlet rmi -f "$1" >/dev/null
 }
 
-# others_take TRANSPORT:WHERE [SKOPEO-OPTIONS]: each other tool reads it, and sees the same.
-others_take() {
-    local from=$1 name
-    shift
-    rm -rf back bundle
-    skopeo copy -q "$@" "$from" oci:back:x || return
-    equal "$(says back)" "$said" || return
-    if has umoci && [[ $kind != *zstd* ]]; then # which it cannot unpack
-        umoci unpack --rootless --image back:x bundle 2>/dev/null && same_tree bundle/rootfs || return
-        chmod -R u+rwX bundle
-    fi
-    for tool in podman buildah; do
-        has $tool || continue
-        # shellcheck disable=SC2086 # words
-        name=$($tool $storage pull -q ${PULL_OPTIONS:-} "$from") || return
-        equal "sha256:$name" "$id" || return
-        # shellcheck disable=SC2086
-        $tool $storage rmi -f "$name" >/dev/null || return
-    done
+# The matrix: TOOL (skopeo umoci podman buildah), WAY (reads: what rootlet wrote; writes: what rootlet is to read),
+# FORMAT (docker-archive oci-archive oci registry), MEDIA types (oci docker) and COMPRESSION (gzip zstd none)
+# make a cell. What comes of it: "equal", or "no: WORDS", of the tool itself when it is asked, or "as gzip": equal,
+# but that is what it writes.
+outcome() {
+    case "$1 $2 $3 $4 $5" in
+    umoci\ *\ registry\ *) echo "no: tag contains invalid characters" ;;
+    umoci\ *-archive\ *) echo "no: not a directory" ;; # that is all it knows
+    umoci\ reads\ oci\ docker\ *) echo "no: not implemented: application/vnd.docker.distribution.manifest.v2+json" ;;
+    umoci\ writes\ oci\ docker\ *) echo "no: unsupported source type: application/vnd.docker.distribution.manifest.v2+json" ;;
+    "umoci reads oci oci zstd") echo "no: blob is not correct mediatype: application/vnd.oci.image.layer.v1.tar+zstd" ;;
+    "umoci writes oci oci zstd" | "umoci writes oci oci none") echo "no: flag provided but not defined: -compress" ;;
+    *\ reads\ docker-archive\ *) echo equal ;;
+    *\ reads\ *\ docker\ zstd) echo "no: unsupported docker v2s2 media type: " ;;
+    *\ reads\ *) echo equal ;;
+    # docker load's own format has one media type, and layers that are not compressed
+    *\ writes\ docker-archive\ oci\ *) echo "no: Unsupported manifest type, need a Docker schema 2 manifest" ;;
+    *\ writes\ docker-archive\ *) echo equal ;;
+    *\ docker\ zstd) echo "no: zstd compression is not supported for type " ;;
+    "buildah writes "[or]*" none") echo "as gzip" ;; # whatever --disable-compression says
+    podman\ *\ none) echo "no: unknown flag: --disable-compression" ;;
+    *) echo equal ;;
+    esac
 }
 
-@test "what rootlet writes to files the others read" {
-    for kind in "" "--compress zstd" "--compress none"; do
+# judge COMMAND...: the cell $tool $way $format $media $compression is as outcome says.
+judge() {
+    local want
+    want=$(outcome $tool $way $format $media $compression)
+    cells=$((cells + 1))
+    case $want in
+    equal) compressed=$compression && "$@" >said 2>&1 && return ;;
+    as\ *) compressed=${want#as } && "$@" >said 2>&1 && return ;;
+    no:*) ! "$@" >said 2>&1 && grep -qF -e "${want#no: }" said && return ;;
+    esac
+    echo "$tool $way $format, $media, $compression: expected $want" >&2
+    cat said >&2
+    return 1
+}
+
+# image_of MEDIA COMPRESSION: as image.
+image_of() {
+    local docker=
+    [ "$1" != docker ] || docker=--docker
+    # shellcheck disable=SC2086 # none or one word
+    image $docker --compress "$2"
+}
+
+# location FORMAT NAME: as skopeo, podman and buildah say it.
+location() {
+    if [ "$1" = registry ]; then echo "docker://$REGISTRY/$2"; else echo "$1:$2"; fi
+}
+
+# unpacked_by_storage NAME: the tree of an image that podman or buildah has pulled.
+unpacked_by_storage() {
+    # shellcheck disable=SC2016 # expanded there
+    podman unshare sh -ec 'name=$1 && shift && rm -rf tree && cp -a "$(podman "$@" image mount "$name")" tree &&
+                           podman "$@" image umount "$name" && chmod -R u+rwX tree' - "$1" $storage
+}
+
+reads() {
+    local name
+    case $tool in
+    skopeo)
+        rm -rf back
+        skopeo copy -q --src-tls-verify=false "$(location $format $1)" oci:back:x && equal "$(says back)" "$said"
+        ;;
+    umoci)
+        rm -rf bundle
+        umoci unpack --rootless --image "$(umoci_location "$1")" bundle && same_tree bundle/rootfs && chmod -R u+rwX bundle
+        ;;
+    *)
         # shellcheck disable=SC2086 # words
-        image $kind
-        rootlet -q load -i oci >/dev/null
-        rootlet tag "${id#sha256:}" img:1
-        for format in docker-archive oci-archive oci; do
-            rm -rf saved
-            rootlet save --format $format -o saved img:1
-            others_take "$format:saved" || { echo "$kind $format" >&2; return 1; }
+        name=$($tool $storage pull -q $(tls) "$(location $format $1)") && equal "sha256:$name" "$id" || return
+        [ $compression != gzip ] || ! has podman || { unpacked_by_storage "$name" && same_tree tree; } || return
+        # shellcheck disable=SC2086
+        $tool $storage rmi -f "$name"
+        ;;
+    esac
+}
+
+# umoci_location NAME
+umoci_location() {
+    if [ $format = registry ]; then location $format "$1"; else echo "$1:docker.io/library/img:1"; fi
+}
+
+tls() {
+    [ $format != registry ] || echo --tls-verify=false
+}
+
+@test "each tool reads what rootlet writes: every format, media type and compression" {
+    need docker-registry
+    registry_start
+    way=reads cells=0
+    for media in oci docker; do
+        for compression in gzip zstd none; do
+            image_of $media $compression
+            rootlet -q load -i oci >/dev/null
+            rootlet tag "${id#sha256:}" img:1
+            for format in docker-archive oci-archive oci registry; do
+                rm -rf saved
+                if [ $format = registry ]; then
+                    rootlet -q push img:1 "$REGISTRY/saved:1"
+                    equal "sha256:$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/saved:1" | sha256sum | cut -d ' ' -f 1)" "$(layout_manifest oci)"
+                else
+                    rootlet save --format $format -o saved img:1
+                fi
+                for tool in skopeo umoci podman buildah; do
+                    [ $tool = skopeo ] || has $tool || continue
+                    judge reads "saved$([ $format != registry ] || echo :1)" || return
+                done
+            done
+            rootlet rmi -f img:1 >/dev/null
         done
-        rootlet rmi -f img:1 >/dev/null
     done
+    echo "# $cells cells" >&3
 }
 
 @test "a root as tar, directory and squashfs is what the others unpack" {
@@ -141,32 +223,159 @@ others_take() {
     done
 }
 
-@test "what the others write to files rootlet reads" {
-    for kind in "" "--compress none"; do
+# writes: the image, which $tool has as $name, to `out` or a registry. In `plain` it is as OCI has it and not
+# compressed, in `oci` as it shall become.
+writes() {
+    local options=() to source=plain
+    to=$(location $format $tool-$compression:1)
+    [ $format = registry ] || to=$format:out:img:1
+    case $tool in
+    skopeo)
+        options=(--dest-compress-format $compression)
+        # it compresses what is not, unless no digest may change; docker load's format has none
+        [ $compression != none ] || { source=oci && options=(--preserve-digests); }
+        [ $format != docker-archive ] || options=()
+        skopeo copy -q "${options[@]}" --format $manifest --dest-tls-verify=false oci:"$source" "$to"
+        ;;
+    umoci)
+        case $format in
+        oci) cp -a oci out && written_by_umoci ;;
+        registry) umoci config --image "$to" ;;
+        *) touch out && umoci config --image out:image ;;
+        esac
+        ;;
+    *)
+        options=(--compression-format $compression)
+        [ $compression != none ] || options=(--disable-compression)
+        [ $format != docker-archive ] || options=()
         # shellcheck disable=SC2086 # words
-        image $kind
-        skopeo copy -q oci:oci:image docker-archive:a.docker:from/skopeo:1
-        skopeo copy -q oci:oci:image oci-archive:a.oci:from/skopeo:1
-        skopeo copy -q oci:oci:image oci:a.dir:from/skopeo:1
-        for from in a.docker a.oci a.dir; do
-            rootlet -q load -i $from >/dev/null && taken from/skopeo:1 || { echo "skopeo: $kind $from" >&2; return 1; }
-        done
-        rm -rf a.docker a.oci a.dir
-        for tool in podman buildah; do
-            has $tool || continue
-            # shellcheck disable=SC2086
-            $tool $storage pull -q oci:oci:image >/dev/null
-            for to in docker-archive oci-archive oci; do
-                rm -rf out
+        $tool $storage push -q $(tls) "${options[@]}" --format $manifest "$name" "$to"
+        ;;
+    esac
+}
+
+# written_by_umoci: the image has a label more, and a layer that changes nothing.
+written_by_umoci() {
+    umoci config --image out:image --config.label written=by-umoci || return
+    [ $compression = gzip ] || { umoci repack --compress $compression --image out:image bundle; return; }
+    rm -rf bundle
+    umoci unpack --rootless --image out:image bundle && touch bundle/rootfs/etc &&
+        umoci repack --image out:image bundle && umoci gc --layout out && chmod -R u+rwX bundle
+}
+
+# written_as: what the cell claims is what is there.
+written_as() {
+    local layer=application/vnd.oci.image.layer.v1.tar file=$format
+    [ $media = oci ] || layer=application/vnd.docker.image.rootfs.diff.tar
+    case $compressed-$media in
+    none-*) ;;
+    *-docker) layer+=.$compressed ;;
+    *) layer+=+$compressed ;;
+    esac
+    case $format in
+    docker-archive) return ;;
+    registry) skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$tool-$compression:1" >manifest.json ;;
+    *)
+        rm -rf there && mkdir there
+        if [ $format = oci ]; then cp -a out/. there; else tar -xf out -C there; fi
+        file=$(layout_manifest there)
+        cp "there/blobs/${file/://}" manifest.json
+        ;;
+    esac
+    id=$(jq -r .config.digest manifest.json)
+    equal "$(jq -r '.layers[].mediaType' manifest.json | sort -u)" "$layer"
+}
+
+write_and_take() {
+    # what they have seen in a registry they do not compress anew
+    rm -rf out "$XDG_DATA_HOME/containers/cache"
+    writes && written_as || return
+    if [ $format = registry ]; then
+        rootlet -q pull "$REGISTRY/$tool-$compression:1" && taken "$REGISTRY/$tool-$compression:1"
+    else
+        rootlet -q load -i out && taken "$([ $tool = umoci ] && echo image || echo img:1)"
+    fi
+}
+
+@test "rootlet reads what each tool writes: every format, media type and compression" {
+    need docker-registry
+    registry_start
+    way=writes cells=0
+    for media in oci docker; do
+        manifest=oci
+        [ $media = oci ] || manifest=v2s2
+        for compression in gzip zstd none; do
+            image_of oci none
+            rm -rf plain && mv oci plain
+            image_of $media $compression
+            made=$id
+            for tool in skopeo umoci podman buildah; do
+                [ $tool = skopeo ] || has $tool || continue
+                # shellcheck disable=SC2086 # words
+                [[ $tool != podman && $tool != buildah ]] || name=$($tool $storage pull -q oci:plain)
+                for format in docker-archive oci-archive oci registry; do
+                    id=$made
+                    judge write_and_take || return
+                done
                 # shellcheck disable=SC2086
-                $tool $storage push -q "$id" "$to:out:from/$tool:1"
-                # a tool that compresses again writes another manifest, and Docker's config anew as OCI's
-                rootlet -q load -i out >/dev/null && taken "from/$tool:1" || { echo "$tool: $kind $to" >&2; return 1; }
+                [[ $tool != podman && $tool != buildah ]] || $tool $storage rmi -f "$name" >/dev/null
             done
-            # shellcheck disable=SC2086
-            $tool $storage rmi -f "$id" >/dev/null
         done
     done
+    echo "# $cells cells" >&3
+}
+
+@test "each image of a layout that umoci has made, bit by bit, is read as umoci unpacks it" {
+    has umoci || skip "umoci is not installed, or user namespaces are refused"
+    umoci init --layout made
+    umoci new --image made:empty
+    umoci config --image made:empty --tag config --config.env A=b --config.cmd /bin/x --config.user 1:2 \
+        --config.workingdir /etc --config.exposedports 80 --config.volume /data --config.label key=value \
+        --os linux --architecture arm64 --author somebody --created 2024-01-02T03:04:05Z
+    umoci insert --rootless --image made:config --tag tree one /
+    umoci insert --rootless --image made:tree --tag file two/etc/second /etc/third
+    umoci insert --rootless --image made:file --tag whiteout --whiteout /etc/hello
+    umoci insert --rootless --image made:whiteout --tag opaque --opaque two/etc /etc
+    umoci unpack --rootless --image made:opaque bundle
+    rm bundle/rootfs/etc/second
+    ln bundle/rootfs/bin/noise bundle/rootfs/bin/hard
+    ln -s ../bin/hard bundle/rootfs/etc/soft
+    mkdir -m 2711 bundle/rootfs/empty
+    mkfifo bundle/rootfs/pipe
+    umoci repack --image made:repacked bundle
+    tar -cf made.tar -C made .
+    for source in made made.tar; do
+        ok rootlet -q load -i $source
+        for tag in empty config tree file whiteout opaque repacked; do
+            umoci_sees made $tag || { echo "$source: $tag" >&2; return 1; }
+        done
+        rootlet images -q | sort -u | xargs rootlet rmi -f >/dev/null
+    done
+    # and back: what umoci makes of an image that rootlet has saved
+    rootlet -q load -i made
+    ok rootlet save --format oci -o back repacked
+    umoci config --image back:docker.io/library/repacked:latest --tag changed --config.label changed=yes
+    umoci insert --rootless --image back:changed two/etc/second /new/file
+    rootlet -q load -i back
+    umoci_sees back changed
+    equal "$(rootlet inspect -f '{{.Config.Labels.changed}}' changed)" yes
+}
+
+# umoci_sees LAYOUT TAG: the image that rootlet has by this name, too: config and tree.
+umoci_sees() {
+    local blob
+    blob=$(jq -r --arg tag "$2" '.manifests[] | select(.annotations."org.opencontainers.image.ref.name" == $tag).digest' "$1/index.json")
+    blob=$(jq -r .config.digest "$1/blobs/${blob/://}")
+    equal "$(rootlet inspect -f '{{.Id}}' "$2")" "$blob" || return
+    rm -rf there tree
+    umoci unpack --rootless --image "$1:$2" there && rootlet export --format dir -o tree "$2" || return
+    equal "$(tree_list tree)" "$(tree_list there/rootfs)" && diff -r -x pipe --no-dereference tree there/rootfs || return
+    chmod -R u+rwX there
+}
+
+# a directory that no layer has is made at the moment by umoci, in 1970 by rootlet
+tree_list() {
+    (cd "$1" && find . -mindepth 1 ! -type d -printf '%P %M %n %s %T@ %l\n' -o -printf '%P %M\n' | sort)
 }
 
 @test "archives of several images go both ways" {
@@ -194,49 +403,6 @@ others_take() {
     rootlet -q load -i podman.tar >/dev/null
     for pair in "1 $first" "2 $second"; do
         equal "$(rootlet inspect -f '{{.Id}}' "localhost/img:${pair% *}")" "${pair#* }"
-    done
-}
-
-@test "what rootlet pushes the others pull, and the other way, with every media type" {
-    need docker-registry
-    registry_start
-    PULL_OPTIONS=--tls-verify=false
-    for kind in "" "--compress zstd" "--compress none"; do
-        # shellcheck disable=SC2086 # words
-        image $kind
-        rootlet -q load -i oci >/dev/null
-        rootlet tag "${id#sha256:}" img:1
-        rootlet -q push img:1 "$REGISTRY/ours:1"
-        equal "sha256:$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/ours:1" | sha256sum | cut -d ' ' -f 1)" "$(layout_manifest oci)"
-        others_take "docker://$REGISTRY/ours:1" --src-tls-verify=false || { echo "pushed: $kind" >&2; return 1; }
-        rootlet rmi -f img:1 >/dev/null
-        for format in v2s2 oci; do
-            for compress in gzip zstd; do
-                # Docker's manifests know no zstd
-                [[ $format != v2s2 || $compress$kind != *zstd* ]] || continue
-                skopeo copy -q --format $format --dest-compress-format $compress --dest-tls-verify=false oci:oci:image "docker://$REGISTRY/theirs:1"
-                # another media type is another config to some, with the same content
-                id=$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/theirs:1" | jq -r .config.digest)
-                rootlet -q pull "$REGISTRY/theirs:1" || return
-                rootlet -q push "$REGISTRY/theirs:1" "$REGISTRY/again:1"
-                others_take "docker://$REGISTRY/again:1" --src-tls-verify=false && taken "$REGISTRY/theirs:1" ||
-                    { echo "skopeo: $kind $format $compress" >&2; return 1; }
-            done
-        done
-        for tool in podman buildah; do
-            has $tool || continue
-            # shellcheck disable=SC2086
-            name=$($tool $storage pull -q oci:oci:image)
-            for format in v2s2 oci; do
-                [[ $format != v2s2 || $kind != *zstd* ]] || continue
-                # shellcheck disable=SC2086
-                $tool $storage push -q --format $format --tls-verify=false "$name" "docker://$REGISTRY/$tool:1"
-                id=$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/$tool:1" | jq -r .config.digest)
-                rootlet -q pull "$REGISTRY/$tool:1" && taken "$REGISTRY/$tool:1" || { echo "$tool: $kind $format" >&2; return 1; }
-            done
-            # shellcheck disable=SC2086
-            $tool $storage rmi -f "$name" >/dev/null
-        done
     done
 }
 

@@ -36,8 +36,8 @@ test(names_are_told_apart)
 test(paths_are_made_plain)
 {
 	static const char *const cases[][2] = {
-		{ "a/b", "a/b" }, { "./a//b/./c/", "a/b/c" }, { "./", "" },
-		{ ".", "" },	  { "a/...", "a/..." },	      { "..a/b..", "..a/b.." },
+		{ "a/b", "a/b" },     { "./a//b/./c/", "a/b/c" }, { "./", "" }, { ".", "" },
+		{ "a/...", "a/..." }, { "..a/b..", "..a/b.." },	  { "/", "" },
 	};
 
 	for (size_t i = 0; i < array_count(cases); i++) {
@@ -50,7 +50,7 @@ test(paths_are_made_plain)
 
 test(paths_that_lead_elsewhere_or_nowhere_are_refused)
 {
-	static const char *const bad[] = { "",	   "/",	   "/a",     "..",
+	static const char *const bad[] = { "",	   "//",   "/a",     "..",
 					   "../a", "a/..", "a/../b", "a/b/../../.." };
 
 	for (size_t i = 0; i < array_count(bad); i++) {
