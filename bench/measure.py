@@ -26,12 +26,28 @@ class Contender:
             self.why_not = "not installed"
 
 
+def step_forward():
+    """Where this user may, what is measured goes before all else on the machine. The kernel shares processors
+    among sessions first (autogroups), so that nice(1) alone says nothing to who runs in another one."""
+    try:
+        os.setsid()
+    except PermissionError:
+        pass  # it leads one already
+    try:
+        with open("/proc/self/autogroup", "w", encoding="ascii") as group:
+            group.write("-20")
+    except OSError:
+        return
+    os.nice(-20)
+
+
 class Bench(Stage):
     """The staged build with lap and probe, and the one user everything is measured as.
 
     $ROOTLET_BENCH_FOLDER is where everything is written: /dev/shm leaves the disk out of it."""
 
     def __init__(self, build):
+        step_forward()
         make_users()
         subprocess.run(["ninja", "-C", build, "bench/lap", "bench/probe"], check=True,
                        stdout=subprocess.DEVNULL)

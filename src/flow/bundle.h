@@ -4,6 +4,7 @@
 #ifndef FLOW_BUNDLE_H
 #define FLOW_BUNDLE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/arena.h"
@@ -36,10 +37,13 @@ int bundle_open_directory(int fd, struct bundle *ret_bundle, struct err *err) mu
 int bundle_open_archive(int fd, struct bundle *ret_bundle, struct err *err) must_check;
 /* A tar that can be read but once, from its beginning (decompressed). Blobs (blobs/sha256/HEX) are
  * checked and kept in the store, layers of a docker-archive as well, compressed and unpacked; other
- * files, which are few and small, in a temporary file: -EFBIG. The store must outlive the bundle.
- * Whoever opens it sweeps `brought` in the end, also when this fails. */
+ * files, which are few and small, in a temporary file: -EFBIG, also when blobs are out of all
+ * proportion to packed_bytes, which is how much was read for what came so far (rootfs/content.h).
+ * The store must outlive the bundle. Whoever opens it sweeps `brought` in the end, also when this
+ * fails. */
 int bundle_open_stream(const struct store *store, const struct byte_source *source,
-		       struct bundle *bundle, struct err *err) must_check;
+		       const atomic_uint_fast64_t *packed_bytes, struct bundle *bundle,
+		       struct err *err) must_check;
 void bundle_done(struct bundle *bundle);
 #define auto_bundle cleanup(bundle_done) struct bundle /* initialise with BUNDLE_NONE */
 #define BUNDLE_NONE      \

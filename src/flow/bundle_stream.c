@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "flow/bundle_parts.h"
+#include "rootfs/content.h"
 #include "store/store.h"
 
 #define SMALL_BYTES_MAX ((uint64_t)64 << 20) /* of all that is neither blob nor layer */
@@ -20,6 +21,7 @@ struct stream {
 	const char *left; /* of the stretch that was read last */
 	size_t left_bytes;
 	uint64_t spooled_bytes;
+	struct content blobs; /* which are compressed: here zeros count as well */
 };
 
 /* --- one entry as a source --- */
@@ -73,10 +75,19 @@ static bool is_layer(const char *name)
 	return text_ends(name, "/layer.tar") || (text_ends(name, ".tar") && !strchr(name, '/'));
 }
 
+static ssize_t read_blob(void *context, void *bytes, size_t size_bytes, struct err *err)
+{
+	struct stream *stream = context;
+	ssize_t n = read_entry(stream, bytes, size_bytes, err);
+	int r = n > 0 ? content_take(&stream->blobs, (uint64_t)n, err) : 0;
+
+	return r < 0 ? r : n;
+}
+
 static int take_blob(struct stream *stream, struct bundle_part *part, const struct digest *digest,
 		     struct err *err)
 {
-	const struct byte_source source = { .read = read_entry, .context = stream };
+	const struct byte_source source = { .read = read_blob, .context = stream };
 	const struct descriptor descriptor = { .digest = *digest, .size_bytes = part->size_bytes };
 	struct digest *kept = arena_new(&stream->bundle->arena, struct digest);
 
@@ -162,12 +173,15 @@ static int next_chunk(void *context, const void **ret_bytes, size_t *ret_size_by
 }
 
 int bundle_open_stream(const struct store *store, const struct byte_source *source,
-		       struct bundle *bundle, struct err *err)
+		       const atomic_uint_fast64_t *packed_bytes, struct bundle *bundle,
+		       struct err *err)
 {
 	auto_free struct stream_input *state = memory_zeroed(1, sizeof(*state));
 	struct tar_input input = { .next = next_chunk, .context = state };
 	auto_tar_reader *reader = tar_reader_new(&input);
-	struct stream stream = { .bundle = bundle, .reader = reader };
+	struct stream stream = { .bundle = bundle,
+				 .reader = reader,
+				 .blobs = { .packed_bytes = packed_bytes } };
 	struct tar_entry entry;
 	int r = store_open_unnamed(store, &bundle->fd, err);
 

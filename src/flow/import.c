@@ -16,6 +16,7 @@
 #include "flow/squash_share.h"
 #include "flow/sweep.h"
 #include "image/whiteout.h"
+#include "rootfs/content.h"
 #include "store/refs.h"
 
 #define CHUNK_BYTES ((size_t)256 * 1024)
@@ -48,6 +49,7 @@ struct input {
 	struct buf head;
 	size_t given_bytes;
 	bool is_watched; /* what is read goes there */
+	atomic_uint_fast64_t read_bytes;
 };
 
 static void input_done(struct input *input)
@@ -74,6 +76,7 @@ static ssize_t read_input(void *context, void *bytes, size_t size_bytes, struct 
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return fail(err, errno, "read");
+	atomic_fetch_add(&input->read_bytes, (uint64_t)n);
 	if (input->is_watched && n > 0) {
 		buf_add(&input->head, bytes, (size_t)n);
 		input->given_bytes += (size_t)n;
@@ -93,23 +96,60 @@ static int input_begin(struct input *input, bool is_watched, struct byte_source 
 	return 0;
 }
 
+/* --- an archive, decompressed --- */
+
+/* It may not become more than an honest one does (rootfs/content.h): what is in it is compressed
+ * itself, or files. */
+struct decoded {
+	struct decoder *decoder;
+	struct content content;
+};
+
+static void decoded_done(struct decoded *decoded)
+{
+	decoder_free(decoded->decoder);
+}
+#define auto_decoded cleanup(decoded_done) struct decoded
+
+static int decoded_begin(struct decoded *decoded, struct input *input, struct err *err)
+{
+	struct byte_source source;
+	int r = input_begin(input, false, &source, err);
+
+	decoded->content.packed_bytes = &input->read_bytes;
+	return r < 0 ? r : decoder_new(&source, &decoded->decoder, err);
+}
+
+static ssize_t read_decoded(void *context, void *bytes, size_t size_bytes, struct err *err)
+{
+	struct decoded *decoded = context;
+	ssize_t n = decoder_read(decoded->decoder, bytes, size_bytes, err);
+	int r = n > 0 ? content_take_data(&decoded->content, bytes, (size_t)n, err) : 0;
+
+	return r < 0 ? r : n;
+}
+
 /* --- temporary files --- */
 
-/* Read all of the source, decompressed, into a temporary file. */
-static int spool_decompressed(const struct store *store, const struct byte_source *source,
-			      int *ret_fd, struct err *err)
+/* All of it into a temporary file. */
+static int spool_decompressed(const struct store *store, struct input *input, int *ret_fd,
+			      struct err *err)
 {
 	auto_free char *chunk = memory_resize(NULL, CHUNK_BYTES, 1);
-	auto_decoder *decoder = NULL;
+	auto_decoded decoded = { 0 };
 	auto_fd fd = -1;
 	ssize_t n;
 	int r = store_open_unnamed(store, &fd, err);
 
 	if (r == 0)
-		r = decoder_new(source, &decoder, err);
+		r = decoded_begin(&decoded, input, err);
 	if (r < 0)
 		return r;
-	while ((n = decoder_read(decoder, chunk, CHUNK_BYTES, err)) > 0) {
+	while ((n = decoder_read(decoded.decoder, chunk, CHUNK_BYTES, err)) > 0) {
+		/* nothing becomes a hole here */
+		r = content_take(&decoded.content, (uint64_t)n, err);
+		if (r < 0)
+			return r;
 		r = io_write_all(fd, chunk, (size_t)n);
 		if (r < 0)
 			return fail(err, -r, "write a temporary file in '%s'", store->path);
@@ -186,7 +226,13 @@ static bool is_name_of_image_archive(const char *path)
 					    strcmp(path + hex, ".tar") == 0);
 }
 
-/* Does the tar (perhaps compressed) look like images, by its first entry? */
+/* "./", with which tar(1) begins when it was given a directory. */
+static bool is_whole(const char *path)
+{
+	return path[strspn(path, "./")] == '\0' && !strstr(path, "..");
+}
+
+/* Does the tar (perhaps compressed) look like images, by its first file? */
 static int looks_like_images(struct input *file, bool *ret_images, enum encoding *ret_encoding,
 			     struct err *err)
 {
@@ -205,6 +251,8 @@ static int looks_like_images(struct input *file, bool *ret_images, enum encoding
 	state->decoder = decoder;
 	reader = tar_reader_new(&input);
 	r = tar_reader_next(reader, &entry, err);
+	if (r > 0 && is_whole(entry.path))
+		r = tar_reader_next(reader, &entry, err);
 	if (r < 0)
 		return r;
 	*ret_images = r > 0 && is_name_of_image_archive(entry.path);
@@ -253,26 +301,18 @@ static int import_archive(const struct import_request *request, int fd, bool *re
 	return r < 0 ? r : import_bundle(request, &bundle, ret_done, err);
 }
 
-static ssize_t read_decoded(void *context, void *bytes, size_t size_bytes, struct err *err)
-{
-	return decoder_read(context, bytes, size_bytes, err);
-}
-
 /* Of what can be read but once. What came that no image needed goes again. */
 static int import_stream(const struct import_request *request, struct input *input, bool *ret_done,
 			 struct err *err)
 {
 	auto_bundle bundle = BUNDLE_NONE;
-	auto_decoder *decoder = NULL;
-	struct byte_source source;
-	int r = input_begin(input, false, &source, err);
+	auto_decoded decoded = { 0 };
+	const struct byte_source source = { .read = read_decoded, .context = &decoded };
+	int r = decoded_begin(&decoded, input, err);
 
-	if (r == 0)
-		r = decoder_new(&source, &decoder, err);
 	if (r < 0)
 		return r;
-	source = (struct byte_source){ .read = read_decoded, .context = decoder };
-	r = bundle_open_stream(request->store, &source, &bundle, err);
+	r = bundle_open_stream(request->store, &source, &input->read_bytes, &bundle, err);
 	if (r == 0)
 		r = import_bundle(request, &bundle, ret_done, err);
 	import_undo(request, &bundle.brought);
@@ -362,7 +402,6 @@ static int open_bundle(const struct store *store, struct input *input, struct bu
 		       struct err *err)
 {
 	enum encoding encoding = ENCODING_NONE;
-	struct byte_source source;
 	bool images = false;
 	struct stat st;
 	int plain_fd = -1;
@@ -375,10 +414,8 @@ static int open_bundle(const struct store *store, struct input *input, struct bu
 	r = looks_like_images(input, &images, &encoding, err);
 	if (r == 0 && !images)
 		r = fail_plain(err, EINVAL, "neither an OCI layout nor an archive of one");
-	if (r == 0)
-		r = input_begin(input, false, &source, err);
 	if (r == 0 && (encoding != ENCODING_NONE || !input->is_seekable))
-		r = spool_decompressed(store, &source, &plain_fd, err);
+		r = spool_decompressed(store, input, &plain_fd, err);
 	if (r < 0)
 		return r;
 	return bundle_open_archive(plain_fd >= 0 ? plain_fd : take_fd(&input->fd), ret_bundle, err);

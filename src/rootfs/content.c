@@ -82,6 +82,23 @@ static size_t data_length(const char *bytes, size_t size)
 	return length;
 }
 
+int content_take_data(struct content *content, const void *bytes, size_t size_bytes,
+		      struct err *err)
+{
+	const char *at = bytes;
+	int r = 0;
+
+	while (r == 0 && size_bytes > 0) {
+		size_t length = data_length(at, size_bytes);
+
+		r = content_take(content, length, err);
+		length = length ?: HOLE_BYTES;
+		at += length;
+		size_bytes -= length;
+	}
+	return r;
+}
+
 static int write_chunk(struct content *content, int fd, const char *bytes, size_t size,
 		       uint64_t offset, bool *ret_hole, struct err *err)
 {

@@ -28,6 +28,11 @@ int content_take(struct content *content, uint64_t size_bytes, struct err *err) 
 int content_take_entry(struct content *content, struct err *err) must_check;
 int content_take_xattr(struct content *content, uint64_t size_bytes, struct err *err) must_check;
 
+/* Bytes that are read once, wherever they go: zeros, which may become holes, count nothing here
+ * either. */
+int content_take_data(struct content *content, const void *bytes, size_t size_bytes,
+		      struct err *err) must_check;
+
 /* The data of the reader's current entry into an empty file. */
 int content_write(struct content *content, int fd, const struct tar_entry *entry,
 		  struct tar_reader *reader, struct err *err) must_check;

@@ -40,6 +40,23 @@ test(few_bytes_may_become_a_gibibyte_and_more_bytes_two_hundred_times_as_many)
 	assert_int_equal(content_take(&content, CONTENT_FREE_BYTES, &err), -EFBIG);
 }
 
+test(zeros_that_are_only_read_count_nothing)
+{
+	static const char zeros[1 << 20];
+	static char noise[1 << 20] = { [0 ... sizeof(noise) - 1] = 'x' };
+	struct content content = { .packed_bytes = &packed };
+	struct err err = { 0 };
+
+	assert_int_equal(content_take_data(&content, zeros, sizeof(zeros), &err), 0);
+	assert_true(content.bytes == 0);
+	assert_int_equal(content_take_data(&content, noise, sizeof(noise), &err), 0);
+	assert_true(content.bytes == sizeof(noise));
+	atomic_store(&packed, 1000);
+	content.bytes = CONTENT_FREE_BYTES;
+	assert_int_equal(content_take_data(&content, zeros, sizeof(zeros), &err), 0);
+	assert_int_equal(content_take_data(&content, noise, sizeof(noise), &err), -EFBIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -47,6 +64,7 @@ int main(void)
 			numbered_empty_files_are_an_image_and_the_same_ones_again_and_again_are_none),
 		cmocka_unit_test(
 			few_bytes_may_become_a_gibibyte_and_more_bytes_two_hundred_times_as_many),
+		cmocka_unit_test(zeros_that_are_only_read_count_nothing),
 	};
 
 	return RUN_ALL(tests);
