@@ -35,8 +35,10 @@ struct box_root {
 };
 
 enum box_mount_kind {
-	BOX_MOUNT_BIND,	  /* host `source` at `target` */
-	BOX_MOUNT_TMPFS,  /* size_bytes 0: the kernel's default; mode */
+	BOX_MOUNT_BIND, /* host `source` at `target` */
+	/* size_bytes 0: the kernel's default; mode; directories and symbolic links below the host's
+	 * `source`, unless that is NULL, are in it from the beginning, so that it may be written */
+	BOX_MOUNT_TMPFS,
 	BOX_MOUNT_PROC,	  /* the pid namespace's /proc, else the host's */
 	BOX_MOUNT_SYS,	  /* the host's /sys, read-only */
 	BOX_MOUNT_DEV,	  /* tmpfs with null, zero, full, random, urandom, tty, pts, shm, fd */

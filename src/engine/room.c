@@ -6,17 +6,17 @@
  *
  * Where overlay is refused, the cover is a directory in memory with every entry of the original
  * bound on a place of the same name. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "base/banned.h"
 #include "base/strings.h"
+#include "engine/seed.h"
 #include "engine/tree.h"
+#include "sys/entries.h"
 #include "sys/openat2.h"
 
 static int cover_by_overlay(struct tree *tree, int directory_fd, mode_t mode, int *ret_fd,
@@ -30,59 +30,45 @@ static int cover_by_overlay(struct tree *tree, int directory_fd, mode_t mode, in
 	return tree_overlay_in_memory(tree, options, 1, mode, directory_fd, ret_fd, err);
 }
 
+struct binding {
+	int from_fd;
+	int cover_fd;
+	bool (*leaves_out)(const void *context, const char *name);
+	const void *context;
+	struct err *err;
+};
+
 /* A place for one entry, and the entry on it; a symlink is simply made again. */
-static int bind_entry(int from_fd, int cover_fd, const char *name, struct err *err)
+static int bind_entry(void *context, const char *name)
 {
+	const struct binding *binding = context;
 	auto_mount_source source = MOUNT_SOURCE_NONE;
-	char link[PATH_MAX];
 	struct stat st;
 	int r;
 
-	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(err, errno, "'%s'", name);
-	if (S_ISLNK(st.st_mode)) {
-		ssize_t length = readlinkat(from_fd, name, link, sizeof(link) - 1);
-
-		link[length < 0 ? 0 : length] = '\0';
-		return length < 0 || symlinkat(link, cover_fd, name) < 0
-			       ? fail(err, errno, "link '%s'", name)
-			       : 0;
-	}
-	r = S_ISDIR(st.st_mode) ? mkdirat(cover_fd, name, 0700)
-				: mknodat(cover_fd, name, S_IFREG | 0600, 0);
+	if (binding->leaves_out && binding->leaves_out(binding->context, name))
+		return 0;
+	if (fstatat(binding->from_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(binding->err, errno, "'%s'", name);
+	if (S_ISLNK(st.st_mode))
+		return seed_link(binding->from_fd, binding->cover_fd, name, binding->err);
+	r = S_ISDIR(st.st_mode) ? mkdirat(binding->cover_fd, name, 0700)
+				: mknodat(binding->cover_fd, name, S_IFREG | 0600, 0);
 	if (r < 0)
-		return fail(err, errno, "place for '%s'", name);
-	r = mount_take(from_fd, name, true, 0, &source, err); /* read-only if it was */
+		return fail(binding->err, errno, "place for '%s'", name);
+	/* read-only if it was */
+	r = mount_take(binding->from_fd, name, true, 0, &source, binding->err);
 	if (r == 0)
-		r = mount_put(&source, cover_fd, name, NULL, err);
-	return r < 0 ? err_wrap(err, "'%s'", name) : 0;
+		r = mount_put(&source, binding->cover_fd, name, NULL, binding->err);
+	return r < 0 ? err_wrap(binding->err, "'%s'", name) : 0;
 }
 
-/* getdents64(2) itself: opendir(3) allocates. */
-static int bind_entries(int from_fd, int cover_fd,
-			bool (*leaves_out)(const void *context, const char *name),
-			const void *context, struct err *err)
+static int bind_entries(struct binding *binding)
 {
-	_Alignas(struct dirent64) char entries[8192];
-	auto_fd list_fd = openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	long n;
+	auto_fd list_fd = openat(binding->from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = list_fd < 0 ? -errno : entries_each(list_fd, bind_entry, binding);
 
-	if (list_fd < 0)
-		return fail(err, errno, "open");
-	while ((n = syscall(SYS_getdents64, list_fd, entries, sizeof(entries))) > 0) {
-		for (long at = 0; at < n;) {
-			const struct dirent64 *entry = (const void *)(entries + at);
-			int r = 0;
-
-			if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-			    !(leaves_out && leaves_out(context, entry->d_name)))
-				r = bind_entry(from_fd, cover_fd, entry->d_name, err);
-			if (r < 0)
-				return r;
-			at += entry->d_reclen;
-		}
-	}
-	return n < 0 ? fail(err, errno, "list") : 0;
+	return r < 0 && !binding->err->code ? fail(binding->err, -r, "list") : r;
 }
 
 int room_cover_by_binds(struct tree *tree, int directory_fd,
@@ -100,7 +86,9 @@ int room_cover_by_binds(struct tree *tree, int directory_fd,
 		r = mount_take(tree->memory_fd, name, false, 0, &source, err);
 	if (r == 0)
 		r = mount_put(&source, directory_fd, NULL, ret_fd, err);
-	return r < 0 ? r : bind_entries(directory_fd, *ret_fd, leaves_out, context, err);
+	if (r < 0)
+		return r;
+	return bind_entries(&(struct binding){ directory_fd, *ret_fd, leaves_out, context, err });
 }
 
 /* Room in the root directory itself is the root from then on. */

@@ -12,6 +12,7 @@
 
 #include "base/banned.h"
 #include "engine/scene_folder.h"
+#include "engine/seed.h"
 #include "pathmap/pathmap.h"
 #include "sys/landlock.h"
 #include "sys/openat2.h"
@@ -232,6 +233,12 @@ static int put_tmpfs(struct scene *scene, const struct box_mount *mount, const c
 	char host[PATH_MAX];
 	int r = scene_private_directory(scene, mount->mode ? mount->mode : 01777, host, err);
 
+	if (r == 0 && mount->source) {
+		auto_fd fd = open(host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		r = fd < 0 ? fail(err, errno, "open '%s'", host)
+			   : seed_directory(mount->source, fd, err);
+	}
 	return r < 0 ? r : add(scene, guest, host, flags_of(mount), err);
 }
 

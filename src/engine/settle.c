@@ -2,14 +2,12 @@
 /* Two walks, for a file with two names must be seen by both before it is changed. */
 #include "engine/settle.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/limits.h> /* XATTR_LIST_MAX, XATTR_SIZE_MAX */
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -17,6 +15,7 @@
 #include "base/io.h"
 #include "rootemu/owner_report.h"
 #include "rootfs/real.h"
+#include "sys/entries.h"
 #include "sys/openat2.h"
 
 #define DEPTH_MAX 512
@@ -253,45 +252,40 @@ static int visit(struct settling *settling, int dirfd, const char *name)
 	return fd < 0 ? cannot(settling, "open") : walk(settling, fd);
 }
 
-static int visit_entry(struct settling *settling, int dirfd, const char *name)
+struct level {
+	struct settling *settling;
+	int fd;
+};
+
+static int visit_entry(void *context, const char *name)
 {
+	const struct level *level = context;
+	struct settling *settling = level->settling;
 	size_t length = strlen(settling->path);
 	size_t more = strlen(name);
 	int r;
 
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return 0;
 	if (length + more + 2 > sizeof(settling->path) || settling->depth > DEPTH_MAX)
 		return fail(settling->err, ENAMETOOLONG, "owners below '/%s'", settling->path);
 	if (length)
 		settling->path[length] = '/';
 	memcpy(settling->path + length + (length > 0), name, more + 1);
 	settling->depth++;
-	r = visit(settling, dirfd, name);
+	r = visit(settling, level->fd, name);
 	settling->depth--;
 	settling->path[length] = '\0';
 	return r;
 }
 
-/* getdents64(2) itself: opendir(3) allocates. */
 static int walk(struct settling *settling, int fd)
 {
-	_Alignas(struct dirent64) char entries[4096];
+	struct level level = { settling, fd };
+	int r = entries_each(fd, visit_entry, &level);
 
-	for (;;) {
-		long n = syscall(SYS_getdents64, fd, entries, sizeof(entries));
-
-		if (n <= 0)
-			return n < 0 ? cannot(settling, "list") : 0;
-		for (long at = 0; at < n;) {
-			const struct dirent64 *entry = (const void *)(entries + at);
-			int r = visit_entry(settling, fd, entry->d_name);
-
-			if (r < 0)
-				return r;
-			at += entry->d_reclen;
-		}
-	}
+	if (r == 0 || settling->err->code)
+		return r;
+	errno = -r;
+	return cannot(settling, "list");
 }
 
 static int walk_root(struct settling *settling, int root_fd)

@@ -8,6 +8,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "engine/dev.h"
+#include "engine/seed.h"
 #include "engine/tree.h"
 #include "sys/openat2.h"
 
@@ -89,6 +90,16 @@ static int new_tmpfs(const struct box_mount *mount, int target_fd, struct err *e
 			 target_fd, NULL, err);
 }
 
+static int seed(const struct tree *tree, const struct box_mount *mount, struct err *err)
+{
+	auto_fd fd = -1;
+
+	if (!mount->source)
+		return 0;
+	fd = openat2_in_root(tree->root_fd, mount->target, O_RDONLY | O_DIRECTORY, 0);
+	return fd < 0 ? fail(err, -fd, "open it") : seed_directory(mount->source, fd, err);
+}
+
 static int mount_tmpfs(struct tree *tree, const struct box_mount *mount, struct err *err)
 {
 	auto_fd target = tree_open_target(tree, mount, -1, err);
@@ -98,6 +109,8 @@ static int mount_tmpfs(struct tree *tree, const struct box_mount *mount, struct 
 		return err_wrap(err, "tmpfs");
 	r = mount->size_bytes ? new_tmpfs(mount, target, err)
 			      : share_memory(tree, mount, target, err);
+	if (r == 0)
+		r = seed(tree, mount, err);
 	return r < 0 ? err_wrap(err, "tmpfs at '%s'", mount->target) : 0;
 }
 

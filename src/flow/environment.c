@@ -178,7 +178,12 @@ int environment_load(const char *path, struct environment *ret_environment, stru
 	return 0;
 }
 
-/* "SECONDS NANOSECONDS PATH": the last change of the directory. */
+/* "SECONDS NANOSECONDS PATH" */
+void environment_watch(struct buf *fresh, const struct timespec *changed, const char *path)
+{
+	buf_printf(fresh, "%lld %ld %s\n", (long long)changed->tv_sec, changed->tv_nsec, path);
+}
+
 static bool line_holds(char *line)
 {
 	char *seconds = strsep(&line, " ");

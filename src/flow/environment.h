@@ -6,7 +6,10 @@
 
 #include <stdbool.h>
 
+#include <time.h>
+
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/strings.h"
 #include "box/box.h"
@@ -51,8 +54,11 @@ int environment_load(const char *path, struct environment *ret_environment,
 void environment_done(struct environment *environment);
 #define auto_environment cleanup(environment_done) struct environment
 
+/* Adds a line to ENVIRONMENT_FRESH: what is made becomes wrong when this changes. */
+void environment_watch(struct buf *fresh, const struct timespec *changed, const char *path);
+
 /* Is all that was left out still all there is? Looks at each directory of the host that is shown in
- * part: what was put there since would be visible. */
+ * part: what was put there since would be visible. Of an archive: is it still the same? */
 bool environment_is_fresh(const struct environment *environment);
 
 #endif

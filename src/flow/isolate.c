@@ -76,8 +76,27 @@ bool isolate_is_of_host_files(const char *source)
 	       text_starts(source, "files");
 }
 
+/* Found out before anything is made. */
+static int check_path(const char *path, struct err *err)
+{
+	auto_buf name = { 0 };
+	const char *last;
+
+	buf_add_text(&name, path);
+	while (name.size_bytes && name.bytes[name.size_bytes - 1] == '/')
+		buf_truncate(&name, name.size_bytes - 1);
+	last = strrchr(buf_text(&name), '/');
+	last = last ? last + 1 : buf_text(&name);
+	if (last[0] && strcmp(last, ".") != 0 && strcmp(last, "..") != 0)
+		return 0;
+	return fail_plain(err, EINVAL, "'%s' cannot be an environment: it needs a name of its own",
+			  path);
+}
+
 static int check_request(const struct isolate_request *request, const char *source, struct err *err)
 {
+	if (check_path(request->path, err) < 0)
+		return -EINVAL;
 	if (isolate_is_of_host_files(source))
 		return 0;
 	if (request->with.count) {
@@ -228,11 +247,17 @@ static int make_of_root(struct making *making, struct arena *arena, struct err *
 	struct isolate_root root = { .env = &making->env };
 	int r = isolate_find_root(making->request->store, making->source, arena, &root, err);
 
-	if (r < 0)
+	if (r < 0) {
+		buf_done(&root.fresh);
 		return r;
+	}
 	making->root = root.path;
-	sha256_hex(root.identity, strlen(root.identity), making->key);
-	return 0;
+	isolate_root_key(root.identity, making->key);
+	if (root.fresh.size_bytes)
+		r = io_replace_file_unsynced_at(making->fd, ENVIRONMENT_FRESH, root.fresh.bytes,
+						root.fresh.size_bytes, 0644, err);
+	buf_done(&root.fresh);
+	return r;
 }
 
 static int fill(void *context, int fd, struct err *err)
@@ -420,8 +445,9 @@ static bool is_there(const struct isolate_request *request, const char *source,
 	    !same_strings(&environment.with, &request->with) ||
 	    !same_strings(&environment.hide, &request->hide) ||
 	    !isolate_recipe_equals(environment.recipe, request->recipe) ||
-	    access(environment.root, F_OK) < 0 || text_starts(source, "tar:") ||
-	    (environment.is_host_files && !environment_is_fresh(&environment)))
+	    access(environment.root, F_OK) < 0 ||
+	    !(environment.is_host_files ? environment_is_fresh(&environment)
+					: isolate_root_is_current(request->store, &environment)))
 		return false;
 	made->was_there = true;
 	made->visible = environment.visible;

@@ -87,8 +87,13 @@ static int of_archive(const struct store *store, const char *path, struct arena 
 		.store = store, .source = path, .imported = note_id, .context = &id
 	};
 	auto_image image = { 0 };
-	int r = import_run(&request, err);
+	struct stat st;
+	int r = stat(path, &st) < 0 ? fail(err, errno, "'%s'", path) : 0;
 
+	if (r == 0)
+		environment_watch(&root->fresh, &st.st_ctim, path);
+	if (r == 0)
+		r = import_run(&request, err);
 	if (r == 0)
 		r = image_load(store, id.text, NULL, &image, err);
 	if (r == 0)
@@ -118,4 +123,33 @@ int isolate_find_root(const char *store_path, const char *source, struct arena *
 		r = text_starts(source, "tar:") ? of_archive(&store, name, arena, ret_root, err)
 						: of_image(&store, name, arena, ret_root, err);
 	return r < 0 ? err_wrap(err, "--from '%s'", source) : 0;
+}
+
+void isolate_root_key(const char *identity, char ret_key[SHA256_HEX_LENGTH + 1])
+{
+	sha256_hex(identity, strlen(identity), ret_key);
+}
+
+static bool names_image_of(const char *store_path, const char *name, const char *key)
+{
+	auto_store store = STORE_NONE;
+	auto_image image = { 0 };
+	struct err ignored = { 0 };
+	char now[SHA256_HEX_LENGTH + 1];
+
+	if (store_open(store_path, &store, &ignored) < 0 ||
+	    image_load(&store, name, NULL, &image, &ignored) < 0)
+		return false;
+	isolate_root_key(image_id(&image)->text, now);
+	return text_ends(key, now);
+}
+
+bool isolate_root_is_current(const char *store, const struct environment *environment)
+{
+	const char *source = environment->source;
+
+	if (text_starts(source, "tar:"))
+		return environment_is_fresh(environment);
+	return !text_starts(source, "image:") ||
+	       names_image_of(store, strchr(source, ':') + 1, environment->key);
 }

@@ -143,13 +143,6 @@ static int list_host(const struct writer *writer, const char *path, struct listi
 	return 0;
 }
 
-/* What is made becomes wrong when this changes. */
-static void watch(struct writer *writer, const char *path, const struct timespec *changed)
-{
-	buf_printf(&writer->layer->fresh, "%lld %ld %s\n", (long long)changed->tv_sec,
-		   changed->tv_nsec, path);
-}
-
 static bool is_of_host(const struct visible_item *item)
 {
 	return item->kind == VISIBLE_HOST || item->kind == VISIBLE_TREE;
@@ -295,7 +288,7 @@ static int copy_file(struct writer *writer, struct isolate_place *in,
 	if (r < 0)
 		return err_wrap(err, "copy '%s'", item->source);
 	if (!item->is_packaged)
-		watch(writer, item->source, &st.st_ctim);
+		environment_watch(&writer->layer->fresh, &st.st_ctim, item->source);
 	times[0] = st.st_atim;
 	times[1] = st.st_mtim;
 	return fchmod(to, st.st_mode & 0777) < 0 || futimens(to, times) < 0
@@ -378,7 +371,7 @@ static int cover_host(struct writer *writer, struct isolate_place *place, const 
 	if (hidden && is_no_matter(node->item->path))
 		hidden = 0;
 	if (r == 0 && listing.is_read && (hidden || !is_packaged(writer, node)))
-		watch(writer, node->item->path, &listing.changed);
+		environment_watch(&writer->layer->fresh, &listing.changed, node->item->path);
 	return r;
 }
 
@@ -454,7 +447,7 @@ static int write_rest_of_tree(struct writer *writer, struct isolate_place *place
 	int r = list_host(writer, node->item->path, &listing, err);
 
 	if (r == 0 && listing.is_read)
-		watch(writer, node->item->path, &listing.changed);
+		environment_watch(&writer->layer->fresh, &listing.changed, node->item->path);
 	for (size_t i = 0; r == 0 && i < listing.names.count; i++) {
 		auto_buf path = { 0 };
 		struct visible_item item = { .kind = VISIBLE_TREE };

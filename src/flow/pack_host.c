@@ -10,6 +10,7 @@
 #include "base/banned.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/strings.h"
 #include "flow/isolate.h"
 #include "flow/pack.h"
@@ -29,35 +30,52 @@ static const char *below_root(const char *path)
 	return path + (path[0] == '/');
 }
 
-static bool is_hidden(const struct visible *visible, const char *path)
+/* Who says what is at a path: its own item, or that of the closest directory above. */
+static const struct visible_item *said_of(const struct map *said, const char *path)
 {
-	for (size_t i = 0; i < visible->count; i++)
-		if (visible->item[i]->kind == VISIBLE_HIDDEN &&
-		    path_is_in(path, below_root(visible->item[i]->path)))
-			return true;
-	return false;
+	char at[PATH_MAX];
+	const struct visible_item *item;
+	char *slash;
+
+	snprintf(at, sizeof(at), "%s", path);
+	while (!(item = map_get(said, at)) && (slash = strrchr(at, '/')))
+		*slash = '\0';
+	return item ?: map_get(said, "");
 }
 
-/* Whole directories, without what is hidden in them. */
+/* Whole directories, without what is said otherwise of something in them. */
 static int add_trees(const struct visible *visible, struct tree *tree, struct err *err)
 {
-	size_t kept = 0;
+	auto_map said = { 0 };
+	int r = 0;
 
-	for (size_t i = 0; i < visible->count; i++) {
+	for (size_t i = 0; i < visible->count; i++)
+		map_set(&said, below_root(visible->item[i]->path), visible->item[i]);
+	for (size_t i = 0; r == 0 && i < visible->count; i++) {
 		const struct visible_item *item = visible->item[i];
-		int r = item->kind != VISIBLE_TREE
-				? 0
-				: tree_add_below(visible->root_fd, below_root(item->source),
-						 below_root(item->path), tree, err);
+		size_t kept = tree->count;
 
-		if (r < 0)
-			return r;
+		if (item->kind != VISIBLE_TREE)
+			continue;
+		r = tree_add_below(visible->root_fd, below_root(item->source),
+				   below_root(item->path), tree, err);
+		for (size_t j = kept; j < tree->count; j++)
+			if (said_of(&said, tree->item[j].path) == item)
+				tree->item[kept++] = tree->item[j];
+		tree->count = kept;
 	}
-	for (size_t i = 0; i < tree->count; i++)
-		if (!is_hidden(visible, tree->item[i].path))
-			tree->item[kept++] = tree->item[i];
-	tree->count = kept;
-	return 0;
+	return r;
+}
+
+/* On the way to something that is put where the host has nothing, or has hidden what it has. */
+static void add_directory(const struct visible_item *item, struct tree *tree)
+{
+	struct tree_entry *entry = tree_add(tree);
+
+	entry->path = arena_copy(&tree->arena, below_root(item->path));
+	entry->nlink = 1;
+	entry->root_fd = -1;
+	entry->mode = entry->disk_mode = S_ISDIR(item->mode) ? item->mode : S_IFDIR | 0755;
 }
 
 static int add_host(const struct visible *visible, const struct visible_item *item,
@@ -67,8 +85,12 @@ static int add_host(const struct visible *visible, const struct visible_item *it
 	struct tree_entry *entry;
 	struct stat st;
 
-	if (fstatat(visible->root_fd, *source ? source : ".", &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(err, errno, "stat '%s'", item->source);
+	if (fstatat(visible->root_fd, *source ? source : ".", &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT || !S_ISDIR(item->mode))
+			return fail(err, errno, "stat '%s'", item->source);
+		add_directory(item, tree);
+		return 0;
+	}
 	entry = tree_add(tree);
 	entry->path = arena_copy(&tree->arena, below_root(item->path));
 	entry->root_fd = visible->root_fd;
@@ -104,6 +126,8 @@ static int add_items(const struct visible *visible, struct tree *tree, struct er
 
 		if (item->kind == VISIBLE_HOST)
 			r = add_host(visible, item, tree, err);
+		else if (item->kind == VISIBLE_HIDDEN && item->is_opened)
+			add_directory(item, tree);
 		else if (item->kind == VISIBLE_LINK || item->kind == VISIBLE_FILE)
 			add_made(item, tree);
 	}
@@ -118,68 +142,56 @@ static int compare(const void *a, const void *b)
 	return tree_compare_paths(left->path, right->path);
 }
 
-/* What was named wins over what is in a tree. Both are sorted. */
-static void merge(const struct tree *named, const struct tree *trees, struct tree *ret)
+static bool is_readable(const struct tree_entry *entry)
 {
-	size_t a = 0;
-	size_t b = 0;
+	const char *path = entry->disk_path ?: entry->path;
+	int how = S_ISDIR(entry->mode) ? R_OK | X_OK : R_OK;
 
-	while (a < named->count || b < trees->count) {
-		int order = a == named->count	? 1
-			    : b == trees->count ? -1
-						: compare(&named->item[a], &trees->item[b]);
-
-		*tree_add(ret) = order <= 0 ? named->item[a] : trees->item[b];
-		a += order <= 0;
-		b += order >= 0;
-	}
+	return entry->root_fd < 0 || entry->content ||
+	       !(S_ISREG(entry->mode) || S_ISDIR(entry->mode)) ||
+	       faccessat(entry->root_fd, *path ? path : ".", how, 0) == 0;
 }
 
 /* Files that the caller may not read belong to an administrator: they would not work for anybody
- * else either. */
+ * else either. Directories stay, without what is in them. */
 static void leave_out_unreadable(struct tree *tree)
 {
 	size_t kept = 0;
+	size_t left_out = 0;
 
 	for (size_t i = 0; i < tree->count; i++) {
 		const struct tree_entry *entry = &tree->item[i];
-		const char *path = entry->disk_path ?: entry->path;
+		bool stays = is_readable(entry);
 
-		if (!S_ISREG(entry->mode) || entry->content ||
-		    faccessat(entry->root_fd, path, R_OK, 0) == 0)
+		if (!stays) {
+			log_verbose("'/%s' is left out: it cannot be read", entry->path);
+			left_out++;
+		}
+		if (stays || S_ISDIR(entry->mode))
 			tree->item[kept++] = *entry;
-		else
-			log_verbose("'/%s' is left out: it cannot be read", path);
 	}
-	if (kept < tree->count)
-		log_warning("%zu files are left out, for only their owner may read them",
-			    tree->count - kept);
+	if (left_out)
+		log_warning("%zu files and directories are left out, for only their owner may read "
+			    "them",
+			    left_out);
 	tree->count = kept;
 }
 
 static int take(struct pack *pack, struct visible *visible, struct err *err)
 {
-	struct tree trees = { 0 };
-	struct tree named = { 0 };
+	struct tree *tree = &pack->tree;
 	int r = visible_finish(visible, err);
 
 	if (r == 0)
-		r = add_trees(visible, &trees, err);
+		r = add_trees(visible, tree, err);
 	if (r == 0)
-		r = add_items(visible, &named, err);
-	if (r == 0) {
-		if (trees.count)
-			qsort(trees.item, trees.count, sizeof(*trees.item), compare);
-		if (named.count)
-			qsort(named.item, named.count, sizeof(*named.item), compare);
-		merge(&named, &trees, &pack->tree);
-		leave_out_unreadable(&pack->tree);
-	}
-	free(trees.item);
-	free(named.item);
-	pack->borrowed[0] = trees.arena; /* of the texts */
-	pack->borrowed[1] = named.arena;
-	return r;
+		r = add_items(visible, tree, err);
+	if (r < 0)
+		return r;
+	if (tree->count)
+		qsort(tree->item, tree->count, sizeof(*tree->item), compare);
+	leave_out_unreadable(tree);
+	return 0;
 }
 
 /* --- what was asked for beside the source --- */

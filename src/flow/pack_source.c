@@ -33,8 +33,6 @@ void pack_done(struct pack *pack)
 	cleanup_fd(&pack->root_fd);
 	strings_done(&pack->wrapped);
 	strings_done(&pack->own);
-	for (size_t i = 0; i < array_count(pack->borrowed); i++)
-		arena_done(&pack->borrowed[i]);
 	arena_done(&pack->arena);
 }
 

@@ -44,7 +44,6 @@ struct pack {
 	struct strings wrapped; /* directories whose programs are links to the launcher */
 	struct strings own;	/* folders that must be seen whatever the host has around them */
 	struct arena arena;
-	struct arena borrowed[2]; /* texts of the tree's entries */
 };
 void pack_init(struct pack *pack, const struct pack_request *request);
 void pack_done(struct pack *pack);

@@ -196,9 +196,16 @@ static bool is_inside(const struct box *box, const char *path)
 	return false;
 }
 
-static void add_place(struct box *box, const char *path, mode_t mode)
+/* What is listed in a place of the command's own is seen in it: mounts come later, links are in the
+ * environment's root. */
+static void add_place(const struct run_root *root, struct box *box, const char *path, mode_t mode)
 {
-	box_mounts_add(&box->mounts, BOX_MOUNT_TMPFS, path)->mode = mode;
+	struct box_mount *mount = box_mounts_add(&box->mounts, BOX_MOUNT_TMPFS, path);
+
+	mount->mode = mode;
+	if (root->environment->is_host_files &&
+	    faccessat(root->directory_fd, path + 1, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		mount->source = arena_printf(&box->arena, "%s%s", root->environment->root, path);
 }
 
 static bool bind_at_its_place(struct box *box, const struct user *user, const char *path)
@@ -232,12 +239,12 @@ static void add_working_directory(const struct run_request *request, const struc
 void run_environment_add_mounts(const struct run_request *request, const struct user *user,
 				const struct run_root *root, struct box *box)
 {
-	add_place(box, "/tmp", 01777);
-	add_place(box, "/var/tmp", 01777);
+	add_place(root, box, "/tmp", 01777);
+	add_place(root, box, "/var/tmp", 01777);
 	if (!request->home && strcmp(user->home, "/") != 0)
-		add_place(box, user->home, 0700);
+		add_place(root, box, user->home, 0700);
 	strings_each(&request->scratch, path)
-		add_place(box, path, 0700);
+		add_place(root, box, path, 0700);
 	add_all(&root->environment->mounts, box);
 	add_all(&root->environment->binds, box);
 	add_working_directory(request, user, box);

@@ -81,6 +81,8 @@ static int parse_path(char *text, struct arena *arena, struct filelist_line *lin
 	if (arrow) {
 		*arrow = '\0';
 		line->target = plain(arena, trim(arrow + 2));
+		if (strstr(line->target, "=>"))
+			return fail_plain(err, EINVAL, "'=>' twice");
 		if (line->target[0] != '/')
 			return fail_plain(err, EINVAL, "'%s' behind => is not an absolute path",
 					  line->target);

@@ -65,7 +65,7 @@ int tree_compare_paths(const char *left, const char *right);
  * root's: his uid becomes 0, and all gids do. -EACCES names what cannot be read. */
 int tree_of_directory(int root_fd, struct tree *tree, struct err *err) must_check;
 /* Whatever is at `source` below root_fd, with all below it, added under another path; both without
- * a slash at the beginning. */
+ * a slash at the beginning. Directories that may not be read are taken for empty. */
 int tree_add_below(int root_fd, const char *source, const char *path, struct tree *tree,
 		   struct err *err) must_check;
 /* What stacked layers show, whiteouts applied. The view must outlive the tree. */

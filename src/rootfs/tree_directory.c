@@ -10,7 +10,8 @@
 struct walk {
 	struct tree *tree;
 	int root_fd;
-	uid_t caller; /* 0: ids are kept as they are */
+	uid_t caller;	    /* 0: ids are kept as they are */
+	bool passes_closed; /* directories that may not be read are empty ones */
 	struct err *err;
 };
 
@@ -45,6 +46,10 @@ static int walk_entry(struct walk *walk, int dirfd, const char *name, const char
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	fd = open_directory(walk, dirfd, name, path);
+	if (fd == -EACCES && walk->passes_closed) {
+		err_clear(walk->err);
+		return 0;
+	}
 	return fd < 0 ? fd : walk_directory(walk, fd, path);
 }
 
@@ -70,7 +75,11 @@ static int walk_directory(struct walk *walk, int dirfd, const char *path)
 int tree_add_below(int root_fd, const char *source, const char *path, struct tree *tree,
 		   struct err *err)
 {
-	struct walk walk = { .tree = tree, .root_fd = root_fd, .caller = geteuid(), .err = err };
+	struct walk walk = { .tree = tree,
+			     .root_fd = root_fd,
+			     .caller = geteuid(),
+			     .passes_closed = true,
+			     .err = err };
 	size_t first = tree->count;
 	int r = walk_entry(&walk, root_fd, source, source);
 

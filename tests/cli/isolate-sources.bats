@@ -113,6 +113,47 @@ teardown() {
     equal "$(ls -d ./*.tmp* 2>/dev/null)" ""
 }
 
+@test "what is given away is what is seen: other places, trees in hidden ones, what may not be read" {
+    mkdir -p data/tree/in/deep data/closed
+    touch data/one data/tree/in/not data/tree/in/deep/file data/tree/top data/closed/file
+    ln -s in data/tree/link
+    chmod 0 data/closed
+    [ "$(id -u)" = 0 ] || fails ls data/closed
+    { small_list; echo exe:find; echo exe:sort
+        printf '%s\n' "$PWD/data" "!$PWD/data/tree/in" "$PWD/data/tree/in/deep" "$PWD/data/one => /nowhere/else/one" \
+            "$PWD/data/tree => /nowhere/tree"; } >list
+    ok rootlet isolate create env --from files:list
+    look="find $PWD/data /nowhere /usr 2>/dev/null | sort"
+    attempt rootlet -q run -w / env -- sh -c "$look"
+    expect_output /nowhere/else/one
+    expect_output "$PWD/data/tree/in/deep/file"
+    expect_no_output "$PWD/data/tree/in/not"
+    expect_output /nowhere/tree/in/not
+    local seen=$output
+    ok rootlet isolate export env -o out.tar
+    equal "$(tar -tf out.tar | sort | uniq -d)" ""
+    mkdir out && tar -C out -xf out.tar
+    attempt rootlet -q run -w / ./out -- sh -c "$look"
+    equal "$output" "$seen"
+    chmod 700 data/closed
+}
+
+@test "links that a list names are in the home, /tmp and the like, too, for every engine" {
+    local engine
+    mkdir -p "$HOME/opt/tool/bin" "$HOME/bin"
+    printf '#!/bin/sh\necho tool\n' >"$HOME/opt/tool/bin/tool"
+    chmod +x "$HOME/opt/tool/bin/tool"
+    ln -s ../opt/tool/bin/tool "$HOME/bin/tool"
+    ln -s opt/tool "$HOME/current"
+    { small_list; echo "$HOME/bin/tool"; echo "$HOME/current"; } >list
+    ok rootlet isolate create env --from files:list
+    for engine in userns tap ptrace; do
+        ok rootlet -q run --engine "$engine" --network host -w / env -- sh -c "$HOME/bin/tool; $HOME/current/bin/tool; ls $HOME; touch $HOME/bin/mine && echo wrote"
+        equal "$output" "$(printf 'tool\ntool\nbin\ncurrent\nopt\nwrote')"
+        [ ! -e "$HOME/bin/mine" ]
+    done
+}
+
 @test "engines tap and ptrace show what namespaces show" {
     shows_alike tap ptrace
 }

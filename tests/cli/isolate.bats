@@ -103,6 +103,7 @@ LIST
 }
 
 @test "mistakes in a list are named by file and line, and nothing is left" {
+    local name
     printf 'exe:sh\n\nrelative/path\n' >list
     refused rootlet isolate create env --from files:list
     expect_stderr "list:3: 'relative/path'"
@@ -114,6 +115,10 @@ LIST
     refused rootlet isolate create env --from files:list
     expect_stderr "list:1: *other:1: *no-such-program"
     refused rootlet isolate create env --from files:missing
+    for name in '' . .. ./ /; do
+        refused rootlet isolate create "$name" --from host
+        expect_stderr "needs a name of its own"
+    done
     refused rootlet isolate create env --from nonsense
     refused rootlet isolate create env --from dir:/etc --with make
     refused rootlet isolate create env --from dpkg:no-such-package
@@ -281,6 +286,19 @@ $PWD"
     tar -C wrapped -czf root.tar.gz rootfs
     ok rootlet isolate create archive --from tar:root.tar.gz
     ok rootlet run archive -- ls -d /bin
+    # again, it is a look, unless the archive or the image of that name is another
+    ok rootlet isolate create archive --from tar:root.tar.gz
+    expect_stderr "nothing has changed"
+    ok rootlet isolate create image --from image:tiny
+    expect_stderr "nothing has changed"
+    touch wrapped/rootfs/another
+    tar -C wrapped -czf new.tar.gz rootfs
+    mv new.tar.gz root.tar.gz
+    ok rootlet isolate create archive --from tar:root.tar.gz
+    ok rootlet run archive -- ls -d /another
+    ok rootlet -q import wrapped/rootfs tiny
+    ok rootlet isolate create image --from image:tiny
+    ok rootlet run image -- ls -d /another
     ok rootlet isolate create folder --from dir:wrapped/rootfs
     ok rootlet run folder -- ls -d /bin
     attempt rootlet run folder -- touch /bin/x

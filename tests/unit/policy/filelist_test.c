@@ -116,6 +116,7 @@ test(mistakes_name_file_and_line)
 	assert_refused("!!/a", "twice");
 	assert_refused("/a/* => /b", "glob");
 	assert_refused("/a => b", "'b' behind =>");
+	assert_refused("/a => /b => /c", "'=>' twice");
 	assert_refused("/none/*", "is not there");
 	assert_refused("include list", "more than 16 deep");
 }
