@@ -7,7 +7,6 @@
  *
  * Where mounts of the host are below a directory no overlay may show it (the kernel refuses to tear
  * them apart): it becomes a directory of ours, and its entries are looked at one by one. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -20,7 +19,9 @@
 #include "base/memory.h"
 #include "base/strings.h"
 #include "codec/json.h"
+#include "flow/host_listing.h"
 #include "flow/isolate.h"
+#include "flow/isolate_known.h"
 #include "flow/isolate_place.h"
 #include "sys/mount.h"
 
@@ -99,48 +100,6 @@ static bool find_entry(const struct writer *writer, const struct node *node, con
 			high = middle;
 	}
 	return false;
-}
-
-/* A directory of the host, read. */
-struct listing {
-	struct strings names;	 /* sorted; none where it may not be read */
-	struct timespec changed; /* before that */
-	bool is_read;
-};
-
-static void listing_done(struct listing *listing)
-{
-	strings_done(&listing->names);
-}
-#define auto_listing cleanup(listing_done) struct listing
-
-static int list_host(const struct writer *writer, const char *path, struct listing *listing,
-		     struct err *err)
-{
-	int fd = openat(writer->visible->root_fd, path[1] ? path + 1 : ".",
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	const struct dirent *entry;
-	struct stat st;
-	DIR *stream;
-
-	if (fd < 0)
-		return errno == EACCES || errno == ENOENT || errno == ENOTDIR || errno == ELOOP
-			       ? 0
-			       : fail(err, errno, "'%s'", path);
-	stream = fdopendir(fd);
-	if (!stream || fstat(fd, &st) < 0) {
-		fail(err, errno, "'%s'", path);
-		close(fd);
-		return -err->code;
-	}
-	listing->changed = st.st_ctim;
-	listing->is_read = true;
-	while ((entry = readdir(stream)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			strings_add(&listing->names, entry->d_name);
-	closedir(stream);
-	strings_sort(&listing->names);
-	return 0;
 }
 
 static bool is_of_host(const struct visible_item *item)
@@ -325,50 +284,21 @@ static int hide_rest(struct writer *writer, struct isolate_place *place, const s
 	return r;
 }
 
-/* No build looks there for what no package has put there. */
-static bool is_no_matter(const char *path)
-{
-	static const char *const folders[] = {
-		"/usr/share/doc/",
-		"/usr/share/info",
-		"/usr/share/lintian",
-		"/usr/share/menu",
-		"/usr/share/bash-completion",
-		"/usr/share/zsh",
-		"/usr/share/pixmaps",
-		"/usr/share/polkit-1",
-		"/usr/lib/systemd",
-		"/usr/lib/udev",
-		"/etc/systemd",
-		"/etc/init.d",
-		"/etc/rc",
-		"/etc/cron.",
-		"/etc/logrotate.d",
-		"/etc/pam.d",
-		"/etc/security",
-	};
-
-	for (size_t i = 0; i < array_count(folders); i++)
-		if (text_starts(path, folders[i]))
-			return true;
-	return false;
-}
-
 /* What is put into a directory that is shown in part would be visible. Of one that belongs to
  * packages, and of which all is visible, the package database tells; and so does it of copies. */
 static int cover_host(struct writer *writer, struct isolate_place *place, const struct node *node,
 		      bool *ret_opaque, struct err *err)
 {
-	auto_listing listing = { 0 };
+	auto_host_listing listing = { 0 };
 	size_t hidden = 0;
-	int r = list_host(writer, node->item->path, &listing, err);
+	int r = host_listing_read(writer->visible->root_fd, node->item->path, &listing, err);
 
 	if (r < 0)
 		return r;
 	*ret_opaque = make_opaque(writer, place, node, listing.names.count, err);
 	if (!*ret_opaque)
 		r = hide_rest(writer, place, node, &listing.names, &hidden, err);
-	if (hidden && is_no_matter(node->item->path))
+	if (hidden && isolate_is_no_matter(node->item->path))
 		hidden = 0;
 	if (r == 0 && listing.is_read && (hidden || !is_packaged(writer, node)))
 		environment_watch(&writer->layer->fresh, &listing.changed, node->item->path);
@@ -442,9 +372,9 @@ static int write_top(struct writer *writer, struct isolate_place *in, const stru
 static int write_rest_of_tree(struct writer *writer, struct isolate_place *place,
 			      const struct node *node, struct err *err)
 {
-	auto_listing listing = { 0 };
+	auto_host_listing listing = { 0 };
 	struct node entry;
-	int r = list_host(writer, node->item->path, &listing, err);
+	int r = host_listing_read(writer->visible->root_fd, node->item->path, &listing, err);
 
 	if (r == 0 && listing.is_read)
 		environment_watch(&writer->layer->fresh, &listing.changed, node->item->path);
@@ -484,18 +414,6 @@ static int write_entries_apart(struct writer *writer, struct isolate_place *plac
 	return r;
 }
 
-/* Programs write below these while nobody looks, and mount things there. */
-static bool changes_all_the_time(const char *path)
-{
-	static const char *const busy[] = { "/var", "/tmp",  "/run", "/home", "/root",
-					    "/dev", "/proc", "/sys", "/mnt",  "/media" };
-
-	for (size_t i = 0; i < array_count(busy); i++)
-		if (strcmp(path, busy[i]) == 0)
-			return true;
-	return false;
-}
-
 /* For so few entries, or so few of the host's in whatever is ours, mounts of their own are cheaper,
  * and do not depend on what else happens in the directory: it may be anybody's, as all those on the
  * way to a file in a home are. */
@@ -524,7 +442,7 @@ static bool wants_overlay(const struct writer *writer, const struct node *node)
 {
 	struct stat st;
 
-	return !has_few_entries(writer, node) && !changes_all_the_time(node->item->path) &&
+	return !has_few_entries(writer, node) && !isolate_changes_all_the_time(node->item->path) &&
 	       !has_mounts_below(writer, node->item->path) &&
 	       fstatat(writer->visible->root_fd, node->item->path + 1, &st, AT_SYMLINK_NOFOLLOW) ==
 		       0 &&

@@ -2,7 +2,6 @@
 #include "policy/elf_closure.h"
 
 #include <dirent.h>
-#include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "codec/elf_needs.h"
+#include "policy/elf_tokens.h"
 #include "sys/openat2.h"
 
 #define SCRIPTS_MAX 5 /* interpreters that are scripts themselves: fs/exec.c has as many */
@@ -133,80 +133,6 @@ static bool suits(struct elf_closure *closure, const char *path, const struct ob
 	       needs.machine == main->needs.machine;
 }
 
-static const char *triplet(const struct object *main)
-{
-	switch (main->needs.machine) {
-	case EM_X86_64:
-		return main->needs.class == ELFCLASS64 ? "x86_64-linux-gnu" : "x86_64-linux-gnux32";
-	case EM_AARCH64:
-		return "aarch64-linux-gnu";
-	case EM_386:
-		return "i386-linux-gnu";
-	case EM_ARM:
-		return "arm-linux-gnueabihf";
-	case EM_PPC64:
-		return "powerpc64le-linux-gnu";
-	case EM_S390:
-		return "s390x-linux-gnu";
-	case EM_RISCV:
-		return "riscv64-linux-gnu";
-	default:
-		return "";
-	}
-}
-
-static const char *platform(const struct object *main)
-{
-	switch (main->needs.machine) {
-	case EM_X86_64:
-		return "x86_64";
-	case EM_AARCH64:
-		return "aarch64";
-	case EM_386:
-		return "i686";
-	default:
-		return "";
-	}
-}
-
-/* What stands at `text` for a "$NAME" or "${NAME}"; its length, 0 when it is another. */
-static size_t token(const char *text, const char *name)
-{
-	size_t length = strlen(name);
-	bool braces = text[1] == '{';
-	size_t at = braces ? 2 : 1;
-
-	if (strncmp(text + at, name, length) != 0)
-		return 0;
-	at += length;
-	if (braces)
-		return text[at] == '}' ? at + 1 : 0;
-	return text[at] && text[at] != '/' && text[at] != ':' ? 0 : at;
-}
-
-static void expand(const struct object *object, const struct object *main, const char *lib,
-		   const char *text, size_t length, struct buf *ret_text)
-{
-	const struct {
-		const char *name, *value;
-	} tokens[] = { { "ORIGIN", object->origin },
-		       { "LIB", lib },
-		       { "PLATFORM", platform(main) } };
-
-	for (size_t i = 0; i < length;) {
-		size_t skip = 0;
-
-		for (size_t t = 0; text[i] == '$' && !skip && t < array_count(tokens); t++) {
-			skip = token(text + i, tokens[t].name);
-			if (skip)
-				buf_add_text(ret_text, tokens[t].value);
-		}
-		if (!skip)
-			buf_add_char(ret_text, text[i]);
-		i += skip ? skip : 1;
-	}
-}
-
 static const char *try(struct program *program, const char *folder, const char *name)
 {
 	auto_buf path = { 0 };
@@ -224,7 +150,7 @@ static const char *try_list(struct program *program, const struct object *object
 	auto_buf debian = { 0 };
 	const char *found = NULL;
 
-	buf_printf(&debian, "lib/%s", triplet(program->main));
+	buf_printf(&debian, "lib/%s", elf_triplet(&program->main->needs));
 	while (list && !found) {
 		const char *const libs[] = { debian.bytes, "lib64", "lib" };
 		size_t length = strcspn(list, ":");
@@ -234,7 +160,8 @@ static const char *try_list(struct program *program, const struct object *object
 		for (size_t i = 0; length && !found && i < looks; i++) {
 			auto_buf folder = { 0 };
 
-			expand(object, program->main, libs[i], list, length, &folder);
+			elf_expand(&program->main->needs, object->origin, libs[i], list, length,
+				   &folder);
 			found = try(program, buf_text(&folder), name);
 		}
 		list = list[length] ? list + length + 1 : NULL;
@@ -256,7 +183,7 @@ static const char *try_cache(struct program *program, const char *name)
 static const char *try_defaults(struct program *program, const char *name)
 {
 	static const char *const plain[] = { "/lib64", "/usr/lib64", "/lib", "/usr/lib" };
-	const char *const machine = triplet(program->main);
+	const char *const machine = elf_triplet(&program->main->needs);
 	const char *found = NULL;
 	auto_buf folder = { 0 };
 
@@ -275,7 +202,7 @@ static const char *try_musl(struct program *program, const char *name)
 	auto_buf list = { 0 };
 	auto_fd fd = -1;
 
-	buf_printf(&path, "/etc/ld-musl-%s.path", platform(program->main));
+	buf_printf(&path, "/etc/ld-musl-%s.path", elf_platform(&program->main->needs));
 	fd = open_file(program->closure, path.bytes);
 	if (fd < 0 || io_read_to_end(fd, 65536, &list, NULL) < 0) {
 		buf_truncate(&list, 0);
@@ -296,7 +223,7 @@ static const char *find_library(struct program *program, const struct load *load
 	if (strchr(name, '/')) {
 		auto_buf path = { 0 };
 
-		expand(object, program->main, "lib", name, strlen(name), &path);
+		elf_expand(&program->main->needs, object->origin, "lib", name, strlen(name), &path);
 		return suits(program->closure, path.bytes, program->main)
 			       ? arena_copy(&program->closure->arena, path.bytes)
 			       : NULL;

@@ -91,7 +91,9 @@ static int parse_path(char *text, struct arena *arena, struct filelist_line *lin
 	}
 	text = trim(text);
 	line->is_glob = has_wildcard(text);
-	line->text = line->is_glob ? arena_copy(arena, text) : plain(arena, text);
+	/* what hides is a pattern in any case: filelist_hide */
+	line->text = line->is_glob || line->is_hidden ? arena_copy(arena, text)
+						      : plain(arena, text);
 	if (line->text[0] != '/')
 		return fail_plain(err, EINVAL,
 				  "'%s' is no absolute path, pkg:NAME, exe:NAME or include FILE",

@@ -89,6 +89,14 @@ test(escapes_take_blanks_and_hashes)
 	assert_shows("/b/c/x\\ y # and more\n/b/\\#1", "+/b/\n+/b/#1\n+/b/c/\n+/b/c/x y\n");
 }
 
+test(what_is_escaped_is_hidden_as_it_is_and_alone)
+{
+	host_file(&host, "/e/a*b", "");
+	host_file(&host, "/e/axb", "");
+	host_file(&host, "/e/s\\t", "");
+	assert_shows("/e\n!/e/a\\*b\n!/e/s\\\\t", "*/e/\n-/e/a*b\n-/e/s\\t\n");
+}
+
 test(a_question_mark_allows_to_be_missing)
 {
 	assert_shows("?/none\n?/none/*\n?exe:none\n?include none\n? /a/one.h", "+/a/\n+/a/one.h\n");
@@ -154,11 +162,17 @@ test(arbitrary_text_is_read_or_refused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(files_and_directories_are_shown), CASE(globs_match_within_a_name),
-		CASE(an_exclamation_mark_hides),       CASE(an_arrow_puts_elsewhere),
-		CASE(escapes_take_blanks_and_hashes),  CASE(a_question_mark_allows_to_be_missing),
-		CASE(a_program_is_found_on_path),      CASE(lists_include_each_other),
-		CASE(mistakes_name_file_and_line),     RUN(arbitrary_text_is_read_or_refused),
+		CASE(files_and_directories_are_shown),
+		CASE(globs_match_within_a_name),
+		CASE(an_exclamation_mark_hides),
+		CASE(an_arrow_puts_elsewhere),
+		CASE(escapes_take_blanks_and_hashes),
+		CASE(what_is_escaped_is_hidden_as_it_is_and_alone),
+		CASE(a_question_mark_allows_to_be_missing),
+		CASE(a_program_is_found_on_path),
+		CASE(lists_include_each_other),
+		CASE(mistakes_name_file_and_line),
+		RUN(arbitrary_text_is_read_or_refused),
 	};
 
 	return RUN_ALL(tests);
