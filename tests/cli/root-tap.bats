@@ -24,6 +24,16 @@ teardown() {
     done
 }
 
+@test "random calls about files answer root who is none as they answer root" {
+    id rootlet-test >/dev/null 2>&1 || skip "run-tests has not made its user"
+    FOLDER=$(mktemp -d /dev/shm/rootlet-random-XXXXXX)
+    chmod 755 "$FOLDER"
+    status=0
+    "$BATS_TEST_DIRNAME/../support/random-calls" "$TORTURE/random" rootlet-test "$FOLDER" 1 60 || status=$?
+    [ "$status" != 77 ] || skip "root may not do everything here"
+    [ "$status" = 0 ]
+}
+
 @test "where anonymous files may not be executed, another is" {
     unshare -pfm --mount-proc true 2>/dev/null || skip "root may not mount here"
     status=0
