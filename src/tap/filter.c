@@ -130,6 +130,7 @@ static bool is_watched(const struct tap_row *row)
 	if (!row || !row->name || row->trap.when == TAP_REFUSED)
 		return false;
 	return row->trap.when == TAP_WATCHED || row->trap.when == TAP_EXE ||
+	       row == &tap_table[NR_fchdir] || /* the directory may be another's */
 	       row->trap.condition == TAP_IF_OPEN || (row->trap.when == TAP_NEVER && has_path(row));
 }
 

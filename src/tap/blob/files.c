@@ -211,15 +211,14 @@ long files_reopen_as_root(int fd, int flags)
 }
 
 /* As fakeroot(1) does: lend ourselves the permission for the moment. What a directory on the way
- * refuses stays refused. */
+ * refuses stays refused; who is not root any more was asked about before (permission.h). */
 long files_open_as_root(int dirfd, const char *path, int flags, int mode)
 {
 	struct where where = { dirfd, path, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0 };
 	struct statx x;
 	long r;
 
-	if (!tap.root || !tap.host_tree || files_look(&where, &x) < 0 || !S_ISREG(x.stx_mode) ||
-	    !creds_may(&process_read()->creds, CAP_DAC_OVERRIDE))
+	if (!tap.root || !tap.host_tree || files_look(&where, &x) < 0 || !S_ISREG(x.stx_mode))
 		return -EACCES;
 	r = raw3(__NR_fchmodat, dirfd, path, (x.stx_mode & 07777) | 0600);
 	if (r < 0)
@@ -365,10 +364,11 @@ static void note_created(const struct where *created, const struct statx *parent
 	}
 	if (by_directory)
 		gid = shown.gid;
-	if (!uid && !gid)
+	if ((!uid && !gid && !by_directory) || files_look(created, &x) < 0)
 		return;
-	if (files_look(created, &x) == 0)
-		say_owner(&x, uid, gid, by_directory && S_ISDIR(x.stx_mode));
+	by_directory = by_directory && S_ISDIR(x.stx_mode);
+	if (uid || gid || (by_directory && !(x.stx_mode & S_ISGID)))
+		say_owner(&x, uid, gid, by_directory);
 }
 
 static bool parents_matter(void)
@@ -383,6 +383,26 @@ void files_note_created(const struct where *created, const struct where *name, u
 	bool matters = parents_matter() && files_look_at_parent(name, &parent) == 0;
 
 	note_created(created, matters ? &parent : NULL, mode);
+}
+
+void files_keep_open_to_us(const struct where *made)
+{
+	struct lie_row *row;
+	struct file_id id;
+	struct statx x;
+	struct lie lie;
+
+	if (files_look(made, &x) < 0 || !S_ISDIR(x.stx_mode) || (x.stx_mode & S_IRWXU) == S_IRWXU ||
+	    files_set_mode(made, (x.stx_mode & 07777) | S_IRWXU) < 0)
+		return;
+	id = lies_id_of(&x);
+	row = lies_make(&tap.lies, &id);
+	if (!row)
+		return;
+	lies_note_real_mode(row, x.stx_mode | S_IRWXU);
+	lies_read(row, &lie);
+	lies_set_mode(row, lie.mode_mask | S_IRWXU,
+		      (lie.mode_bits & ~(uint32_t)S_IRWXU) | (x.stx_mode & S_IRWXU));
 }
 
 void files_note_temporary(const struct where *created, const struct where *directory, uint32_t mode)

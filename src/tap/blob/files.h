@@ -88,6 +88,8 @@ void files_set_ids(int fd, uint32_t *uid, uint32_t *gid);
  * the directory's default ACL. `mode` is what was asked for, before the umask. */
 #define FILES_NO_MODE (~0u) /* of a symbolic link */
 void files_note_created(const struct where *created, const struct where *name, uint32_t mode);
+/* On the host's own tree: we must get into a directory that was made, whatever its mode says. */
+void files_keep_open_to_us(const struct where *made);
 /* Without a name, in this directory (O_TMPFILE). */
 void files_note_temporary(const struct where *created, const struct where *directory,
 			  uint32_t mode);

@@ -24,11 +24,22 @@ static bool may(unsigned capability)
 	return creds_may(&process_read()->creds, capability);
 }
 
+/* What a chown takes away is a chmod, also one that changes nothing else (fs/attr.c,
+ * notify_change). */
+static bool loses_set_id(const struct shown *shown)
+{
+	const uint32_t group = S_ISGID | S_IXGRP;
+
+	return !S_ISDIR(shown->mode) && ((shown->mode & S_ISUID) || (shown->mode & group) == group);
+}
+
 /* chown(2): without CAP_CHOWN the owner may give the file to a group of his. */
 static bool may_chown(const struct shown *shown, uint32_t uid, uint32_t gid)
 {
 	const struct creds *creds = &process_read()->creds;
 
+	if (loses_set_id(shown) && !may(CAP_FOWNER) && shown->uid != creds->user.file_system)
+		return false;
 	if (may(CAP_CHOWN))
 		return true;
 	if (uid != LIES_KEEP && (uid != shown->uid || shown->uid != creds->user.file_system))
@@ -230,7 +241,7 @@ static long say_mode(const struct owned *file, uint32_t wanted)
 	lie.mode_mask = (lie.mode_mask & ~PERMISSIONS) | said;
 	lies_set_mode(row, lie.mode_mask, (lie.mode_bits & ~PERMISSIONS) | wanted);
 	acl_follow_mode(row, wanted);
-	if (S_ISDIR(real) && (wanted & S_ISGID) && lie.gid != LIES_KEEP)
+	if (S_ISDIR(real) && (wanted & S_ISGID) && (lie.gid != LIES_KEEP || !(real & S_ISGID)))
 		lies_note_setgid(&tap.lies);
 	return 0;
 }

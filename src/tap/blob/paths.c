@@ -41,14 +41,23 @@ static long make(struct tap_call *call, struct where name, uint32_t mode)
 	return r;
 }
 
+static long make_directory(struct tap_call *call, struct where name, uint32_t mode)
+{
+	long r = make(call, name, mode);
+
+	if (r == 0 && tap.host_tree && tap.root)
+		files_keep_open_to_us(&name);
+	return r;
+}
+
 long on_mkdir(struct tap_call *call)
 {
-	return make(call, name_at(AT_FDCWD, call->arg[0]), (uint32_t)call->arg[1]);
+	return make_directory(call, name_at(AT_FDCWD, call->arg[0]), (uint32_t)call->arg[1]);
 }
 
 long on_mkdirat(struct tap_call *call)
 {
-	return make(call, name_at(call->arg[0], call->arg[1]), (uint32_t)call->arg[2]);
+	return make_directory(call, name_at(call->arg[0], call->arg[1]), (uint32_t)call->arg[2]);
 }
 
 long on_symlink(struct tap_call *call)
@@ -194,7 +203,8 @@ static long open_file(const struct opening *opening)
 		files_note_temporary(&opened, &opening->name, (uint32_t)opening->mode);
 	else if (made)
 		files_note_created(&opened, &name, (uint32_t)opening->mode);
-	if (r >= 0 && (flags & O_CREAT) && (opening->mode & (S_ISUID | S_ISGID)))
+	if (r >= 0 && (flags & O_CREAT) && (opening->mode & (S_ISUID | S_ISGID)) &&
+	    (made || !process_read()->restricted))
 		files_keep_set_ids(&opened);
 	return tap.host_tree ? proc_show_status(r, file.path, flags) : r;
 }
@@ -262,6 +272,20 @@ static long change(struct tap_call *call, struct where file)
 	return r;
 }
 
+static long truncate_for_root(const struct tap_call *call, long r)
+{
+	long fd;
+
+	if (r != -EACCES || !tap.host_tree)
+		return r;
+	fd = files_open_as_root(AT_FDCWD, (const char *)call->arg[0], O_WRONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return r;
+	r = raw2(__NR_ftruncate, fd, call->arg[1]);
+	raw1(__NR_close, fd);
+	return r;
+}
+
 long on_truncate(struct tap_call *call)
 {
 	struct where file = file_at(AT_FDCWD, call->arg[0]);
@@ -269,7 +293,7 @@ long on_truncate(struct tap_call *call)
 	long r;
 
 	move_begin_writing(&move, &file);
-	r = pass(call);
+	r = truncate_for_root(call, pass(call));
 	if (r == 0)
 		move_end_writing(&move, &file);
 	else

@@ -337,6 +337,16 @@ static long ask_about_file(struct question *question, const struct tap_call *cal
 	}
 }
 
+/* fchdir(2) */
+static long ask_about_descriptor(int fd)
+{
+	struct question question = { .asker = asker_effective(), .name = where_fd(fd) };
+
+	return walk_path(&question.asker, &question.name, &question.walk) < 0
+		       ? 0
+		       : ask_to_enter(&question);
+}
+
 /* --- the rows */
 
 static bool forbids_following(const struct tap_row *row, const struct tap_call *call)
@@ -432,6 +442,8 @@ long permission_check(const struct tap_row *row, const struct tap_call *call)
 {
 	if (is_access(call->nr))
 		return 0;
+	if (call->nr == NR_fchdir)
+		return ask_about_descriptor((int)call->arg[0]);
 	if (is_rename(call->nr) || is_link(call->nr))
 		return check_two(row, call);
 	for (int i = 0; row->args[i]; i++) {

@@ -95,8 +95,11 @@ static unsigned bits_of(const struct asker *asker, const struct node *node, unsi
 
 	if (asker->uid == shown->uid)
 		return shown->mode >> 6 & 7;
-	if (node->row && lies_xattr_get(&tap.lies, node->row, "system.posix_acl_access", &value,
-					&size_bytes) == LIES_XATTR_SET) {
+	/* without any bit for the group the kernel does not look (fs/namei.c, acl_permission_check)
+	 */
+	if (node->row && (shown->mode & 070) &&
+	    lies_xattr_get(&tap.lies, node->row, "system.posix_acl_access", &value, &size_bytes) ==
+		    LIES_XATTR_SET) {
 		int bits = acl_bits(asker, shown, value, size_bytes, wanted);
 
 		return bits >= 0 ? (unsigned)bits : shown->mode & 7;

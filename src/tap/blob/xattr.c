@@ -129,6 +129,12 @@ static void take_away(const struct where *where, const char *name)
 		raw4(NR_removexattrat, where->dirfd, where->path, 0, name);
 }
 
+/* The kernel takes us for the owner of files that are shown as another's. */
+static long check_acl(const struct where *where)
+{
+	return process_read()->restricted ? check_change(ACL, NULL, where) : 0;
+}
+
 /* The kernel knows no such ids; is there anything else it would refuse (fs/posix_acl.c,
  * set_posix_acl)? */
 static long accept_acl(const struct where *where, const char *name, const void *value,
@@ -228,6 +234,22 @@ static long set_lie(const struct setting *setting, const char *name, enum kind k
 		     : say(where, name, setting->value ? setting->value : "", setting->size_bytes);
 }
 
+/* And permission bits, which follow an ACL. */
+static void leave_to_kernel(const struct where *where, const char *name)
+{
+	struct lie_row *row;
+	struct statx x;
+	struct lie lie;
+
+	row = files_look(where, &x) == 0 ? files_row(&x) : NULL;
+	if (!row)
+		return;
+	lies_xattr_forget(&tap.lies, row, name);
+	lies_read(row, &lie);
+	if (strcmp(name, ACL_ACCESS) == 0)
+		lies_set_mode(row, lie.mode_mask & ~0777u, lie.mode_bits);
+}
+
 /* An ACL all of whose ids are mapped is the kernel's; what was said before is then over. */
 static long set(struct tap_call *call, const struct setting *setting)
 {
@@ -241,6 +263,8 @@ static long set(struct tap_call *call, const struct setting *setting)
 	kind = kind_of(name);
 	if (kind == SECURITY || kind == TRUSTED)
 		return set_lie(setting, name, kind);
+	if (kind == ACL && check_acl(&setting->where) == -EPERM)
+		return -EPERM;
 	move_begin(&move, &setting->where);
 	r = pass(call);
 	move_end(&move, &setting->where);
@@ -248,13 +272,8 @@ static long set(struct tap_call *call, const struct setting *setting)
 		return r;
 	if (r == -EINVAL || (r == -EPERM && tap.host_tree))
 		return set_lie(setting, name, kind);
-	if (r == 0 && !lies_empty(&tap.lies)) {
-		struct statx x;
-		struct lie_row *row = files_look(&setting->where, &x) == 0 ? files_row(&x) : NULL;
-
-		if (row)
-			lies_xattr_forget(&tap.lies, row, name);
-	}
+	if (r == 0 && !lies_empty(&tap.lies))
+		leave_to_kernel(&setting->where, name);
 	return r;
 }
 
@@ -313,6 +332,8 @@ static long remove(struct tap_call *call, const struct where *where, int name_ar
 		r = check_change(kind, name, where);
 		return r < 0 ? r : say(where, name, NULL, 0);
 	}
+	if (kind == ACL && check_acl(where) == -EPERM)
+		return -EPERM;
 	move_begin(&move, where);
 	r = pass(call);
 	move_end(&move, where);
