@@ -147,24 +147,35 @@ static bool is_in_another(const struct box_mounts *mounts, size_t index)
 	return false;
 }
 
-static int make_point(struct tree *tree, const struct box_mount *mount, struct err *err)
+/* See to it that the mount point is there. *ret_refusing_fd is the directory that lacks room, or
+ * -1. */
+static int try_point(struct tree *tree, const struct box_mount *mount, int *ret_refusing_fd,
+		     struct err *err)
 {
 	bool directory;
+	unsigned made;
 	int r = tree_wants_directory(mount, &directory, err);
+	auto_fd fd = -1;
 
-	while (r == 0) {
-		auto_fd refusing_fd = -1;
-		unsigned made;
-		auto_fd fd = openat2_make_target(tree->root_fd, mount->target, directory, &made,
-						 &refusing_fd);
+	if (r < 0)
+		return r;
+	fd = openat2_make_target(tree->root_fd, mount->target, directory, &made, ret_refusing_fd);
+	if (fd < 0 && *ret_refusing_fd < 0)
+		return fail(err, -fd, "mount point '%s' in the root", mount->target);
+	return 0;
+}
 
-		if (fd >= 0)
-			return 0;
-		if (refusing_fd < 0)
-			return fail(err, -fd, "mount point '%s' in the root", mount->target);
-		r = make_room(tree, refusing_fd, err);
-	}
-	return r;
+/* How far below "/", to be compared with others of the same root. */
+static unsigned depth_of(int directory_fd)
+{
+	char path[PATH_MAX];
+	unsigned depth = 0;
+
+	if (mount_path_of(directory_fd, path) < 0 || strcmp(path, "/") == 0)
+		return 0;
+	for (const char *at = path; *at; at++)
+		depth += *at == '/';
+	return depth;
 }
 
 static bool is_missing(const struct tree *tree, const struct box_mount *mount)
@@ -174,26 +185,45 @@ static bool is_missing(const struct tree *tree, const struct box_mount *mount)
 	return fd == -ENOENT;
 }
 
-/* Room in a directory hides what was made below it before, so this goes on until all is there. */
-int room_make_all(struct tree *tree, struct err *err)
+/* Of the directories that lack room, the one nearest to the root; *ret_fd is -1 when none does. */
+static int find_nearest(struct tree *tree, int *ret_fd, struct err *err)
 {
 	const struct box_mounts *mounts = &tree->plan->box->mounts;
-	size_t before;
+	auto_fd nearest_fd = -1;
 
-	do {
-		before = tree->room_count;
-		for (size_t i = 0; i < mounts->count; i++) {
-			const struct box_mount *mount = &mounts->item[i];
-			int r;
+	for (size_t i = 0; i < mounts->count; i++) {
+		const struct box_mount *mount = &mounts->item[i];
+		auto_fd fd = -1;
+		int r;
 
-			if (mount->optional || is_in_another(mounts, i) || !is_missing(tree, mount))
-				continue;
-			r = make_point(tree, mount, err);
-			if (r < 0)
-				return r;
+		if (mount->optional || is_in_another(mounts, i) || !is_missing(tree, mount))
+			continue;
+		r = try_point(tree, mount, &fd, err);
+		if (r < 0)
+			return r;
+		if (fd >= 0 && (nearest_fd < 0 || depth_of(fd) < depth_of(nearest_fd))) {
+			cleanup_fd(&nearest_fd);
+			nearest_fd = take_fd(&fd);
 		}
-	} while (tree->room_count > before);
+	}
+	*ret_fd = take_fd(&nearest_fd);
 	return 0;
+}
+
+/* From the root downwards: room in a directory hides what was mounted below it before. */
+int room_make_all(struct tree *tree, struct err *err)
+{
+	for (;;) {
+		auto_fd directory_fd = -1;
+		int r = find_nearest(tree, &directory_fd, err);
+
+		if (r == 0 && directory_fd < 0)
+			return 0;
+		if (r == 0)
+			r = make_room(tree, directory_fd, err);
+		if (r < 0)
+			return r;
+	}
 }
 
 int room_close_all(struct tree *tree, struct err *err)

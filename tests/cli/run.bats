@@ -300,6 +300,24 @@ assert "/data" in text and "A=b" in text and "touch" in text'
     equal "$output" fine
 }
 
+@test "an old kernel, a complete root that lacks mount points at its top and further down" {
+    need_mounts
+    need_deny
+    tiny_root complete
+    mkdir complete/{proc,sys,dev,mnt} vol
+    echo there >vol/file
+    for groups in mount-setattr new-mount,mount-setattr; do
+        attempt deny "$groups" rootlet run -v ./vol:/mnt/in/it --tmpfs /scratch ./complete \
+            sh -c 'cat /mnt/in/it/file; touch /scratch/x; cat /etc/hosts >/dev/null; touch /mnt/x /etc/x /x 2>&1'
+        expect_status 1
+        equal "$output" "there
+touch: /mnt/x: Read-only file system
+touch: /etc/x: Read-only file system
+touch: /x: Read-only file system"
+    done
+    [ ! -e complete/etc/hosts ]
+}
+
 @test "twenty runs at once" {
     pids=
     for i in $(seq 20); do
