@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,7 @@
 #include "flow/run_env.h"
 #include "rootfs/level.h"
 #include "sys/ids.h"
+#include "sys/mount.h"
 #include "sys/openat2.h"
 
 #define DESCRIPTION_BYTES_MAX ((size_t)4 << 20)
@@ -361,6 +363,71 @@ void pack_box_stack(struct box *box)
 	box->root.kind = BOX_ROOT_OVERLAY;
 	if (!box->root.lower.count)
 		strings_add(&box->root.lower, box->root.path);
+}
+
+/* Where in the root a mount comes to be, through the root's links: what is there of its path.
+ * False: a link leads to what is not there yet. */
+static bool find_place(int root_fd, const char *target, char place[PATH_MAX])
+{
+	char path[PATH_MAX];
+	char root[PATH_MAX];
+	auto_fd fd = -1;
+
+	snprintf(path, sizeof(path), "%s", target);
+	while ((fd = openat2_in_root(root_fd, path, O_PATH, 0)) == -ENOENT && !has(root_fd, path)) {
+		char *slash = strrchr(path, '/');
+
+		slash[slash == path] = '\0';
+	}
+	if (fd < 0 || mount_path_of(root_fd, root) < 0 || mount_path_of(fd, path) < 0)
+		return false;
+	snprintf(place, PATH_MAX, "%s", path + (root[1] ? strlen(root) : 0));
+	return true;
+}
+
+static bool find_places(const struct box *box, int root_fd, struct strings *places)
+{
+	char place[PATH_MAX];
+
+	for (size_t i = 0; i < box->mounts.count; i++) {
+		if (!find_place(root_fd, box->mounts.item[i].target, place))
+			return false;
+		strings_add(places, place);
+	}
+	return true;
+}
+
+static bool is_mounted_in(const struct strings *places, const char *folder)
+{
+	strings_each(places, place) {
+		if (path_is_in(place, folder))
+			return true;
+	}
+	return false;
+}
+
+int pack_box_bind_whole(struct box *box, int root_fd, struct err *err)
+{
+	auto_strings places = { 0 };
+	auto_strings names = { 0 };
+	int r = directory_names(root_fd, &names, err);
+
+	if (r < 0 || !find_places(box, root_fd, &places))
+		return r;
+	strings_sort(&names);
+	strings_each(&names, name) {
+		const char *path = arena_printf(&box->arena, "/%s", name);
+		struct box_mount *mount;
+		struct stat st;
+
+		if (is_mounted_in(&places, path) ||
+		    fstatat(root_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+			continue;
+		mount = box_mounts_add(&box->mounts, BOX_MOUNT_BIND, path);
+		mount->source = arena_printf(&box->arena, "%s%s", box->root.path, path);
+		mount->read_only = true;
+	}
+	return 0;
 }
 
 void pack_box_unstack(struct box *box)

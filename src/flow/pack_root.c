@@ -195,6 +195,8 @@ static int stand(void *context, struct err *err)
 	r = pack_description_read(root_fd, &description, err);
 	if (r == 0)
 		r = pack_make_box(start->root, root_fd, &description, &box, err);
+	if (r == 0)
+		r = pack_box_bind_whole(&box, root_fd, err);
 	pack_box_stack(&box);
 	if (r == 0)
 		r = root_tree_plan(&job, &plan, err);

@@ -141,6 +141,23 @@ has_no_listener() {
     expect_empty_dir "$TMPDIR"
 }
 
+@test "folders in which nothing is mounted are the image's own, others have what is asked for" {
+    need_userns
+    mkdir root/data root/programs && echo data >root/data/file
+    ln -s ../programs/env root/data/env && : >root/programs/env
+    rm -rf root/usr && ln -s data root/usr
+    mkdir root/data/bin && ln -s ../env root/data/bin/env # /usr/bin/env is /programs/env
+    rootlet -q pack ./root -f run --expose /usr/bin/env -o tools.run
+    attempt env ROOTLET_PACK_WHY=1 ./tools.run sh -c 'cat /proc/self/mountinfo'
+    expect_status 0
+    [[ $stderr != *"not mounted"* ]] || skip "no FUSE for this user here"
+    expect_output " /data /data ro,"
+    expect_output " /programs/env ro,"
+    expect_no_output " /programs /programs "
+    equal "$(./tools.run sh -c 'cat /usr/bin/env' | cksum)" "$(cksum </usr/bin/env)"
+    equal "$(./tools.run cat /usr/file)" data
+}
+
 @test "a relocatable pack is a root for unshare, chroot and PRoot" {
     need_userns
     need_alone
