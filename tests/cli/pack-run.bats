@@ -158,6 +158,52 @@ has_no_listener() {
     equal "$(./tools.run cat /usr/file)" data
 }
 
+# Where file servers have gone: ROOT and home/stale are mounts whose process was killed, and so answer
+# nothing but ENOTCONN. CMD is run beside them.
+write_stale_script() {
+    cat >stale.sh <<-'EOF'
+	root=$1
+	shift
+	for point in "$root" home/stale; do
+	    squashfuse_ll -f small.sqfs "$point" &
+	    server=$!
+	    tries=0
+	    until [ -e "$point/file" ]; do
+	        [ $((tries += 1)) -lt 1200 ] && kill -0 $server || exit 77
+	        sleep 0.1
+	    done
+	    kill -KILL $server
+	    wait $server
+	    ! ls "$point" || exit 78
+	done 2>/dev/null
+	cd home && HOME=$PWD/stale PATH=$PWD/stale:$root:$PATH exec "$@"
+	EOF
+}
+
+@test "stale mounts of the host are left out: below its root, beside the pack, as home and in PATH" {
+    need_userns
+    need squashfuse_ll
+    [ -w /dev/fuse ] || skip "no FUSE for this user here"
+    [ -d /srv ] || skip "no /srv to cover"
+    mkdir -p small home/pack home/stale && : >small/file
+    rootlet -q pack ./small -f squashfs -o small.sqfs
+    rootlet -q pack ./root -f run -e GREETER=pack -o home/tools.run
+    rootlet -q pack ./root -R -f tar -e GREETER=pack -o packed.tar
+    tar -C home/pack -xf packed.tar
+    write_stale_script
+    expect_greeting() {
+        local program
+        for program in "./tools.run greet" pack/bin/greet; do
+            # shellcheck disable=SC2086 # words
+            attempt unshare -Urm sh stale.sh /srv $program a
+            expect_status 0
+            equal "$output" "greeted a by pack in $PWD/home"
+        done
+    }
+    each_engine expect_greeting
+    expect_empty_dir "$TMPDIR"
+}
+
 @test "a relocatable pack is a root for unshare, chroot and PRoot" {
     need_userns
     need_alone
