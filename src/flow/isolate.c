@@ -39,10 +39,17 @@ void isolate_made_done(struct isolate_made *made)
 /* ---- what is asked for ---- */
 
 /* Paths in a source are kept absolute: it is read again when the host has changed. */
+/* A reference has none of these at its beginning. */
+static bool names_path(const char *source)
+{
+	return text_starts(source, "image:/") || text_starts(source, "image:./") ||
+	       text_starts(source, "image:../");
+}
+
 static int absolute_source(const struct isolate_request *request, struct arena *arena,
 			   const char **ret_source, struct err *err)
 {
-	static const char *const with_path[] = { "files:", "tar:", "dir:" };
+	static const char *const with_path[] = { "files:", "tar:", "dir:", "image:" };
 	const char *source = request->source;
 	char real[PATH_MAX];
 
@@ -51,7 +58,8 @@ static int absolute_source(const struct isolate_request *request, struct arena *
 	for (size_t i = 0; i < array_count(with_path); i++) {
 		const char *path = source + strlen(with_path[i]);
 
-		if (!text_starts(source, with_path[i]))
+		if (!text_starts(source, with_path[i]) ||
+		    (strcmp(with_path[i], "image:") == 0 && !names_path(source)))
 			continue;
 		if (!*path || !realpath(path, real))
 			return fail(err, *path ? errno : ENOENT, "--from '%s'", source);

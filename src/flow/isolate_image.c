@@ -37,11 +37,19 @@ static int of_image(const struct store *store, const char *name, struct arena *a
 	return r < 0 ? r : merge(store, &image, arena, root, err);
 }
 
+struct found {
+	struct digest id;
+	unsigned count;
+};
+
 static int note_id(void *context, const struct digest *id, const struct ref *ref, struct err *err)
 {
+	struct found *found = context;
+
 	(void)ref;
 	(void)err;
-	memcpy(context, id, sizeof(*id));
+	found->id = *id;
+	found->count++;
 	return 0;
 }
 
@@ -79,28 +87,52 @@ static void skip_leading_folder(struct arena *arena, struct isolate_root *root)
 		root->path = only;
 }
 
-static int of_archive(const struct store *store, const char *path, struct arena *arena,
-		      struct isolate_root *root, struct err *err)
+/* What is written anew when the image at this place becomes another. */
+static int watch(const char *path, struct buf *fresh, struct err *err)
 {
-	struct digest id = { 0 };
-	const struct import_request request = {
-		.store = store, .source = path, .imported = note_id, .context = &id
-	};
-	auto_image image = { 0 };
+	auto_buf file = { 0 };
 	struct stat st;
-	int r = stat(path, &st) < 0 ? fail(err, errno, "'%s'", path) : 0;
+
+	buf_add_text(&file, path);
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		buf_add_text(&file, "/index.json");
+	if (stat(file.bytes, &st) < 0)
+		return fail(err, errno, "'%s'", file.bytes);
+	environment_watch(fresh, &st.st_ctim, file.bytes);
+	return 0;
+}
+
+static int of_archive(const struct store *store, const char *path, bool is_image,
+		      struct arena *arena, struct isolate_root *root, struct err *err)
+{
+	struct found found = { 0 };
+	const struct import_request request = { .store = store,
+						.source = path,
+						.images_only = is_image,
+						.imported = note_id,
+						.context = &found };
+	auto_image image = { 0 };
+	int r = watch(path, &root->fresh, err);
 
 	if (r == 0)
-		environment_watch(&root->fresh, &st.st_ctim, path);
-	if (r == 0)
 		r = import_run(&request, err);
+	if (r == 0 && found.count > 1) {
+		fail_plain(err, EINVAL, "%u images are in it", found.count);
+		err_hint(err, "rootlet load, then image:NAME");
+		r = -EINVAL;
+	}
 	if (r == 0)
-		r = image_load(store, id.text, NULL, &image, err);
+		r = image_load(store, found.id.text, NULL, &image, err);
 	if (r == 0)
 		r = merge(store, &image, arena, root, err);
-	if (r == 0)
+	if (r == 0 && !is_image)
 		skip_leading_folder(arena, root);
 	return r;
+}
+
+static bool is_at_path(const char *source)
+{
+	return text_starts(source, "tar:") || text_starts(source, "image:/");
 }
 
 int isolate_find_root(const char *store_path, const char *source, struct arena *arena,
@@ -120,8 +152,9 @@ int isolate_find_root(const char *store_path, const char *source, struct arena *
 	}
 	r = store_open(store_path, &store, err);
 	if (r == 0)
-		r = text_starts(source, "tar:") ? of_archive(&store, name, arena, ret_root, err)
-						: of_image(&store, name, arena, ret_root, err);
+		r = is_at_path(source) ? of_archive(&store, name, text_starts(source, "image:"),
+						    arena, ret_root, err)
+				       : of_image(&store, name, arena, ret_root, err);
 	return r < 0 ? err_wrap(err, "--from '%s'", source) : 0;
 }
 
@@ -148,7 +181,7 @@ bool isolate_root_is_current(const char *store, const struct environment *enviro
 {
 	const char *source = environment->source;
 
-	if (text_starts(source, "tar:"))
+	if (is_at_path(source))
 		return environment_is_fresh(environment);
 	return !text_starts(source, "image:") ||
 	       names_image_of(store, strchr(source, ':') + 1, environment->key);

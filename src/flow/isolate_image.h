@@ -16,8 +16,8 @@ struct isolate_root {
 	struct buf fresh;     /* of an archive: for ENVIRONMENT_FRESH */
 };
 
-/* source: "image:REF", "tar:FILE" or "dir:PATH". Images are pulled and unpacked into one tree that
- * the store keeps. */
+/* source: "image:REF", "image:/PATH", "tar:FILE" or "dir:PATH". Images are pulled and unpacked into
+ * one tree that the store keeps. */
 int isolate_find_root(const char *store, const char *source, struct arena *arena,
 		      struct isolate_root *ret_root, struct err *err) must_check;
 

@@ -95,6 +95,9 @@ static int show_host(struct source *source, struct err *err)
 		r = visible_add_tree(visible, trees[i], err);
 		r = r == -ENOENT ? 0 : r;
 	}
+	/* they may have files elsewhere, as in /opt */
+	if (r == 0 && source->request->with.count)
+		r = show_packages(source, &source->request->with, true, err);
 	for (size_t i = 0; r == 0 && i < array_count(not_of_host); i++)
 		r = visible_hide(visible, not_of_host[i], err);
 	return r;

@@ -24,6 +24,8 @@ teardown() {
     expect_output /cat
     ok rootlet isolate status env
     expect_output "host"
+    refused rootlet isolate create other --from host --with no-such-package
+    [ ! -e other ]
 }
 
 @test "--with adds a package, --hide takes paths away, and the compiler notices both" {

@@ -278,6 +278,7 @@ $PWD"
 }
 
 @test "an image, an archive with a folder around it, and a directory" {
+    local form
     import_tiny
     ok rootlet isolate create image --from image:tiny
     ok rootlet run image -- sh -c 'id -u; ls -d /bin'
@@ -296,6 +297,16 @@ $PWD"
     mv new.tar.gz root.tar.gz
     ok rootlet isolate create archive --from tar:root.tar.gz
     ok rootlet run archive -- ls -d /another
+    # images by their paths
+    for form in oci docker-archive; do
+        ok rootlet save --format "$form" tiny -o "tiny.$form"
+        ok rootlet isolate create "by-$form" --from "image:./tiny.$form"
+        ok rootlet run "by-$form" -- ls -d /bin
+        ok rootlet isolate create "by-$form" --from "image:$PWD/tiny.$form"
+        expect_stderr "nothing has changed"
+    done
+    refused rootlet isolate create x --from image:./root.tar.gz
+    refused rootlet isolate create x --from image:./nowhere
     ok rootlet -q import wrapped/rootfs tiny
     ok rootlet isolate create image --from image:tiny
     ok rootlet run image -- ls -d /another
