@@ -10,12 +10,14 @@
 
 #include "engine/tracer.h"
 #include "pathmap/pathmap.h"
+#include "tap/session_page.h"
 
 #define CALLS_ROOM_BYTES (4 * PATHMAP_PATH_MAX)
 
 struct calls {
-	const struct pathmap *map;
-	const uint64_t *names; /* struct tap_place: a bloom filter of all names in the map */
+	struct tap_place *place;   /* changed by who mounts something: calls_mount.c; of it, */
+	const struct pathmap *map; /* and */
+	const uint64_t *names;	   /* a bloom filter of all names in the map */
 	int root_fd;
 	int loader_fd;
 	pid_t self;		    /* the tracer's id, as its tracees see it in /proc */
@@ -101,6 +103,9 @@ void spot_path_here(const struct spot *spot, char path[SPOT_PATH_MAX]);
 long process_fd(pid_t tid, int fd);
 /* A copy of the process's descriptor, with the same place in the file; -1: not to be had. */
 int visit_share_fd(const struct visit *visit, int fd);
+
+/* What pathmap asks in the name of a process; the context is the visit. */
+const struct pathmap_ops *spot_ops(void);
 
 /* --- changing a call's arguments */
 

@@ -57,6 +57,21 @@ struct request {
 	long arg[6];	   /* of it; the first two are filled in */
 };
 
+/* The name of a mount point is in use. */
+static long check_name(const struct visit *visit, const struct request *request,
+		       const struct spot *spot)
+{
+	bool makes = request->nr == SYS_mkdirat || request->nr == SYS_mknodat;
+
+	if (!makes && request->nr != SYS_unlinkat)
+		return 0;
+	if (spot->found.is_point)
+		return makes ? -EEXIST : -EBUSY;
+	if (makes || !pathmap_is_above_point(visit->calls->map, spot->path, strlen(spot->path)))
+		return 0;
+	return request->arg[2] & AT_REMOVEDIR ? -EBUSY : -EISDIR;
+}
+
 static long make_request(struct visit *visit, struct request *request)
 {
 	char path[SPOT_PATH_MAX];
@@ -66,6 +81,8 @@ static long make_request(struct visit *visit, struct request *request)
 					  request->want, &spot)
 			 : spot_find(visit, request->dirfd, request->path, request->want, &spot);
 
+	if (r == 0)
+		r = check_name(visit, request, &spot);
 	if (r < 0)
 		return r;
 	/* Only this form looks at the thing itself, which may be a link. */

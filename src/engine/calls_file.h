@@ -54,6 +54,11 @@ long calls_find_opening(struct visit *visit, int dirfd, const char *path, uint64
 /* calls_process.c */
 call_handler calls_chdir, calls_fchdir, calls_chroot, calls_umask, calls_uname, calls_affinity;
 call_handler calls_inotify_add_watch, calls_fanotify_mark;
+/* calls_mount.c */
+call_handler calls_mount;
+/* A file in memory in place of /proc/PID/mounts and mountinfo; -1: that is not what `guest` names.
+ */
+int calls_list_mounts(const struct visit *visit, const char *guest);
 /* calls_exec.c */
 call_handler calls_execve, calls_execveat;
 /* calls_socket.c */

@@ -27,7 +27,8 @@ static const char *below_root(const char *root, const char *path)
 static const char *guest_path(struct visit *visit, size_t length)
 {
 	struct calls *calls = visit->calls;
-	long r = pathmap_guest_of(calls->map, calls->link, length, calls->text, CALLS_ROOM_BYTES);
+	long r = pathmap_guest_of(calls->map, visit->tracee->subject->root, calls->link, length,
+				  calls->text, CALLS_ROOM_BYTES);
 
 	return r < 0 ? NULL : below_root(visit->tracee->subject->root, calls->text);
 }

@@ -62,8 +62,8 @@ static bool begin(struct listing *listing)
 	length = readlink(link, calls->link, CALLS_ROOM_BYTES);
 	if (length < 0)
 		return false;
-	guest = pathmap_guest_of(calls->map, calls->link, (size_t)length, calls->text,
-				 CALLS_ROOM_BYTES);
+	guest = pathmap_guest_of(calls->map, listing->visit->tracee->subject->root, calls->link,
+				 (size_t)length, calls->text, CALLS_ROOM_BYTES);
 	listing->guest = calls->text;
 	listing->length = guest == 1 ? 0 : (size_t)guest;
 	if (guest > 0)

@@ -174,6 +174,23 @@ static long may_make(const struct spot *spot)
 	return traced_may_make(spot->fd);
 }
 
+static bool reads_proc(const struct visit *visit, const struct spot *spot, unsigned long flags)
+{
+	return (visit->calls->map->entry[spot->found.entry].flags & PATHMAP_PROC) &&
+	       !(flags & (O_ACCMODE | O_PATH));
+}
+
+/* /proc/PID/mounts, as the map has it. */
+static void show_mounts(struct visit *visit, struct spot *spot, unsigned long flags)
+{
+	int fd = reads_proc(visit, spot, flags) ? calls_list_mounts(visit, spot->path) : -1;
+
+	if (fd < 0)
+		return;
+	spot_done(spot);
+	spot->fd = fd;
+}
+
 /* /proc/PID/status names ids. */
 static void show_status(struct visit *visit, struct spot *spot, unsigned long flags)
 {
@@ -181,9 +198,7 @@ static void show_status(struct visit *visit, struct spot *spot, unsigned long fl
 	const char *name = strrchr(spot->path, '/');
 	int fd;
 
-	if (!name || strcmp(name, "/status") != 0 ||
-	    !(visit->calls->map->entry[spot->found.entry].flags & PATHMAP_PROC) ||
-	    (flags & (O_ACCMODE | O_PATH)))
+	if (!name || strcmp(name, "/status") != 0 || !reads_proc(visit, spot, flags))
 		return;
 	spot_path_here(spot, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -224,6 +239,8 @@ static enum call_verdict open_file(struct visit *visit, struct opening *opening)
 		r = *spot.name ? may_make(&spot) : traced_may_open(spot.fd, opening->flags);
 	if (r == 0 && visit->calls->emulates && !*spot.name)
 		show_status(visit, &spot, opening->flags);
+	if (r == 0 && !*spot.name)
+		show_mounts(visit, &spot, opening->flags);
 	if (r < 0)
 		return visit_answer(visit, r);
 	flags = opening->flags & ~(unsigned long)(O_CREAT | O_NOFOLLOW);

@@ -34,7 +34,8 @@ static uint32_t entry_of(const struct visit *visit, const struct spot *spot)
 	spot_path_here(spot, here);
 	length = readlink(here, text, CALLS_ROOM_BYTES - 1);
 	guest = length <= 0 ? -ENOENT
-			    : pathmap_guest_of(map, text, (size_t)length, text, CALLS_ROOM_BYTES);
+			    : pathmap_guest_of(map, visit->tracee->subject->root, text,
+					       (size_t)length, text, CALLS_ROOM_BYTES);
 	return guest <= 0 ? spot->found.entry
 			  : pathmap_find(map, text, guest == 1 ? 0 : (size_t)guest);
 }

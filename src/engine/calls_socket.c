@@ -284,7 +284,8 @@ static long finish_name(struct tracer *tracer, struct tracee *tracee, long resul
 	    un.sun_path[0] != '/')
 		return result;
 	length = strnlen(un.sun_path, size_bytes - PATH_AT);
-	guest = pathmap_guest_of(calls->map, un.sun_path, length, calls->text, CALLS_ROOM_BYTES);
+	guest = pathmap_guest_of(calls->map, tracee->subject->root, un.sun_path, length,
+				 calls->text, CALLS_ROOM_BYTES);
 	if (guest < 0 || (size_t)guest > length)
 		return result;
 	size_bytes = (socklen_t)(PATH_AT + (size_t)guest + 1);

@@ -121,6 +121,7 @@ static int open_plan(struct ptrace_plan *plan, const struct engine_job *job, str
 		plan->calls = NULL;
 		return fail(err, errno, "memory for the tracer");
 	}
+	plan->calls->place = plan->scene.tap;
 	plan->calls->map = &plan->scene.tap->map;
 	plan->calls->names = plan->scene.tap->names;
 	plan->calls->root_fd = plan->scene.root_fd;

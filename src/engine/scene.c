@@ -16,6 +16,7 @@
 #include "pathmap/pathmap.h"
 #include "sys/landlock.h"
 #include "sys/openat2.h"
+#include "tap/mounting.h"
 
 /* ---- looking things up in what there is of the map ---- */
 
@@ -423,57 +424,17 @@ static int begin(struct scene *scene, const struct box *box, struct err *err)
 	return add(scene, "", box->root.path, box->root.read_only ? PATHMAP_READ_ONLY : 0, err);
 }
 
-static void note_name(struct scene *scene, const char *name, size_t length)
-{
-	uint32_t bit = tap_name_bit(name, length);
-
-	scene->tap->names[bit / 64] |= 1ull << bit % 64;
-}
-
 /* And those files of /proc whose content is the tap's: view_proc.c, proc.c. */
 static void note_names(struct scene *scene)
 {
-	static const char *const files[] = { "maps",   "smaps",	    "numa_maps",
-					     "mounts", "mountinfo", "status" };
+	static const char *const files[] = { "/maps",	"/smaps",     "/numa_maps",
+					     "/mounts", "/mountinfo", "/status" };
 	const struct pathmap *map = &scene->tap->map;
 
 	for (size_t i = 0; i < array_count(files); i++)
-		note_name(scene, files[i], strlen(files[i]));
+		tap_place_note_names(scene->tap, files[i]);
 	for (uint32_t i = 0; i < map->count; i++)
-		for (const char *at = pathmap_guest(map, i); *at; at += strcspn(at, "/")) {
-			at++;
-			note_name(scene, at, strcspn(at, "/"));
-		}
-}
-
-/* Can a directory of this entry be reached through another one as well? Then its host path does not
- * say by which of its names the guest went there. */
-static bool is_aliased(const struct pathmap *map, uint32_t index)
-{
-	const char *host = pathmap_host(map, index);
-	char guest[PATH_MAX];
-
-	for (uint32_t i = 0; i < map->count; i++) {
-		size_t length = map->entry[i].host_length;
-
-		if (i == index || (map->entry[i].flags & (PATHMAP_HIDDEN | PATHMAP_FILE)) ||
-		    strncmp(host, pathmap_host(map, i), length) != 0 ||
-		    (host[length] && host[length] != '/'))
-			continue;
-		snprintf(guest, sizeof(guest), "%s%s", pathmap_guest(map, i), host + length);
-		if (strcmp(guest, pathmap_guest(map, index)) != 0)
-			return true;
-	}
-	return false;
-}
-
-static void note_aliases(struct scene *scene)
-{
-	struct pathmap *map = &scene->tap->map;
-
-	for (uint32_t i = 0; i < map->count; i++)
-		if (!(map->entry[i].flags & (PATHMAP_HIDDEN | PATHMAP_FILE)) && is_aliased(map, i))
-			map->entry[i].flags |= PATHMAP_ALIASED;
+		tap_place_note_names(scene->tap, pathmap_guest(map, i));
 }
 
 static int make_cwd(const struct scene *scene, const struct box *box, struct err *err)
@@ -498,7 +459,8 @@ static int fill(struct scene *scene, const struct box *box, struct err *err)
 		r = note_above(scene, pathmap_guest(&scene->tap->map, i), err);
 	if (r == 0) {
 		note_names(scene);
-		note_aliases(scene);
+		tap_place_note_aliases(scene->tap);
+		snprintf(scene->tap->folder, sizeof(scene->tap->folder), "%s", scene->folder);
 	}
 	return r < 0 ? r : make_cwd(scene, box, err);
 }
@@ -541,6 +503,8 @@ int scene_rules(const struct scene *scene, const struct box *box, int *ret_rules
 			r = landlock_allow(fd, host[0] ? host : "/",
 					   map->entry[i].flags & PATHMAP_READ_ONLY, err);
 	}
+	if (r == 0 && scene->folder[0])
+		r = landlock_allow(fd, scene->folder, false, err);
 	if (r == 0)
 		*ret_ruleset_fd = fd;
 	else

@@ -109,6 +109,11 @@ static const struct pathmap_ops asks = {
 	.exe = ask_exe,
 };
 
+const struct pathmap_ops *spot_ops(void)
+{
+	return &asks;
+}
+
 long process_fd(pid_t tid, int fd)
 {
 	char link[PROCESS_LINK_BYTES];
@@ -202,8 +207,8 @@ static bool leads_to_read_only(const struct visit *visit, const struct spot *spo
 	spot_path_here(spot, here);
 	length = readlink(here, way_host, CALLS_ROOM_BYTES - 1);
 	r = length <= 0 ? -ENOENT
-			: pathmap_guest_of(calls->map, way_host, (size_t)length, way_text,
-					   CALLS_ROOM_BYTES);
+			: pathmap_guest_of(calls->map, visit->tracee->subject->root, way_host,
+					   (size_t)length, way_text, CALLS_ROOM_BYTES);
 	return r > 0 &&
 	       is_read_only(visit, pathmap_find(calls->map, way_text, r == 1 ? 0 : (size_t)r));
 }
@@ -217,8 +222,8 @@ static size_t passed(struct visit *visit, int dirfd, const char *path)
 		return 0;
 	length = ask_path_of(visit, dirfd, way_host, CALLS_ROOM_BYTES);
 	if (length >= 0)
-		length = pathmap_guest_of(visit->calls->map, way_host, (size_t)length, way_text,
-					  CALLS_ROOM_BYTES);
+		length = pathmap_guest_of(visit->calls->map, visit->tracee->subject->root, way_host,
+					  (size_t)length, way_text, CALLS_ROOM_BYTES);
 	return length > 1 && strncmp(visit->calls->text, way_text, (size_t)length) == 0
 		       ? (size_t)length
 		       : 0;
@@ -311,7 +316,8 @@ static void look_at_cwd(struct visit *visit)
 
 	cwd->state = CWD_OTHER;
 	if (r >= 0)
-		r = pathmap_guest_of(map, calls->host, (size_t)r, calls->text, CALLS_ROOM_BYTES);
+		r = pathmap_guest_of(map, visit->tracee->subject->root, calls->host, (size_t)r,
+				     calls->text, CALLS_ROOM_BYTES);
 	if (fd < 0 || r < 0 || fstat(fd, &st) < 0 || !pathmap_is_clear(map, st.st_dev, st.st_ino))
 		return;
 	cwd->entry = pathmap_find(map, calls->text, r == 1 ? 0 : (size_t)r);

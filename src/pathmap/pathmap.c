@@ -148,26 +148,49 @@ bool pathmap_is_above_point(const struct pathmap *map, const char *guest, size_t
 	return false;
 }
 
+/* Is the guest's path, an entry's and the rest of a host path, at or below `chroot`? */
+static bool is_within(const struct pathmap *map, const struct pathmap_entry *entry,
+		      const char *chroot, const char *rest, size_t rest_length)
+{
+	const char *guest = map->text + entry->guest;
+	size_t length = chroot ? strlen(chroot) : 0;
+
+	if (length <= entry->guest_length)
+		return !length || is_prefix(chroot, length, guest, entry->guest_length);
+	length -= entry->guest_length;
+	return memcmp(chroot, guest, entry->guest_length) == 0 &&
+	       is_prefix(chroot + entry->guest_length, length, rest, rest_length);
+}
+
 /* The entry whose host path is the longest that begins this one; count: none. */
-static uint32_t find_by_host(const struct pathmap *map, const char *host, size_t length)
+static uint32_t find_by_host(const struct pathmap *map, const char *chroot, const char *host,
+			     size_t length)
 {
 	uint32_t best = map->count;
+	bool best_is_within = false;
 
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct pathmap_entry *entry = &map->entry[i];
+		bool within;
 
 		if ((entry->flags & PATHMAP_HIDDEN) ||
 		    !is_prefix(map->text + entry->host, entry->host_length, host, length) ||
 		    ((entry->flags & PATHMAP_FILE) && entry->host_length != length))
 			continue;
-		if (best == map->count || entry->host_length >= map->entry[best].host_length)
+		within = is_within(map, entry, chroot, host + entry->host_length,
+				   length - entry->host_length);
+		if (best == map->count || within > best_is_within ||
+		    (within == best_is_within &&
+		     entry->host_length >= map->entry[best].host_length)) {
 			best = i;
+			best_is_within = within;
+		}
 	}
 	return best;
 }
 
-long pathmap_guest_of(const struct pathmap *map, const char *host, size_t length, char *to,
-		      size_t room_bytes)
+long pathmap_guest_of(const struct pathmap *map, const char *chroot, const char *host,
+		      size_t length, char *to, size_t room_bytes)
 {
 	const struct pathmap_entry *entry;
 	uint32_t best;
@@ -175,7 +198,7 @@ long pathmap_guest_of(const struct pathmap *map, const char *host, size_t length
 
 	if (length == 1 && host[0] == '/')
 		length = 0;
-	best = find_by_host(map, host, length);
+	best = find_by_host(map, chroot, host, length);
 	if (best == map->count)
 		return -ENOENT;
 	entry = &map->entry[best];

@@ -35,6 +35,10 @@ enum pathmap_flags {
 	PATHMAP_HIDDEN = 4,   /* nothing is there: ENOENT; no host path */
 	PATHMAP_PROC = 8,     /* /proc: its links below PID are the kernel's own */
 	PATHMAP_ALIASED = 16, /* its host directory is to be reached by another path, too */
+	/* Of those that came while the map was in use, tap/mounting.h: */
+	PATHMAP_MOUNTED = 32, /* by a process, and may be taken away again */
+	PATHMAP_BROUGHT = 64, /* with what is mounted above it */
+	PATHMAP_STAYS_READ_ONLY = 128,
 };
 
 struct pathmap_entry {
@@ -108,9 +112,10 @@ bool pathmap_is_above_point(const struct pathmap *map, const char *guest, size_t
 /* Is the directory with this identity free of entries below it? */
 bool pathmap_is_clear(const struct pathmap *map, uint64_t device, uint64_t inode);
 /* What the guest calls a path of the host's: its length, or -ENOENT when nothing of the map shows
- * it, -ENAMETOOLONG. "/" is written so. `host` may lie at the end of `to`. */
-long pathmap_guest_of(const struct pathmap *map, const char *host, size_t length, char *to,
-		      size_t room_bytes);
+ * it, -ENAMETOOLONG. "/" is written so. `host` may lie at the end of `to`. Of several names one
+ * below `chroot` ("" or NULL: any is) is preferred. */
+long pathmap_guest_of(const struct pathmap *map, const char *chroot, const char *host,
+		      size_t length, char *to, size_t room_bytes);
 
 /* --- resolving --- */
 

@@ -221,7 +221,8 @@ static long begin_at(struct walk *walk)
 
 	if (r < 0)
 		return r == -ENAMETOOLONG ? -ENOBUFS : r;
-	r = pathmap_guest_of(walk->map, room->link, (size_t)r, room->text, room->bytes);
+	r = pathmap_guest_of(walk->map, walk->request->chroot, room->link, (size_t)r, room->text,
+			     room->bytes);
 	if (r < 0)
 		return r == -ENOENT ? -EXDEV : -ENOBUFS;
 	walk->done = r == 1 ? 0 : (size_t)r;

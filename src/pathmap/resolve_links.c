@@ -176,7 +176,8 @@ static long jump(struct walk *walk, size_t end, size_t host_length)
 {
 	struct pathmap_room *room = walk->room;
 	size_t rest = walk->length - end;
-	long length = pathmap_guest_of(walk->map, room->link, host_length, room->host, room->bytes);
+	long length = pathmap_guest_of(walk->map, walk->request->chroot, room->link, host_length,
+				       room->host, room->bytes);
 
 	if (++walk->links > PATHMAP_LINKS)
 		return -ELOOP;

@@ -221,14 +221,16 @@ int tap_session_translate(struct tap_session *session, const struct tap_place *p
 			  struct err *err)
 {
 	struct tap_page *page = tap_page_of(&session->lies);
-	size_t used_bytes = offsetof(struct tap_place, map.text) + place->map.text_bytes;
+	size_t used_bytes = tap_place_bytes(place);
+	off_t end = (off_t)(TAP_PLACE_OFFSET + TAP_PLACES * TAP_PLACE_STRIDE);
 	int count;
 
-	if (ftruncate(session->lies.fd, (off_t)(TAP_PLACE_OFFSET + sizeof(*place))) < 0)
+	if (ftruncate(session->lies.fd, end) < 0)
 		return fail(err, errno, "room for the map of paths");
 	if (pwrite(session->lies.fd, place, used_bytes, (off_t)TAP_PLACE_OFFSET) !=
 	    (ssize_t)used_bytes)
 		return fail(err, errno, "write the map of paths");
+	page->place_version = page->place_claimed = 0;
 	page->flags |= TAP_PAGE_TRANSLATE | TAP_PAGE_HOST_TREE;
 	count = filter_make(page->flags, page->fd_base, page->filter);
 	if (count < 0)

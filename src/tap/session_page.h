@@ -5,12 +5,14 @@
 #define TAP_SESSION_PAGE_H
 
 #include <linux/filter.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "pathmap/pathmap.h"
 #include "rootemu/creds.h"
 #include "rootemu/lies.h"
 #include "sys/tap_address.h"
+#include "tap/control.h"
 
 #define TAP_WINDOW 0x100000u /* bytes from TAP_BASE whose system calls pass the filter */
 
@@ -74,6 +76,8 @@ struct tap_page {
 	uint32_t watch_count;
 	uint32_t people_count;	/* ever told of: 0 means that all are who they were at first */
 	uint32_t refused_count; /* ever; the next is refused[refused_count % TAP_REFUSALS] */
+	uint32_t place_version; /* the newest struct tap_place */
+	uint32_t place_claimed; /* versions that somebody writes or has written, beside the first */
 	struct tap_file files[TAP_FILES];
 	struct tap_refused refused[TAP_REFUSALS];
 	uint32_t distances[TAP_DISTANCES];
@@ -82,17 +86,27 @@ struct tap_page {
 	struct tap_person people[TAP_PEOPLE];
 };
 
-/* Behind the lies in the same file, with TAP_PAGE_TRANSLATE: what the processes see where. Never
- * changes while they run. */
+/* Behind the lies in the same file, with TAP_PAGE_TRANSLATE: what the processes see where. Each
+ * time one of them mounts something there is another version, at the next offset and address; those
+ * before it stay, for somebody may be looking at them. */
 #define TAP_PLACE_OFFSET LIES_FILE_BYTES
 #define TAP_PLACE_BASE	 (TAP_TABLE_BASE - 0x10000000ul)
+#define TAP_PLACE_STRIDE 0x50000ul
+#define TAP_PLACES	 512u
 
 #define TAP_NAME_BITS 1024
+#define TAP_PIVOTS    8
 
 struct tap_place {
 	char hostname[72];	 /* what uname(2) says; "": the host's */
 	char kernel_release[72]; /* likewise */
-	uint64_t proc_device;	 /* st_dev of /proc */
+	char folder[128];	 /* of the host, where a tmpfs may be made; "": nowhere */
+	/* pivot_root(2): who had the one root has the other; one after another. */
+	uint32_t pivot_count;
+	struct tap_pivot {
+		char from[TAP_CHROOT_MAX], to[TAP_CHROOT_MAX]; /* as struct tap_control.chroot */
+	} pivots[TAP_PIVOTS];
+	uint64_t proc_device; /* st_dev of /proc */
 	/* A bloom filter of every name in a guest path of the map: any other is just a name in its
 	 * directory, whichever that is. */
 	uint64_t names[TAP_NAME_BITS / 64];
@@ -108,6 +122,14 @@ static inline uint32_t tap_name_bit(const char *name, size_t length)
 	return (hash ^ hash >> 16) % TAP_NAME_BITS;
 }
 
+static inline size_t tap_place_bytes(const struct tap_place *place)
+{
+	return offsetof(struct tap_place, map.text) + place->map.text_bytes;
+}
+
+_Static_assert(sizeof(struct tap_place) <= TAP_PLACE_STRIDE &&
+		       TAP_PLACE_STRIDE * TAP_PLACES <= 0x10000000ul,
+	       "they fit");
 _Static_assert(LIES_GUEST_AT + sizeof(struct tap_page) <= LIES_GUEST_END, "it fits");
 
 static inline struct tap_page *tap_page_of(const struct lies *lies)

@@ -341,3 +341,7 @@ refused"
     read_only_stays
     nothing_is_left_behind
 }
+
+@test "ptrace: root mounts, and all see it" {
+    mounts_are_emulated userns # a filter that says no is asked before the tracer
+}

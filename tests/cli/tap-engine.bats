@@ -105,3 +105,7 @@ conf
 @test "tap engine: kill(-1) is for those inside" {
     signals_stay_inside
 }
+
+@test "tap engine: root mounts, and all see it" {
+    mounts_are_emulated userns,mount
+}

@@ -73,7 +73,7 @@ refusals_are_seen() {
     local mode call
     import_tiny
     for mode in tap none; do
-        for call in 'swapon /etc/passwd' 'unshare -m true' 'mount -t tmpfs x /tmp' 'chroot /etc /nowhere'; do
+        for call in 'swapon /etc/passwd' 'unshare -m true' 'mount -t ext4 /dev/null /tmp' 'chroot /etc /nowhere'; do
             printf 'FROM tiny\nRUN %s >/dev/null 2>&1\n' "$call" >Dockerfile
             refuses --root-emulation "$mode" .
             case $call in chroot*) fails grep -q 'chroot(2)' <<<"$stderr" ;; # not refused: there is no such program
@@ -281,6 +281,68 @@ signals_stay_inside() {
         kill -0 "$host"
     fi
     kill "$host"
+}
+
+# mounts_are_emulated WHAT: where WHAT is refused root mounts, and all see it; what was hidden, read-only or
+# covered stays so.
+mounts_are_emulated() {
+    rm -rf tiny && mkdir tiny && tar -xf "$(tiny_tar)" -C tiny --exclude=./dev/*
+    mkdir -p tiny/{src/d,dst/under,top/point,hidden,memory,jail/{bin,proc,dev}} secret
+    echo one >tiny/src/f && echo two >tiny/src/d/g && echo no >tiny/hidden/f && echo ro >secret/f && touch tiny/file
+    cp tiny/bin/busybox tiny/jail/bin/sh
+    local root=(rootlet run --write -u 0 --hide /hidden -v "$PWD/secret:/secret:ro" ./tiny)
+    ok "$DENY" "$1" "${root[@]}" sh -ec '
+        (while [ ! -f /dst/go ]; do :; done; cat /dst/d/g >/src/seen) & # is there before
+        mount --bind /src /dst; touch /dst/go; wait; cat /dst/f /src/seen /src/../dst/f
+        cd /dst/d; pwd -P; cat ../f; cd /
+        ! rmdir /dst 2>/dev/null; ! mkdir /dst 2>/dev/null; ! mv /dst /other 2>/dev/null
+        grep " /dst " /proc/mounts; grep -c " /dst " /proc/self/mountinfo
+        mount -o remount,bind,ro /dst; ! echo x 2>/dev/null >/dst/f; echo three >/src/f; cat /dst/f
+        umount /dst; ls /dst; ! umount /dst 2>/dev/null; ! umount /proc 2>/dev/null'
+    equal "$output" "one
+two
+one
+/dst/d
+one
+rootlet /dst rootlet rw 0 0
+1
+three
+under"
+    [ ! -e tiny/dst/f ] && [ "$(cat tiny/src/f)" = three ]
+    ok "$DENY" "$1" "${root[@]}" sh -ec '
+        mount --bind / /top/point; ! cat /top/point/hidden/f 2>/dev/null; ls /top/point/dev/null
+        ! echo x 2>/dev/null >/top/point/secret/f; cat /top/point/secret/f; ! umount /top/point/secret 2>/dev/null
+        ! mount -o remount,bind,rw /top/point/secret 2>/dev/null; ! rmdir /top 2>/dev/null; umount /top/point; ls -A /top/point
+        exec 5</secret; mount --bind /proc/self/fd/5 /dst; ! mount -o remount,bind,rw /dst 2>/dev/null; ! touch /dst/x 2>/dev/null; umount /dst
+        mount -t tmpfs -o mode=710 none /memory; echo in >/memory/f; stat -c %a /memory; cat /memory/f; umount /memory; ls -A /memory
+        mount --bind /src/f /file; cat /file; ! mount --bind /src /file 2>/dev/null; umount /file
+        ! mount -t ext4 /dev/null /dst 2>/dev/null; mount --make-rprivate /
+        mount -t proc proc /jail/proc; mount --bind /dev /jail/dev; mount -t devpts devpts /jail/dev/pts
+        chroot /jail /bin/sh -c "cd /proc && pwd -P; echo x >/dev/null; cd ../dev && pwd -P; [ ! -e ../src ] && echo kept; while read -r x at rest; do echo \$at; done </proc/mounts" |
+            grep -v "/dev/."'
+    equal "$output" "/top/point/dev/null
+ro
+710
+in
+three
+/proc
+/dev
+kept
+/dev
+/proc"
+    mkdir -p tiny/new
+    ok "$DENY" "$1" "${root[@]}" sh -ec '
+        mount --bind /jail /new; mkdir -p /new/old; rm /new/bin/sh; cp -r /bin /new/; pivot_root /new /new/old; cd /; ls; cat /old/src/f
+        umount -l /old; ls -A /old'
+    equal "$output" "bin
+dev
+old
+proc
+three"
+    attempt "$DENY" "$1" rootlet run --write ./tiny mount --bind /src /dst
+    expect_status 1
+    attempt "$DENY" "$1" "${root[@]}" setpriv --reuid 7 mount --bind /src /dst
+    [ "$status" != 0 ]
 }
 
 # landlock_version: of the kernel's interface; 0 where there is none

@@ -45,6 +45,7 @@ struct tap_state {
 	uintptr_t stack_top;	       /* where the program's first stack began */
 	int root_fd;		       /* of the map's root, where paths are translated, else -1 */
 	const struct tap_place *place; /* NULL: paths are the kernel's */
+	uint32_t place_version;	       /* of it, as far as this process knows */
 };
 
 extern struct tap_state tap;
@@ -78,6 +79,7 @@ struct process {
 	bool links;		     /* and that of symbolic links */
 	bool probes;		     /* it has filters of its own, and they can be asked: probe.h */
 	uint8_t cwd;		     /* enum cwd */
+	uint8_t pivots;		     /* struct tap_place: so many have been heeded */
 	char chroot[TAP_CHROOT_MAX]; /* guest path of its root; "": the guest's */
 	struct creds creds;	     /* last: its end is long and mostly not used */
 };

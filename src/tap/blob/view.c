@@ -139,6 +139,11 @@ static const struct pathmap_ops kernel = {
 	.exe = kernel_exe,
 };
 
+const struct pathmap_ops *view_kernel(void)
+{
+	return &kernel;
+}
+
 /* ---- finding ---- */
 
 static bool has_dots(const char *path)
@@ -380,7 +385,8 @@ void view_lift(struct view_found *found)
 
 long view_guest_of(char *text, size_t length, size_t room_bytes)
 {
-	return pathmap_guest_of(&tap.place->map, text, length, text, room_bytes);
+	return pathmap_guest_of(&tap.place->map, process_read()->chroot, text, length, text,
+				room_bytes);
 }
 
 long view_check_writable(const struct view_found *found, bool makes)
@@ -414,14 +420,52 @@ long view_find_program(const void *context, int dirfd, const char *path, int fla
 
 /* ---- the start of a program ---- */
 
+long view_map_version(uint32_t version)
+{
+	return raw6(__NR_mmap, TAP_PLACE_BASE + version * TAP_PLACE_STRIDE,
+		    sizeof(struct tap_place), PROT_READ, MAP_SHARED | MAP_FIXED, tap.lies.fd,
+		    TAP_PLACE_OFFSET + version * TAP_PLACE_STRIDE);
+}
+
+/* Before the change, so that no other thread goes by what was known. */
+void view_forget_cwd(void)
+{
+	if (process_read()->cwd != CWD_UNKNOWN)
+		process_write()->cwd = CWD_UNKNOWN;
+}
+
+static void heed_pivot(const struct tap_pivot *pivot)
+{
+	struct process *process = process_write();
+
+	if (strcmp(process->chroot, pivot->from) == 0)
+		memcpy(process->chroot, pivot->to, sizeof(pivot->to));
+	process->pivots++;
+}
+
+void view_refresh(void)
+{
+	uint32_t version = __atomic_load_n(&tap.page->place_version, __ATOMIC_ACQUIRE);
+	long r = view_map_version(version);
+
+	if (raw_is_error(r))
+		return; /* as if it had been a moment later */
+	tap.place = (const struct tap_place *)r;
+	tap.place_version = version;
+	view_forget_cwd();
+	while (process_read()->pivots < tap.place->pivot_count)
+		heed_pivot(&tap.place->pivots[process_read()->pivots]);
+}
+
 void view_open(const char *chroot)
 {
-	long r = raw6(__NR_mmap, TAP_PLACE_BASE, sizeof(struct tap_place), PROT_READ,
-		      MAP_SHARED | MAP_FIXED_NOREPLACE, tap.lies.fd, TAP_PLACE_OFFSET);
 	const struct pathmap *map;
 	const char *root;
 	long fd;
+	long r;
 
+	tap.place_version = __atomic_load_n(&tap.page->place_version, __ATOMIC_ACQUIRE);
+	r = view_map_version(tap.place_version);
 	if (raw_is_error(r))
 		tap_die("cannot map the session's paths", r);
 	tap.place = (const struct tap_place *)r;
@@ -435,4 +479,5 @@ void view_open(const char *chroot)
 		tap_die("no descriptor is left for the root", tap.root_fd);
 	raw1(__NR_close, fd);
 	memcpy(process_first()->chroot, chroot, strlen(chroot) + 1);
+	process_first()->pivots = (uint8_t)tap.place->pivot_count;
 }

@@ -85,6 +85,15 @@ bool view_is_inside(long pid);
 
 /* At the start of a program. */
 void view_open(const char *chroot);
+/* Somebody has mounted something: go by the newest map from now on. */
+void view_refresh(void);
+/* A version of it: where it is now, or -errno. */
+long view_map_version(uint32_t version);
+/* What was known of the working directory. */
+void view_forget_cwd(void);
+/* For pathmap; its context is room for 40 bytes. */
+struct pathmap_ops;
+const struct pathmap_ops *view_kernel(void);
 bool view_is_asked(const struct tap_row *row);
 long view_dispatch(struct tap_call *call, const struct tap_row *row);
 /* What is left of the call when its arguments are the kernel's. */
@@ -99,6 +108,8 @@ long view_on_getcwd(struct tap_call *call);
 long view_on_chdir(struct tap_call *call);
 long view_on_fchdir(struct tap_call *call, const struct tap_row *row);
 long view_on_chroot(struct tap_call *call);
+/* view_mount.c */
+long view_on_mount(const struct tap_call *call);
 long view_on_rename(struct tap_call *call, const struct tap_row *row);
 long view_on_link(struct tap_call *call, const struct tap_row *row);
 long view_on_uname(struct tap_call *call);

@@ -125,6 +125,20 @@ static bool ends_in(const char *path, const char *name)
 }
 
 /* A link of /proc/PID: what it says is the host's. */
+/* The guest's path as the process has it; false: it is outside of its root. */
+static bool is_below_root(char *text)
+{
+	const char *chroot = process_read()->chroot;
+	size_t top = strlen(chroot);
+
+	if (strncmp(text, chroot, top) != 0 || (text[top] && text[top] != '/'))
+		return false;
+	memmove(text, text + top, strlen(text + top) + 1);
+	if (!text[0])
+		memcpy(text, "/", 2);
+	return true;
+}
+
 static long give_kernels_link(const struct tap_call *call, const struct view_found *found,
 			      int buffer_arg)
 {
@@ -147,7 +161,7 @@ static long give_kernels_link(const struct tap_call *call, const struct view_fou
 	if (r > 0 && text[0] == '/') {
 		long length = view_guest_of(text, (size_t)r, sizeof(text));
 
-		r = length > 0 ? length : r;
+		r = length > 0 && is_below_root(text) ? (long)strlen(text) : r;
 	}
 	return r < 0 ? r : give(to, room_bytes, text, (size_t)r);
 }
@@ -182,8 +196,6 @@ long view_on_readlink(struct tap_call *call)
 /* -ENOBUFS: `text` is too small. */
 static long give_cwd(const struct tap_call *call, char *text, size_t room_bytes)
 {
-	const char *chroot = process_read()->chroot;
-	size_t top = strlen(chroot);
 	long r = raw2(__NR_getcwd, text, room_bytes);
 
 	if (r < 0)
@@ -191,12 +203,9 @@ static long give_cwd(const struct tap_call *call, char *text, size_t room_bytes)
 	r = text[0] == '/' ? view_guest_of(text, (size_t)r - 1, room_bytes) : -ENOENT;
 	if (r < 0)
 		return r == -ENAMETOOLONG ? -ENOBUFS : -ENOENT;
-	if (top) { /* what is outside of it has no name */
-		if (strncmp(text, chroot, top) != 0 || (text[top] && text[top] != '/'))
+	if (process_read()->chroot[0]) { /* what is outside of it has no name */
+		if (!is_below_root(text))
 			return -ENOENT;
-		memmove(text, text + top, strlen(text + top) + 1);
-		if (!text[0])
-			memcpy(text, "/", 2);
 		r = (long)strlen(text);
 	}
 	if ((unsigned long)call->arg[1] < (unsigned long)r + 1)
@@ -235,18 +244,11 @@ static long find_directory(const struct tap_call *call, struct view_found *found
 	return r < 0 ? r : view_find(&path, &request, found);
 }
 
-/* Before the change, so that no other thread goes by what was known. */
-static void forget_cwd(void)
-{
-	if (process_read()->cwd != CWD_UNKNOWN)
-		process_write()->cwd = CWD_UNKNOWN;
-}
-
 long view_on_fchdir(struct tap_call *call, const struct tap_row *row)
 {
 	if (fds_is_ours(call->arg[0]))
 		return -EBADF;
-	forget_cwd();
+	view_forget_cwd();
 	return view_finish(call, row);
 }
 
@@ -259,7 +261,7 @@ long view_on_chdir(struct tap_call *call)
 		return r;
 	view_spell(&found);
 	call->arg[0] = (long)found.text;
-	forget_cwd();
+	view_forget_cwd();
 	r = view_finish(call, &tap_table[NR_chdir]);
 	view_close(&found);
 	return r;

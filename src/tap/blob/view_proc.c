@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "tap/blob/view.h"
+#include "tap/mount_list.h"
 
 #define ROOM (64ul << 10)
 
@@ -30,23 +31,6 @@ static void add(struct output *output, const char *text, size_t length)
 		flush(output);
 	memcpy(output->text + output->length, text, length);
 	output->length += length;
-}
-
-static void add_text(struct output *output, const char *text)
-{
-	add(output, text, strlen(text));
-}
-
-static void add_number(struct output *output, unsigned long number)
-{
-	char digits[24];
-	char *at = digits + sizeof(digits);
-
-	do {
-		*--at = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	add(output, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 /* ---- maps, smaps, numa_maps: a path is from the first slash to the end of the line ---- */
@@ -108,69 +92,29 @@ static void copy_lines(struct output *output, int fd, char *input, char *room)
 
 /* ---- mounts ---- */
 
-/* proc(5): blanks and backslashes in octal. */
-static void add_escaped(struct output *output, const char *path)
+static void add_to(void *context, const char *text, size_t length)
 {
-	if (!*path)
-		path = "/";
-	for (; *path; path++) {
-		unsigned char c = (unsigned char)*path;
-		const char octal[] = { '\\', (char)('0' + (c >> 6)), (char)('0' + (c >> 3 & 7)),
-				       (char)('0' + (c & 7)) };
-
-		if (c == ' ' || c == '\t' || c == '\n' || c == '\\')
-			add(output, octal, sizeof(octal));
-		else
-			add(output, path, 1);
-	}
+	add(context, text, length);
 }
 
-#define FIRST_ID 100u
-
-static void add_mountinfo(struct output *output, uint32_t index)
+static uint64_t device_of(const char *host)
 {
-	const struct pathmap *map = &tap.place->map;
-	const struct pathmap_entry *entry = &map->entry[index];
-	const char *host = pathmap_host(map, index);
-	bool is_root = index + 1 == map->count;
-	bool is_proc = entry->flags & PATHMAP_PROC;
 	struct statx x = { 0 };
 
-	raw5(__NR_statx, AT_FDCWD, *host ? host : "/", 0, STATX_BASIC_STATS, &x);
-	add_number(output, FIRST_ID + index);
-	add_text(output, " ");
-	add_number(output, is_root ? FIRST_ID - 1 : FIRST_ID + map->count - 1);
-	add_text(output, " ");
-	add_number(output, x.stx_dev_major);
-	add_text(output, ":");
-	add_number(output, x.stx_dev_minor);
-	add_text(output, " / ");
-	add_escaped(output, pathmap_guest(map, index));
-	add_text(output, entry->flags & PATHMAP_READ_ONLY ? " ro - " : " rw - ");
-	add_text(output, is_proc ? "proc proc rw\n" : "rootlet rootlet rw\n");
+	raw5(__NR_statx, AT_FDCWD, host, 0, STATX_BASIC_STATS, &x);
+	return (uint64_t)x.stx_dev_major << 32 | x.stx_dev_minor;
 }
 
-static void add_mount(struct output *output, uint32_t index)
+static void list_mounts(struct output *output, bool is_info)
 {
-	const struct pathmap *map = &tap.place->map;
-	const struct pathmap_entry *entry = &map->entry[index];
-	const char *kind = entry->flags & PATHMAP_PROC ? "proc" : "rootlet";
+	const struct tap_mount_list list = { .map = &tap.place->map,
+					     .root = process_read()->chroot,
+					     .is_info = is_info,
+					     .add = add_to,
+					     .device_of = device_of,
+					     .context = output };
 
-	add_text(output, kind);
-	add_text(output, " ");
-	add_escaped(output, pathmap_guest(map, index));
-	add_text(output, " ");
-	add_text(output, kind);
-	add_text(output, entry->flags & PATHMAP_READ_ONLY ? " ro 0 0\n" : " rw 0 0\n");
-}
-
-static void list_mounts(struct output *output, void (*add_one)(struct output *, uint32_t))
-{
-	const struct pathmap *map = &tap.place->map;
-
-	for (uint32_t i = map->count; i-- > 0;)
-		if (!(map->entry[i].flags & PATHMAP_HIDDEN))
-			add_one(output, i);
+	tap_mount_list_print(&list);
 }
 
 /* ---- both ---- */
@@ -180,16 +124,17 @@ enum content { AS_IT_IS, LINES, MOUNTINFO, MOUNTS };
 static enum content content_of(const char *guest)
 {
 	const char *name = guest;
+	bool is_info;
 
+	if (tap_mount_list_is(guest, &is_info))
+		return is_info ? MOUNTINFO : MOUNTS;
 	for (const char *at = guest; *at; at++)
 		if (*at == '/')
 			name = at + 1;
-	if (strcmp(name, "maps") == 0 || strcmp(name, "smaps") == 0 ||
-	    strcmp(name, "numa_maps") == 0)
-		return LINES;
-	if (strcmp(name, "mountinfo") == 0)
-		return MOUNTINFO;
-	return strcmp(name, "mounts") == 0 ? MOUNTS : AS_IT_IS;
+	return strcmp(name, "maps") == 0 || strcmp(name, "smaps") == 0 ||
+			       strcmp(name, "numa_maps") == 0
+		       ? LINES
+		       : AS_IT_IS;
 }
 
 static void fill(struct output *output, enum content content, int fd, char *rooms)
@@ -198,7 +143,7 @@ static void fill(struct output *output, enum content content, int fd, char *room
 	if (content == LINES)
 		copy_lines(output, fd, rooms + ROOM, rooms + 2 * ROOM);
 	else
-		list_mounts(output, content == MOUNTINFO ? add_mountinfo : add_mount);
+		list_mounts(output, content == MOUNTINFO);
 	flush(output);
 	raw3(__NR_lseek, output->fd, 0, 0);
 }

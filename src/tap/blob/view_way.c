@@ -46,8 +46,8 @@ static size_t passed(const struct pathmap_request *request, const struct pathmap
 		return request->chroot ? strlen(request->chroot) : 0;
 	length = view_path_of(request->dirfd, room->host, room->bytes);
 	if (length > 0)
-		length = pathmap_guest_of(&tap.place->map, room->host, (size_t)length, room->link,
-					  room->bytes);
+		length = pathmap_guest_of(&tap.place->map, process_read()->chroot, room->host,
+					  (size_t)length, room->link, room->bytes);
 	return length > 1 && (size_t)length <= room->length &&
 			       memcmp(room->text, room->link, (size_t)length) == 0
 		       ? (size_t)length

@@ -58,7 +58,7 @@ test(points_and_what_is_above_them_are_known)
 static void assert_guest(const char *host, const char *guest)
 {
 	char text[64];
-	long r = pathmap_guest_of(&map, host, strlen(host), text, sizeof(text));
+	long r = pathmap_guest_of(&map, "", host, strlen(host), text, sizeof(text));
 
 	assert_int_equal(r, guest ? (long)strlen(guest) : -ENOENT);
 	if (guest)
@@ -77,13 +77,28 @@ test(host_paths_have_their_guest_names)
 	assert_guest("/", NULL);
 }
 
+test(of_several_names_one_below_the_root_is_taken)
+{
+	char text[64];
+
+	assert_int_equal(pathmap_add(&map, "/jail/proc", "/proc", 0), 0);
+	assert_int_equal(pathmap_guest_of(&map, "", "/proc/1", 7, text, sizeof(text)), 7);
+	assert_string_equal(text, "/proc/1");
+	assert_int_equal(pathmap_guest_of(&map, "/jail", "/proc/1", 7, text, sizeof(text)), 12);
+	assert_string_equal(text, "/jail/proc/1");
+	assert_int_equal(pathmap_guest_of(&map, "/jail/proc/1", "/proc/1", 7, text, sizeof(text)),
+			 12);
+	assert_int_equal(pathmap_guest_of(&map, "/jail/proc/11", "/proc/1", 7, text, sizeof(text)),
+			 7);
+}
+
 test(a_host_path_may_be_translated_in_place)
 {
 	char text[64] = "/home/user";
 
-	assert_int_equal(pathmap_guest_of(&map, text, 10, text, sizeof(text)), 18);
+	assert_int_equal(pathmap_guest_of(&map, NULL, text, 10, text, sizeof(text)), 18);
 	assert_string_equal(text, "/data/in/deep/user");
-	assert_int_equal(pathmap_guest_of(&map, "/home/user", 10, text, 12), -ENAMETOOLONG);
+	assert_int_equal(pathmap_guest_of(&map, "", "/home/user", 10, text, 12), -ENAMETOOLONG);
 }
 
 test(the_hosts_own_root_can_be_the_root)
@@ -127,6 +142,7 @@ int main(void)
 		SET(a_later_entry_replaces_the_one_at_its_place),
 		SET(points_and_what_is_above_them_are_known),
 		SET(host_paths_have_their_guest_names),
+		SET(of_several_names_one_below_the_root_is_taken),
 		SET(a_host_path_may_be_translated_in_place),
 		SET(the_hosts_own_root_can_be_the_root),
 		SET(relative_paths_and_too_many_are_refused),
