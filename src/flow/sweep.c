@@ -91,5 +91,8 @@ int sweep(const struct store *store, const struct reach *candidates, struct swep
 int sweep_own(const struct store *store, const struct reach *brought, struct swept *ret_swept,
 	      struct err *err)
 {
-	return sweep_since(store, brought, INT64_MAX, ret_swept, err);
+	int64_t marked_ns;
+	int r = store_now(store, &marked_ns, err);
+
+	return r < 0 ? r : sweep_since(store, brought, marked_ns, ret_swept, err);
 }

@@ -19,7 +19,8 @@ struct swept {
 int sweep(const struct store *store, const struct reach *candidates, struct swept *ret_swept,
 	  struct err *err) must_check;
 
-/* The same of what this process brought itself, and marked. */
+/* The same of what this process brought itself, and marked until now. What another one has marked
+ * since this was called stays. */
 int sweep_own(const struct store *store, const struct reach *brought, struct swept *ret_swept,
 	      struct err *err) must_check;
 

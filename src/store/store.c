@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,9 @@
 #include "store/session.h"
 #include "sys/remove.h"
 #include "sys/settled.h"
+#include "sys/shared_file.h"
+
+#define TICK_TRIES 100
 
 #define LAYOUT_NAME "oci-layout"
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
@@ -327,6 +331,38 @@ int store_unmarked_since(const struct store *store, int64_t *ret_ns, bool *ret_q
 		others_ns -= CLOCKS_APART_NS;
 	*ret_ns = others_ns < own_ns ? others_ns : own_ns;
 	return 0;
+}
+
+/* What the file system's clock says: the time of something new. */
+static int read_clock(const struct store *store, int64_t *ret_ns, struct err *err)
+{
+	char name[STORE_WORK_NAME_MAX];
+	int r = store_work_name(store, name, err);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(store->dirfd, name, 0700) < 0)
+		return fail(err, errno, "make a directory in tmp/ of the store");
+	if (!shared_file_mtime(store->dirfd, name, ret_ns))
+		r = fail(err, errno, "look at '%s' in the store", name);
+	unlinkat(store->dirfd, name, AT_REMOVEDIR);
+	return r;
+}
+
+int store_now(const struct store *store, int64_t *ret_ns, struct err *err)
+{
+	int64_t first_ns;
+	int64_t now_ns;
+	int r = read_clock(store, &first_ns, err);
+
+	now_ns = first_ns;
+	for (int i = 0; r == 0 && now_ns == first_ns && i < TICK_TRIES; i++) {
+		poll(NULL, 0, 1);
+		r = read_clock(store, &now_ns, err);
+	}
+	if (r == 0)
+		*ret_ns = now_ns - 1;
+	return r;
 }
 
 static bool is_there(const struct store *store, const char *name, struct stat *st)

@@ -86,6 +86,9 @@ bool store_mark(const struct store *store, const char *name, struct stat *ret_st
 /* The same when no process relies on it, but a name did that led to it until now. */
 void store_mark_left(const struct store *store, const char *name);
 int64_t store_mark_time(const struct stat *st);
+/* A time that no mark is later than which there is now, and all are that are to come. Waits for the
+ * next tick of the file system's clock; where that is slow, some marks of late may be later. */
+int store_now(const struct store *store, int64_t *ret_ns, struct err *err) must_check;
 
 /* Everything written to the store until now survives a crash of the machine. */
 int store_sync(const struct store *store, struct err *err) must_check;

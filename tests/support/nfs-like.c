@@ -16,6 +16,9 @@
  * of the file (as "/store/index.json"), which is until somebody on any machine has looked for that
  * file and has not found it.
  *
+ * With NFS_LIKE_SYNC in the environment it is as an export with `sync`, the rule: what a request
+ * has changed is on the server's disk when it is answered, and what was written when it is closed.
+ *
  * Started as root: mounts, becomes UID:GID, says "ready" on standard output, and serves until the
  * mount is gone. */
 #define FUSE_USE_VERSION 35
@@ -35,6 +38,7 @@
 #define BELIEVED_S 60
 
 static int backing_fd;
+static int is_sync;
 
 static const char *below(const char *path)
 {
@@ -44,6 +48,13 @@ static const char *below(const char *path)
 static int answer(int result)
 {
 	return result < 0 ? -errno : 0;
+}
+
+/* The same of a request that changes something. */
+static int changed(int result)
+{
+	result = answer(result);
+	return result == 0 && is_sync ? answer(syncfs(backing_fd)) : result;
 }
 
 static void *start(struct fuse_conn_info *connection, struct fuse_config *config)
@@ -100,27 +111,27 @@ static int make_node(const char *path, mode_t mode, dev_t device)
 {
 	if (!S_ISREG(mode) && !S_ISFIFO(mode))
 		return -EPERM;
-	return answer(mknodat(backing_fd, below(path), mode, device));
+	return changed(mknodat(backing_fd, below(path), mode, device));
 }
 
 static int make_directory(const char *path, mode_t mode)
 {
-	return answer(mkdirat(backing_fd, below(path), mode));
+	return changed(mkdirat(backing_fd, below(path), mode));
 }
 
 static int remove_file(const char *path)
 {
-	return answer(unlinkat(backing_fd, below(path), 0));
+	return changed(unlinkat(backing_fd, below(path), 0));
 }
 
 static int remove_directory(const char *path)
 {
-	return answer(unlinkat(backing_fd, below(path), AT_REMOVEDIR));
+	return changed(unlinkat(backing_fd, below(path), AT_REMOVEDIR));
 }
 
 static int make_link(const char *target, const char *path)
 {
-	return answer(symlinkat(target, backing_fd, below(path)));
+	return changed(symlinkat(target, backing_fd, below(path)));
 }
 
 static int change_name(const char *from, const char *to, unsigned flags)
@@ -129,7 +140,7 @@ static int change_name(const char *from, const char *to, unsigned flags)
 
 	if (flags)
 		return -EINVAL;
-	result = answer(renameat(backing_fd, below(from), backing_fd, below(to)));
+	result = changed(renameat(backing_fd, below(from), backing_fd, below(to)));
 	if (result == 0 && strncmp(strrchr(to, '/'), "/.fuse_hidden", 13) == 0)
 		while (is_held(from))
 			usleep(1000);
@@ -138,19 +149,19 @@ static int change_name(const char *from, const char *to, unsigned flags)
 
 static int make_hard_link(const char *from, const char *to)
 {
-	return answer(linkat(backing_fd, below(from), backing_fd, below(to), 0));
+	return changed(linkat(backing_fd, below(from), backing_fd, below(to), 0));
 }
 
 static int change_mode(const char *path, mode_t mode, struct fuse_file_info *file)
 {
-	return answer(file ? fchmod((int)file->fh, mode)
-			   : fchmodat(backing_fd, below(path), mode, 0));
+	return changed(file ? fchmod((int)file->fh, mode)
+			    : fchmodat(backing_fd, below(path), mode, 0));
 }
 
 static int change_owner(const char *path, uid_t uid, gid_t gid, struct fuse_file_info *file)
 {
 	(void)file;
-	return answer(fchownat(backing_fd, below(path), uid, gid, AT_SYMLINK_NOFOLLOW));
+	return changed(fchownat(backing_fd, below(path), uid, gid, AT_SYMLINK_NOFOLLOW));
 }
 
 static int change_size(const char *path, off_t size, struct fuse_file_info *file)
@@ -159,11 +170,11 @@ static int change_size(const char *path, off_t size, struct fuse_file_info *file
 	int fd;
 
 	if (file)
-		return answer(ftruncate((int)file->fh, size));
+		return changed(ftruncate((int)file->fh, size));
 	fd = openat(backing_fd, below(path), O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	result = answer(ftruncate(fd, size));
+	result = changed(ftruncate(fd, size));
 	close(fd);
 	return result;
 }
@@ -171,8 +182,8 @@ static int change_size(const char *path, off_t size, struct fuse_file_info *file
 static int change_times(const char *path, const struct timespec times[2],
 			struct fuse_file_info *file)
 {
-	return answer(file ? futimens((int)file->fh, times)
-			   : utimensat(backing_fd, below(path), times, AT_SYMLINK_NOFOLLOW));
+	return changed(file ? futimens((int)file->fh, times)
+			    : utimensat(backing_fd, below(path), times, AT_SYMLINK_NOFOLLOW));
 }
 
 /* The kernel appends by itself, as an NFS client does. */
@@ -193,7 +204,7 @@ static int create_file(const char *path, mode_t mode, struct fuse_file_info *fil
 	if (fd < 0)
 		return -errno;
 	file->fh = (uint64_t)fd;
-	return 0;
+	return changed(0);
 }
 
 static int read_bytes(const char *path, char *bytes, size_t size, off_t offset,
@@ -212,6 +223,12 @@ static int write_bytes(const char *path, const char *bytes, size_t size, off_t o
 
 	(void)path;
 	return n < 0 ? -errno : (int)n;
+}
+
+static int flush_file(const char *path, struct fuse_file_info *file)
+{
+	(void)path;
+	return is_sync ? answer(fsync((int)file->fh)) : 0;
 }
 
 static int release_file(const char *path, struct fuse_file_info *file)
@@ -304,6 +321,7 @@ static const struct fuse_operations operations = {
 	.create = create_file,
 	.read = read_bytes,
 	.write = write_bytes,
+	.flush = flush_file,
 	.release = release_file,
 	.fsync = sync_file,
 	.opendir = open_directory,
@@ -338,6 +356,7 @@ int main(int argc, char **argv)
 	if (argc != 5)
 		return 2;
 	umask(0);
+	is_sync = getenv("NFS_LIKE_SYNC") != NULL;
 	backing_fd = open(argv[3], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fd = open("/dev/fuse", O_RDWR);
 	if (backing_fd < 0 || fd < 0)
