@@ -290,7 +290,7 @@ static int run_parsed(struct spack_command *command, char **argv, int operand, i
 		return run_on_host(command, root, &words, err);
 	if (!command->request.root)
 		r = spack_environment(root, &command->arena, &command->request.root, err);
-	if (r == 0 && !environment_is(command->request.root)) {
+	if (r == 0 && !environment_take_back(command->request.root)) {
 		fail_plain(err, ENOENT, "'%s' is no environment", command->request.root);
 		err_hint(err, "rootlet spack [ENV] -- WORDS; rootlet isolate create ENV");
 		return -ENOENT;

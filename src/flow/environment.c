@@ -161,7 +161,7 @@ int environment_load(const char *path, struct environment *ret_environment, stru
 	char file[PATH_MAX + 32];
 	int r;
 
-	if (!realpath(path, real))
+	if (!realpath(path, real) && !(environment_take_back(path) && realpath(path, real)))
 		return fail(err, errno, "environment '%s'", path);
 	snprintf(file, sizeof(file), "%s/%s", real, ENVIRONMENT_FILE);
 	environment.path = arena_copy(&environment.arena, real);

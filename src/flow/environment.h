@@ -48,6 +48,14 @@ struct environment {
 /* Is there an environment in this directory? */
 bool environment_is(const char *path);
 
+/* Where renaming has no flags (NFS), an environment that is made again has no name between two
+ * calls. Who is killed there leaves the old one beside its place, as "NAME.tmp-RANDOM-old": it gets
+ * its name back, unless its maker goes on within a second. Is there an environment then? Loading
+ * does so, too. */
+#define ENVIRONMENT_WORK_SUFFIX ".tmp-" /* flow/dest.h */
+#define ENVIRONMENT_OLD_SUFFIX	"-old"
+bool environment_take_back(const char *path);
+
 /* -EUCLEAN, -EINVAL: the file is damaged or of a newer rootlet. */
 int environment_load(const char *path, struct environment *ret_environment,
 		     struct err *err) must_check;

@@ -320,22 +320,30 @@ static int keep_settings(const char *old, const char *path, struct err *err)
 		       : 0;
 }
 
-/* Where there is no exchange (NFS). Who is killed between the first two steps leaves no
- * environment: it has to be created again, and that sweeps up both. */
+#define STEPS_TRIES 100
+
+/* Where there is no exchange (NFS). Who is killed between the first two steps leaves the old one
+ * beside its place, and whoever looks for it next gives it its name back: also while we are only
+ * slow, and then we begin again. */
 static int exchange_by_steps(const char *work, const char *path, struct err *err)
 {
 	auto_buf old = { 0 };
-	int r;
+	bool is_done = false;
 
-	buf_add_text(&old, work);
-	buf_add_text(&old, "-old");
-	if (rename(path, old.bytes) < 0)
-		return fail(err, errno, "rename '%s'", path);
-	if (rename(work, path) < 0) {
-		r = fail(err, errno, "rename to '%s'", path);
-		(void)!rename(old.bytes, path);
-		return r;
+	buf_printf(&old, "%s" ENVIRONMENT_OLD_SUFFIX, work);
+	for (int i = 0; !is_done && i < STEPS_TRIES; i++) {
+		if (rename(path, old.bytes) < 0 && errno != ENOENT)
+			return fail(err, errno, "rename '%s'", path);
+		is_done = rename(work, path) == 0;
+		if (!is_done && errno != ENOTEMPTY && errno != EEXIST) {
+			int r = fail(err, errno, "rename to '%s'", path);
+
+			(void)!rename(old.bytes, path);
+			return r;
+		}
 	}
+	if (!is_done)
+		return fail_plain(err, EBUSY, "'%s' is being made by somebody else", path);
 	if (rename(old.bytes, work) < 0 && errno != ENOENT) /* swept up, as below */
 		return fail(err, errno, "rename '%s'", old.bytes);
 	return 0;
@@ -418,8 +426,10 @@ static int make(struct making *making, bool tests, struct err *err)
 {
 	auto_buf work = { 0 };
 	auto_fd fd = -1;
-	int r = open_work(making->request->path, &work, &fd, err);
+	int r;
 
+	(void)environment_take_back(making->request->path); /* before what is left over goes */
+	r = open_work(making->request->path, &work, &fd, err);
 	if (r < 0)
 		return r;
 	r = fill(making, fd, err);
@@ -505,7 +515,7 @@ int isolate_remove(const char *path, bool force, struct err *err)
 	auto_buf work = { 0 };
 	int r;
 
-	if (!environment_is(path))
+	if (!environment_take_back(path))
 		return fail_plain(err, access(path, F_OK) < 0 ? ENOENT : EINVAL,
 				  "'%s' is no environment", path);
 	r = force ? 0 : check_unused(path, err);

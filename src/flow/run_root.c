@@ -208,7 +208,8 @@ int run_find_root(const struct run_request *request, struct box *box, struct run
 	if (request->host_root)
 		return use_host(request, box, root, err);
 	path = expand_home(request->root, &box->arena);
-	if (environment_is(path)) /* by any name: nothing else has such a file */
+	if (environment_is(path) || /* by any name: nothing else has such a file */
+	    (is_path(request->root) && environment_take_back(path)))
 		return run_use_environment(request, path, box, root, err);
 	if (is_path(request->root)) {
 		if (stat(path, &st) < 0)

@@ -166,3 +166,44 @@ asked_for_each() {
     [ "$(ls -A "$FOLDER/home" | grep env)" = env ]
     grep -q motd "$FOLDER/home/env/environment.json"
 }
+
+# killing_when CONDITION NODE CMD...: as the user of the other tests; it is killed before the first call that makes
+# anything lasting at which the condition holds, said in shell and of the directory that the machines share.
+killing_when() {
+    local init
+    init=$(cat "$BATS_TEST_TMPDIR/nodes/$2.init")
+    cat >"$FOLDER/hook" <<END
+#!/bin/sh
+cd "$FOLDER/home" && [ ! -e ../killed ] && $1 || exit 0
+pid=\$(pgrep -P \$PPID | grep -vx \$\$)
+kill -9 \$pid
+echo killed >../killed
+until grep -q '^State:.Z' /proc/\$pid/status; do :; done # else it may do this one call
+END
+    chmod 755 "$FOLDER/hook"
+    rm -f "$FOLDER/killed"
+    shift 2
+    fails nsenter -t "$init" -m -p -i --wd=. -- "$ROOTLET_TEST_STAGE/build/tests/at-commits" "$FOLDER/hook" \
+        setpriv --reuid rootlet-test --regid rootlet-test --clear-groups -- "$@" >said 2>&1
+    [ -e "$FOLDER/killed" ] || { cat said; return 1; }
+}
+
+@test "who makes an environment again and is killed leaves the old one or the new one" {
+    local create=(rootlet -q isolate create "$NODE_MOUNT/env" --from "tar:$(tiny_tar)")
+    ok node a "${create[@]}"
+    touch "$FOLDER/home/env/first"
+    killing_when "[ -e env.tmp-*/environment.json ]" a "${create[@]}"
+    [ -e "$FOLDER/home/env/first" ]
+    rm -r "$FOLDER"/home/env.tmp-* # here are no locks: it is nobody's
+    for next in "rootlet run $NODE_MOUNT/env -- true" "rootlet run $NODE_MOUNT/env -- true" "${create[*]}" \
+        "rootlet isolate remove $NODE_MOUNT/env"; do
+        killing_when "[ ! -e env ]" a "${create[@]}"
+        [ ! -e "$FOLDER/home/env" ]
+        # shellcheck disable=SC2086 # words
+        ok node a $next
+    done
+    equal "$(find "$FOLDER/home" -maxdepth 1 -name 'env*old')" ""
+    ok node a "${create[@]}"
+    killing_when "[ -e env ] && [ -e env.tmp-*-old ]" a "${create[@]}"
+    ok node a rootlet run "$NODE_MOUNT/env" -- true
+}
