@@ -219,21 +219,29 @@ static int pass_below(struct reading *reading, const sqfs_tree_node_t *node, str
 
 /* --- the image --- */
 
-static int load_tree(struct reading *reading)
+/* Only for who wants the content: the table of fragments is as long as there are small files. */
+static int load_data(struct reading *reading)
 {
 	const sqfs_super_t *super = &reading->tables.super;
-	sqfs_compressor_t *decompressor = reading->tables.decompressor;
-	sqfs_file_t *file = &reading->io.file;
-	int r;
 
-	reading->directories = sqfs_dir_reader_create(super, decompressor, file, 0);
-	reading->data = sqfs_data_reader_create(file, super->block_size, decompressor, 0);
-	if (!reading->directories || !reading->data)
+	reading->data = sqfs_data_reader_create(&reading->io.file, super->block_size,
+						reading->tables.decompressor, 0);
+	return reading->data ? sqfs_data_reader_load_fragment_table(reading->data, super)
+			     : SQFS_ERROR_ALLOC;
+}
+
+static int load_tree(struct reading *reading)
+{
+	int r = reading->sink->data ? load_data(reading) : 0;
+
+	if (r < 0)
+		return r;
+	reading->directories = sqfs_dir_reader_create(
+		&reading->tables.super, reading->tables.decompressor, &reading->io.file, 0);
+	if (!reading->directories)
 		return SQFS_ERROR_ALLOC;
-	r = sqfs_data_reader_load_fragment_table(reading->data, super);
-	return r < 0 ? r
-		     : sqfs_dir_reader_get_full_hierarchy(reading->directories, reading->tables.ids,
-							  NULL, 0, &reading->root);
+	return sqfs_dir_reader_get_full_hierarchy(reading->directories, reading->tables.ids, NULL,
+						  0, &reading->root);
 }
 
 static int load(struct reading *reading)
@@ -249,8 +257,10 @@ static void unload(struct reading *reading)
 {
 	if (reading->root)
 		sqfs_dir_tree_destroy(reading->root);
-	sqfs_destroy(reading->data);
-	sqfs_destroy(reading->directories);
+	if (reading->data)
+		sqfs_destroy(reading->data);
+	if (reading->directories)
+		sqfs_destroy(reading->directories);
 	squash_tables_done(&reading->tables);
 	map_done(&reading->first_names);
 	arena_done(&reading->arena);

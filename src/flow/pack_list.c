@@ -266,10 +266,32 @@ static int write_entry(void *context, const void *bytes, size_t size_bytes, stru
 	return r < 0 ? fail(err, -r, "write") : 0;
 }
 
+/* In $TMPDIR, else /tmp; not every file system has files without a name. */
+static int open_spool(int *ret_fd, struct err *err)
+{
+	const char *folder = getenv("TMPDIR");
+	auto_buf name = { 0 };
+	int fd;
+
+	if (!folder || !*folder)
+		folder = "/tmp";
+	fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+		buf_printf(&name, "%s/rootlet-diff-XXXXXX", folder);
+		fd = mkostemp(name.bytes, O_CLOEXEC);
+		if (fd >= 0)
+			unlink(name.bytes);
+	}
+	if (fd < 0)
+		return fail(err, errno, "make a temporary file in '%s'", folder);
+	*ret_fd = fd;
+	return 0;
+}
+
 /* By way of a tar in memory's place: what a directory is as one is what is compared. */
 static int list_directory(struct listing *listing, const char *path, struct err *err)
 {
-	auto_fd spool = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	auto_fd spool = -1;
 	auto_fd fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct tree_tar_options options = { 0 };
 	struct tar_writer writer = { .write = write_entry, .context = &spool };
@@ -277,8 +299,11 @@ static int list_directory(struct listing *listing, const char *path, struct err 
 	auto_tree tree = { 0 };
 	int r;
 
-	if (fd < 0 || spool < 0)
-		return fail(err, errno, "open '%s'", fd < 0 ? path : "a temporary file");
+	if (fd < 0)
+		return fail(err, errno, "open '%s'", path);
+	r = open_spool(&spool, err);
+	if (r < 0)
+		return r;
 	r = tree_of_directory(fd, &tree, err);
 	if (r < 0)
 		err_wrap(err, "'%s'", path);

@@ -234,6 +234,9 @@ expect_nothing() {
     attempt rootlet pack --diff a/tar b/squashfs
     expect_status 1
     ok rootlet pack --diff a/dir a/dir
+    # what a directory is, is looked at in $TMPDIR
+    refused env TMPDIR="$PWD/nowhere" rootlet pack --diff a/dir a/dir
+    expect_stderr "temporary file in '$PWD/nowhere'"
     attempt rootlet pack --diff a/tar a/tar.zst
     equal "$output" "all files are the same; the bytes around them differ (format, compression, padding)"
     refused rootlet pack --diff a/tar missing
