@@ -19,6 +19,7 @@
 #include "cmd/progress.h"
 #include "cmd/remote_opt.h"
 #include "flow/build.h"
+#include "flow/build_agent.h"
 #include "flow/host_files.h"
 #include "image/ownership.h"
 
@@ -80,8 +81,11 @@ static const struct opt build_opts[] = {
 	  NULL },
 	{ OPT_LIST, 0, "secret", REQUEST(secrets), "id=ID[,src=FILE|,env=NAME]",
 	  "a secret for RUN --mount=type=secret; it reaches no layer", NULL },
-	{ OPT_LIST, 0, "ssh", REQUEST(ssh), "default|ID[=SOCKET]",
-	  "an ssh agent's socket for RUN --mount=type=ssh; default is git's, too", NULL },
+	{ OPT_LIST, 0, "ssh", REQUEST(ssh), "default|ID[=SOCKET|=KEY,...]",
+	  "an ssh agent's socket for RUN --mount=type=ssh, or files with keys for an agent that "
+	  "ends "
+	  "with the build; default is git's, too",
+	  NULL },
 	{ OPT_MAYBE, 0, "no-cache", BUILD(no_cache), "STAGE,...",
 	  "run every step again, of these stages only if named", NULL },
 	{ OPT_FLAG, 0, "debug", REQUEST(debug), NULL,
@@ -263,6 +267,7 @@ static int build_main(const struct command *command, const struct common *common
 		      char **argv)
 {
 	struct build_command build_command = { .common = *common, .remote = REMOTE_OPT_DEFAULT };
+	struct build_agents agents = { 0 };
 	struct err err = { 0 };
 	int operand;
 	int status;
@@ -277,6 +282,8 @@ static int build_main(const struct command *command, const struct common *common
 					       : "only one build context can be given");
 		err_hint(&err, "usage: rootlet build %s", command->synopsis);
 	}
+	if (r == 0)
+		r = build_agents_start(&agents, &build_command.request.ssh, &err);
 	if (r == 0) {
 		build_command.request.store = build_command.common.store;
 		build_command.request.context = argv[operand];
@@ -286,6 +293,7 @@ static int build_main(const struct command *command, const struct common *common
 	} else {
 		status = r < 0 ? command_fail(command, &err) : 0;
 	}
+	build_agents_end(&agents);
 	build_request_done(&build_command.request);
 	return status;
 }

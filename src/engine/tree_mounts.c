@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/banned.h"
+#include "base/buf.h"
 #include "base/io.h"
 #include "engine/dev.h"
 #include "engine/seed.h"
@@ -132,8 +134,39 @@ static int mount_proc(struct tree *tree, const struct box_mount *mount, struct e
 	return r;
 }
 
+/* What /sys/class/net shows are the devices of the network that the file system was mounted in. */
+static int new_sys(struct tree *tree, const struct box_mount *mount, struct err *err)
+{
+	auto_fd target = tree_open_target(tree, mount, -1, err);
+
+	return target < 0 ? err_wrap(err, "sys")
+			  : mount_new("sysfs", "sysfs", NULL,
+				      MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC | MOUNT_READ_ONLY,
+				      target, NULL, err);
+}
+
+/* What programs learn their limits from is a mount of its own in there. */
+static int bind_groups(struct tree *tree, const struct box_mount *mount, struct err *err)
+{
+	static const char groups[] = "/sys/fs/cgroup";
+	auto_buf target = { 0 };
+	struct box_mount below = *mount;
+
+	if (access(groups, F_OK) < 0)
+		return 0;
+	buf_printf(&target, "%s/fs/cgroup", mount->target);
+	below.target = target.bytes;
+	return bind_path(tree, &below, groups, MOUNT_READ_ONLY, err);
+}
+
+/* The kernel refuses a fresh one where somebody hides parts of this one, as in many containers. */
 static int mount_sys(struct tree *tree, const struct box_mount *mount, struct err *err)
 {
+	int r = tree->plan->box->private_ns.network ? new_sys(tree, mount, err) : -EPERM;
+
+	if (r != -EPERM)
+		return r < 0 ? r : bind_groups(tree, mount, err);
+	err_clear(err);
 	return bind_path(tree, mount, "/sys", MOUNT_READ_ONLY, err);
 }
 

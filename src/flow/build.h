@@ -32,7 +32,7 @@ struct build_request {
 	const char *metadata_file;  /* what was made, as JSON; or NULL */
 	struct strings contexts;    /* NAME=PATH, NAME=docker-image://REF */
 	struct strings secrets;	    /* id=ID[,src=FILE|,env=NAME], as docker has it */
-	struct strings ssh;	    /* default, or ID[=SOCKET] */
+	struct strings ssh;	    /* default, or ID[=SOCKET]; see build_agent.h */
 	bool no_cache;		    /* no step comes from the cache */
 	struct strings no_cache_stages; /* names or numbers of stages of which none does */
 	struct strings cache_from;	/* as cache_spec.h has them */

@@ -156,9 +156,7 @@ static int check_agent(const char *given, struct err *err)
 		return fail(err, errno, "'%s'", path);
 	if (S_ISSOCK(st.st_mode))
 		return 0;
-	fail_plain(err, ENOTSUP, "'%s' is no agent's socket", path);
-	err_hint(err, "a key is handed out by an agent: ssh-agent, and ssh-add %s", path);
-	return -ENOTSUP;
+	return fail_plain(err, ENOTSUP, "'%s' is neither an agent's socket nor a file", path);
 }
 
 /* An engine may be anywhere when it mounts. One that is gone since it was looked at is named by the

@@ -218,6 +218,42 @@ END
     expect_stderr "ssh agent 'default' is required"
 }
 
+# is_running FILE: has any process the words in this file among its arguments?
+is_running() {
+    grep -qsFf "$1" /proc/[0-9]*/cmdline
+}
+
+@test "ssh: keys in files are handed out by an agent that ends with the build" {
+    command -v ssh-agent >/dev/null && command -v ssh-keygen >/dev/null || skip "no OpenSSH here"
+    for name in key other; do
+        ssh-keygen -q -t ed25519 -N '' -f "$name"
+        mv "$name" "$name-of-$BATS_ROOT_PID"
+    done
+    ssh-keygen -q -t ed25519 -N words -f locked
+    key=$PWD/key-of-$BATS_ROOT_PID other=$PWD/other-of-$BATS_ROOT_PID
+    chmod 644 "$other" # as it comes out of an archive
+    dockerfile <<'END'
+FROM tiny
+RUN --mount=type=ssh,required test -S "$SSH_AUTH_SOCK" && echo "at $SSH_AUTH_SOCK"
+END
+    SSH_AUTH_SOCK='' builds --ssh "default=$key,$other" .
+    expect_stderr "at /run/buildkit/ssh_agent.0"
+    echo "$key" >words
+    for _ in $(seq 1200); do
+        is_running words || break
+        sleep 0.1
+    done
+    fails is_running words
+    fails grep -rqaF -- "$(sed -n 2p "$key")" "$ROOTLET_STORE"
+    refuses --no-cache --ssh default=locked .
+    expect_stderr "--ssh 'default=locked': key 'locked' has a passphrase, and nobody can be asked for it"
+    echo nonsense >nonsense
+    refuses --ssh "default=$key,nonsense" .
+    expect_stderr "'nonsense' is no key that ssh-add takes"
+    refuses --ssh default=nosuch .
+    expect_stderr "--ssh 'default=nosuch': 'nosuch': No such file or directory"
+}
+
 @test "ssh: a real agent lists its keys to a step and signs for it; no key comes along" {
     command -v ssh-agent >/dev/null && command -v ssh-keygen >/dev/null || skip "no OpenSSH here"
     need_debian
@@ -245,9 +281,11 @@ END
     echo data | ssh-keygen -Y verify -f allowed -I test@example -n file -s out/signature
     secret=$(sed -n 2p key)
     fails grep -rqaF -- "$secret" "$ROOTLET_STORE"
-    refuses --ssh default=key context
-    expect_stderr "--ssh 'default=key': 'key' is no agent's socket"
-    expect_stderr "hint: a key is handed out by an agent"
+    rm -r out
+    SSH_AUTH_SOCK='' attempt rootlet build --no-cache --ssh default=key --build-context tools=tools -o out context
+    expect_status 0
+    echo data | ssh-keygen -Y verify -f allowed -I test@example -n file -s out/signature
+    fails grep -rqaF -- "$secret" "$ROOTLET_STORE"
     SSH_AUTH_SOCK='' refuses --ssh default context
     expect_stderr "--ssh 'default': no agent is running (SSH_AUTH_SOCK is not set)"
 }

@@ -215,6 +215,16 @@ root
     expect_output "1"
 }
 
+@test "a network of its own is the one that /sys shows" {
+    need_mounts
+    unshare -Urnm mount -t sysfs fresh /sys 2>/dev/null || skip "the kernel refuses a fresh /sys here"
+    ok rootlet run --network none ./root sh -c '
+        for device in /sys/class/net/*/ifindex; do echo "$device"; done | wc -l; grep -c : /proc/net/dev
+        [ ! -e /sys/fs/cgroup ] || ls -A /sys/fs/cgroup | wc -l'
+    equal "$(echo "$output" | sed -n 1p)" "$(echo "$output" | sed -n 2p)"
+    [ "$(echo "$output" | sed -n 3p)" != 0 ] || [ -z "$(ls -A /sys/fs/cgroup)" ]
+}
+
 @test "standard input and output pass through untouched" {
     head -c 300000 /dev/urandom >in
     rootlet run ./root cat <in >out
