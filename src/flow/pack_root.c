@@ -4,9 +4,12 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/banned.h"
@@ -406,11 +409,25 @@ int pack_root_open(const struct pack_self *self, const char *engine, struct aren
 	return r;
 }
 
+/* Who entered a user namespace may do all in there, and is closed to who may not: programs under a
+ * tracer open what it has open by /proc/PID/fd, and are of those. */
+static int become_ordinary(struct err *err)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { 0 };
+
+	if (syscall(SYS_capset, &header, none) < 0)
+		return fail(err, errno, "capset");
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ? fail(err, errno, "PR_SET_DUMPABLE") : 0;
+}
+
 int pack_root_leave(struct pack_root *root, struct err *err)
 {
 	char cwd[PATH_MAX];
 	int r = squash_enter(&root->served, getcwd(cwd, sizeof(cwd)), err);
 
+	if (r == 0)
+		r = become_ordinary(err);
 	if (r < 0)
 		return r;
 	cleanup_fd(&root->fd);

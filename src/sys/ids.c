@@ -11,10 +11,11 @@
 #include "base/io.h"
 #include "base/number.h"
 
-#define FIELDS_MAX   7 /* passwd(5); group(5) has four */
-#define PASSWD_BYTES ((size_t)16 << 20)
-#define ROOM_BYTES   4096
-#define GROUPS_MAX   1000 /* of one user; box.h has room for as many */
+#define FIELDS_MAX     7 /* passwd(5); group(5) has four */
+#define PASSWD_BYTES   ((size_t)16 << 20)
+#define ASKED_VARIABLE "ROOTLET_ASKS_GETENT"
+#define ROOM_BYTES     4096
+#define GROUPS_MAX     1000 /* of one user; box.h has room for as many */
 
 struct line {
 	const char *field[FIELDS_MAX];
@@ -128,21 +129,31 @@ bool ids_group_by_id(const char *group, gid_t gid, struct arena *arena, const ch
 	return false;
 }
 
+/* The host's, before one that a pack's folder of programs in PATH leads to. That is this program
+ * again, and so is every one where a pack is the root: it must not ask in its turn. */
+static _Noreturn void exec_getent(uid_t uid)
+{
+	char number[12];
+
+	snprintf(number, sizeof(number), "%u", uid);
+	setenv(ASKED_VARIABLE, "1", 1);
+	execl("/usr/bin/getent", "getent", "passwd", number, (char *)NULL);
+	execlp("getent", "getent", "passwd", number, (char *)NULL);
+	_exit(127);
+}
+
 /* `getent passwd UID`, or nothing. getent is where NSS lives on every glibc and musl host. */
 static void run_getent(uid_t uid, struct buf *output)
 {
 	int pipe_fds[2];
-	char number[12];
 	pid_t pid;
 
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+	if (getenv(ASKED_VARIABLE) || pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return;
-	snprintf(number, sizeof(number), "%u", uid);
 	pid = fork();
 	if (pid == 0) {
 		dup2(pipe_fds[1], STDOUT_FILENO);
-		execlp("getent", "getent", "passwd", number, (char *)NULL);
-		_exit(127);
+		exec_getent(uid);
 	}
 	close(pipe_fds[1]);
 	if (pid > 0) {

@@ -69,6 +69,31 @@ each_engine() {
     expect_empty_dir "$TMPDIR"
 }
 
+@test "an engine that is named among the words gets the image as it is mounted" {
+    rootlet -q pack ./root -f run -e GREETER=pack -o tools.run
+    for engine in tap ptrace; do
+        attempt ./tools.run --engine $engine greet a
+        expect_status 0
+        equal "$output" "greeted a by pack in $PWD"
+    done
+    expect_empty_dir "$TMPDIR"
+}
+
+# The one who was asked asked again, and so on, until no process could be started.
+@test "a getent that is the pack's own is not asked by itself who an unknown caller is" {
+    need_userns
+    rm -f root/etc/passwd
+    printf '#!/bin/sh\nexit 2\n' >root/bin/getent
+    chmod +x root/bin/getent
+    rootlet -q pack ./root -R -f tar -e GREETER=pack -o packed.tar
+    mkdir home && tar -C home -xf packed.tar && mkdir -p home/dev && : >home/dev/null
+    attempt timeout -k 10 120 unshare -mrpf --kill-child chroot home /bin/sh -c \
+        'PATH=/bin ROOTLET_ENGINE=landlock /bin/greet a 2>said || cat said'
+    [[ $output != *"no Landlock"* ]] || skip "no Landlock here"
+    expect_status 0
+    equal "$output" "greeted a by  in /"
+}
+
 @test "a relocatable pack runs where it is unpacked, moved, and inside of itself" {
     rootlet -q pack ./root -R -f tar -e GREETER=pack -o packed.tar
     mkdir home && tar -C home -xf packed.tar
