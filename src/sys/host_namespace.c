@@ -109,15 +109,6 @@ int probe_subordinate_ids(struct host *host, struct err *err)
 			   ids.uid.count > 1 || ids.gid.count > 1 ? ", in several ranges" : "");
 }
 
-static uint64_t count_ids(const struct id_maps *maps)
-{
-	uint64_t count = 0;
-
-	for (size_t i = 0; i < maps->count; i++)
-		count += maps->item[i].count;
-	return count;
-}
-
 /* Root with one id, as in a user namespace of Type III, has nobody to be root of. */
 int probe_root(struct host *host, struct err *err)
 {
@@ -128,12 +119,13 @@ int probe_root(struct host *host, struct err *err)
 		return r;
 	if (geteuid() != 0)
 		return fail_plain(err, EPERM, "%s (%u) is not root", host->user.name, geteuid());
-	if (count_ids(&space.uid) < 2 || count_ids(&space.gid) < 2)
+	if (id_maps_count(&space.uid) < 2 || id_maps_count(&space.gid) < 2)
 		return fail_plain(err, EPERM, "only one id is mapped here");
 	r = host_in_child(CLONE_NEWNS, mount_tmpfs, host, err);
 	return r < 0 ? r
-		     : host_detail(err, "%llu ids%s", (unsigned long long)count_ids(&space.uid),
-				   count_ids(&space.uid) == UINT32_MAX ? ", all there are" : "");
+		     : host_detail(err, "%llu ids%s", (unsigned long long)id_maps_count(&space.uid),
+				   id_maps_count(&space.uid) == UINT32_MAX ? ", all there are"
+									   : "");
 }
 
 /* An overlay on the directories lower, upper, work below `base`, with a whiteout made in it: some

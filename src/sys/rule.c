@@ -272,6 +272,16 @@ static void set_missing_range(const struct user *user, bool install, struct rule
 	    user->name);
 }
 
+/* Ranges are taken of the ids that are around, and one is nobody's range. */
+static bool is_alone(void)
+{
+	struct err err = { 0 };
+	struct id_space space;
+
+	return id_space_here(&space, &err) == 0 &&
+	       (id_maps_count(&space.uid) < 2 || id_maps_count(&space.gid) < 2);
+}
+
 void rule_subordinate_ids(const struct user *user, struct rule *ret_rule)
 {
 	char path[PROCESS_PATH_MAX];
@@ -279,6 +289,11 @@ void rule_subordinate_ids(const struct user *user, struct rule *ret_rule)
 	bool installed = process_find("newuidmap", path);
 
 	*ret_rule = (struct rule){ 0 };
+	if (is_alone()) {
+		set(ret_rule->forbids, "one id is mapped here, so there are no ranges to give");
+		set(ret_rule->user, "run rootlet outside of this user namespace");
+		return;
+	}
 	if (!installed)
 		rule_install("newuidmap", "uidmap", "shadow-utils", "shadow", ret_rule);
 	if (subid_find(user, &ids, NULL) < 0) {

@@ -253,6 +253,15 @@ static int read_maps(const char *path, struct id_maps *ret_maps, struct err *err
 	return 0;
 }
 
+uint64_t id_maps_count(const struct id_maps *maps)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < maps->count; i++)
+		count += maps->item[i].count;
+	return count;
+}
+
 int id_space_here(struct id_space *ret_space, struct err *err)
 {
 	struct id_space space = { .is_here = true };
@@ -265,15 +274,6 @@ int id_space_here(struct id_space *ret_space, struct err *err)
 	return r;
 }
 
-static uint32_t count_ids(const struct id_maps *maps)
-{
-	uint32_t total = 0;
-
-	for (size_t i = 0; i < maps->count; i++)
-		total += maps->item[i].count;
-	return total;
-}
-
 int id_space_check(const struct id_space *space, uid_t uid, gid_t gid, const char *what,
 		   struct err *err)
 {
@@ -284,7 +284,7 @@ int id_space_check(const struct id_space *space, uid_t uid, gid_t gid, const cha
 		return 0;
 	fail_plain(err, EOVERFLOW, "%s: %s %u is beyond the %u ids that are real here", what,
 		   uid_is_real ? "gid" : "uid", uid_is_real ? gid : uid,
-		   count_ids(uid_is_real ? &space->gid : &space->uid));
+		   (unsigned)id_maps_count(uid_is_real ? &space->gid : &space->uid));
 	if (!space->is_here)
 		err_hint(err,
 			 "an administrator can add a range (usermod --add-sub%ss FIRST-LAST "

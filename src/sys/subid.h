@@ -62,6 +62,7 @@ struct id_space {
 void id_maps_fill(const struct subid_ranges *ranges, uint32_t own, uint32_t caller,
 		  struct id_maps *ret_maps);
 bool id_maps_has(const struct id_maps *maps, uint32_t inside);
+uint64_t id_maps_count(const struct id_maps *maps);
 
 /* The largest space the user has, where own_uid and own_gid are the user. Errors as subid_find. */
 int id_space_of_user(const struct user *user, uid_t own_uid, gid_t own_gid,

@@ -99,6 +99,13 @@ END
     expect_output " $(id -un)"
 }
 
+@test "doctor tells who has one id only that no line would give a range" {
+    need_userns
+    attempt rootlet run --host-root --root-emulation none -- rootlet doctor
+    expect_output "one id is mapped here"
+    expect_no_output "usermod --add-subuids"
+}
+
 @test "doctor --json is JSON and agrees with the text" {
     attempt rootlet doctor --json
     for name in user-namespace overlay-tmpfs seccomp-trap store-write; do

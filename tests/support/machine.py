@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine tests, demo and measurements run on: ordinary users, base images, where they are."""
 import fcntl
+import glob
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -174,6 +176,20 @@ class Stage:
     def start(self, user, argv, **kwargs):
         return subprocess.Popen(argv, **self.arguments(user, kwargs))
 
+    def end_podman(self):
+        """Its process that holds a user's namespace outlives every command, one in each folder for running."""
+        for name in glob.glob(os.path.join(self.path, "user-*/run/libpod/tmp/pause.pid")):
+            try:
+                with open(name, encoding="ascii") as file:
+                    pid = int(file.read())
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    is_ours = self.path.encode() in file.read()
+                if is_ours:
+                    os.kill(pid, signal.SIGTERM)
+            except (OSError, ValueError):
+                continue
+
     def remove(self):
+        self.end_podman()
         subprocess.run(["chmod", "-R", "u+rwX", self.path], stderr=subprocess.DEVNULL, check=False)
         shutil.rmtree(self.path, ignore_errors=True)
