@@ -42,14 +42,16 @@ def step_forward():
 
 
 class Bench(Stage):
-    """The staged build with lap and probe, and the one user everything is measured as.
+    """The staged build with its measuring programs, and the one user everything is measured as.
 
     $ROOTLET_BENCH_FOLDER is where everything is written: /dev/shm leaves the disk out of it."""
 
     def __init__(self, build):
+        if not os.path.exists(os.path.join(build, "build.ninja")):
+            sys.exit(f"'{build}' is not a build directory of meson's")
         step_forward()
         make_users()
-        subprocess.run(["ninja", "-C", build, "bench/lap", "bench/probe"], check=True,
+        subprocess.run(["ninja", "-C", build, "bench/lap", "bench/probe", "bench/binds"], check=True,
                        stdout=subprocess.DEVNULL)
         super().__init__(build, "bench", os.environ.get("ROOTLET_BENCH_FOLDER", "/var/tmp"))
         self.bin = os.path.join(self.path, "build", "bench")
