@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -351,6 +352,7 @@ int main(int argc, char **argv)
 	struct fuse_args args = FUSE_ARGS_INIT(1, arguments);
 	struct fuse_loop_config loop = { .clone_fd = 0, .max_idle_threads = 8 };
 	struct fuse *fuse;
+	int status;
 	int fd;
 
 	if (argc != 5)
@@ -368,7 +370,8 @@ int main(int argc, char **argv)
 		die("mount");
 	if (setgroups(0, NULL) < 0 ||
 	    setresgid(number(argv[2]), number(argv[2]), number(argv[2])) ||
-	    setresuid(number(argv[1]), number(argv[1]), number(argv[1])))
+	    setresuid(number(argv[1]), number(argv[1]), number(argv[1])) ||
+	    prctl(PR_SET_DUMPABLE, 1) < 0) /* the sanitizer looks for leaks at the end */
 		die("setuid");
 	snprintf(place, sizeof(place), "/dev/fd/%d", fd);
 	fuse = fuse_new(&args, &operations, sizeof(operations), NULL);
@@ -376,5 +379,8 @@ int main(int argc, char **argv)
 		return 1;
 	puts("ready");
 	fflush(stdout);
-	return fuse_loop_mt(fuse, &loop);
+	status = fuse_loop_mt(fuse, &loop);
+	fuse_destroy(fuse);
+	fuse_opt_free_args(&args);
+	return status != 0;
 }
