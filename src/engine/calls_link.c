@@ -18,7 +18,7 @@ static const char *below_root(const char *root, const char *path)
 
 	if (!length)
 		return path;
-	if (strncmp(path, root, length) != 0 || (path[length] && path[length] != '/'))
+	if (!pathmap_is_in(path, root, length))
 		return NULL;
 	return path[length] ? path + length : "/";
 }

@@ -38,7 +38,6 @@ void isolate_made_done(struct isolate_made *made)
 
 /* ---- what is asked for ---- */
 
-/* Paths in a source are kept absolute: it is read again when the host has changed. */
 /* A reference has none of these at its beginning. */
 static bool names_path(const char *source)
 {
@@ -46,6 +45,7 @@ static bool names_path(const char *source)
 	       text_starts(source, "image:../");
 }
 
+/* Paths in a source are kept absolute: it is read again when the host has changed. */
 static int absolute_source(const struct isolate_request *request, struct arena *arena,
 			   const char **ret_source, struct err *err)
 {

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define PATHMAP_ENTRIES	   512
 #define PATHMAP_ABOVE	   512	  /* directories that have entries below them */
@@ -109,6 +110,11 @@ uint32_t pathmap_find(const struct pathmap *map, const char *guest, size_t lengt
 /* Is something else than the entry `guest` lies in below that path, or just there? */
 bool pathmap_is_point(const struct pathmap *map, const char *guest, size_t length);
 bool pathmap_is_above_point(const struct pathmap *map, const char *guest, size_t length);
+/* Is `path` the folder, a path of `length` bytes, or below it? Texts alone: "" holds them all. */
+static inline bool pathmap_is_in(const char *path, const char *folder, size_t length)
+{
+	return strncmp(path, folder, length) == 0 && (!path[length] || path[length] == '/');
+}
 /* Is the directory with this identity free of entries below it? */
 bool pathmap_is_clear(const struct pathmap *map, uint64_t device, uint64_t inode);
 /* What the guest calls a path of the host's: its length, or -ENOENT when nothing of the map shows

@@ -155,13 +155,6 @@ long tap_unmount(struct tap_mounter *mounter, const unsigned long arg[2])
 	return mounter->change(mounter->context, &mount);
 }
 
-static bool is_at_or_below(const char *path, const char *above)
-{
-	size_t length = strlen(above);
-
-	return strncmp(path, above, length) == 0 && (!path[length] || path[length] == '/');
-}
-
 long tap_pivot_root(struct tap_mounter *mounter, const unsigned long arg[2])
 {
 	const struct tap_mount mount = { .what = TAP_MOUNT_PIVOT,
@@ -183,7 +176,7 @@ long tap_pivot_root(struct tap_mounter *mounter, const unsigned long arg[2])
 	if (strcmp(new_root->guest, mounter->root) == 0)
 		return -EBUSY;
 	if (!pathmap_is_point(&mounter->place->map, new_root->guest, strlen(new_root->guest)) ||
-	    !is_at_or_below(mounter->target.guest, new_root->guest))
+	    !pathmap_is_in(mounter->target.guest, new_root->guest, strlen(new_root->guest)))
 		return -EINVAL;
 	return mounter->change(mounter->context, &mount);
 }

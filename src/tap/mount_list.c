@@ -92,7 +92,7 @@ void tap_mount_list_print(const struct tap_mount_list *list)
 		const char *path = guest + root_length;
 
 		if ((list->map->entry[i].flags & PATHMAP_HIDDEN) ||
-		    strncmp(guest, list->root, root_length) != 0 || (*path && *path != '/'))
+		    !pathmap_is_in(guest, list->root, root_length))
 			continue;
 		if (list->is_info)
 			add_info(list, i, path);

@@ -27,11 +27,6 @@ void tap_place_note_names(struct tap_place *place, const char *guest)
 	}
 }
 
-static bool begins(const char *path, const char *with, size_t length)
-{
-	return strncmp(path, with, length) == 0 && (!path[length] || path[length] == '/');
-}
-
 /* Can a directory of this entry be reached through another one as well? Then its host path does not
  * say by which of its names the guest went there. */
 static bool is_aliased(const struct pathmap *map, uint32_t index)
@@ -44,7 +39,7 @@ static bool is_aliased(const struct pathmap *map, uint32_t index)
 		size_t rest = other->host_length;
 
 		if (i == index || (other->flags & (PATHMAP_HIDDEN | PATHMAP_FILE)) ||
-		    !begins(host, pathmap_host(map, i), rest))
+		    !pathmap_is_in(host, pathmap_host(map, i), rest))
 			continue;
 		if (strncmp(guest, pathmap_guest(map, i), other->guest_length) != 0 ||
 		    strcmp(guest + other->guest_length, host + rest) != 0)
@@ -122,9 +117,10 @@ static uint32_t next_below(const struct pathmap *map, const struct tap_mount *mo
 		const char *guest = pathmap_guest(map, i);
 		size_t length = map->entry[i].guest_length;
 
-		if (length <= source_length || !begins(guest, mount->source, source_length) ||
-		    begins(guest, mount->except, strlen(mount->except)) ||
-		    begins(guest, mount->target, target_length) ||
+		if (length <= source_length ||
+		    !pathmap_is_in(guest, mount->source, source_length) ||
+		    pathmap_is_in(guest, mount->except, strlen(mount->except)) ||
+		    pathmap_is_in(guest, mount->target, target_length) ||
 		    target_length + length - source_length >= PATHMAP_PATH_MAX)
 			continue;
 		memcpy(path, mount->target, target_length);
@@ -189,7 +185,7 @@ static long put(const struct tap_mounting *mounting, const struct tap_mount *mou
 	if (r == 0 && mount->source && !(flags & PATHMAP_FILE))
 		r = bring_along(mounting, mount);
 	for (uint32_t i = 0; r == 0 && i < map->count; i++)
-		if (begins(pathmap_guest(map, i), mount->target, length))
+		if (pathmap_is_in(pathmap_guest(map, i), mount->target, length))
 			r = note_above(mounting, pathmap_guest(map, i));
 	if (r == 0)
 		tap_place_note_aliases(mounting->place);
@@ -235,11 +231,11 @@ static long take(struct tap_place *place, const struct tap_mount *mount)
 	if (index < 0)
 		return index;
 	for (uint32_t i = 0; !mount->detach && i < map->count; i++)
-		if (i != index && begins(pathmap_guest(map, i), mount->target, length) &&
+		if (i != index && pathmap_is_in(pathmap_guest(map, i), mount->target, length) &&
 		    !(map->entry[i].flags & PATHMAP_BROUGHT))
 			return -EBUSY;
 	for (uint32_t i = 0; i < map->count; i++)
-		if (!begins(pathmap_guest(map, i), mount->target, length))
+		if (!pathmap_is_in(pathmap_guest(map, i), mount->target, length))
 			map->entry[kept++] = map->entry[i];
 	map->count = kept;
 	return 0;

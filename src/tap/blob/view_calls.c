@@ -124,14 +124,13 @@ static bool ends_in(const char *path, const char *name)
 	return length >= name_length && strcmp(path + length - name_length, name) == 0;
 }
 
-/* A link of /proc/PID: what it says is the host's. */
 /* The guest's path as the process has it; false: it is outside of its root. */
 static bool is_below_root(char *text)
 {
 	const char *chroot = process_read()->chroot;
 	size_t top = strlen(chroot);
 
-	if (strncmp(text, chroot, top) != 0 || (text[top] && text[top] != '/'))
+	if (!pathmap_is_in(text, chroot, top))
 		return false;
 	memmove(text, text + top, strlen(text + top) + 1);
 	if (!text[0])
@@ -139,6 +138,7 @@ static bool is_below_root(char *text)
 	return true;
 }
 
+/* A link of /proc/PID: what it says is the host's. */
 static long give_kernels_link(const struct tap_call *call, const struct view_found *found,
 			      int buffer_arg)
 {
