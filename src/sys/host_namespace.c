@@ -119,7 +119,7 @@ int probe_root(struct host *host, struct err *err)
 		return r;
 	if (geteuid() != 0)
 		return fail_plain(err, EPERM, "%s (%u) is not root", host->user.name, geteuid());
-	if (id_maps_count(&space.uid) < 2 || id_maps_count(&space.gid) < 2)
+	if (id_space_has_one(&space))
 		return fail_plain(err, EPERM, "only one id is mapped here");
 	r = host_in_child(CLONE_NEWNS, mount_tmpfs, host, err);
 	return r < 0 ? r

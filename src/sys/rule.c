@@ -278,15 +278,14 @@ static bool is_alone(void)
 	struct err err = { 0 };
 	struct id_space space;
 
-	return id_space_here(&space, &err) == 0 &&
-	       (id_maps_count(&space.uid) < 2 || id_maps_count(&space.gid) < 2);
+	return id_space_here(&space, &err) == 0 && id_space_has_one(&space);
 }
 
 void rule_subordinate_ids(const struct user *user, struct rule *ret_rule)
 {
 	char path[PROCESS_PATH_MAX];
 	struct subids ids;
-	bool installed = process_find("newuidmap", path);
+	bool installed;
 
 	*ret_rule = (struct rule){ 0 };
 	if (is_alone()) {
@@ -294,6 +293,7 @@ void rule_subordinate_ids(const struct user *user, struct rule *ret_rule)
 		set(ret_rule->user, "run rootlet outside of this user namespace");
 		return;
 	}
+	installed = process_find("newuidmap", path);
 	if (!installed)
 		rule_install("newuidmap", "uidmap", "shadow-utils", "shadow", ret_rule);
 	if (subid_find(user, &ids, NULL) < 0) {

@@ -262,6 +262,11 @@ uint64_t id_maps_count(const struct id_maps *maps)
 	return count;
 }
 
+bool id_space_has_one(const struct id_space *space)
+{
+	return id_maps_count(&space->uid) < 2 || id_maps_count(&space->gid) < 2;
+}
+
 int id_space_here(struct id_space *ret_space, struct err *err)
 {
 	struct id_space space = { .is_here = true };

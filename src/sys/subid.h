@@ -63,6 +63,8 @@ void id_maps_fill(const struct subid_ranges *ranges, uint32_t own, uint32_t call
 		  struct id_maps *ret_maps);
 bool id_maps_has(const struct id_maps *maps, uint32_t inside);
 uint64_t id_maps_count(const struct id_maps *maps);
+/* One user or one group only: nobody to be root of, no ranges to give. */
+bool id_space_has_one(const struct id_space *space);
 
 /* The largest space the user has, where own_uid and own_gid are the user. Errors as subid_find. */
 int id_space_of_user(const struct user *user, uid_t own_uid, gid_t own_gid,
