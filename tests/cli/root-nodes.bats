@@ -190,7 +190,8 @@ END
 
 @test "who makes an environment again and is killed leaves the old one or the new one" {
     # of the same archive nothing would be made again
-    local create=(sh -c "echo >>$FOLDER/work/root.tar && exec rootlet -q isolate create $NODE_MOUNT/env --from tar:$FOLDER/work/root.tar")
+    local archive=$PWD/root.tar
+    local create=(sh -c "echo >>$archive && exec rootlet -q isolate create $NODE_MOUNT/env --from tar:$archive")
     cp --no-preserve=mode "$(tiny_tar)" root.tar
     chmod 666 root.tar
     ok node a "${create[@]}"
