@@ -108,16 +108,13 @@ static int login_main(const struct command *command, const struct common *common
 {
 	struct login_command request = { .common = *common, .remote = REMOTE_OPT_DEFAULT };
 	struct err err = { 0 };
-	int operand;
-	int r = opt_parse(command, argc, argv, &request, &operand, &err);
+	const char *server;
+	int r = opt_parse_one(command, argc, argv, &request, "registry", &server, &err);
 
 	if (r > 0)
 		return 0;
-	if (r == 0 && operand + 1 != argc)
-		r = fail_plain(&err, EINVAL,
-			       operand == argc ? "which registry?" : "one registry at a time");
 	if (r == 0)
-		r = run_login(&request, argv[operand], &err);
+		r = run_login(&request, server, &err);
 	return r < 0 ? command_fail(command, &err) : 0;
 }
 

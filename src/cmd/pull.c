@@ -68,16 +68,13 @@ static int pull_main(const struct command *command, const struct common *common,
 {
 	struct pull_command request = { .common = *common, .remote = REMOTE_OPT_DEFAULT };
 	struct err err = { 0 };
-	int operand;
-	int r = opt_parse(command, argc, argv, &request, &operand, &err);
+	const char *name;
+	int r = opt_parse_one(command, argc, argv, &request, "image", &name, &err);
 
 	if (r > 0)
 		return 0;
-	if (r == 0 && operand + 1 != argc)
-		r = fail_plain(&err, EINVAL,
-			       operand == argc ? "which image?" : "one image at a time");
 	if (r == 0)
-		r = run_pull(&request, argv[operand], &err);
+		r = run_pull(&request, name, &err);
 	return r < 0 ? command_fail(command, &err) : 0;
 }
 

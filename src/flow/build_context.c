@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "flow/context_archive.h"
 #include "flow/download.h"
-#include "store/blob.h"
 #include "sys/remove.h"
 
 /* ---- a directory ---- */
@@ -108,12 +107,9 @@ static int open_url(struct build_context *context, const struct build_context_re
 	const struct download_request download_request = { .url = request->source,
 							   .secrets = request->secrets,
 							   .retry = request->retry };
-	struct download downloaded;
 	auto_fd fd = -1;
-	int r = download(context->store, &download_request, &downloaded, err);
+	int r = download_open(context->store, &download_request, &fd, err);
 
-	if (r == 0)
-		r = blob_open(context->store, &downloaded.digest, &fd, NULL, err);
 	return r < 0 ? r : open_fd(context, fd, request, err);
 }
 

@@ -10,7 +10,6 @@
 #include "dockerfile/path.h"
 #include "flow/build_context.h"
 #include "flow/download.h"
-#include "store/blob.h"
 
 #define IGNORE_FILE_BYTES ((size_t)1 << 20)
 
@@ -88,12 +87,9 @@ static int read_url(struct build_context *context, const struct build_context_re
 	const struct download_request download_request = { .url = url,
 							   .secrets = request->secrets,
 							   .retry = request->retry };
-	struct download downloaded;
 	auto_fd fd = -1;
-	int r = download(context->store, &download_request, &downloaded, err);
+	int r = download_open(context->store, &download_request, &fd, err);
 
-	if (r == 0)
-		r = blob_open(context->store, &downloaded.digest, &fd, NULL, err);
 	return r < 0 ? r : io_read_to_end(fd, DOCKERFILE_BYTES, text, err);
 }
 

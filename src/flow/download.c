@@ -246,3 +246,12 @@ int download(const struct store *store, const struct download_request *request,
 	*ret_download = transfer.result;
 	return 0;
 }
+
+int download_open(const struct store *store, const struct download_request *request, int *ret_fd,
+		  struct err *err)
+{
+	struct download downloaded;
+	int r = download(store, request, &downloaded, err);
+
+	return r < 0 ? r : blob_open(store, &downloaded.digest, ret_fd, NULL, err);
+}

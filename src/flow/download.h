@@ -35,4 +35,8 @@ struct download {
 int download(const struct store *store, const struct download_request *request,
 	     struct download *ret_download, struct err *err) must_check;
 
+/* The same, for the caller to read what it is. */
+int download_open(const struct store *store, const struct download_request *request, int *ret_fd,
+		  struct err *err) must_check;
+
 #endif
