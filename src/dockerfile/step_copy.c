@@ -249,30 +249,27 @@ static int check_checksum(struct copying *copying)
 	return 0;
 }
 
-/* --keep-git-dir and --checksum may also be said in the URL; both ways must agree. */
-static int settle_git(struct copying *copying, const struct copy_source *source)
+/* --keep-git-dir and --checksum hold for a repository whose URL says neither; where both do, they
+ * must agree. */
+static int settle_git(struct copying *copying, struct copy_source *source)
 {
 	struct making *making = copying->making;
 	const struct flag *keep = flag_find(making->instruction, "keep-git-dir");
-	struct step_copy *copy = copying->copy;
-	bool url_keeps = source->git.keep_git_dir == CHOICE_YES;
+	const struct step_copy *copy = copying->copy;
+	struct git_source *git = &source->git;
 
 	if (source->kind != COPY_GIT)
 		return 0;
-	if (source->git.keep_git_dir != CHOICE_NONE) {
-		if (keep && copy->keep_git_dir != url_keeps)
-			return make_refuse(making, &keep->word,
-					   "inconsistent keep-git-dir configuration");
-		copy->keep_git_dir = url_keeps;
-	}
-	if (source->git.checksum) {
-		if (copy->checksum && strcmp(copy->checksum, source->git.checksum) != 0)
-			return make_refuse(making,
-					   &flag_find(making->instruction, "checksum")->word,
-					   "checksum mismatch: %s in the flag, %s in the URL",
-					   copy->checksum, source->git.checksum);
-		copy->checksum = source->git.checksum;
-	}
+	if (git->keep_git_dir == CHOICE_NONE)
+		git->keep_git_dir = copy->keep_git_dir ? CHOICE_YES : CHOICE_NO;
+	else if (keep && copy->keep_git_dir != (git->keep_git_dir == CHOICE_YES))
+		return make_refuse(making, &keep->word, "inconsistent keep-git-dir configuration");
+	if (!git->checksum)
+		git->checksum = copy->checksum;
+	else if (copy->checksum && strcmp(copy->checksum, git->checksum) != 0)
+		return make_refuse(making, &flag_find(making->instruction, "checksum")->word,
+				   "checksum mismatch: %s in the flag, %s in the URL",
+				   copy->checksum, git->checksum);
 	return 0;
 }
 

@@ -78,17 +78,16 @@ int add_place_url(struct work *work, struct copy_input *input, const struct copy
 static int key_git(struct work *work, struct copy_input *input, struct build_key *key,
 		   struct err *err)
 {
-	const struct step_copy *copy = &work->step->copy;
 	const struct git_source *git = &input->source->git;
 	const struct git_access access = { git, &work->build->request->secrets };
-	int r = git_resolve(&access, copy->checksum, &input->commit, err);
+	int r = git_resolve(&access, git->checksum, &input->commit, err);
 
 	if (r < 0)
 		return r;
 	build_key_add(key, arena_printf(&work->arena, "commit of %s", git->remote),
 		      input->commit.hex);
 	build_key_add(key, "subdirectory", or_empty(git->subdir));
-	build_key_add(key, "git directory", copy->keep_git_dir ? "yes" : "no");
+	build_key_add(key, "git directory", git->keep_git_dir == CHOICE_YES ? "yes" : "no");
 	build_key_add(key, "submodules", git->submodules == CHOICE_NO ? "no" : "yes");
 	return 0;
 }
@@ -99,7 +98,7 @@ static int open_git(struct work *work, struct copy_input *input, const struct ig
 	const struct git_source *git = &input->source->git;
 	const struct git_access access = { git, &work->build->request->secrets };
 	int r = git_tree_open(&input->git, &work->build->store, &access, &input->commit,
-			      work->step->copy.keep_git_dir, err);
+			      git->keep_git_dir == CHOICE_YES, err);
 
 	if (r == 0)
 		r = view_push_directory(&input->git_view, input->git.path, err);

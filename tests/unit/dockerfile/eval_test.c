@@ -503,6 +503,23 @@ test(a_fault_in_a_heredoc_is_at_its_line)
 		     "Dockerfile:4: COPY: X: is not allowed to be unset");
 }
 
+test(each_repository_has_its_own_checksum_and_git_directory)
+{
+	must_run("FROM b\n"
+		 "ADD git@h:a?checksum=12ab git@h:b?checksum=34cd&keep-git-dir=1 git@h:c /d/\n"
+		 "ADD --checksum=56ef --keep-git-dir git@h:d /e/\n");
+	assert_string_equal(steps[0]->copy.source[0].git.checksum, "12ab");
+	assert_int_equal(steps[0]->copy.source[0].git.keep_git_dir, CHOICE_NO);
+	assert_string_equal(steps[0]->copy.source[1].git.checksum, "34cd");
+	assert_int_equal(steps[0]->copy.source[1].git.keep_git_dir, CHOICE_YES);
+	assert_null(steps[0]->copy.source[2].git.checksum);
+	assert_int_equal(steps[0]->copy.source[2].git.keep_git_dir, CHOICE_NO);
+	assert_string_equal(steps[1]->copy.source[0].git.checksum, "56ef");
+	assert_int_equal(steps[1]->copy.source[0].git.keep_git_dir, CHOICE_YES);
+	assert_fails("FROM b\nADD --checksum=12ab git@h:a?checksum=34cd /d/\n",
+		     "Dockerfile:2: ADD: checksum mismatch: 12ab in the flag, 34cd in the URL");
+}
+
 test(remote_sources_are_for_add)
 {
 	must_run("FROM b\nADD --checksum=sha256:"
@@ -623,6 +640,7 @@ int main(void)
 		RUN_RESET(copies_with_parents_have_a_pivot),
 		RUN_RESET(heredocs_become_files),
 		RUN_RESET(a_fault_in_a_heredoc_is_at_its_line),
+		RUN_RESET(each_repository_has_its_own_checksum_and_git_directory),
 		RUN_RESET(remote_sources_are_for_add),
 		RUN_RESET(triggers_of_the_base_come_first),
 		RUN_RESET(triggers_are_recorded_as_they_will_be_read),
