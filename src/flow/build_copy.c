@@ -12,6 +12,7 @@
 #include "dockerfile/suggest.h"
 #include "flow/build_copy_walk.h"
 #include "rootfs/level.h"
+#include "rootfs/snapshot_links.h"
 
 void copy_list_done(struct copy_list *list)
 {
@@ -214,7 +215,9 @@ int copy_walk_directory(struct walk *walk, const char *path, struct err *err)
 		return r;
 	if (!level_find(walk->tree->view, &level, path, *path ? path_base(path) : ".", &found))
 		return fail(err, ENOENT, "'%s'", path);
-	return add_entry(walk, path, &found, err);
+	r = add_entry(walk, path, &found, err);
+	walk->operand->entry[walk->operand->count - 1].only_leads = true;
+	return r;
 }
 
 struct copy_operand *copy_new_operand(struct copy_list *list, const struct copy_tree *tree,
@@ -344,9 +347,24 @@ int copy_collect(const struct copy_tree *tree, const char *pattern, const struct
 	return -ENOENT;
 }
 
+const struct copy_entry *copy_first_name(struct map *files, struct copy_entry *entry)
+{
+	const struct stat *st = &entry->entry.st;
+	const struct copy_entry *first;
+	struct file_key key;
+
+	if (!S_ISREG(entry->entry.mode) || st->st_nlink < 2)
+		return NULL;
+	first = map_get(files, file_key(st, &key));
+	if (!first)
+		map_set(files, key.text, entry);
+	return first;
+}
+
 /* ---- the key ---- */
 
 struct key_line {
+	struct map files; /* of the operand at hand: copy_first_name */
 	struct buf name;
 	struct buf value;
 	size_t meta_bytes; /* of the value: mode and owner */
@@ -369,11 +387,12 @@ static void key_meta(struct key_line *line, const struct copy_entry *entry)
 	line->meta_bytes = line->value.size_bytes;
 }
 
-static void key_entry(const struct copy_operand *operand, const struct copy_entry *entry,
+static void key_entry(const struct copy_operand *operand, struct copy_entry *entry,
 		      struct key_line *line, struct build_key *key)
 {
 	struct buf *name = &line->name;
 	struct buf *value = &line->value;
+	const struct copy_entry *first = copy_first_name(&line->files, entry);
 
 	buf_truncate(name, 0);
 	buf_add_text(name, "file ");
@@ -385,6 +404,8 @@ static void key_entry(const struct copy_operand *operand, const struct copy_entr
 	buf_add_text(value, entry->link ? entry->link : entry->hex);
 	if (S_ISCHR(entry->entry.mode) || S_ISBLK(entry->entry.mode))
 		buf_printf(value, "%u,%u", major(entry->entry.rdev), minor(entry->entry.rdev));
+	if (first)
+		buf_printf(value, " = %s", first->suffix);
 	build_key_add(key, name->bytes, value->bytes);
 }
 
@@ -392,9 +413,11 @@ void copy_key(const struct copy_list *list, struct build_key *key)
 {
 	struct key_line line = { 0 };
 
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
 		for (size_t j = 0; j < list->operand[i].count; j++)
 			key_entry(&list->operand[i], &list->operand[i].entry[j], &line, key);
+		map_done(&line.files);
+	}
 	buf_done(&line.name);
 	buf_done(&line.value);
 }

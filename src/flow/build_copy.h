@@ -4,6 +4,7 @@
 #ifndef FLOW_BUILD_COPY_H
 #define FLOW_BUILD_COPY_H
 
+#include "base/map.h"
 #include "dockerfile/ignore.h"
 #include "flow/build_files.h"
 #include "flow/build_key.h"
@@ -26,6 +27,7 @@ struct copy_entry {
 	char hex[SHA256_HEX_LENGTH +
 		 1];	 /* of a regular file's content, once copy_hash was called */
 	bool is_settled; /* hex holds as long as entry.st does */
+	bool only_leads; /* a directory that --parents keeps for what was matched in it */
 };
 
 /* One operand after its wildcards were matched. */
@@ -63,6 +65,10 @@ int copy_collect_parents(const struct copy_tree *tree, const char *base, const c
 
 /* Find the digests of all files; those not known yet are read, on all processors. */
 int copy_hash(struct copy_list *list, struct err *err) must_check;
+
+/* Names of one file within an operand stay names of one file. The first of them; NULL for that one
+ * itself, and for a file that has no other name. `files` is of the operand, empty at first. */
+const struct copy_entry *copy_first_name(struct map *files, struct copy_entry *entry);
 
 /* After copy_hash. Every path, type, mode, owner, link and content goes into the key. */
 void copy_key(const struct copy_list *list, struct build_key *key);

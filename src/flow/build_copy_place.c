@@ -94,18 +94,41 @@ static int place_regular(const struct copying *copying, const struct copy_tree *
 	return r < 0 ? r : copy_filler_add(copying->filler, &file, err);
 }
 
-/* A directory that exists keeps its mode. A new one takes that of the source, but for the
- * destination itself, which is made as any missing directory is. */
-static int place_copied_directory(const struct copy_target *target, const struct copy_entry *entry,
+static bool is_directory(const struct view *view, const char *path)
+{
+	struct view_entry entry;
+
+	return view_lookup(view, path, &entry) == 0 && S_ISDIR(entry.mode);
+}
+
+/* One that only leads to something takes the source's mode, the rest of it only when it is new. */
+static int place_leading_directory(struct place *place, const char *path,
+				   const struct place_meta *meta, struct err *err)
+{
+	struct place_meta kept = *meta;
+	const struct place_owner *existing;
+	bool is_new = !is_directory(place->view, path);
+	int r = place_directory(place, path, meta, false, err);
+
+	if (r < 0)
+		return r;
+	existing = place_owner_of(place, path);
+	if (existing && !is_new)
+		kept = (struct place_meta){ .uid = existing->uid,
+					    .gid = existing->gid,
+					    .mode = meta->mode,
+					    .mtime = existing->mtime };
+	return place_directory(place, path, &kept, true, err);
+}
+
+/* The destination itself stays what it is, or is made as any missing directory. What is below it
+ * becomes as it is in the source, whether or not it was there. */
+static int place_copied_directory(struct place *place, const struct copy_entry *entry,
 				  const char *path, const struct place_meta *meta, struct err *err)
 {
-	struct place_meta made = *meta;
-	struct view_entry existing;
-	bool is_new = view_lookup(target->place->view, path, &existing) == -ENOENT;
-
-	if (!*entry->suffix)
-		made.mode = 0755;
-	return place_directory(target->place, path, &made, is_new, err);
+	if (*entry->suffix && entry->only_leads)
+		return place_leading_directory(place, path, meta, err);
+	return place_directory(place, path, meta, *entry->suffix != '\0', err);
 }
 
 static int place_entry(const struct copying *copying, const struct copy_tree *tree,
@@ -118,20 +141,13 @@ static int place_entry(const struct copying *copying, const struct copy_tree *tr
 	if (r < 0)
 		return r;
 	if (S_ISDIR(entry->entry.mode))
-		return place_copied_directory(target, entry, path, &meta, err);
+		return place_copied_directory(target->place, entry, path, &meta, err);
 	if (S_ISREG(entry->entry.mode))
 		return place_regular(copying, tree, entry, path, &meta, err);
 	if (S_ISLNK(entry->entry.mode))
 		return place_symlink(target->place, path, entry->link, &meta, err);
 	return place_special(target->place, path, entry->entry.mode & S_IFMT, entry->entry.rdev,
 			     &meta, err);
-}
-
-static bool is_directory(const struct view *view, const char *path)
-{
-	struct view_entry entry;
-
-	return view_lookup(view, path, &entry) == 0 && S_ISDIR(entry.mode);
 }
 
 int copy_file_path(const struct copy_target *target, struct arena *arena, const char *name,
@@ -162,6 +178,7 @@ static int place_operand(const struct copying *copying, const struct copy_operan
 {
 	const struct copy_target *target = copying->target;
 	struct copy_list *list = copying->list;
+	auto_map files = { 0 };
 	const char *top;
 	int r = place_archive(target, list, operand, err);
 
@@ -171,10 +188,13 @@ static int place_operand(const struct copying *copying, const struct copy_operan
 		    ? view_resolve(target->place->view, target->path, true, list->arena, &top, err)
 		    : copy_file_path(target, list->arena, operand->name, &top, err);
 	for (size_t i = 0; r == 0 && i < operand->count; i++) {
-		const struct copy_entry *entry = &operand->entry[i];
+		struct copy_entry *entry = &operand->entry[i];
+		const char *path = *entry->suffix ? join(list->arena, top, entry->suffix) : top;
+		const struct copy_entry *first = copy_first_name(&files, entry);
 
-		r = place_entry(copying, operand->tree, entry,
-				*entry->suffix ? join(list->arena, top, entry->suffix) : top, err);
+		r = first ? place_hard_link(target->place, path,
+					    join(list->arena, top, first->suffix), err)
+			  : place_entry(copying, operand->tree, entry, path, err);
 	}
 	return r;
 }

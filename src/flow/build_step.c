@@ -232,7 +232,7 @@ static int make_key(struct work *work, const struct step_kind *kind, struct buil
 	const struct platform platform = config_platform(&work->stage->state.config);
 	int r;
 
-	build_key_add(key, "format", "1");
+	build_key_add(key, "format", "2");
 	build_key_add(key, "instruction", instruction_name(work->step->kind));
 	if (is_linked(work->step))
 		build_key_add(key, "linked", "yes");

@@ -65,6 +65,8 @@ static void key_options(const struct step_copy *copy, struct build_key *key)
 	build_key_add(key, "chown", or_empty(copy->chown));
 	build_key_add(key, "chmod", or_empty(copy->chmod));
 	build_key_add(key, "unpack", copy->unpack ? "yes" : "no");
+	if (copy->parents)
+		build_key_add(key, "parents", "yes");
 	if (copy->unpack_urls)
 		build_key_add(key, "unpack URLs", "yes");
 	for (size_t i = 0; i < copy->excludes.count; i++)
@@ -195,6 +197,8 @@ static int copy_fill(struct work *work, struct err *err)
 	size_t count = 0;
 	int r = copy_meta_of(work, &target.meta, err);
 
+	work->place.parents_uid = target.meta.uid;
+	work->place.parents_gid = target.meta.gid;
 	if (r == 0)
 		r = copy_excludes(work, &exclude, err);
 	for (size_t i = 0; r == 0 && i < work->input_count; i++) {
@@ -259,6 +263,8 @@ static int workdir_fill(struct work *work, struct err *err)
 		return r;
 	if (view_lookup(work->place.view, path, &entry) == 0 && S_ISDIR(entry.mode))
 		return 0;
+	work->place.parents_uid = user.uid;
+	work->place.parents_gid = user.gid;
 	return place_directory(&work->place, path, &meta, true, err);
 }
 

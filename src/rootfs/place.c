@@ -196,8 +196,8 @@ static int copy_up_directory(struct place *place, const char *path, const struct
 static int make_missing_directory(struct place *place, const char *path,
 				  const struct place_meta *meta, struct err *err)
 {
-	const struct place_owner owner = { .uid = meta->uid,
-					   .gid = meta->gid,
+	const struct place_owner owner = { .uid = place->parents_uid,
+					   .gid = place->parents_gid,
 					   .mode = S_IFDIR | 0755,
 					   .mtime = meta->mtime,
 					   .is_fresh = true };
@@ -282,6 +282,10 @@ int place_directory(struct place *place, const char *path, const struct place_me
 				      .mode = S_IFDIR | (meta->mode & 07777),
 				      .mtime = meta->mtime,
 				      .is_fresh = before && before->is_fresh };
+	if (before) {
+		owner.xattrs = before->xattrs;
+		owner.xattr_count = before->xattr_count;
+	}
 	add_xattrs(place, &owner, -1, meta);
 	remember(place, path, &owner);
 	return 0;

@@ -37,6 +37,8 @@ struct place {
 	char *content;		     /* of small files, one behind the other; NULL: not kept */
 	atomic_size_t content_bytes; /* given away; it ends somewhere */
 	mode_t umask;
+	uid_t parents_uid; /* of missing parents; 0 unless set */
+	gid_t parents_gid;
 	/* Unpacking: what is in the way goes, also a directory for a file and the other way. */
 	bool replaces;
 };
@@ -58,8 +60,11 @@ int place_init(struct place *place, struct view *view, const char *upper_path,
 int place_finish(struct place *place, struct err *err) must_check;
 void place_done(struct place *place);
 
-/* All paths are resolved (view.h). Missing parents are made 0755, owned as `meta` says; existing
- * ones keep what they are. -ENOTDIR when a parent is no directory. */
+/* All paths are resolved (view.h). Missing parents are made 0755, owned as the place says, and of
+ * the time in `meta`; existing ones keep what they are. -ENOTDIR when a parent is no directory. */
+
+/* A new directory is made as a missing parent is. With replace_meta it gets, new or not, what
+ * `meta` says; extended attributes that it has stay. */
 int place_directory(struct place *place, const char *path, const struct place_meta *meta,
 		    bool replace_meta, struct err *err) must_check;
 /* Content from fd, from its beginning to its end. -EISDIR when a directory is in the way. */

@@ -233,6 +233,88 @@ assert len(headers["SCHILY.xattr.security.capability"]) == 20, headers
 END
 }
 
+@test "directories on the way are root's, or --chown's, whoever owns what is copied" {
+    tree dir/sub/file
+    tar -cf packed.tar --owner=3 --group=4 -C dir .
+    dockerfile <<'END'
+FROM tiny AS maker
+RUN mkdir -p /dir/sub && touch /dir/sub/file && chown -R 12:34 /dir && chmod 700 /dir
+FROM tiny
+COPY --from=maker /dir/sub/file /a/b/
+COPY --from=maker /dir /c/d
+COPY --from=maker --chown=5:6 /dir /e/f
+ADD --chown=5:6 packed.tar /g/
+END
+    builds -t ways .
+    image_sh ways 'stat -c "%u:%g %a %n" /a /a/b /a/b/file /c /c/d /c/d/sub /e /e/f /g'
+    equal "$output" "0:0 755 /a
+0:0 755 /a/b
+12:34 644 /a/b/file
+0:0 755 /c
+0:0 755 /c/d
+12:34 755 /c/d/sub
+5:6 755 /e
+5:6 755 /e/f
+5:6 755 /g"
+}
+
+@test "a directory that is there becomes like the one copied, but for the destination itself" {
+    tree dir/sub/file dir/sub/deep/file
+    chmod 711 dir/sub
+    dockerfile <<'END'
+FROM tiny AS maker
+RUN mkdir -p /dir/sub && touch /dir/sub/file && chown -R 12:34 /dir && chmod 750 /dir/sub
+FROM tiny
+RUN for d in /a /b /c /d; do mkdir -p $d/sub/deep; chown -R 9:9 $d; chmod 700 $d $d/sub $d/sub/deep; done
+COPY dir /a/
+COPY --from=maker /dir /b
+COPY --chown=5:6 --chmod=705 dir/ /c/
+COPY --parents dir/./sub/file /d/
+END
+    builds -t like .
+    image_sh like 'stat -c "%u:%g %a %n" /a /a/sub /a/sub/deep /b /b/sub /b/sub/deep /c /c/sub /d /d/sub /d/sub/deep'
+    equal "$output" "9:9 700 /a
+0:0 711 /a/sub
+0:0 755 /a/sub/deep
+9:9 700 /b
+12:34 750 /b/sub
+9:9 700 /b/sub/deep
+9:9 700 /c
+5:6 705 /c/sub
+9:9 700 /d
+9:9 711 /d/sub
+9:9 700 /d/sub/deep"
+}
+
+@test "names of one file stay names of one file, within what one operand stands for" {
+    tree dir/one
+    mkdir dir/sub
+    ln dir/one dir/sub/two
+    dockerfile <<'END'
+FROM tiny AS maker
+RUN mkdir /dir && echo text >/dir/one && ln /dir/one /dir/two && ln /dir/one /elsewhere
+FROM tiny
+COPY dir /context
+COPY --chown=5:6 --from=maker /dir /stage
+COPY --from=maker /dir/one /dir/two /apart/
+END
+    builds -t names .
+    image_sh names 'stat -c "%h %u %n" /context/one /context/sub/two /stage/one /stage/two /apart/one /apart/two; cat /context/sub/two'
+    equal "$output" "2 0 /context/one
+2 0 /context/sub/two
+2 5 /stage/one
+2 5 /stage/two
+1 0 /apart/one
+1 0 /apart/two
+dir/one"
+    # the same content in files of their own is another layer
+    rm dir/sub/two
+    cp dir/one dir/sub/two
+    builds -t names .
+    image_sh names 'stat -c %h /context/one'
+    equal "$output" 1
+}
+
 @test "a named pipe stays one, from the context, a stage and an archive; sockets are left out" {
     mkdir -p dir/packed
     mkfifo -m 640 dir/pipe dir/packed/pipe

@@ -68,7 +68,7 @@ lrwxrwxrwx 0/0 link
 crw-r--r-- 0/0 null
 -rwsr-x--- 0/0 one
 drwxr-xr-x 7/8 sub/
--rwsr-x--- 0/0 sub/hard"
+hrwsr-x--- 0/0 sub/hard"
 }
 
 @test "skopeo reads OCI archive, OCI layout and docker archive; all hold the same image" {

@@ -95,9 +95,14 @@ test(missing_parents_are_made_and_existing_ones_copied_up_as_they_are)
 	put("usr/new/dir/file", "y");
 	assert_disk("usr", S_IFDIR | 01777, NULL);
 	assert_owner("usr", 7, 8, S_IFDIR | 01777);
-	assert_owner("usr/new", 33, 44, S_IFDIR | 0755);
+	assert_owner("usr/new", 0, 0, S_IFDIR | 0755);
 	assert_disk("usr/new/dir", S_IFDIR | 0755, NULL);
 	assert_disk("usr/new/dir/file", S_IFREG | 04751, "y");
+	place.parents_uid = 5;
+	place.parents_gid = 6;
+	put("usr/other/file", "z");
+	assert_owner("usr/other", 5, 6, S_IFDIR | 0755);
+	assert_owner("usr/new", 0, 0, S_IFDIR | 0755);
 }
 
 test(a_file_replaces_what_is_no_directory)
@@ -182,7 +187,7 @@ test(what_was_deleted_below_can_be_placed_again)
 	begin();
 	put("d/f", "new");
 	assert_disk("d", S_IFDIR | 0755, NULL);
-	assert_owner("d", 33, 44, S_IFDIR | 0755);
+	assert_owner("d", 0, 0, S_IFDIR | 0755);
 	assert_disk("d/f", S_IFREG | 04751, "new");
 }
 
