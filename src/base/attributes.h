@@ -20,14 +20,14 @@ static inline void cleanup_free(void *pointer)
 	free(*(void **)pointer);
 }
 
-/* Close, never disturbing errno: a cleanup must not hide the failure that led to it. */
+/* Close, never disturbing errno: a cleanup must not hide the failure that led to it. Nor is errno
+ * written for nothing: after fork(2) that takes a copy of its page. */
 static inline void cleanup_fd(const int *fd)
 {
 	int saved = errno;
 
-	if (*fd >= 0)
-		close(*fd);
-	errno = saved;
+	if (*fd >= 0 && close(*fd) < 0)
+		errno = saved;
 }
 
 #define auto_free cleanup(cleanup_free)

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/seldom.h"
 #include "base/text.h"
 #include "cmd/opt.h"
 
@@ -74,7 +75,7 @@ static const struct command program = {
 	.stop_at_operand = true,
 };
 
-static int no_command(const char *name)
+static seldom int no_command(const char *name)
 {
 	struct err err = { 0 };
 	struct command shown = program;

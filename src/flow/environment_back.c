@@ -72,12 +72,13 @@ static bool take_back(const char *parent_path, const char *base)
 
 bool environment_take_back(const char *path)
 {
-	auto_free char *copy = strdup(path);
+	auto_free char *copy = NULL;
 	char *slash;
 	struct stat st;
 
 	if (stat(path, &st) == 0 || errno != ENOENT)
 		return environment_is(path);
+	copy = strdup(path);
 	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
 		copy[n - 1] = '\0';
 	slash = strrchr(copy, '/');

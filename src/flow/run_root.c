@@ -74,9 +74,10 @@ static int use_host(const struct run_request *request, struct box *box, struct r
 static int use_directory(const struct run_request *request, const char *path, struct box *box,
 			 struct run_root *root, struct err *err)
 {
-	char real[PATH_MAX];
+	/* a buffer of ours would come on top of its own */
+	auto_free char *real = realpath(path, NULL);
 
-	if (!realpath(path, real))
+	if (!real)
 		return fail(err, errno, "root '%s'", path);
 	if (strcmp(real, "/") == 0) {
 		fail_plain(err, EINVAL, "the host's own / cannot be the root of a box");
@@ -208,8 +209,8 @@ int run_find_root(const struct run_request *request, struct box *box, struct run
 	if (request->host_root)
 		return use_host(request, box, root, err);
 	path = expand_home(request->root, &box->arena);
-	if (environment_is(path) || /* by any name: nothing else has such a file */
-	    (is_path(request->root) && environment_take_back(path)))
+	/* by any name: nothing else has such a file */
+	if (is_path(request->root) ? environment_take_back(path) : environment_is(path))
 		return run_use_environment(request, path, box, root, err);
 	if (is_path(request->root)) {
 		if (stat(path, &st) < 0)

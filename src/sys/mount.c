@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "base/banned.h"
+#include "base/seldom.h"
 #include "sys/mount_old.h"
 #include "sys/new_calls.h"
 
@@ -124,19 +125,33 @@ int mount_take(int dirfd, const char *path, bool recursive, unsigned attrs,
 	return 0;
 }
 
-static int put_copy(struct mount_source *source, int target_fd, const char *name, int *ret_root_fd,
-		    struct err *err)
+static int move_copy(const struct mount_source *source, int target_fd, const char *name,
+		     struct err *err)
 {
-	struct mount_place place;
-	int r = source->attrs ? mount_old_place(target_fd, name, &place, err) : 0;
-
-	if (r < 0)
-		return r;
 	if (move_mount(source->fd, "", target_fd, name ? name : "",
 		       MOVE_MOUNT_F_EMPTY_PATH | (name ? 0 : MOVE_MOUNT_T_EMPTY_PATH)) < 0)
 		return fail(err, errno, "move_mount");
-	if (source->attrs)
-		r = mount_old_remount(&place, source->recursive, source->attrs, err);
+	return 0;
+}
+
+/* Its attributes are to be set where it is mounted. */
+static seldom int move_copy_with_attrs(const struct mount_source *source, int target_fd,
+				       const char *name, struct err *err)
+{
+	struct mount_place place;
+	int r = mount_old_place(target_fd, name, &place, err);
+
+	if (r == 0)
+		r = move_copy(source, target_fd, name, err);
+	return r < 0 ? r : mount_old_remount(&place, source->recursive, source->attrs, err);
+}
+
+static int put_copy(struct mount_source *source, int target_fd, const char *name, int *ret_root_fd,
+		    struct err *err)
+{
+	int r = source->attrs ? move_copy_with_attrs(source, target_fd, name, err)
+			      : move_copy(source, target_fd, name, err);
+
 	if (r == 0 && ret_root_fd)
 		*ret_root_fd = take_fd(&source->fd);
 	return r;
@@ -171,10 +186,12 @@ static int bind_file(const char *path, int directory_fd, const char *name, bool 
 	return r < 0 ? r : mount_put(&source, directory_fd, name, NULL, err);
 }
 
+#define FILE_PATH_SIZE 256 /* on the stack of each start */
+
 int mount_files(const char *folder, const char *const *names, int directory_fd, struct err *err)
 {
 	bool is_here = fchdir(directory_fd) == 0;
-	char path[PATH_MAX];
+	char path[FILE_PATH_SIZE];
 	size_t length = (size_t)snprintf(path, sizeof(path), "%s/", folder);
 	int r;
 

@@ -50,7 +50,7 @@ void mount_source_done(struct mount_source *source);
 
 /* Bind the host's files folder/NAME over the files of these names in directory_fd; NULL ends the
  * list. Where the host has none, the name in directory_fd is removed. Half as dear as mount_take
- * and mount_put for each: nothing is opened. */
+ * and mount_put for each: nothing is opened. -ENAMETOOLONG: folder/NAME has 256 bytes or more. */
 int mount_files(const char *folder, const char *const *names, int directory_fd,
 		struct err *err) must_check;
 
