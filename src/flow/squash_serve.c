@@ -313,7 +313,9 @@ static void *attend(void *argument)
 
 /* --- the process --- */
 
-/* Nobody waits for it, and nothing of the caller's stays open. */
+/* Nobody waits for it, nothing of the caller's stays open, and no key that interrupts him reaches
+ * it. It stays in his session: the kernel shares out processors among those (sched(7), autogroups),
+ * so that work done for him elsewhere would be more or less urgent than his own. */
 static int leave_caller(struct err *err)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -326,7 +328,7 @@ static int leave_caller(struct err *err)
 		return fail(err, errno, "fork");
 	if (pid > 0)
 		return 1;
-	setsid();
+	(void)setpgid(0, 0);
 	for (int fd = 0; fd <= 2; fd++)
 		dup2(null, fd);
 	return chdir("/") < 0 ? fail(err, errno, "chdir '/'") : 0;

@@ -2,18 +2,22 @@
 /* The kernel's side of FUSE spoken directly (linux/fuse.h, Documentation/filesystems/fuse.rst): a
  * read-only file system needs a dozen of its messages, and the program inside of packs no library.
  *
- * Threads read requests from one descriptor. One more is started when a request comes and no other
- * thread waits, so that an image nobody reads much from has one. */
+ * Threads take turns in reading requests from one descriptor. Who has the turn answers what is
+ * quickly answered, and hands it on before he decompresses; when nobody waits for it, one more is
+ * started, so that an image nobody reads much from has one. */
 #include "rootfs/squash_fuse.h"
 
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -29,7 +33,8 @@
 #define PAGES_MAX     256
 #define REPLY_BYTES   ((size_t)PAGES_MAX * 4096)
 #define BACKGROUND    64 /* requests of reading ahead at once */
-#define PARTS_MAX     2	 /* blocks of an answer that are not copied */
+#define LOOK_OUT_NS   50000
+#define PARTS_MAX     2 /* blocks of an answer that are not copied */
 
 struct squash_fuse {
 	struct squash_image *image;
@@ -40,7 +45,9 @@ struct squash_fuse {
 	pthread_mutex_t lock; /* over threads and their count */
 	pthread_t thread[THREADS_MAX];
 	size_t thread_count;
-	atomic_int idle;
+	pthread_mutex_t turn; /* to read requests */
+	atomic_int waiting;   /* threads, for that */
+	bool is_listed; /* a directory was: more requests come at once; whose turn it is says so */
 	atomic_bool opens_directories; /* the kernel is older than 5.1, and insists */
 };
 
@@ -458,25 +465,82 @@ static void handle(struct worker *worker, size_t size_bytes)
 		answer_code(worker, -ENOSYS);
 }
 
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Who lists directories asks again at once: looking out for that is quicker than to be woken. */
+static void look_out(struct squash_fuse *fuse)
+{
+	struct pollfd request = { .fd = fuse->fd, .events = POLLIN };
+	uint64_t end_ns = clock_ns() + LOOK_OUT_NS;
+
+	while (poll(&request, 1, 0) == 0) {
+		if (clock_ns() > end_ns) {
+			fuse->is_listed = false;
+			return;
+		}
+		sched_yield();
+	}
+}
+
+static uint32_t opcode_of(const struct worker *worker)
+{
+	return ((const struct fuse_in_header *)worker->request)->opcode;
+}
+
+/* To be called by who has the turn. True: the request takes a while, and somebody else has it. */
+static bool hand_on(struct worker *worker)
+{
+	struct squash_fuse *fuse = worker->fuse;
+	uint32_t opcode = opcode_of(worker);
+
+	fuse->is_listed = opcode == FUSE_READDIRPLUS;
+	if (opcode != FUSE_READ)
+		return false;
+	if (atomic_load(&fuse->waiting) == 0)
+		start_another(fuse);
+	pthread_mutex_unlock(&fuse->turn);
+	return true;
+}
+
+static void take_turn(struct squash_fuse *fuse)
+{
+	atomic_fetch_add(&fuse->waiting, 1);
+	pthread_mutex_lock(&fuse->turn);
+	atomic_fetch_sub(&fuse->waiting, 1);
+}
+
 /* Until the file system is unmounted: 0, or -errno. */
 static int work(struct worker *worker)
 {
 	struct squash_fuse *fuse = worker->fuse;
+	int r = 1;
 
-	for (;;) {
+	take_turn(fuse);
+	while (r > 0) {
 		ssize_t n;
 
-		atomic_fetch_add(&fuse->idle, 1);
+		if (fuse->is_listed)
+			look_out(fuse);
 		n = read(fuse->fd, worker->request, REQUEST_BYTES);
-		if (atomic_fetch_sub(&fuse->idle, 1) == 1 && n > 0)
-			start_another(fuse);
-		if (n > 0)
+		if (n > 0) {
+			bool is_others = hand_on(worker);
+
 			handle(worker, (size_t)n);
-		else if (n == 0 || errno == ENODEV || errno == ECONNABORTED)
-			return 0;
+			if (is_others)
+				take_turn(fuse);
+		} else if (n == 0 || errno == ENODEV || errno == ECONNABORTED)
+			r = 0;
 		else if (errno != EINTR && errno != EAGAIN && errno != ENOENT)
-			return -errno;
+			r = -errno;
 	}
+	pthread_mutex_unlock(&fuse->turn);
+	return r;
 }
 
 static int work_with_memory(struct squash_fuse *fuse)
@@ -573,6 +637,7 @@ int squash_fuse_mount(struct squash_image *image, int point_fd, struct squash_fu
 	fuse->uid = getuid();
 	fuse->gid = getgid();
 	pthread_mutex_init(&fuse->lock, NULL);
+	pthread_mutex_init(&fuse->turn, NULL);
 	*ret_fuse = fuse;
 	return 0;
 }
@@ -583,6 +648,7 @@ void squash_fuse_free(struct squash_fuse *fuse)
 		return;
 	squash_ahead_free(fuse->ahead);
 	cleanup_fd(&fuse->fd);
+	pthread_mutex_destroy(&fuse->turn);
 	pthread_mutex_destroy(&fuse->lock);
 	free(fuse);
 }

@@ -80,7 +80,7 @@ END
     equal "$(cat said)" 1 # tiny:1 and nothing else
 }
 
-@test "many runs at once share one process, which ends with the last of them" {
+@test "many runs at once share one process, of the session that began it, which ends with the last of them" {
     make_images
     script <<'END' >said 2>&1
 mkfifo ready
@@ -89,13 +89,17 @@ for i in $(seq 16); do
 done
 exec 9>ready
 until [ "$(wc -l <sums)" = 16 ]; do sleep 0.1; done
-pgrep -f -c "__serve-squashfs -- $PWD" >processes
+pgrep -f "__serve-squashfs -- $PWD" >processes
+ps -o sid= -p $$,"$(cat processes)" | sort -u >sessions
+ps -o pgid= -p "$(cat processes)" | tr -d ' ' >group
 exec 9>&-
 wait
 END
     cat said
     equal "$(sort -u sums | wc -l)" 1
-    equal "$(cat processes)" 1
+    equal "$(wc -l <processes)" 1
+    equal "$(wc -l <sessions)" 1
+    equal "$(cat group)" "$(cat processes)"
     until_gone
 }
 
