@@ -287,11 +287,39 @@ static void set_id_bits_survive_what_root_writes(void)
 	must(mode_of("g") == 0755);
 }
 
+/* Of a file that its group may not execute, the set-group-id bit is its members' to keep. */
+static void so_does_a_group_bit_what_its_members_write(void)
+{
+	make("f");
+	must(chown("f", 5, 6) == 0 && chmod("f", 02644) == 0);
+	must(in_child(must(setgid(6) == 0 && setuid(5) == 0); write_to("f", 0)) == 0);
+	must(mode_of("f") == 02644);
+	must(in_child(must(setgroups(0, NULL) == 0 && setgid(7) == 0 && setuid(5) == 0);
+		      must(chown("f", -1, -1) == 0)) == 0);
+	must(mode_of("f") == 0644);
+	must(chmod("f", 02646) == 0);
+	must(in_child(must(setgroups(0, NULL) == 0 && setgid(7) == 0 && setuid(33) == 0);
+		      must_fail(EPERM, chown("f", -1, -1)); write_to("f", 0)) == 0);
+	must(mode_of("f") == 0646);
+}
+
 static void no_permission_bits_stop_root(void)
 {
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "s" };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int caller = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char text[8];
 	int fd;
 
+	must(mkfifo("p", 0) == 0 && mode_of("p") == 0);
+	fd = open("p", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	must(fd >= 0 && close(fd) == 0);
+	umask(0777);
+	must(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0);
+	umask(022);
+	must(mode_of("s") == 0 && listen(listener, 1) == 0);
+	must(connect(caller, (struct sockaddr *)&address, sizeof(address)) == 0);
+	must(close(listener) == 0 && close(caller) == 0);
 	make("f");
 	must(chmod("f", 0) == 0);
 	must(mode_of("f") == 0);
@@ -397,6 +425,46 @@ static void access_lists_may_name_anybody(void)
 	must(setxattr("d", "system.posix_acl_access", "junk!", 5, 0) == -1);
 	must(removexattr("d", "system.posix_acl_access") == 0);
 	must_fail(ENODATA, getxattr("d", "system.posix_acl_access", value, sizeof(value)));
+}
+
+static bool has_one_id(void)
+{
+	FILE *file = fopen("/proc/self/uid_map", "re");
+	unsigned long count = 0;
+
+	must(file && fscanf(file, "%*u %*u %lu", &count) == 1 && fclose(file) == 0);
+	return count == 1;
+}
+
+/* setfacl -m g:0:---: the kernel knows root's id, too. */
+static void access_lists_that_name_root_alone_count(void)
+{
+	static const unsigned char acl[] = {
+		2, 0,	0,   0,	  1,   0,   6,	  0, 255, 255, 255, 255, 4,   0,    4,
+		0, 255, 255, 255, 255, 8,   0,	  0, 0,	  0,   0,   0,	 0,   0x10, 0,
+		4, 0,	255, 255, 255, 255, 0x20, 0, 4,	  0,   255, 255, 255, 255,
+	};
+	char value[64];
+
+	if (!has_one_id()) /* the kernel takes us for the owner */
+		return;
+	make("f");
+	must(chown("f", 5, 6) == 0);
+	if (setxattr("f", "system.posix_acl_access", acl, sizeof(acl), 0) < 0) {
+		must(errno == EOPNOTSUPP);
+		return;
+	}
+	must(getxattr("f", "system.posix_acl_access", value, sizeof(value)) == sizeof(acl));
+	must(memcmp(value, acl, sizeof(acl)) == 0);
+	must(mode_of("f") == 0644);
+	must(in_child(must(setgroups(0, NULL) == 0 && setgid(0) == 0 && setuid(33) == 0);
+		      must_fail(EACCES, open("f", O_RDONLY | O_CLOEXEC))) == 0);
+	must(in_child(must(setgroups(0, NULL) == 0 && setgid(7) == 0 && setuid(33) == 0);
+		      must(open("f", O_RDONLY | O_CLOEXEC) >= 0)) == 0);
+	must(chmod("f", 0600) == 0 && chmod("f", 0644) == 0);
+	must(setxattr("f", "system.posix_acl_access", acl, 28, 0) == -1);
+	must(removexattr("f", "system.posix_acl_access") == 0);
+	must_fail(ENODATA, getxattr("f", "system.posix_acl_access", value, sizeof(value)));
 }
 
 /* setfacl -d -m u:33:rwx; the umask does not count where there is such a list. */
@@ -732,10 +800,12 @@ static const struct claim claims[] = {
 	CLAIM(who_has_it_open_still_sees_the_owner_of_a_removed_file),
 	CLAIM(set_id_bits_are_kept_and_dropped_as_by_the_kernel),
 	CLAIM(set_id_bits_survive_what_root_writes),
+	CLAIM(so_does_a_group_bit_what_its_members_write),
 	CLAIM(no_permission_bits_stop_root),
 	CLAIM(devices_can_be_made),
 	CLAIM(privileged_attributes_are_kept),
 	CLAIM(access_lists_may_name_anybody),
+	CLAIM(access_lists_that_name_root_alone_count),
 	CLAIM(lists_for_new_files_are_inherited),
 	CLAIM(what_others_make_is_theirs),
 	CLAIM(a_directory_with_set_group_id_gives_its_group),

@@ -486,8 +486,8 @@ static void call_set_list(const char *path, const char *other)
 	for (size_t i = 0; i < COUNT(tags); i++)
 		list.entry[i] = (struct posix_acl_xattr_entry){ tags[i], (uint16_t)below(8),
 								(uint32_t)-1 };
-	list.entry[1].e_id = any_id() ?: 33; /* one that names root alone is the kernel's */
-	list.entry[3].e_id = any_id() ?: 33;
+	list.entry[1].e_id = any_id();
+	list.entry[3].e_id = any_id();
 	said("acl", path, name, setxattr(path, name, &list, sizeof(list), 0));
 }
 

@@ -93,6 +93,12 @@ long acl_mode(const void *value, size_t size_bytes)
 	return r < 0 ? r : mode;
 }
 
+bool acl_is_more_than_mode(size_t size_bytes)
+{
+	return size_bytes >
+	       sizeof(struct posix_acl_xattr_header) + 3 * sizeof(struct posix_acl_xattr_entry);
+}
+
 bool acl_any_default(void)
 {
 	return lies_any_xattr(&tap.lies) && lies_may_have_xattr(&tap.lies, ACL_DEFAULT);

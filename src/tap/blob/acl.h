@@ -11,6 +11,8 @@
 /* The permission bits an ACL stands for (acl(5), "Correspondence between ACL entries and file
  * permission bits"). -EINVAL: not a well-formed ACL. */
 long acl_mode(const void *value, size_t size_bytes);
+/* Of one that is well-formed: does it speak of others than the owner, the group and the rest? */
+bool acl_is_more_than_mode(size_t size_bytes);
 
 /* The file that the row is about has this mode now: so has its ACL. */
 void acl_follow_mode(struct lie_row *row, uint32_t mode);

@@ -120,6 +120,7 @@ static void keep_set_ids(struct lie_row *row, uint32_t mode)
 void move_end_writing(struct move *move, const struct where *where)
 {
 	struct lie_row *row;
+	struct shown shown;
 	struct file_id now;
 	struct statx x;
 
@@ -129,8 +130,11 @@ void move_end_writing(struct move *move, const struct where *where)
 	now = lies_id_of(&x);
 	row = lies_find(&tap.lies, &now);
 	if (!creds_may(&process_read()->creds, CAP_FSETID)) {
+		if (!row && (x.stx_mode & S_ISGID)) /* the kernel takes us for one of the group */
+			row = lies_make(&tap.lies, &now);
+		files_show(&x, row, &shown);
 		if (row)
-			files_drop_set_ids(row, x.stx_mode);
+			files_drop_set_ids(row, &shown);
 	} else if (row || (move->mode & SET_IDS)) {
 		row = row ? row : lies_make(&tap.lies, &now);
 		if (row)
@@ -147,22 +151,35 @@ void files_keep_set_ids(const struct where *made)
 	struct move move = { 0 };
 	struct statx x;
 
-	if (files_look(made, &x) == 0 && (x.stx_mode & SET_IDS)) {
+	if (creds_may(&process_read()->creds, CAP_FSETID) && files_look(made, &x) == 0 &&
+	    (x.stx_mode & SET_IDS)) {
 		move.mode = x.stx_mode;
 		move_end_writing(&move, made);
 	}
 }
 
-void files_drop_set_ids(struct lie_row *row, uint32_t real_mode)
+uint32_t files_set_ids_to_lose(const struct shown *shown)
 {
-	uint32_t group_exec;
+	const struct creds *creds = &process_read()->creds;
+	uint32_t mode = shown->mode;
+
+	if (S_ISDIR(mode))
+		return 0;
+	if (!(mode & S_IXGRP) &&
+	    (creds_may(creds, CAP_FSETID) || creds_in_group(creds, shown->gid)))
+		mode &= ~(uint32_t)S_ISGID;
+	return mode & SET_IDS;
+}
+
+void files_drop_set_ids(struct lie_row *row, const struct shown *shown)
+{
+	uint32_t lost = files_set_ids_to_lose(shown);
+	uint32_t real = shown->mode & S_IXGRP ? 0 : lost & S_ISGID;
 	struct lie lie;
 
 	lies_read(row, &lie);
-	if (S_ISDIR(real_mode) || !(lie.mode_bits & SET_IDS))
-		return;
-	group_exec = ((real_mode & ~lie.mode_mask) | lie.mode_bits) & S_IXGRP;
-	lies_set_mode(row, lie.mode_mask, lie.mode_bits & ~(S_ISUID | (group_exec ? S_ISGID : 0u)));
+	if (real || (lost & lie.mode_bits))
+		lies_set_mode(row, lie.mode_mask | real, lie.mode_bits & ~lost);
 }
 
 void files_drop_capability(struct lie_row *row)
@@ -391,18 +408,20 @@ void files_keep_open_to_us(const struct where *made)
 	struct file_id id;
 	struct statx x;
 	struct lie lie;
+	uint32_t ours;
 
-	if (files_look(made, &x) < 0 || !S_ISDIR(x.stx_mode) || (x.stx_mode & S_IRWXU) == S_IRWXU ||
-	    files_set_mode(made, (x.stx_mode & 07777) | S_IRWXU) < 0)
+	if (files_look(made, &x) < 0 || S_ISLNK(x.stx_mode))
+		return;
+	ours = S_ISDIR(x.stx_mode) ? S_IRWXU : S_IRUSR | S_IWUSR;
+	if ((x.stx_mode & ours) == ours || files_set_mode(made, (x.stx_mode & 07777) | ours) < 0)
 		return;
 	id = lies_id_of(&x);
 	row = lies_make(&tap.lies, &id);
 	if (!row)
 		return;
-	lies_note_real_mode(row, x.stx_mode | S_IRWXU);
+	lies_note_real_mode(row, x.stx_mode | ours);
 	lies_read(row, &lie);
-	lies_set_mode(row, lie.mode_mask | S_IRWXU,
-		      (lie.mode_bits & ~(uint32_t)S_IRWXU) | (x.stx_mode & S_IRWXU));
+	lies_set_mode(row, lie.mode_mask | ours, (lie.mode_bits & ~ours) | (x.stx_mode & ours));
 }
 
 void files_note_temporary(const struct where *created, const struct where *directory, uint32_t mode)

@@ -66,9 +66,12 @@ void move_end_writing(struct move *move, const struct where *where);
 /* A regular file was made with set-id bits: they are to stay when it is written to. */
 void files_keep_set_ids(const struct where *made);
 
-/* What a change of owner, or a write by somebody who is not root, does to set-id bits happens to
- * those that are a lie, too. */
-void files_drop_set_ids(struct lie_row *row, uint32_t real_mode);
+/* A change of owner, or a write by somebody who is not root, takes these bits away (fs/attr.c,
+ * setattr_should_drop_sgid: the group's, where it may not execute the file, not from its members).
+ * That happens to those that are a lie, and to a real one of a group that the kernel takes us for
+ * a member of. shown: before it. */
+uint32_t files_set_ids_to_lose(const struct shown *shown);
+void files_drop_set_ids(struct lie_row *row, const struct shown *shown);
 /* What either does to capabilities. */
 void files_drop_capability(struct lie_row *row);
 
@@ -88,7 +91,8 @@ void files_set_ids(int fd, uint32_t *uid, uint32_t *gid);
  * the directory's default ACL. `mode` is what was asked for, before the umask. */
 #define FILES_NO_MODE (~0u) /* of a symbolic link */
 void files_note_created(const struct where *created, const struct where *name, uint32_t mode);
-/* On the host's own tree: we must get into a directory that was made, whatever its mode says. */
+/* On the host's own tree: root gets into what was made, whatever its mode says. Of a regular file
+ * files_open_as_root sees to that. */
 void files_keep_open_to_us(const struct where *made);
 /* Without a name, in this directory (O_TMPFILE). */
 void files_note_temporary(const struct where *created, const struct where *directory,

@@ -24,21 +24,14 @@ static bool may(unsigned capability)
 	return creds_may(&process_read()->creds, capability);
 }
 
-/* What a chown takes away is a chmod, also one that changes nothing else (fs/attr.c,
- * notify_change). */
-static bool loses_set_id(const struct shown *shown)
-{
-	const uint32_t group = S_ISGID | S_IXGRP;
-
-	return !S_ISDIR(shown->mode) && ((shown->mode & S_ISUID) || (shown->mode & group) == group);
-}
-
-/* chown(2): without CAP_CHOWN the owner may give the file to a group of his. */
+/* chown(2): without CAP_CHOWN the owner may give the file to a group of his. Where a set-id bit is
+ * taken away that is a chmod, also if nothing else is changed (fs/attr.c, notify_change). */
 static bool may_chown(const struct shown *shown, uint32_t uid, uint32_t gid)
 {
 	const struct creds *creds = &process_read()->creds;
 
-	if (loses_set_id(shown) && !may(CAP_FOWNER) && shown->uid != creds->user.file_system)
+	if (files_set_ids_to_lose(shown) && !may(CAP_FOWNER) &&
+	    shown->uid != creds->user.file_system)
 		return false;
 	if (may(CAP_CHOWN))
 		return true;
@@ -85,7 +78,7 @@ static long say_owner(const struct owned *file, uint32_t uid, uint32_t gid, uint
 	lies_note_real_mode(row, file->x.stx_mode);
 	lies_set_owner(row, uid, gid);
 	if (!S_ISDIR(shown->mode)) {
-		files_drop_set_ids(row, file->x.stx_mode);
+		files_drop_set_ids(row, shown);
 		files_drop_capability(row);
 	} else if (shown->mode & S_ISGID) {
 		lies_note_setgid(&tap.lies);
@@ -362,6 +355,8 @@ static long make_node(struct tap_call *call, const struct where *name, int mode_
 	r = pass(call);
 	if (r == 0 && files_creation_matters())
 		files_note_created(name, name, mode);
+	if (r == 0 && tap.host_tree && tap.root)
+		files_keep_open_to_us(name);
 	return r;
 }
 

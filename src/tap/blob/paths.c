@@ -534,9 +534,10 @@ long on_bind(struct tap_call *call)
 {
 	struct socket_path address;
 	struct where name = { AT_FDCWD, address.un.sun_path, AT_SYMLINK_NOFOLLOW };
+	const bool is_kept_open = tap.host_tree && tap.root;
 	long r;
 
-	if (!process_read()->restricted && !files_creation_matters())
+	if (!process_read()->restricted && !files_creation_matters() && !is_kept_open)
 		return pass(call);
 	if (!read_socket_path(call, &address))
 		return pass(call);
@@ -545,6 +546,8 @@ long on_bind(struct tap_call *call)
 		r = pass(call);
 	if (r == 0 && files_creation_matters())
 		files_note_socket(&name);
+	if (r == 0 && is_kept_open)
+		files_keep_open_to_us(&name);
 	return r;
 }
 

@@ -250,7 +250,18 @@ static void leave_to_kernel(const struct where *where, const char *name)
 		lies_set_mode(row, lie.mode_mask & ~0777u, lie.mode_bits);
 }
 
-/* An ACL all of whose ids are mapped is the kernel's; what was said before is then over. */
+/* One that is more than a mode: who is not root is judged by what is said (walk.c), not by what
+ * the kernel keeps. Of what it has taken already, flags are not looked at again. */
+static long say_list(const struct setting *setting, const char *name)
+{
+	struct setting taken = *setting;
+
+	taken.flags = 0;
+	return set_lie(&taken, name, ACL);
+}
+
+/* An ACL that is but a mode is the kernel's, and so is any where ids are not ours to say; what was
+ * said before is then over. */
 static long set(struct tap_call *call, const struct setting *setting)
 {
 	char name[NAME_ROOM];
@@ -272,6 +283,8 @@ static long set(struct tap_call *call, const struct setting *setting)
 		return r;
 	if (r == -EINVAL || (r == -EPERM && tap.host_tree))
 		return set_lie(setting, name, kind);
+	if (r == 0 && tap.all_root && !tap.host_tree && acl_is_more_than_mode(setting->size_bytes))
+		return say_list(setting, name);
 	if (r == 0 && !lies_empty(&tap.lies))
 		leave_to_kernel(&setting->where, name);
 	return r;
