@@ -320,6 +320,7 @@ void traced_note_made(int dirfd, const char *name)
 
 	if (files_creation_matters())
 		files_note_socket(&where);
+	files_keep_open_to_us(&where);
 }
 
 long traced_may_open(int fd, unsigned long flags)

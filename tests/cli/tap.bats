@@ -223,6 +223,9 @@ $(id -u):$(id -g)" ]
 5:6
 0:0"
     grep -q 'uid=3,gid=4' saved
+    for mode in patch trap; do
+        ok env ROOTLET_TAP=$mode TORTURE_LISTS=1 rootlet root --engine userns -- "$TORTURE/torture-files"
+    done
     refused rootlet root --engine vm true
     expect_stderr "auto, tap, userns, subid or ptrace"
 }
