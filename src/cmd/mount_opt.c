@@ -18,12 +18,34 @@ static int host_path(const char *text, struct arena *arena, const char **ret_pat
 	return 0;
 }
 
+/* "/", "/." and "/a/..", whatever a is: ".." of a symbolic link is not looked at. */
+static bool is_root(const char *target)
+{
+	int depth = 0;
+
+	while (*target) {
+		size_t length = strcspn(target, "/");
+
+		if (length == 2 && strncmp(target, "..", 2) == 0)
+			depth -= depth > 0;
+		else if (length > 1 || (length == 1 && *target != '.'))
+			depth++;
+		target += length + (target[length] == '/');
+	}
+	return depth == 0;
+}
+
 static int check_target(const char *target, struct err *err)
 {
-	if (target && target[0] == '/')
+	if (!target || target[0] != '/')
+		return fail_plain(err, EINVAL,
+				  "the place in the root must be an absolute path, not '%s'",
+				  target ? target : "");
+	if (!is_root(target))
 		return 0;
-	return fail_plain(err, EINVAL, "the place in the root must be an absolute path, not '%s'",
-			  target ? target : "");
+	fail_plain(err, EINVAL, "nothing can be mounted over the root itself ('%s')", target);
+	err_hint(err, "a directory becomes the root as the first operand: rootlet run DIR");
+	return -EINVAL;
 }
 
 static bool is_path(const char *text)

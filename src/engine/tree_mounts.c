@@ -9,6 +9,7 @@
 #include "base/banned.h"
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/seldom.h"
 #include "engine/dev.h"
 #include "engine/seed.h"
 #include "engine/tree.h"
@@ -29,17 +30,36 @@ int tree_wants_directory(const struct box_mount *mount, bool *ret_directory, str
 	return 0;
 }
 
+/* Why the kernel says no more than "Invalid argument". */
+static seldom void explain_kinds(const struct box_mount *mount, int target_fd, struct err *err)
+{
+	struct stat st;
+	bool is_directory;
+
+	if (tree_wants_directory(mount, &is_directory, NULL) < 0 || fstat(target_fd, &st) < 0 ||
+	    is_directory == S_ISDIR(st.st_mode))
+		return;
+	err_hint(err, is_directory ? "a directory cannot be mounted over what is no directory"
+				   : "only a directory can be mounted over a directory");
+}
+
 /* Put what was taken on the mount's place; what it is decides what is made when that is missing. */
 static int put(struct tree *tree, const struct box_mount *mount, struct mount_source *source,
 	       struct err *err)
 {
 	auto_fd target = -1;
+	int r;
 
 	if (mount->is_kept && (mount->uid || mount->gid) && !mount->read_only &&
 	    fchownat(source->fd, "", mount->uid, mount->gid, AT_EMPTY_PATH) < 0)
 		return fail(err, errno, "give it to %u:%u", mount->uid, mount->gid);
 	target = tree_open_target(tree, mount, source->fd, err);
-	return target < 0 ? target : mount_put(source, target, NULL, NULL, err);
+	if (target < 0)
+		return target;
+	r = mount_put(source, target, NULL, NULL, err);
+	if (r < 0)
+		explain_kinds(mount, target, err);
+	return r;
 }
 
 static int bind_path(struct tree *tree, const struct box_mount *mount, const char *path,

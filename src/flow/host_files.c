@@ -43,7 +43,7 @@ bool host_name_is_valid(const char *name)
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				      "0123456789-_.";
 
-	return *name && !name[strspn(name, allowed)] && strlen(name) <= HOST_NAME_MAX;
+	return *name && !name[strspn(name, allowed)] && strlen(name) <= HOST_NAME_BYTES_MAX;
 }
 
 int host_files_parse_host(const char *text, struct strings *hosts, struct err *err)

@@ -16,8 +16,9 @@ void host_files_add_name_server(struct box *box);
 /* /etc/resolv.conf and /etc/hosts: the host's; with a network of its own only localhost. `hosts`
  * are further lines, as host_files_parse_host makes them; may be NULL. */
 void host_files_add_network(struct box *box, const struct strings *hosts);
-/* 1 to HOST_NAME_MAX letters, digits, '-', '_' and '.': sethostname(2) takes any bytes, and
- * /etc/hosts has a line with them. */
+/* Letters, digits, '-', '_' and '.', no more than the kernel takes (__NEW_UTS_LEN; HOST_NAME_MAX is
+ * 255 with musl): sethostname(2) takes any bytes, and /etc/hosts has a line with them. */
+#define HOST_NAME_BYTES_MAX 64
 bool host_name_is_valid(const char *name);
 /* "NAME:ADDRESS" or "NAME=ADDRESS" (--add-host) as a line of hosts(5), added to the list. The
  * address "host-gateway" is this host, as a network shared with it has it. -EINVAL names it. */

@@ -153,7 +153,7 @@ static int check_hostname(const struct run_request *request, struct err *err)
 		return fail_plain(err, EINVAL,
 				  "--hostname '%s': 1 to %d letters, digits, '-', '_' and '.' make "
 				  "a host name",
-				  name, HOST_NAME_MAX);
+				  name, HOST_NAME_BYTES_MAX);
 	if (text_equal(request->uts, "host"))
 		return fail_plain(err, EINVAL,
 				  "--hostname '%s' would rename the host itself with --uts host",

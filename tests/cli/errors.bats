@@ -99,9 +99,22 @@ one_error() {
     one_error "rootlet run: error: root: '/dev/zero': *more than 64 MiB follow" rootlet run /dev/zero true
 }
 
+@test "what cannot be mounted there is refused, and said why: over the root, a file over a directory" {
+    mkdir data
+    echo x >file
+    for target in / // /. /etc/.. /../.; do
+        one_error "over the root itself ('$target')" rootlet run -v "./data:$target" tiny true
+        one_error "over the root itself ('$target')" rootlet run --tmpfs "$target" tiny true
+    done
+    one_error "only a directory can be mounted over a directory" rootlet run -v ./file:/etc tiny true
+    one_error "a directory cannot be mounted over what is no directory" rootlet run -v ./data:/etc/passwd tiny true
+    ok rootlet run -v ./data:/..data tiny ls -d /..data
+}
+
 @test "what is asked of a box is checked: host names, variables, commands" {
     one_error "'a/b'" rootlet run --hostname a/b tiny true
     one_error "--hostname ''" rootlet run --hostname '' tiny true
+    one_error "1 to 64 letters" rootlet run --hostname "$(printf %065d 1)" tiny true
     one_error "--uts host" rootlet run --hostname a --uts host tiny true
     printf 'GOOD=1\nbad name=2\n' >variables
     one_error "'variables' line 2: the name 'bad name' has blanks" rootlet run --env-file variables tiny true
