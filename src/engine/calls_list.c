@@ -6,9 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 
 #include "base/banned.h"
@@ -31,6 +34,7 @@ struct listing {
 	const char *guest; /* what it is called; "" is the root */
 	size_t length;
 	bool is_clear;	 /* the map changes nothing in it */
+	bool is_proc;	 /* processes of others are not there */
 	bool is_aliased; /* it may have been reached by another name, where no mount points are */
 };
 
@@ -46,6 +50,17 @@ int visit_share_fd(const struct visit *visit, int fd)
 	return (int)shared;
 }
 
+#define PROC_ROOT_INODE 1 /* linux/proc_fs.h */
+
+static bool is_proc(const struct listing *listing, const struct stat *st)
+{
+	struct statfs fs;
+
+	return (listing->visit->calls->map->any_flags & PATHMAP_OWN_PROCESSES) &&
+	       st->st_ino == PROC_ROOT_INODE && fstatfs(listing->fd, &fs) == 0 &&
+	       fs.f_type == PROC_SUPER_MAGIC;
+}
+
 /* Is it one that the map changes? */
 static bool begin(struct listing *listing)
 {
@@ -55,8 +70,10 @@ static bool begin(struct listing *listing)
 	ssize_t length;
 	long guest;
 
-	if (fstat(listing->fd, &st) < 0 || !S_ISDIR(st.st_mode) ||
-	    pathmap_is_clear(calls->map, st.st_dev, st.st_ino))
+	if (fstat(listing->fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	listing->is_proc = is_proc(listing, &st);
+	if (pathmap_is_clear(calls->map, st.st_dev, st.st_ino))
 		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", listing->fd);
 	length = readlink(link, calls->link, CALLS_ROOM_BYTES);
@@ -91,7 +108,10 @@ static bool is_hidden(const struct listing *listing, const char *name)
 {
 	const struct pathmap *map = listing->visit->calls->map;
 
-	for (uint32_t i = 0; i < map->count; i++) {
+	if (listing->is_proc && pathmap_may_be_process(map, name) &&
+	    !tracer_owns(listing->visit->tracer, strtol(name, NULL, 10)))
+		return true;
+	for (uint32_t i = 0; !listing->is_clear && i < map->count; i++) {
 		const char *hidden = map->entry[i].flags & PATHMAP_HIDDEN ? name_in(listing, i)
 									  : NULL;
 
@@ -160,8 +180,7 @@ static long list(const struct listing *listing, size_t room_bytes)
 		r = syscall(SYS_getdents64, listing->fd, entries + used, room_bytes - used);
 		if (r < 0)
 			return -errno;
-		kept = listing->is_clear ? used + (size_t)r
-					 : take_out_hidden(listing, used, used + (size_t)r);
+		kept = take_out_hidden(listing, used, used + (size_t)r);
 	} while (r > 0 && kept == 0);
 	return (long)kept;
 }
@@ -177,7 +196,7 @@ enum call_verdict calls_getdents64(struct visit *visit)
 	if (fd < 0)
 		return CALL_GO;
 	listing.is_clear = !begin(&listing);
-	if (listing.is_clear && !shows_types)
+	if (listing.is_clear && !listing.is_proc && !shows_types)
 		return CALL_GO;
 	r = list(&listing, visit_arg(visit, 2) & 0xffffffffu);
 	if (r > 0 && shows_types)

@@ -12,6 +12,7 @@
 
 #include "base/banned.h"
 #include "engine/scene_folder.h"
+#include "engine/scene_network.h"
 #include "engine/seed.h"
 #include "pathmap/pathmap.h"
 #include "sys/landlock.h"
@@ -243,14 +244,44 @@ static int put_tmpfs(struct scene *scene, const struct box_mount *mount, const c
 	return r < 0 ? r : add(scene, guest, host, flags_of(mount), err);
 }
 
-static int put_proc(struct scene *scene, const char *guest, struct err *err)
+static int add_below(struct scene *scene, const char *guest, const char *name, const char *host,
+		     struct err *err)
 {
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s", guest, name) >= (int)sizeof(path))
+		return fail(err, ENAMETOOLONG, "'%s'", guest);
+	return add(scene, path, host, PATHMAP_READ_ONLY, err);
+}
+
+/* Of the box's own processes, where it has none but its own; without the host's network. */
+static int put_proc(struct scene *scene, const struct box *box, const char *guest, struct err *err)
+{
+	bool is_own = box->is_walled && box->private_ns.pid;
+	char host[PATH_MAX];
 	struct stat st;
+	int r;
 
 	if (stat("/proc", &st) < 0)
 		return fail(err, errno, "/proc");
 	scene->tap->proc_device = st.st_dev;
-	return add(scene, guest, "/proc", PATHMAP_PROC, err);
+	r = add(scene, guest, "/proc", PATHMAP_PROC | (is_own ? PATHMAP_OWN_PROCESSES : 0), err);
+	if (r < 0 || !box->private_ns.network)
+		return r;
+	r = scene_network_files(scene, host, err);
+	return r < 0 ? r : add_below(scene, guest, "net", host, err);
+}
+
+/* The kernel itself keeps who is not root from writing there. */
+static int put_sys(struct scene *scene, const struct box *box, const char *guest, struct err *err)
+{
+	char host[PATH_MAX];
+	int r = add(scene, guest, "/sys", 0, err);
+
+	if (r < 0 || !box->private_ns.network || access("/sys/class/net", F_OK) < 0)
+		return r;
+	r = scene_network_devices(scene, host, err);
+	return r < 0 ? r : add_below(scene, guest, "class/net", host, err);
 }
 
 /* Of the host, or an empty file to see in the directory's list. */
@@ -324,7 +355,8 @@ static int put_layers(const struct box_mount *mount, struct err *err)
 			  mount->target);
 }
 
-static int put(struct scene *scene, const struct box_mount *mount, struct err *err)
+static int put(struct scene *scene, const struct box *box, const struct box_mount *mount,
+	       struct err *err)
 {
 	char guest[PATH_MAX];
 	int r = find_point(scene, mount, guest, err);
@@ -337,9 +369,9 @@ static int put(struct scene *scene, const struct box_mount *mount, struct err *e
 	case BOX_MOUNT_TMPFS:
 		return put_tmpfs(scene, mount, guest, err);
 	case BOX_MOUNT_PROC:
-		return put_proc(scene, guest, err);
-	case BOX_MOUNT_SYS: /* the kernel itself keeps who is not root from writing there */
-		return add(scene, guest, "/sys", 0, err);
+		return put_proc(scene, box, guest, err);
+	case BOX_MOUNT_SYS:
+		return put_sys(scene, box, guest, err);
 	case BOX_MOUNT_DEV:
 		return put_dev(scene, guest, err);
 	case BOX_MOUNT_LAYERS:
@@ -452,7 +484,7 @@ static int fill(struct scene *scene, const struct box *box, struct err *err)
 	int r = begin(scene, box, err);
 
 	for (size_t i = 0; r == 0 && i < box->mounts.count; i++)
-		r = put(scene, &box->mounts.item[i], err);
+		r = put(scene, box, &box->mounts.item[i], err);
 	for (size_t i = 0; r == 0 && i < box->hidden.count; i++)
 		r = hide(scene, box->hidden.item[i], err);
 	for (uint32_t i = 0; r == 0 && i < scene->tap->map.count; i++)

@@ -91,6 +91,31 @@ static long ask_may_follow(void *context, long pid, int fd)
 	return tracer_find(visit->tracer, (pid_t)pid) ? 0 : -EACCES;
 }
 
+static long parent_of(long pid)
+{
+	char path[PROCESS_LINK_BYTES];
+	char stat[256];
+	auto_fd fd = -1;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = fd < 0 ? -1 : read(fd, stat, sizeof(stat));
+	return length > 0 ? pathmap_parent_of(stat, (size_t)length) : -1;
+}
+
+bool tracer_owns(struct tracer *tracer, long pid)
+{
+	return tracer_find(tracer, (pid_t)pid) || tracer_find(tracer, (pid_t)parent_of(pid));
+}
+
+static bool ask_is_own(void *context, long pid)
+{
+	const struct visit *visit = context;
+
+	return tracer_owns(visit->tracer, pid);
+}
+
 /* The kernel's link leads to our loader. */
 static const char *ask_exe(void *context, long pid)
 {
@@ -106,6 +131,7 @@ static const struct pathmap_ops asks = {
 	.path_of = ask_path_of,
 	.self = ask_self,
 	.may_follow = ask_may_follow,
+	.is_own = ask_is_own,
 	.exe = ask_exe,
 };
 
@@ -292,7 +318,8 @@ bool visit_may_go(const struct visit *visit, const char *path)
 
 	return !visit->calls->emulates && visit->tracee->space->users == 1 && length &&
 	       !strchr(path, '/') && strcmp(path, "..") != 0 &&
-	       !(visit->calls->names[bit / 64] >> bit % 64 & 1);
+	       !(visit->calls->names[bit / 64] >> bit % 64 & 1) &&
+	       !pathmap_may_be_process(visit->calls->map, path);
 }
 
 static bool has_dots(const char *path)

@@ -158,6 +158,8 @@ void tracer_let_run(struct tracer *tracer);
 void tracer_forget_cwd(struct subject *subject);
 
 struct tracee *tracer_find(struct tracer *tracer, pid_t tid); /* NULL: not ours */
+/* Is it one of ours, or its parent: who has ended is not followed any more. */
+bool tracer_owns(struct tracer *tracer, long pid);
 /* All of them, one after another; NULL: the first, and after the last. */
 struct tracee *tracer_next(struct tracer *tracer, const struct tracee *after);
 

@@ -55,6 +55,13 @@ static long host_may_follow(void *context, long pid, int fd)
 	return pid == getpid() ? 0 : -EACCES;
 }
 
+static bool host_is_own(void *context, long pid)
+{
+	(void)context;
+	(void)pid;
+	return true;
+}
+
 static const char *host_exe(void *context, long pid)
 {
 	(void)context;
@@ -69,5 +76,6 @@ const struct pathmap_ops pathmap_host_ops = {
 	.path_of = host_path_of,
 	.self = host_self,
 	.may_follow = host_may_follow,
+	.is_own = host_is_own,
 	.exe = host_exe,
 };

@@ -189,6 +189,21 @@ static uint32_t find_by_host(const struct pathmap *map, const char *chroot, cons
 	return best;
 }
 
+long pathmap_parent_of(const char *stat, size_t length)
+{
+	long parent = 0;
+	size_t at = length;
+
+	/* PID (NAME) STATE PARENT ..., and a name may be anything */
+	while (at > 0 && stat[at - 1] != ')')
+		at--;
+	if (at == 0 || at + 3 >= length || stat[at] != ' ' || stat[at + 2] != ' ')
+		return -1;
+	for (at += 3; at < length && stat[at] >= '0' && stat[at] <= '9'; at++)
+		parent = parent * 10 + (stat[at] - '0');
+	return parent;
+}
+
 long pathmap_guest_of(const struct pathmap *map, const char *chroot, const char *host,
 		      size_t length, char *to, size_t room_bytes)
 {

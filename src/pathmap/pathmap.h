@@ -32,14 +32,17 @@
 
 enum pathmap_flags {
 	PATHMAP_READ_ONLY = 1,
-	PATHMAP_FILE = 2,     /* the host path is no directory */
-	PATHMAP_HIDDEN = 4,   /* nothing is there: ENOENT; no host path */
-	PATHMAP_PROC = 8,     /* /proc: its links below PID are the kernel's own */
+	PATHMAP_FILE = 2,   /* the host path is no directory */
+	PATHMAP_HIDDEN = 4, /* nothing is there: ENOENT; no host path */
+	/* /proc: its links below PID are the kernel's own; PID/net is what an entry at its net
+	   shows */
+	PATHMAP_PROC = 8,
 	PATHMAP_ALIASED = 16, /* its host directory is to be reached by another path, too */
 	/* Of those that came while the map was in use, tap/mounting.h: */
 	PATHMAP_MOUNTED = 32, /* by a process, and may be taken away again */
 	PATHMAP_BROUGHT = 64, /* with what is mounted above it */
 	PATHMAP_STAYS_READ_ONLY = 128,
+	PATHMAP_OWN_PROCESSES = 256, /* of PROC: those of others are not there */
 };
 
 struct pathmap_entry {
@@ -80,6 +83,12 @@ static inline const char *pathmap_guest(const struct pathmap *map, uint32_t inde
 static inline const char *pathmap_host(const struct pathmap *map, uint32_t index)
 {
 	return map->text + map->entry[index].host;
+}
+
+/* May the name be one of a process that is not to be there? */
+static inline bool pathmap_may_be_process(const struct pathmap *map, const char *name)
+{
+	return (map->any_flags & PATHMAP_OWN_PROCESSES) && name[0] >= '1' && name[0] <= '9';
 }
 
 static inline uint32_t pathmap_name_bit(const char *name, size_t length)
@@ -123,6 +132,10 @@ bool pathmap_is_clear(const struct pathmap *map, uint64_t device, uint64_t inode
 long pathmap_guest_of(const struct pathmap *map, const char *chroot, const char *host,
 		      size_t length, char *to, size_t room_bytes);
 
+/* The parent, in the text of /proc/PID/stat, or -1. Who is about to end has nothing left by which
+ * to know whose it is, but that. */
+long pathmap_parent_of(const char *stat, size_t length);
+
 /* --- resolving --- */
 
 /* The kernel, as seen by the process whose path it is. All return a result or -errno. */
@@ -137,6 +150,8 @@ struct pathmap_ops {
 	/* May the links in /proc/PID be followed? 0, or what the caller gets. `fd` is the number
 	 * where the link is one of /proc/PID/fd, else -1. */
 	long (*may_follow)(void *context, long pid, int fd);
+	/* Is it one of those that PATHMAP_OWN_PROCESSES means? */
+	bool (*is_own)(void *context, long pid);
 	/* The file to take for /proc/PID/exe: a path the kernel follows, or NULL for the link. */
 	const char *(*exe)(void *context, long pid);
 };

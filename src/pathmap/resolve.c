@@ -136,7 +136,7 @@ static long open_parent(struct walk *walk)
 	uint32_t index;
 	long fd;
 
-	if (pathmap_is_point(walk->map, walk->room->text, walk->length))
+	if (pathmap_is_point(walk->map, walk->room->text, walk->length) || walk_is_changed(walk))
 		return open_point(walk);
 	if (length + 2 > sizeof(found->name))
 		return -ENAMETOOLONG;

@@ -9,6 +9,81 @@
 
 /* ---- the kernel ---- */
 
+static long number_of(const char *text, size_t length)
+{
+	long number = 0;
+
+	if (length == 0 || length > 9)
+		return -1;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		number = number * 10 + (text[i] - '0');
+	}
+	return number;
+}
+
+/* The name behind `at`, where a slash is; its end, or `at` when it is another. */
+static size_t skip_name(const struct walk *walk, size_t at, const char *name)
+{
+	size_t end = walk_end_of_name(walk, at + 1);
+
+	return at < walk->length && walk_is_name(walk->room->text + at + 1, end - at - 1, name)
+		       ? end
+		       : at;
+}
+
+/* The entry at PROC/net, or `proc`, which is of PROC, itself. */
+static uint32_t entry_for_net(const struct pathmap *map, uint32_t proc)
+{
+	uint32_t i = proc;
+
+	while (i > 0 && map->entry[i - 1].guest_length <= map->entry[proc].guest_length + 4) {
+		const char *guest = pathmap_guest(map, --i);
+
+		if (map->entry[i].guest_length == map->entry[proc].guest_length + 4 &&
+		    memcmp(guest, pathmap_guest(map, proc), map->entry[proc].guest_length) == 0 &&
+		    strcmp(guest + map->entry[proc].guest_length, "/net") == 0)
+			return i;
+	}
+	return proc;
+}
+
+/* What of the kernel's /proc is somebody else's: -ENOENT; or another entry's. *from: where in the
+ * text what is below the entry begins. */
+static long look_at_process(const struct walk *walk, size_t length, uint32_t *entry, size_t *from)
+{
+	const char *text = walk->room->text;
+	size_t pid_end = walk_end_of_name(walk, *from + 1);
+	size_t at = pid_end;
+	size_t net_end;
+	long pid = *from < length ? number_of(text + *from + 1, pid_end - *from - 1) : -1;
+
+	if (pid < 0)
+		return 0;
+	if ((walk->map->entry[*entry].flags & PATHMAP_OWN_PROCESSES) &&
+	    !walk->ops->is_own(walk->context, pid))
+		return -ENOENT;
+	if (skip_name(walk, at, "task") != at)
+		at = walk_end_of_name(walk, skip_name(walk, at, "task") + 1);
+	net_end = skip_name(walk, at, "net");
+	if (net_end != at && net_end <= length && entry_for_net(walk->map, *entry) != *entry) {
+		*entry = entry_for_net(walk->map, *entry);
+		*from = net_end;
+	}
+	return 0;
+}
+
+bool walk_is_changed(const struct walk *walk)
+{
+	uint32_t index = pathmap_find(walk->map, walk->room->text, walk->length);
+	uint32_t entry = index;
+	size_t from = walk->map->entry[index].guest_length;
+
+	return (walk->map->entry[index].flags & PATHMAP_PROC) &&
+	       (look_at_process(walk, walk->length, &entry, &from) < 0 || entry != index);
+}
+
 /* The host's path for the first `length` bytes of text: relative to *ret_dirfd. */
 static long host_path(struct walk *walk, size_t length, uint32_t *ret_entry, int *ret_dirfd)
 {
@@ -16,9 +91,15 @@ static long host_path(struct walk *walk, size_t length, uint32_t *ret_entry, int
 	const char *text = walk->room->text;
 	uint32_t index = pathmap_find(map, text, length);
 	const struct pathmap_entry *entry = &map->entry[index];
-	size_t rest = length - entry->guest_length;
+	size_t from = entry->guest_length;
+	size_t rest;
 	char *to = walk->room->host;
+	long r = entry->flags & PATHMAP_PROC ? look_at_process(walk, length, &index, &from) : 0;
 
+	if (r < 0)
+		return r;
+	entry = &map->entry[index];
+	rest = length - from;
 	*ret_entry = index;
 	if (entry->flags & PATHMAP_HIDDEN)
 		return -ENOENT;
@@ -41,7 +122,7 @@ static long host_path(struct walk *walk, size_t length, uint32_t *ret_entry, int
 	}
 	*ret_dirfd = AT_FDCWD;
 	memcpy(to, map->text + entry->host, entry->host_length);
-	memcpy(to + entry->host_length, text + entry->guest_length, rest);
+	memcpy(to + entry->host_length, text + from, rest);
 	rest += entry->host_length;
 	if (rest == 0)
 		to[rest++] = '/';
@@ -195,20 +276,6 @@ static long jump(struct walk *walk, size_t end, size_t host_length)
 }
 
 /* ---- the kernel's own links ---- */
-
-static long number_of(const char *text, size_t length)
-{
-	long number = 0;
-
-	if (length == 0 || length > 9)
-		return -1;
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return -1;
-		number = number * 10 + (text[i] - '0');
-	}
-	return number;
-}
 
 /* /proc/PID/...: the PID, or -1 for what is directly in /proc. */
 static long pid_of(const struct walk *walk, uint32_t index, size_t end)

@@ -50,6 +50,9 @@ static inline bool walk_resolves(const struct walk *walk, uint64_t flags)
 /* The first `length` bytes of text, opened: an fd or -errno. */
 long walk_open(struct walk *walk, size_t length, uint64_t flags, uint32_t *ret_entry);
 
+/* Is something else than the kernel's at the end of the text, in its /proc? */
+bool walk_is_changed(const struct walk *walk);
+
 /* --- text --- */
 
 size_t walk_end_of_name(const struct walk *walk, size_t at);

@@ -26,7 +26,8 @@ static const char *find_shown(const struct tap_place *place, const char *type, u
 		if (!(map->entry[i].flags & PATHMAP_HIDDEN) &&
 		    strcmp(pathmap_host(map, i), host) == 0) {
 			*ret_flags = map->entry[i].flags &
-				     (PATHMAP_PROC | PATHMAP_READ_ONLY | PATHMAP_STAYS_READ_ONLY);
+				     (PATHMAP_PROC | PATHMAP_OWN_PROCESSES | PATHMAP_READ_ONLY |
+				      PATHMAP_STAYS_READ_ONLY);
 			return host;
 		}
 	return NULL;

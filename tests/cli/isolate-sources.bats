@@ -160,6 +160,67 @@ teardown() {
     shows_alike tap ptrace
 }
 
+# look_around PID: what must not be found has "bait" in its line, what must be "own".
+look_around() {
+    cat <<'END'
+bait=$1
+for path in /proc/$bait /proc/$bait/cmdline /proc/$bait/net; do [ ! -e $path ] || echo bait $path; done
+ls -d /proc/$bait /proc/$bait/task 2>/dev/null
+ls /proc | grep -x $bait
+cd /proc
+ls -d $bait ./$bait 2>/dev/null
+cat $bait/cmdline 2>/dev/null
+cd $bait 2>/dev/null && echo bait as the working directory
+ls /proc | grep -x $$ >/dev/null && [ -e $$/stat ] && [ -e ./self/status ] && echo own
+sh -c 'sleep 0 & echo $! >/tmp/ended; exec sleep 100000' & # who waits for nobody
+until [ -s /tmp/ended ]; do [ -e /proc/$! ] || exit 1; done
+read ended </tmp/ended
+until grep -q '^State:.*Z' /proc/$ended/status; do [ -e /proc/$ended ] || exit 1; done
+ls /proc | grep -x $ended >/dev/null && echo own, ended
+kill $!
+wait
+cd /proc/self
+for file in /proc/net/route /proc/self/net/route /proc/$$/task/$$/net/route /proc/thread-self/net/route net/route; do
+    echo "$file: $(wc -l <$file)"
+done
+cd net
+cut -d: -f1 dev
+ls /sys/class/net
+cat /sys/class/net/lo/address
+END
+}
+
+@test "engines tap and ptrace show no processes of the host's, and no network where there is none" {
+    { small_list; printf 'exe:%s\n' grep cut wc; } >list
+    ok rootlet isolate create env --from files:list
+    sleep 100000 3>&- &
+    local host=$! engine
+    look_around >look
+    for engine in tap ptrace; do
+        attempt rootlet -q run --engine "$engine" env -- sh "$PWD/look" "$host"
+        echo "$output" >"$engine.out"
+    done
+    kill "$host"
+    wait "$host" || :
+    for engine in tap ptrace; do
+        equal "$(sed "s|/proc/[0-9]*/task/[0-9]*|TASK|" "$engine.out")" "$(cat <<'END'
+own
+own, ended
+/proc/net/route: 1
+/proc/self/net/route: 1
+TASK/net/route: 1
+/proc/thread-self/net/route: 1
+net/route: 1
+Inter-|   Receive                                                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+    lo
+lo
+00:00:00:00:00:00
+END
+)"
+    done
+}
+
 @test "the kernel's access rules are a wall of their own, with and without namespaces" {
     need setpriv
     deny landlock true || skip "no filters here"
@@ -174,14 +235,14 @@ teardown() {
     expect_no_output mounted
     ok deny landlock rootlet -q run env -- unshare -Urm --propagation unchanged sh -c "$inner"
     expect_output mounted
-    # without namespaces processes of the host are there; their memory and variables are not
+    # without namespaces processes of the host can be there; their memory and variables are not
     local host engine
     BAIT=seen sleep 10000 3>&- &
     host=$!
     while_alive "$host" grep -q BAIT=seen "/proc/$host/environ" # it is no shell any more
     for engine in tap ptrace; do
-        rootlet -q run --engine "$engine" --network host env -- cat "/proc/$host/environ" >"$engine" || :
-        deny landlock rootlet -q run --engine "$engine" --network host env -- cat "/proc/$host/environ" >"$engine.open" || :
+        rootlet -q run --engine "$engine" --pid host --network host env -- cat "/proc/$host/environ" >"$engine" || :
+        deny landlock rootlet -q run --engine "$engine" --pid host --network host env -- cat "/proc/$host/environ" >"$engine.open" || :
     done
     kill "$host"
     wait "$host" || :

@@ -23,7 +23,13 @@ every_check() {
     [ ! -e "$(prefix_of toyleak)" ]
     [ -s "$(echo "$stderr" | tail -n 1 | tr -d ' ')" ] # the log that it names
     ok rootlet spack "$1" -- install toyprobe
-    equal "$(cat "$(prefix_of toyprobe)/share/seen")" ""
+    nothing_is_seen
+}
+
+# nothing_is_seen: by toyprobe, which looked.
+nothing_is_seen() {
+    ok cat "$(prefix_of toyprobe)/share/seen"
+    equal "$output" ""
     [ ! -e "$HOME/written-by-toyprobe" ]
 }
 
@@ -48,6 +54,18 @@ check_from() {
     equal "$("$(prefix_of toyapp)/bin/app")" toy
     ok "$SPACK_ROOT/bin/spack" find
     equal "$output" "$(printf 'toyapp\ntoygit\ntoylib\ntoyprobe')"
+}
+
+@test "engines without namespaces hide the same" {
+    need_dpkg "${PACKAGES[@]}"
+    spack_bait
+    ok rootlet isolate create env --from "dpkg:$(IFS=,; echo "${PACKAGES[*]}")"
+    for engine in tap ptrace; do
+        export ROOTLET_ENGINE=$engine
+        rm -rf "$TREE"
+        ok rootlet spack env -- install toyprobe
+        nothing_is_seen
+    done
 }
 
 @test "the host with a library hidden" {

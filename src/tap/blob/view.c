@@ -113,6 +113,40 @@ bool view_is_inside(long pid)
 	       x.stx_ino == table->inode;
 }
 
+#define STAT_BYTES 128 /* with the parent: a name has 64 bytes at most */
+
+static long parent_of(long pid)
+{
+	char path[32] = "/proc/";
+	char stat[STAT_BYTES];
+	long fd;
+	long length;
+
+	memcpy(text_number(path + 6, (unsigned long)pid), "/stat", 6);
+	fd = raw4(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	length = raw3(__NR_read, fd, stat, sizeof(stat));
+	raw1(__NR_close, fd);
+	return length > 0 ? pathmap_parent_of(stat, (size_t)length) : -1;
+}
+
+bool view_is_own(long pid)
+{
+	long parent;
+
+	if (pid == raw0(__NR_getpid) || pid == raw0(__NR_gettid) || view_is_inside(pid))
+		return true;
+	parent = parent_of(pid);
+	return parent > 0 && view_is_inside(parent);
+}
+
+static bool kernel_is_own(void *context, long pid)
+{
+	(void)context;
+	return view_is_own(pid);
+}
+
 static long kernel_may_follow(void *context, long pid, int fd)
 {
 	(void)context;
@@ -136,6 +170,7 @@ static const struct pathmap_ops kernel = {
 	.path_of = kernel_path_of,
 	.self = kernel_self,
 	.may_follow = kernel_may_follow,
+	.is_own = kernel_is_own,
 	.exe = kernel_exe,
 };
 
@@ -195,7 +230,8 @@ static bool is_unknown_name(const char *name, size_t length)
 {
 	uint32_t bit = tap_name_bit(name, length);
 
-	return !(tap.place->names[bit / 64] >> bit % 64 & 1);
+	return !(tap.place->names[bit / 64] >> bit % 64 & 1) &&
+	       !pathmap_may_be_process(&tap.place->map, name);
 }
 
 long view_read(struct view_path *path, int dirfd, long program_path)

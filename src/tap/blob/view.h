@@ -82,6 +82,8 @@ long view_host_path(int fd, char *to, size_t room_bytes);
 
 /* Does the process run in this session? It has the table open at the same number then. */
 bool view_is_inside(long pid);
+/* That, or its parent does: who has ended has nothing open. */
+bool view_is_own(long pid);
 
 /* At the start of a program. */
 void view_open(const char *chroot);

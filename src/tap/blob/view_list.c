@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "tap/blob/text_number.h"
 #include "tap/blob/view.h"
 #include "tap/blob/view_list.h"
 
@@ -109,6 +110,19 @@ long view_list(struct tap_call *call)
 	return r < 0 ? pass(call) : r + (long)used;
 }
 
+#define PROC_ROOT_INODE 1 /* linux/proc_fs.h */
+
+/* Is it a process, in /proc itself, that is not the session's? */
+static bool hides_process(int fd, const char *name)
+{
+	struct stat st;
+	uint64_t pid;
+
+	return pathmap_may_be_process(&tap.place->map, name) && text_parse_number(name, &pid) &&
+	       raw2(__NR_fstat, fd, &st) == 0 && st.st_dev == tap.place->proc_device &&
+	       st.st_ino == PROC_ROOT_INODE && !view_is_own((long)pid);
+}
+
 bool view_hides(int fd, const char *name)
 {
 	char guest[VIEW_SHORT];
@@ -116,6 +130,8 @@ bool view_hides(int fd, const char *name)
 	size_t name_length = strlen(name);
 	uint32_t index;
 
+	if (hides_process(fd, name))
+		return true;
 	if (!(tap.place->map.any_flags & PATHMAP_HIDDEN))
 		return false;
 	length = guest_of_directory(fd, guest, sizeof(guest));

@@ -133,6 +133,17 @@ test(directories_above_entries_are_not_clear)
 	assert_true(pathmap_is_clear(&map, 2, 2));
 }
 
+test(a_parent_is_found_behind_any_name)
+{
+	static const char ended[] = "12 (a) Z 3) Z 456 12 1 ";
+	static const char lives[] = "13 (x) S 7 12 1 ";
+
+	assert_int_equal(pathmap_parent_of(ended, strlen(ended)), 456);
+	assert_int_equal(pathmap_parent_of(lives, strlen(lives)), 7);
+	assert_int_equal(pathmap_parent_of("", 0), -1);
+	assert_int_equal(pathmap_parent_of("1 (x)", 5), -1);
+}
+
 #define SET(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -147,6 +158,7 @@ int main(void)
 		SET(the_hosts_own_root_can_be_the_root),
 		SET(relative_paths_and_too_many_are_refused),
 		SET(directories_above_entries_are_not_clear),
+		SET(a_parent_is_found_behind_any_name),
 	};
 
 	return RUN_ALL(tests);

@@ -74,6 +74,12 @@ static long do_may_follow(void *context, long pid, int fd)
 	return pid != getpid() ? -EACCES : fd == 77 ? -ENOENT : 0;
 }
 
+static bool do_is_own(void *context, long pid)
+{
+	(void)context;
+	return pid == getpid();
+}
+
 static const char *do_exe(void *context, long pid)
 {
 	(void)context;
@@ -81,8 +87,8 @@ static const char *do_exe(void *context, long pid)
 	return NULL;
 }
 
-static const struct pathmap_ops ops = { do_openat2, do_readlinkat, do_close, do_path_of,
-					do_self,    do_may_follow, do_exe };
+static const struct pathmap_ops ops = { do_openat2, do_readlinkat, do_close,  do_path_of,
+					do_self,    do_may_follow, do_is_own, do_exe };
 
 static const char *in_folder(const char *name)
 {
@@ -203,6 +209,15 @@ static long resolve_as(uint64_t resolve_flags, const char *path)
 						 .flags = O_PATH | O_CLOEXEC,
 						 .resolve = resolve_flags };
 	long r = pathmap_resolve(&map, &ops, NULL, &request, &room, &found);
+
+	if (r == 0)
+		close(found.fd);
+	return r;
+}
+
+static long opened(const char *path, unsigned want, uint64_t flags)
+{
+	long r = resolve(path, want, flags);
 
 	if (r == 0)
 		close(found.fd);
@@ -488,6 +503,40 @@ test(a_link_of_the_kernels_can_be_named)
 	close(found.fd);
 }
 
+test(processes_of_others_are_not_there_where_only_own_ones_are)
+{
+	char other[64];
+	char own[64];
+
+	snprintf(other, sizeof(other), "/proc/%d/status", getppid());
+	snprintf(own, sizeof(own), "/proc/%d/status", getpid());
+	assert_int_equal(opened(other, PATHMAP_FOLLOW, O_RDONLY), 0);
+	assert_int_equal(pathmap_add(&map, "/proc", "/proc", PATHMAP_PROC | PATHMAP_OWN_PROCESSES),
+			 0);
+	assert_int_equal(opened(other, PATHMAP_FOLLOW, O_RDONLY), -ENOENT);
+	*strrchr(other, '/') = '\0';
+	assert_int_equal(opened(other, 0, O_PATH), -ENOENT);
+	assert_int_equal(opened(other, PATHMAP_PARENT, O_PATH), -ENOENT);
+	assert_int_equal(opened(own, PATHMAP_FOLLOW, O_RDONLY), 0);
+	assert_int_equal(opened("/proc/self/status", PATHMAP_PARENT, O_PATH), 0);
+	assert_int_equal(opened("/proc/sys/kernel", PATHMAP_FOLLOW, O_RDONLY), 0);
+}
+
+test(what_is_put_over_the_network_files_is_each_processes)
+{
+	static const char *const paths[] = { "/proc/net/mine", "/proc/self/net/mine",
+					     "/proc/thread-self/net/mine" };
+
+	assert_int_equal(pathmap_add(&map, "/proc/net", in_folder("data"), 0), 0);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		assert_int_equal(opened(paths[i], PATHMAP_FOLLOW, O_RDONLY), 0);
+	assert_int_equal(opened("/proc/self/net/route", PATHMAP_FOLLOW, O_RDONLY), -ENOENT);
+	assert_int_equal(opened("/proc/self/net/../stat", PATHMAP_FOLLOW, O_RDONLY), 0);
+	assert_int_equal(opened("/proc/self/net", PATHMAP_PARENT, O_PATH), 0);
+	assert_true(found.is_point);
+	assert_int_equal(opened("/proc/self/netx", 0, O_PATH), -ENOENT);
+}
+
 test(too_little_room_is_said)
 {
 	struct pathmap_room small = room;
@@ -523,6 +572,8 @@ int main(void)
 		SET(what_must_stay_beneath_does),
 		SET(proc_shows_the_guests_tree),
 		SET(a_link_of_the_kernels_can_be_named),
+		SET(processes_of_others_are_not_there_where_only_own_ones_are),
+		SET(what_is_put_over_the_network_files_is_each_processes),
 		SET(too_little_room_is_said),
 	};
 
