@@ -52,6 +52,17 @@ int dest_add_random(struct buf *work, struct err *err)
 	return 0;
 }
 
+#define RANDOM_DIGITS 16
+
+/* As dest_add_random makes it: what merely begins so is somebody's. */
+static bool is_work(const char *name, const struct buf *prefix)
+{
+	const char *digits = name + prefix->size_bytes;
+
+	return text_starts(name, prefix->bytes) && strlen(digits) == RANDOM_DIGITS &&
+	       strspn(digits, "0123456789abcdef") == RANDOM_DIGITS;
+}
+
 bool dest_keep_work(int fd)
 {
 	struct stat st;
@@ -88,7 +99,7 @@ void dest_remove_leftovers(const char *dest)
 	if (!stream)
 		return;
 	for (const struct dirent *entry; (entry = readdir(stream));)
-		if (text_starts(entry->d_name, buf_text(&prefix)))
+		if (is_work(entry->d_name, &prefix))
 			remove_left_over(dirfd(stream), entry->d_name);
 	closedir(stream);
 }

@@ -197,6 +197,15 @@ static bool line_holds(char *line)
 	       (uint64_t)st.st_ctim.tv_sec == s && (uint64_t)st.st_ctim.tv_nsec == ns;
 }
 
+static bool is_all_there(const struct box_mounts *mounts)
+{
+	for (size_t i = 0; i < mounts->count; i++)
+		if (mounts->item[i].kind == BOX_MOUNT_BIND &&
+		    faccessat(AT_FDCWD, mounts->item[i].source, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			return false;
+	return true;
+}
+
 bool environment_is_fresh(const struct environment *environment)
 {
 	auto_buf path = { 0 };
@@ -211,5 +220,5 @@ bool environment_is_fresh(const struct environment *environment)
 	while (rest && *rest && (line = strsep(&rest, "\n")))
 		if (*line && !line_holds(line))
 			return false;
-	return true;
+	return is_all_there(&environment->mounts);
 }

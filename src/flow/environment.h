@@ -66,7 +66,8 @@ void environment_done(struct environment *environment);
 void environment_watch(struct buf *fresh, const struct timespec *changed, const char *path);
 
 /* Is all that was left out still all there is? Looks at each directory of the host that is shown in
- * part: what was put there since would be visible. Of an archive: is it still the same? */
+ * part: what was put there since would be visible; and for each file that is mounted by itself. Of
+ * an archive: is it still the same? */
 bool environment_is_fresh(const struct environment *environment);
 
 #endif

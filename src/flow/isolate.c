@@ -515,13 +515,14 @@ int isolate_remove(const char *path, bool force, struct err *err)
 	auto_buf work = { 0 };
 	int r;
 
+	buf_add_text(&work, path);
+	while (work.size_bytes > 1 && work.bytes[work.size_bytes - 1] == '/')
+		buf_truncate(&work, work.size_bytes - 1);
+	dest_remove_leftovers(buf_text(&work));
 	if (!environment_take_back(path))
 		return fail_plain(err, access(path, F_OK) < 0 ? ENOENT : EINVAL,
 				  "'%s' is no environment", path);
 	r = force ? 0 : check_unused(path, err);
-	buf_add_text(&work, path);
-	while (work.size_bytes > 1 && work.bytes[work.size_bytes - 1] == '/')
-		buf_truncate(&work, work.size_bytes - 1);
 	if (r == 0)
 		r = dest_add_random(&work, err);
 	if (r == 0 && rename(path, work.bytes) < 0)

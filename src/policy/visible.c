@@ -326,6 +326,20 @@ int visible_add_chain(struct visible *visible, const char *path, const char **re
 	return fail(err, ELOOP, "'%s'", path);
 }
 
+/* Each run has these of its own, and a root it must have. */
+static int check_place(const char *path, struct err *err)
+{
+	static const char *const own[] = { "/proc", "/sys" };
+
+	if (path[strspn(path, "/")] == '\0')
+		return fail_plain(err, EINVAL, "nothing can be in the place of '/'");
+	for (size_t i = 0; i < array_count(own); i++)
+		if (path_is_in(path, own[i]))
+			return fail_plain(err, EINVAL, "'%s': %s is each command's own", path,
+					  own[i]);
+	return 0;
+}
+
 /* Where something is put that the host may lack: a directory that is missing stays as it is
  * written. */
 static int place(struct visible *visible, const char *path, const char **ret_path, struct err *err)
@@ -339,9 +353,11 @@ static int place(struct visible *visible, const char *path, const char **ret_pat
 			return fail_plain(err, EINVAL, "'%s': write it without '.', '..' and '//'",
 					  path);
 		*ret_path = arena_copy(&visible->arena, path);
-		return 0;
+		r = 0;
 	}
-	return r < 0 && !err->code ? fail(err, -r, "'%s'", path) : r;
+	if (r < 0)
+		return err->code ? r : fail(err, -r, "'%s'", path);
+	return check_place(*ret_path, err);
 }
 
 int visible_add_at(struct visible *visible, const char *source, const char *path, struct err *err)

@@ -257,6 +257,14 @@ has_work() {
 }
 
 @test "kill -9 while it is made: the next one cleans up; a failure leaves nothing, and what was there stays" {
+    mkdir "$BATS_TEST_TMPDIR/mine"
+    cd "$BATS_TEST_TMPDIR/mine"
+    mkdir env.tmp-mine
+    small_environment
+    ok rootlet isolate remove env
+    equal "$(ls)" "$(printf 'env.tmp-mine\nlist')" # which is somebody's
+    rmdir env.tmp-mine
+    rm list
     mkfifo list
     rootlet isolate create env --from files:list 3>&- &
     local maker=$!
@@ -269,6 +277,16 @@ has_work() {
     wait "$other" || :
     [ ! -e env ]
     has_work
+    refused rootlet isolate remove env
+    fails has_work
+    mkfifo again
+    rootlet isolate create env --from files:again 3>&- &
+    maker=$!
+    while_alive "$maker" has_work
+    kill -9 "$maker"
+    wait "$maker" || :
+    has_work
+    rm again
     small_list >good
     ok rootlet isolate create env --from files:good
     fails has_work

@@ -102,11 +102,31 @@ LIST
     equal "$output" "$(printf 'written\nwritten')"
 }
 
+@test "what is gone from the host is named, with its line, by the next run" {
+    echo one >one
+    echo two >two
+    { echo "$PWD/one"; echo "$PWD/two"; small_list; } >list
+    ok rootlet isolate create env --from files:list
+    rm two
+    refused rootlet run -w / env -- cat "$PWD/one"
+    expect_stderr "list:2: '$PWD/two' is not there"
+    ok rootlet isolate status env
+    expect_output "the host has changed"
+    echo again >two
+    ok rootlet run -w / env -- cat "$PWD/one" "$PWD/two"
+    equal "$output" "$(printf 'one\nagain')"
+}
+
 @test "mistakes in a list are named by file and line, and nothing is left" {
     local name
     printf 'exe:sh\n\nrelative/path\n' >list
     refused rootlet isolate create env --from files:list
     expect_stderr "list:3: 'relative/path'"
+    for name in / /.. /proc/x /sys; do
+        printf 'exe:sh\n/bin/sh => %s\n' "$name" >list
+        refused rootlet isolate create env --from files:list
+        expect_stderr "list:2: "
+    done
     printf '/nowhere/at/all\n' >list
     refused rootlet isolate create env --from files:list
     expect_stderr "list:1: '/nowhere/at/all' is not there"
