@@ -18,6 +18,7 @@
 #include "flow/run.h"
 #include "flow/run_environment.h"
 #include "image/ownership.h"
+#include "store/layers.h"
 
 struct run_command {
 	struct common common;
@@ -290,12 +291,34 @@ static bool has_ended_by_itself(int status)
 	return status != 128 + SIGKILL;
 }
 
+static bool stacks_foreign_layers(const struct run_root *root, const struct box *box)
+{
+	const struct config *config = &root->image.config;
+
+	return root->is_image && !root->is_real && box->root.kind == BOX_ROOT_OVERLAY &&
+	       layers_are_foreign(&root->store, config->diff_ids, config->diff_id_count);
+}
+
+static int copy_foreign_layers(const struct engine *engine, struct box *box, struct run_root *root,
+			       struct err *err)
+{
+	if (!root->changes.path)
+		return run_use_copy(root, box, is_only_read(engine, root, box), err);
+	fail_plain(err, ENOTSUP, "changes cannot be kept: the image's layers are another user's");
+	err_hint(err, "a build FROM it can be kept, or an image that you pull yourself");
+	return -ENOTSUP;
+}
+
 static int run_job(const struct engine *engine, struct box *box, struct run_root *root,
 		   int *ret_status, struct err *err)
 {
 	struct engine_made *made = keeps_something(root, box) ? engine_made_new() : NULL;
-	int r = run_once(engine, box, root, made, ret_status, err);
+	int r = 0;
 
+	if (stacks_foreign_layers(root, box))
+		r = copy_foreign_layers(engine, box, root, err);
+	if (r == 0)
+		r = run_once(engine, box, root, made, ret_status, err);
 	if (r < 0 && made && made->overlay_refused && root->changes.path) {
 		err_hint(err, "changes are kept by overlayfs, which needs a local file system with "
 			      "user xattrs, no overlay, no NFS");

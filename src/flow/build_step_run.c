@@ -15,6 +15,7 @@
 #include "flow/host_files.h"
 #include "rootfs/merge.h"
 #include "rootfs/real.h"
+#include "store/layers.h"
 
 #define SANDBOX_HOSTNAME "BUILDKIT_SANDBOX_HOSTNAME"
 
@@ -409,6 +410,15 @@ static int use_copy(struct work *work, struct box *box, struct err *err)
 	return r;
 }
 
+static bool stacks_foreign_layers(const struct work *work)
+{
+	const struct build_stage *state = &work->stage->state;
+
+	return !work->build->owners_are_real &&
+	       layers_are_foreign(state->store, state->config.diff_ids,
+				  state->config.diff_id_count);
+}
+
 static int run_fill(struct work *work, struct err *err)
 {
 	struct build_run_output output = { .line = pass_line, .context = work };
@@ -423,6 +433,10 @@ static int run_fill(struct work *work, struct err *err)
 				  work->step->run.argv.item[0]);
 	r = run_box(work, &box, err);
 	is_ready = r == 0;
+	if (r == 0 && stacks_foreign_layers(work)) {
+		fail_plain(err, EACCES, "layers are another user's");
+		r = use_copy(work, &box, err);
+	}
 	if (r == 0)
 		r = run_command(work, &box, &output, &status, err);
 	if (r < 0 && output.overlay_refused) {

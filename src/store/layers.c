@@ -66,6 +66,26 @@ bool layer_is_own(const struct store *store, const struct digest *diff_id)
 	return home_of(store, diff_id) == store;
 }
 
+/* Root may change them all the same. */
+static bool is_foreign(const struct store *store, const struct digest *diff_id)
+{
+	const struct store *home = home_of(store, diff_id);
+	char name[STORE_NAME_MAX];
+	struct stat st;
+
+	return home != store &&
+	       fstatat(home->dirfd, store_layer_name(diff_id, name), &st, 0) == 0 &&
+	       st.st_uid != geteuid() && faccessat(home->dirfd, name, W_OK, AT_EACCESS) < 0;
+}
+
+bool layers_are_foreign(const struct store *store, const struct digest *diff_ids, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_foreign(store, &diff_ids[i]))
+			return true;
+	return false;
+}
+
 /* Looks again when it is not there (store/aside.h). */
 static int open_name(const struct store *home, const char *name, int flags)
 {

@@ -15,6 +15,9 @@
 bool layer_present(const struct store *store, const struct digest *diff_id);
 /* Is it this store's, and not an additional one's, where nothing may change? */
 bool layer_is_own(const struct store *store, const struct digest *diff_id);
+/* Is one of them another user's, in an additional store? With one id nobody may change such files,
+ * and overlayfs cannot copy them up. */
+bool layers_are_foreign(const struct store *store, const struct digest *diff_ids, size_t count);
 /* O_PATH | O_DIRECTORY | O_CLOEXEC; the caller closes it. -ENOENT: not unpacked here. */
 int layer_open(const struct store *store, const struct digest *diff_id, int *ret_fd,
 	       struct err *err) must_check;
