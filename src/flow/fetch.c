@@ -282,9 +282,6 @@ static int commit_layers(void *context, struct err *err)
 
 /* ---- among other processes ---- */
 
-/* A lease costs a few files; less is fetched twice sooner. */
-#define LEASE_BYTES_MIN (64 * 1024)
-
 static bool is_done(void *context, size_t index)
 {
 	const struct fetch_list *list = context;
@@ -296,10 +293,8 @@ static bool is_done(void *context, size_t index)
 static void lease_key(void *context, size_t index, char key[FLIGHT_KEY_MAX])
 {
 	const struct fetch_list *list = context;
-	const struct descriptor *descriptor = &list->item[index].descriptor;
 
-	if (descriptor->size_bytes >= LEASE_BYTES_MIN)
-		flight_blob_key(&descriptor->digest, key);
+	flight_blob_key(&list->item[index].descriptor.digest, key);
 }
 
 static void show_waiting(void *context, size_t index)

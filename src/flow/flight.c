@@ -36,12 +36,12 @@ struct rounds {
 static bool is_ready(struct rounds *rounds, struct item *item)
 {
 	const struct flight *flight = rounds->flight;
-	char key[FLIGHT_KEY_MAX] = "";
+	char key[FLIGHT_KEY_MAX];
 
 	if (flight->is_done(flight->context, item->index))
 		return true;
 	flight->key(flight->context, item->index, key);
-	return !*key || leases_take(rounds->leases, key, &item->watch);
+	return leases_take(rounds->leases, key, &item->watch);
 }
 
 static void find_ready(struct rounds *rounds)

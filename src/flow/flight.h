@@ -18,7 +18,7 @@ struct flight {
 	size_t count;
 	unsigned threads;
 	atomic_bool *cancel;
-	/* What others would call the same work; "" when it is not worth a lease. */
+	/* What others would call the same work. */
 	void (*key)(void *context, size_t index, char key[FLIGHT_KEY_MAX]);
 	/* Is it in the store? */
 	bool (*is_done)(void *context, size_t index);

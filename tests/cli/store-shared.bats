@@ -21,6 +21,11 @@ teardown() {
     common_teardown
 }
 
+# blobs_of_image: the digests of its config's and its layers' blobs.
+blobs_of_image() {
+    jq -r '.config.digest, .layers[].digest' "$layout/blobs/sha256/${digest#sha256:}"
+}
+
 # layers_of_image: the digests of its layers' blobs.
 layers_of_image() {
     jq -r '.layers[].digest' "$layout/blobs/sha256/${digest#sha256:}"
@@ -54,14 +59,18 @@ hang() {
     [ "$(grep -c hanging "$FLAKY_LOG")" = "$1" ]
 }
 
-@test "of 64 pulls at once only one fetches and unpacks each layer" {
+@test "of 64 pulls at once only one fetches each blob and unpacks each layer" {
+    mkdir small
+    echo text >small/file
+    digest=$(make_layout "$layout" 1 one two three small)
     flaky_start
     start_pulls 64
     for n in $(seq 64); do
         wait "${pids[n - 1]}" || { cat "said.$n"; return 1; }
         equal "$(cat "said.$n")" "$FLAKY/r:1@$digest"
     done
-    for blob in $(layers_of_image); do equal "$(asked_for "$blob")" 1; done
+    [ "$(blobs_of_image | wc -l)" = 5 ]
+    for blob in $(blobs_of_image); do equal "$(asked_for "$blob")" 1; done
     is_right
     expect_empty_dir "$ROOTLET_STORE/tmp"
 }
