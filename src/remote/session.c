@@ -222,7 +222,7 @@ static int send_call(struct registry *registry, const struct call *call, const c
 	};
 
 	strings_add_all(&headers, call->headers.item);
-	if (call->received_bytes && *call->received_bytes > 0)
+	if (call->received_bytes && *call->received_bytes > 0 && !call->whole)
 		strings_printf(&headers, "Range: bytes=%llu-",
 			       (unsigned long long)*call->received_bytes);
 	if (call->in_answer)
@@ -260,6 +260,16 @@ static bool is_cut_short(const struct call *call, const struct http_response *re
 	       *call->received_bytes < call->expected_bytes;
 }
 
+/* 416, though there is more: some servers behind a registry cannot do ranges, and say it so. */
+static bool ask_for_whole(struct call *call, const struct http_response *response)
+{
+	if (response->status != 416 || call->whole || !call->received_bytes ||
+	    *call->received_bytes == 0)
+		return false;
+	call->whole = true;
+	return true;
+}
+
 int registry_call(struct registry *registry, struct call *call, struct http_response *response,
 		  struct err *err)
 {
@@ -278,6 +288,8 @@ int registry_call(struct registry *registry, struct call *call, struct http_resp
 		}
 		if (call->once)
 			return r;
+		if (r >= 0 && ask_for_whole(call, response))
+			continue;
 		if (call->received_bytes && *call->received_bytes > before) {
 			before = *call->received_bytes;
 			attempt = 0;

@@ -52,6 +52,7 @@ struct call {
 	const uint64_t *received_bytes;
 	uint64_t expected_bytes;
 	bool *in_answer; /* may be NULL; made false before each request */
+	bool whole;	 /* asking for the rest was refused */
 	bool once;	 /* not to be repeated */
 };
 

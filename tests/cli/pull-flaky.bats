@@ -90,6 +90,22 @@ large_layer() {
     digest=$(make_layout "$layout" 1 one two)
 }
 
+@test "where asking for the rest is refused the whole is fetched again" {
+    flaky_start --cut 100000 --times 1 --refuse-range
+    pulls
+    [ "$(logged 416)" -ge 1 ]
+    flaky_stop
+    rm -rf "$ROOTLET_STORE"
+    # and of a part that an earlier pull left
+    large_layer
+    flaky_start --cut 2000000 --times 1
+    refused rootlet pull --retry 0 "$FLAKY/r:1"
+    flaky_stop
+    flaky_start --refuse-range
+    pulls
+    [ "$(logged 416)" -ge 1 ]
+}
+
 @test "a pull that failed leaves its part to the next, and only the rest is asked for" {
     large_layer
     flaky_start --cut 2000000

@@ -37,6 +37,7 @@ def arguments():
     add("--hang", metavar="BYTES", type=int, help="send no more than so many bytes of a blob, and wait")
     add("--hang-times", metavar="N", type=int, help="... only for the first N requests for each blob")
     add("--no-range", action="store_true", help="answer a Range with the whole")
+    add("--refuse-range", action="store_true", help="answer a Range with 416")
     add("--no-length", action="store_true", help="end bodies by closing the connection")
     add("--damage", action="store_true", help="change one byte in the middle of each layer")
     add("--grow", action="store_true", help="append a byte to each blob")
@@ -207,6 +208,9 @@ class Handler(BaseHTTPRequestHandler):
         if options.grow:
             data += b"x"
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if asked and options.refuse_range:
+            self.error(416, "UNSUPPORTED")
+            return
         if asked and not options.no_range:
             start = int(asked.group(1))
             status = 206
