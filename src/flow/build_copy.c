@@ -358,7 +358,8 @@ const struct copy_entry *copy_first_name(struct map *files, struct copy_entry *e
 	first = map_get(files, file_key(st, &key));
 	if (!first)
 		map_set(files, key.text, entry);
-	return first;
+	/* where inode numbers are made up, they may be those of different files */
+	return first && strcmp(first->hex, entry->hex) == 0 ? first : NULL;
 }
 
 /* ---- the key ---- */

@@ -66,8 +66,9 @@ int copy_collect_parents(const struct copy_tree *tree, const char *base, const c
 /* Find the digests of all files; those not known yet are read, on all processors. */
 int copy_hash(struct copy_list *list, struct err *err) must_check;
 
-/* Names of one file within an operand stay names of one file. The first of them; NULL for that one
- * itself, and for a file that has no other name. `files` is of the operand, empty at first. */
+/* After copy_hash. Names of one file within an operand stay names of one file. The first of them;
+ * NULL for that one itself, and for a file that has no other name. `files` is of the operand, empty
+ * at first. */
 const struct copy_entry *copy_first_name(struct map *files, struct copy_entry *entry);
 
 /* After copy_hash. Every path, type, mode, owner, link and content goes into the key. */
