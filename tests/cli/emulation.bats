@@ -37,6 +37,20 @@ owner_in() {
 
 show_and_fail() { show; false; }
 
+@test "a lower file that was changed, and linked only then, is one file with one owner" {
+    local mode
+    for mode in patch trap; do
+        ROOTLET_TAP=$mode ok rootlet run tiny sh -c 'cd /etc; chown 7:8 passwd; mv passwd one; ln one two
+            stat -c %u:%g one two; chown 9 two; stat -c %u:%g one two; mv two three; chown 3 one; stat -c %u:%g one three'
+        equal "$output" "7:8
+7:8
+9:8
+9:8
+3:8
+3:8"
+    done
+}
+
 @test "what belongs to others on the host looks root's inside" {
     local mode
     for mode in patch trap; do

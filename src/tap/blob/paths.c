@@ -357,12 +357,12 @@ static long link_file(struct tap_call *call, struct where from, struct where to)
 		return pass(call);
 	if (x.stx_nlink == 0 && files_row(&x))
 		lies_note_linked(files_row(&x));
-	if (!lies_may_move(&tap.lies, &x))
+	if (!lies_any_may_move(&tap.lies))
 		return pass(call);
 	move_begin_seen(&move, &x, files_row(&x));
 	r = pass(call);
 	move_end(&move, &from);
-	if (r == 0)
+	if (r == 0) /* also of a file that was copied up before, by another call */
 		note_link(&from, &to);
 	return r;
 }
