@@ -260,15 +260,24 @@ static int run_on_host(struct spack_command *command, const char *root, const st
 }
 
 /* [ENV] [--] WORDS: what comes before -- is the environment. */
-static void take_operands(struct spack_command *command, char **argv, int operand,
-			  struct strings *ret_words)
+static int take_operands(struct spack_command *command, char **argv, int operand,
+			 struct strings *ret_words, struct err *err)
 {
 	if (argv[operand] && strcmp(argv[operand - 1], "--") != 0) {
 		command->request.root = argv[operand++];
-		if (text_equal(argv[operand], "--"))
+		if (text_equal(argv[operand], "--")) {
 			operand++;
+		} else if (argv[operand] && argv[operand][0] == '-') {
+			fail_plain(err, EINVAL, "'%s' behind the environment", argv[operand]);
+			err_hint(err,
+				 "an option of rootlet's stands before '%s', one of Spack's "
+				 "behind --",
+				 command->request.root);
+			return -EINVAL;
+		}
 	}
 	strings_add_all(ret_words, argv + operand);
+	return 0;
 }
 
 static int run_parsed(struct spack_command *command, char **argv, int operand, int *ret_status,
@@ -279,8 +288,9 @@ static int run_parsed(struct spack_command *command, char **argv, int operand, i
 	const char *root;
 	int r;
 
-	take_operands(command, argv, operand, &words);
-	r = spack_find(command->root, &command->arena, &root, err);
+	r = take_operands(command, argv, operand, &words, err);
+	if (r == 0)
+		r = spack_find(command->root, &command->arena, &root, err);
 	if (r < 0)
 		return r;
 	spack_words_parse(&words, &parsed);

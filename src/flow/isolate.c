@@ -186,8 +186,8 @@ static int make_directory(int fd, const char *name, int *ret_fd, struct err *err
 	return *ret_fd < 0 ? fail(err, errno, "open '%s'", name) : 0;
 }
 
-/* What a run mounts has its place, so that the root can be used as it is: run_environment.c. */
-static void make_mount_points(int root_fd)
+/* So that the root can be used as it is: run_environment.c. */
+void isolate_make_mount_points(int root_fd)
 {
 	static const char *const points[] = { "/proc", "/sys", "/dev", "/tmp", "/var/tmp" };
 	auto_arena arena = { 0 };
@@ -224,7 +224,7 @@ static int write_host_root(struct making *making, const struct visible *visible,
 			r = isolate_copy(visible, root_fd, err);
 	}
 	if (r == 0)
-		make_mount_points(root_fd);
+		isolate_make_mount_points(root_fd);
 	if (r == 0)
 		r = io_replace_file_unsynced_at(making->fd, ENVIRONMENT_FRESH,
 						buf_text(&layer.fresh), layer.fresh.size_bytes,

@@ -69,6 +69,9 @@ struct isolate_layer {
 int isolate_write_layer(const struct visible *visible, int root_fd, struct isolate_layer *ret_layer,
 			struct err *err) must_check;
 
+/* What a run mounts has its place in the root, where that is possible. */
+void isolate_make_mount_points(int root_fd);
+
 /* A real copy of what is visible in folder_fd, sharing blocks where the file system can. What may
  * not be read is left out. */
 int isolate_copy(const struct visible *visible, int folder_fd, struct err *err) must_check;

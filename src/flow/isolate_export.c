@@ -51,7 +51,11 @@ static int pack(const char *store, const char *source, const char *format, const
 
 static int fill_copy(void *context, int fd, struct err *err)
 {
-	return copy_host_files(context, fd, err);
+	int r = copy_host_files(context, fd, err);
+
+	if (r == 0)
+		isolate_make_mount_points(fd);
+	return r;
 }
 
 /* Two who make it at once are harmless: the second finds it there. */

@@ -184,6 +184,7 @@ for file in /proc/net/route /proc/self/net/route /proc/$$/task/$$/net/route /pro
     echo "$file: $(wc -l <$file)"
 done
 cd net
+ls "${HOME%/*}" | grep -x "${HOME##*/}" >/dev/null && echo own home
 cut -d: -f1 dev
 ls /sys/class/net
 cat /sys/class/net/lo/address
@@ -211,6 +212,7 @@ own, ended
 TASK/net/route: 1
 /proc/thread-self/net/route: 1
 net/route: 1
+own home
 Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
     lo

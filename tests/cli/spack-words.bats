@@ -62,6 +62,14 @@ start_waiting() {
     expect_stderr "no Spack"
 }
 
+@test "an option behind the environment is refused, instead of being taken for a word of Spack's" {
+    refused rootlet spack "$jail" --cli -- sh -c 'exit 5'
+    expect_stderr "'--cli' behind the environment"
+    attempt rootlet spack --cli "$jail" -- sh -c 'exit 5'
+    expect_status 5
+    ok rootlet spack "$jail" -- --help
+}
+
 @test "the paper gave words to a shell: they arrive as they are, with input and directory; none are fine" {
     attempt rootlet spack "$jail" -- python words.py 'a b' "c'd" 'e"f' $'g\nh' '' '$x;y' '*' -- --env <<<input
     expect_status 0
