@@ -153,6 +153,13 @@ static bool is_read_only_directory(const struct box *box)
 	return box->root.kind == BOX_ROOT_DIRECTORY && box->root.read_only;
 }
 
+/* A directory of somebody else's takes no mount points, not even in an overlay's memory. */
+static bool may_have_rooms(const struct box *box)
+{
+	return box->root.read_only && (box->root.kind == BOX_ROOT_DIRECTORY ||
+				       (box->root.kind == BOX_ROOT_OVERLAY && !box->root.upper));
+}
+
 /* -errno when it cannot be made. */
 static int make_target(const struct tree *tree, const struct box_mount *mount, int source_fd,
 		       unsigned *ret_made)
@@ -176,7 +183,7 @@ int tree_open_target(struct tree *tree, const struct box_mount *mount, int sourc
 	if (fd < 0) {
 		tree->point_missing = fd == -ENOENT && mount->optional;
 		tree->lacks_room = fd != -ENOENT && !tree->makes_rooms &&
-				   is_read_only_directory(tree->plan->box);
+				   may_have_rooms(tree->plan->box);
 		return fail(err, -fd, "mount point '%s' in the root", mount->target);
 	}
 	if (made > 0)

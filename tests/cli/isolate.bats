@@ -338,6 +338,17 @@ $PWD"
     tar -tf folder.tar | grep -q '^bin/\|^\./bin/'
 }
 
+@test "a directory of somebody else's takes what a run mounts" {
+    [ -L /bin ] && [ ! -w /usr/share ] || skip "/usr is no root that is somebody else's"
+    ok rootlet -q isolate create env --from dir:/usr
+    echo one >one
+    ok rootlet -q run -w / -v "$PWD:/share/rootlet-no-such" env -- cat /share/rootlet-no-such/one
+    equal "$output" one
+    attempt rootlet -q run -w / -v "$PWD:/share/rootlet-no-such" env -- touch /share/x /x
+    expect_stderr "'/share/x': Read-only"
+    expect_stderr "'/x': Read-only"
+}
+
 @test "a newer C library, another system and unmapped groups are warned of before any harm" {
     command -v gcc >/dev/null || skip "no gcc"
     ldd --version 2>&1 | grep -qi 'glibc\|gnu' || skip "the host has no glibc"
