@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -87,7 +88,11 @@ static int walk_name(struct extraction *extraction, const struct squash_name *na
 		*add(&extraction->file, &extraction->file_count, &extraction->file_room) =
 			(struct item){ path, name->ref, attr.mode, attr.mtime_s, NULL };
 		return 0;
-	default: /* devices and pipes are the host's */
+	case S_IFIFO:
+		return mkfifoat(extraction->dirfd, path, attr.mode & 0777) < 0
+			       ? fail(err, errno, "make '/%s'", path)
+			       : 0;
+	default: /* devices are the host's */
 		return 0;
 	}
 }
@@ -287,13 +292,15 @@ static bool is_ours(int fd)
 	return fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & 022);
 }
 
-/* Locked, and not removed by the one who had it before: else it is made anew. */
-static int open_locked(const char *folder, int *ret_fd, struct err *err)
+/* Locked by this operation of flock(2), and not removed by the one who had it before: else it is
+ * made anew. */
+static int open_locked(const char *folder, int operation, int *ret_fd, struct err *err)
 {
 	for (;;) {
 		auto_fd fd = -1;
 		struct stat held;
 		struct stat named;
+		int r;
 
 		if (mkdir(folder, 0700) < 0 && errno != EEXIST)
 			return fail(err, errno, "make directory '%s'", folder);
@@ -304,7 +311,9 @@ static int open_locked(const char *folder, int *ret_fd, struct err *err)
 			return fail(err, errno, "open '%s'", folder);
 		if (!is_ours(fd))
 			return fail_plain(err, EPERM, "'%s' is not yours alone", folder);
-		if (flock(fd, LOCK_EX) < 0 && errno != EINTR)
+		while ((r = flock(fd, operation)) < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
 			return fail(err, errno, "lock '%s'", folder);
 		if (fstat(fd, &held) == 0 && stat(folder, &named) == 0 &&
 		    held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
@@ -314,14 +323,16 @@ static int open_locked(const char *folder, int *ret_fd, struct err *err)
 	}
 }
 
+static bool is_complete(int folder_fd)
+{
+	return faccessat(folder_fd, COMPLETE, F_OK, 0) == 0;
+}
+
 static int fill(int fd, uint64_t base, const struct pack_unpacked *unpacked, struct err *err)
 {
 	auto_fd mark = -1;
-	int r;
+	int r = remove_tree(unpacked->lock_fd, "root", err); /* of one that was killed */
 
-	if (faccessat(unpacked->lock_fd, COMPLETE, F_OK, 0) == 0)
-		return 0;
-	r = remove_tree(unpacked->lock_fd, "root", err); /* of one that was killed */
 	if (r == 0 && mkdirat(unpacked->lock_fd, "root", 0755) < 0)
 		r = fail(err, errno, "make directory '%s'", unpacked->root);
 	if (r == 0)
@@ -330,6 +341,24 @@ static int fill(int fd, uint64_t base, const struct pack_unpacked *unpacked, str
 		return r;
 	mark = openat(unpacked->lock_fd, COMPLETE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	return mark < 0 ? fail(err, errno, "mark '%s'", unpacked->folder) : 0;
+}
+
+/* Whoever uses what is there shares the lock, for as long as the program runs: only where something
+ * is missing is it asked for alone. */
+static int share(int fd, uint64_t base, struct pack_unpacked *unpacked, struct err *err)
+{
+	int r = open_locked(unpacked->folder, LOCK_SH, &unpacked->lock_fd, err);
+
+	if (r < 0 || is_complete(unpacked->lock_fd))
+		return r;
+	cleanup_fd(&unpacked->lock_fd);
+	unpacked->lock_fd = -1;
+	r = open_locked(unpacked->folder, LOCK_EX, &unpacked->lock_fd, err);
+	if (r == 0 && !is_complete(unpacked->lock_fd))
+		r = fill(fd, base, unpacked, err);
+	if (r == 0 && flock(unpacked->lock_fd, LOCK_SH) < 0)
+		r = fail(err, errno, "lock '%s'", unpacked->folder);
+	return r;
 }
 
 int pack_unpack(int fd, uint64_t base, const struct stat *image, struct arena *arena,
@@ -352,13 +381,9 @@ int pack_unpack(int fd, uint64_t base, const struct stat *image, struct arena *a
 	do {
 		cleanup_fd(&unpacked.lock_fd);
 		unpacked.lock_fd = -1;
-		r = open_locked(unpacked.folder, &unpacked.lock_fd, err);
-		if (r == 0)
-			r = fill(fd, base, &unpacked, err);
-		if (r == 0 && flock(unpacked.lock_fd, LOCK_SH) < 0)
-			r = fail(err, errno, "lock '%s'", unpacked.folder);
+		r = share(fd, base, &unpacked, err);
 		/* giving up the one lock for the other lets somebody in who removes it */
-	} while (r == 0 && faccessat(unpacked.lock_fd, COMPLETE, F_OK, 0) < 0);
+	} while (r == 0 && !is_complete(unpacked.lock_fd));
 	if (r < 0) {
 		unpacked.stays = false;
 		pack_unpack_done(&unpacked);
@@ -371,8 +396,10 @@ int pack_unpack(int fd, uint64_t base, const struct stat *image, struct arena *a
 void pack_unpack_done(struct pack_unpacked *unpacked)
 {
 	if (unpacked->lock_fd >= 0 && !unpacked->stays &&
-	    flock(unpacked->lock_fd, LOCK_EX | LOCK_NB) == 0)
+	    flock(unpacked->lock_fd, LOCK_EX | LOCK_NB) == 0) {
+		(void)unlinkat(unpacked->lock_fd, COMPLETE, 0); /* first: we may be killed */
 		(void)!remove_tree(AT_FDCWD, unpacked->folder, NULL);
+	}
 	cleanup_fd(&unpacked->lock_fd);
 	unpacked->lock_fd = -1;
 }

@@ -47,6 +47,35 @@ each_engine() {
     each_engine sees_none
 }
 
+@test "runs of a pack use what is unpacked at the same time, beside and (in namespaces) inside of each other" {
+    mkfifo root/bin/pipe
+    rootlet -q pack ./root -f run -o tools.run
+    run_inside() {
+        expect_status 0
+        attempt timeout 120 ./tools.run "$PWD/tools.run" sh -c 'echo beside'
+    }
+    share_it() {
+        local pid left
+        rm -f up go
+        mkfifo up go
+        ./tools.run sh -c 'echo up >up; read -r word <go; exit 3' &
+        pid=$!
+        read -r _ <up
+        attempt timeout 120 ./tools.run sh -c '[ -p /bin/pipe ] && echo beside'
+        [ $engine != userns ] || run_inside
+        echo go >go
+        expect_status 0
+        equal "$output" beside
+        left=0
+        wait "$pid" || left=$?
+        equal $left 3
+        expect_empty_dir "$TMPDIR"
+    }
+    each_engine share_it
+    ./tools.run --extract extracted
+    [ -p extracted/bin/pipe ]
+}
+
 @test "a packed program tells why, passes signals and statuses, and leaves nothing" {
     rootlet -q pack ./root -f run -o tools.run
     attempt ./tools.run --why --engine tap true
