@@ -360,6 +360,7 @@ int calls_executed(struct tracer *tracer, struct tracee *tracee)
 		plan->gid = subject->creds.group.real;
 		plan->egid = subject->creds.group.effective;
 	}
+	plan->stops = tracee->debug.by != NULL;
 	cleanup_fd(&subject->program_fd);
 	subject->program_fd = fcntl(tracee->program_fd[0], F_DUPFD_CLOEXEC, 0);
 	memcpy(subject->program, program, length);

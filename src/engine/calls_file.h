@@ -52,6 +52,7 @@ long calls_find_resolved(struct visit *visit, int dirfd, const char *path,
 long calls_find_opening(struct visit *visit, int dirfd, const char *path, uint64_t flags,
 			unsigned quick, struct spot *spot);
 /* calls_process.c */
+call_handler calls_ptrace, calls_wait4, calls_waitid;
 call_handler calls_chdir, calls_fchdir, calls_chroot, calls_umask, calls_uname, calls_affinity;
 call_handler calls_inotify_add_watch, calls_fanotify_mark;
 /* calls_mount.c */

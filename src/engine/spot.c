@@ -512,7 +512,7 @@ enum call_verdict visit_lend_through(struct visit *visit, struct spot *spot, uns
 	unsigned long slot = visit->tracer->by_filter ? tracer_slot(tracee) : 0;
 	int length;
 
-	if (!slot || tracee->slot >= LOADER_SLOTS / 2)
+	if (!slot || tracee->slot >= LOADER_SLOTS / 2 || tracee->debug.by)
 		return CALL_GO;
 	for (unsigned i = 0; i < 4; i++)
 		lent.back.arg[i] = *registers_arg(made, i);

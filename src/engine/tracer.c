@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/banned.h"
+#include "engine/debug.h"
 #include "engine/first.h"
 #include "engine/refusal.h"
 #include "engine/tracer_stores.h"
@@ -60,6 +61,10 @@ static void drop_tracee(struct tracer *tracer, struct tracee *tracee)
 		tracer->unborn_count--;
 	end_call(tracee);
 	end_exec(tracee);
+	if (tracee->debug.by)
+		debug_leave(tracee);
+	if (tracee->subject && tracee->subject->users == 1 && tracee->subject->debugs)
+		debug_abandon(tracer, tracee->subject);
 	stores_unlink(stores, tracee);
 	stores_leave_subject(stores, tracee->subject);
 	stores_leave_space(stores, tracee->space);
@@ -73,7 +78,14 @@ static void drop_tracee(struct tracer *tracer, struct tracee *tracee)
 
 static void go_on(struct tracer *tracer, const struct tracee *tracee, int number)
 {
-	if (!tracer->by_filter || tracee->restores || tracee->finish)
+	const struct debug *debug = &tracee->debug;
+
+	if (debug->by && debug->interrupts) /* a stop that is not shown has ended it */
+		trace_interrupt(tracee->tid);
+	if (debug->by && debug->how == DEBUG_STEPS && debug_may_step(tracer, tracee))
+		trace_step(tracee->tid, number);
+	else if (!tracer->by_filter || tracee->restores || tracee->finish ||
+		 (debug->by && (debug->loads || debug->how == DEBUG_TO_EDGE)))
 		trace_to_edge(tracee->tid, number);
 	else
 		trace_continue(tracee->tid, number);
@@ -129,8 +141,9 @@ static void share_cwd(struct subject *child, struct subject *parent)
 	parent->cwd.state = child->cwd.state = CWD_SHARED;
 }
 
+/* event: PTRACE_EVENT_*; 0: nobody has told. */
 static void take_after(struct tracer *tracer, struct tracee *child, const struct tracee *parent,
-		       unsigned long flags)
+		       unsigned long flags, unsigned event)
 {
 	struct tracer_stores *stores = tracer->stores;
 
@@ -152,10 +165,12 @@ static void take_after(struct tracer *tracer, struct tracee *child, const struct
 	}
 	if (parent->tid == tracer->kept) /* it came with its parent's */
 		sched_setaffinity(child->tid, sizeof(tracer->others), &tracer->others);
+	debug_inherit(child, parent, event);
 	if (child->unborn) {
 		child->unborn = false;
 		tracer->unborn_count--;
-		go_on(tracer, child, 0);
+		if (!debug_stopped(tracer, child, DEBUG_FIRST_STATUS))
+			go_on(tracer, child, 0);
 	}
 }
 
@@ -175,7 +190,7 @@ static unsigned long clone_flags(pid_t tid)
 	return 0;
 }
 
-static void on_clone(struct tracer *tracer, const struct tracee *parent)
+static void on_clone(struct tracer *tracer, const struct tracee *parent, unsigned event)
 {
 	unsigned long tid = 0;
 	struct tracee *child;
@@ -186,7 +201,13 @@ static void on_clone(struct tracer *tracer, const struct tracee *parent)
 	if (!child)
 		kill((pid_t)tid, SIGKILL); /* more processes than we can follow */
 	else if (!child->subject)
-		take_after(tracer, child, parent, clone_flags(parent->tid));
+		take_after(tracer, child, parent, clone_flags(parent->tid), event);
+}
+
+/* Of a thread the others would be gone, too, and itself. */
+static bool is_orphan(struct tracer *tracer, pid_t tid)
+{
+	return syscall(SYS_tgkill, tid, tid, 0) == 0 && !tracer_find(tracer, debug_parent_of(tid));
 }
 
 /* Should its parent be killed at this moment, nobody will tell whose child it is. */
@@ -195,8 +216,9 @@ static void adopt_unborn(struct tracer *tracer, const struct tracee *dead)
 	struct tracer_stores *stores = tracer->stores;
 
 	for (uint32_t i = 1; tracer->unborn_count && i < stores->next_tracee; i++)
-		if (stores->tracee[i].tid && stores->tracee[i].unborn)
-			take_after(tracer, &stores->tracee[i], dead, 0);
+		if (stores->tracee[i].tid && stores->tracee[i].unborn &&
+		    is_orphan(tracer, stores->tracee[i].tid))
+			take_after(tracer, &stores->tracee[i], dead, 0, 0);
 }
 
 static void on_stranger(struct tracer *tracer, pid_t tid)
@@ -213,6 +235,14 @@ static void on_stranger(struct tracer *tracer, pid_t tid)
 
 /* --- calls */
 
+static void leave_call(struct tracer *tracer, struct tracee *tracee)
+{
+	end_call(tracee);
+	tracee->in_call = false;
+	if (!debug_call_ended(tracer, tracee))
+		go_on(tracer, tracee, 0);
+}
+
 static void end_edit(struct tracer *tracer, struct tracee *tracee, struct registers *registers)
 {
 	long result = registers_result(registers);
@@ -227,9 +257,7 @@ static void end_edit(struct tracer *tracer, struct tracee *tracee, struct regist
 	if ((tracee->restores || answer != result) &&
 	    trace_set_registers(tracee->tid, registers) < 0)
 		return; /* killed: its end comes */
-	end_call(tracee);
-	tracee->in_call = false;
-	go_on(tracer, tracee, 0);
+	leave_call(tracer, tracee);
 }
 
 static void on_end(struct tracer *tracer, struct tracee *tracee)
@@ -240,9 +268,7 @@ static void on_end(struct tracer *tracer, struct tracee *tracee)
 		end_edit(tracer, tracee, &registers);
 		return;
 	}
-	tracee->in_call = false;
-	end_call(tracee);
-	go_on(tracer, tracee, 0);
+	leave_call(tracer, tracee);
 }
 
 /* Without a filter the loader's own calls stop, too. */
@@ -324,6 +350,7 @@ static void on_begin(struct tracer *tracer, struct tracee *tracee)
 		break;
 	case CALL_SKIP:
 		end_call(tracee);
+		tracee->debug.skipped = true;
 		refusal_note(tracer->refused, tracee, registers_result(&registers));
 		if (trace_set_registers(tracee->tid, &registers) < 0)
 			return;
@@ -402,16 +429,35 @@ static void on_exec(struct tracer *tracer, struct tracee *tracee)
 		kill(tracee->tid, SIGKILL); /* it got past us: see calls.c */
 	tracee->executes = false;
 	tracee->in_call = !tracer->by_filter; /* the end of execve is still to come */
+	if (tracee->debug.by)
+		debug_load(tracee);
 	go_on(tracer, tracee, 0);
+}
+
+/* Threads that wait are where they made the call, or we put them there. */
+static void end_wait(struct tracee *tracee, enum trace_stop stop)
+{
+	if (!tracee->waits_elsewhere)
+		tracee->waits = false;
+	else if (stop != TRACE_STOP_CALL && stop != TRACE_STOP_EDGE)
+		debug_leave_wait(tracee);
+	else if (tracee->is_called) /* this stop has come before that one */
+		trace_interrupt(tracee->tid);
 }
 
 static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 {
-	switch (trace_stop_of(status)) {
+	enum trace_stop stop = trace_stop_of(status);
+
+	end_wait(tracee, stop);
+	tracee->listens = false;
+	switch (stop) {
 	case TRACE_STOP_CALL:
 		on_begin(tracer, tracee);
 		break;
 	case TRACE_STOP_EDGE:
+		if (debug_stopped(tracer, tracee, status))
+			break;
 		if (tracee->in_call)
 			on_end(tracer, tracee);
 		else
@@ -420,8 +466,9 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 	case TRACE_STOP_CLONE:
 	case TRACE_STOP_FORK:
 	case TRACE_STOP_VFORK:
-		on_clone(tracer, tracee);
-		go_on(tracer, tracee, 0);
+		on_clone(tracer, tracee, (unsigned)status >> 16);
+		if (!debug_stopped(tracer, tracee, status))
+			go_on(tracer, tracee, 0);
 		break;
 	case TRACE_STOP_EXEC:
 		on_exec(tracer, tracee);
@@ -429,15 +476,33 @@ static void on_stop(struct tracer *tracer, struct tracee *tracee, int status)
 	case TRACE_STOP_SIGNAL:
 		if (tracee->is_through)
 			leave_through(tracee);
-		go_on(tracer, tracee, WSTOPSIG(status));
+		if (!debug_stopped(tracer, tracee, status))
+			go_on(tracer, tracee, WSTOPSIG(status));
 		break;
 	case TRACE_STOP_GROUP:
+		if (debug_stopped(tracer, tracee, status))
+			break;
+		tracee->listens = true;
 		trace_listen(tracee->tid);
 		break;
 	case TRACE_STOP_OTHER:
-		go_on(tracer, tracee, 0);
+		if (tracee->debug.by && tracee->is_through)
+			leave_through(tracee);
+		if (!debug_stopped(tracer, tracee, status))
+			go_on(tracer, tracee, 0);
 		break;
 	}
+}
+
+void tracer_resume(struct tracer *tracer, struct tracee *tracee, int signal)
+{
+	bool begins = tracee->debug.begin_due;
+
+	tracee->debug.held = tracee->debug.begin_due = false;
+	if (begins)
+		on_begin(tracer, tracee);
+	else
+		go_on(tracer, tracee, signal);
 }
 
 static void on_end_of(struct tracer *tracer, struct tracee *tracee, int status)
@@ -448,6 +513,7 @@ static void on_end_of(struct tracer *tracer, struct tracee *tracee, int status)
 	}
 	if (tracer->unborn_count && tracee->subject)
 		adopt_unborn(tracer, tracee);
+	debug_ended(tracer, tracee, status);
 	drop_tracee(tracer, tracee);
 }
 

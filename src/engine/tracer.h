@@ -48,6 +48,7 @@ struct subject {
 	struct tracer_cwd cwd;
 	char program[PATHMAP_PATH_MAX + 32]; /* in the guest, what /proc/PID/exe is to say */
 	char root[PATHMAP_PATH_MAX]; /* after chroot(2): a path of the guest; "": all of it */
+	uint32_t debugs;	     /* so many processes, and ends of such */
 	struct creds creds;	     /* as it believes; last, its end is mostly not used */
 };
 
@@ -60,6 +61,41 @@ struct space {
 };
 
 struct tracee;
+
+/* How a process that another one inside debugs goes on, and what the debugger is shown: debug.h. */
+struct debug {
+	struct subject *by; /* NULL: nobody */
+	uint32_t options;   /* PTRACE_O_*, as the debugger asked for them, */
+	uint32_t kernels;   /* and those of them that the kernel sees to */
+	bool is_seized;	    /* by PTRACE_SEIZE, not PTRACE_ATTACH or PTRACE_TRACEME */
+	bool is_child;	    /* of its debugger, which the kernel tells of its end */
+	enum { DEBUG_RUNS, DEBUG_TO_EDGE, DEBUG_STEPS } how;
+	bool begins;	 /* it is new, and has not stopped yet */
+	bool interrupts; /* PTRACE_INTERRUPT was asked for */
+	bool listens;	 /* PTRACE_LISTEN, likewise */
+	bool loads;	 /* the loader runs; what it does is not shown */
+	bool skipped;	 /* we answered the call that it is in */
+	/* Held: stopped until its debugger lets it go on, and then this comes first: */
+	bool held;
+	bool exit_due;	/* the end of execve(2) is to be shown */
+	bool trap_due;	/* the signal that tells of an exec */
+	bool begin_due; /* the call at whose beginning it is was not looked at */
+	/* What the debugger is told about it. */
+	bool told;
+	uint8_t stop;	/* enum debug_stop */
+	int status;	/* as wait4(2) has it */
+	uint64_t since; /* for what came first is told first */
+	int info_signal, info_code;
+	unsigned long message;
+};
+
+/* Who has ended, to be told to a debugger that is not the parent. */
+struct debug_end {
+	struct subject *by; /* NULL: free */
+	pid_t tid;
+	int status;
+	uint64_t since;
+};
 
 /* What is to be done when the call it is in has been made. */
 struct tracer;
@@ -86,6 +122,14 @@ struct tracee {
 	uint32_t program_at; /* in its text, behind what the loader needs: struct subject's program
 			      */
 	int program_fd[2];
+	bool listens; /* its process is stopped by job control */
+	/* It waits for others in wait4(2) or waitid(2); perhaps no longer, where that has no
+	 * `finish`. */
+	bool waits;
+	bool waits_elsewhere; /* in ppoll(2): the kernel knows of nobody to wait for */
+	bool is_called;	      /* back from there */
+	struct registers wait_made;
+	struct debug debug;
 };
 
 struct tracer_stores; /* the mapping */
@@ -99,6 +143,7 @@ struct tracer {
 	uint32_t unborn_count;
 	uint32_t tracee_count;
 	struct tracer_stores *stores;
+	uint64_t debug_clock;
 	void *context;		     /* calls.h */
 	struct tap_refusal *refused; /* the last one, for the caller; may be NULL */
 	/* A stop costs several times less when tracer and tracee are on one processor. So who was
@@ -156,6 +201,9 @@ void tracer_let_run(struct tracer *tracer);
 
 /* It is about to go elsewhere. */
 void tracer_forget_cwd(struct subject *subject);
+
+/* A process that was held goes on, with a signal or 0: debug.h. */
+void tracer_resume(struct tracer *tracer, struct tracee *tracee, int signal);
 
 struct tracee *tracer_find(struct tracer *tracer, pid_t tid); /* NULL: not ours */
 /* Is it one of ours, or its parent: who has ended is not followed any more. */

@@ -105,6 +105,7 @@ struct subject *stores_new_subject(struct tracer_stores *stores, pid_t pid)
 	stores->subject[at].users = 1;
 	stores->subject[at].pid = pid;
 	stores->subject[at].program_fd = -1;
+	stores->subject[at].debugs = 0;
 	stores->subject[at].cwd = (struct tracer_cwd){ .fd = -1 };
 	return &stores->subject[at];
 }

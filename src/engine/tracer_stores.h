@@ -12,7 +12,12 @@
 /* Of the processes that are gone: those were not root, at last. */
 #define STORES_DEPARTED 512u
 
+/* Ends that no debugger has asked for yet; the oldest is forgotten. */
+#define STORES_ENDS 4096u
+
 struct tracer_stores {
+	struct debug_end end[STORES_ENDS];
+	uint32_t end_count;	 /* ever */
 	uint32_t departed_count; /* ever */
 	struct tracer_person departed[STORES_DEPARTED];
 	uint32_t bucket[STORES_BUCKETS];

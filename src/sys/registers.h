@@ -63,6 +63,26 @@ static inline void registers_set_instruction(struct registers *registers, unsign
 	registers->user.rip = at;
 }
 
+/* Of the instruction that makes a system call. */
+#define REGISTERS_CALL_BYTES 2u
+
+/* As execve(2) leaves them. */
+static inline void registers_begin_program(struct registers *registers, long call,
+					   unsigned long entry, unsigned long stack)
+{
+	struct register_set *user = &registers->user;
+	struct register_set fresh = { .orig_rax = (unsigned long)call,
+				      .rip = entry,
+				      .cs = user->cs,
+				      .eflags = user->eflags,
+				      .rsp = stack,
+				      .ss = user->ss,
+				      .fs_base = user->fs_base,
+				      .gs_base = user->gs_base };
+
+	*user = fresh;
+}
+
 /* Bytes below the stack pointer that belong to the program (the psABI's red zone). */
 #define REGISTERS_RED_ZONE 128u
 
@@ -119,6 +139,22 @@ static inline unsigned long registers_stack(const struct registers *registers)
 static inline unsigned long registers_instruction(const struct registers *registers)
 {
 	return registers->user.pc;
+}
+
+static inline void registers_set_instruction(struct registers *registers, unsigned long at)
+{
+	registers->user.pc = at;
+}
+
+#define REGISTERS_CALL_BYTES 4u
+
+static inline void registers_begin_program(struct registers *registers, long call,
+					   unsigned long entry, unsigned long stack)
+{
+	struct register_set fresh = { .sp = stack, .pc = entry, .pstate = registers->user.pstate };
+
+	registers->user = fresh;
+	registers->call = call;
 }
 
 #define REGISTERS_RED_ZONE 0u

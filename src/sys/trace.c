@@ -27,12 +27,13 @@ static int request_number(long what, pid_t tid, unsigned long address, unsigned 
 	return syscall(SYS_ptrace, what, tid, address, number) < 0 ? -errno : 0;
 }
 
+#define OPTIONS                                                                                   \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
+	 PTRACE_O_TRACEEXEC | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL)
+
 int trace_seize(pid_t pid)
 {
-	int r = request_number(PTRACE_SEIZE, pid, 0,
-			       PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-				       PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC |
-				       PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL);
+	int r = request_number(PTRACE_SEIZE, pid, 0, OPTIONS);
 
 	return r < 0 ? r : request_number(PTRACE_INTERRUPT, pid, 0, 0);
 }
@@ -77,6 +78,28 @@ int trace_continue(pid_t tid, int signal)
 int trace_to_edge(pid_t tid, int signal)
 {
 	return request_number(PTRACE_SYSCALL, tid, 0, (unsigned long)signal);
+}
+
+int trace_step(pid_t tid, int signal)
+{
+	return request_number(PTRACE_SINGLESTEP, tid, 0, (unsigned long)signal);
+}
+
+int trace_interrupt(pid_t tid)
+{
+	return request_number(PTRACE_INTERRUPT, tid, 0, 0);
+}
+
+int trace_set_more_options(pid_t tid, unsigned more)
+{
+	return request_number(PTRACE_SETOPTIONS, tid, 0, OPTIONS | more);
+}
+
+long trace_ask(long what, pid_t tid, unsigned long address, void *data)
+{
+	long r = syscall(SYS_ptrace, what, tid, address, data);
+
+	return r < 0 ? -errno : r;
 }
 
 int trace_listen(pid_t tid)

@@ -34,6 +34,14 @@ int trace_message(pid_t tid, unsigned long *ret_message) must_check;
 int trace_continue(pid_t tid, int signal);
 /* Go on to the beginning or the end of a system call, whichever comes first. */
 int trace_to_edge(pid_t tid, int signal);
+/* Go on for one instruction. */
+int trace_step(pid_t tid, int signal);
+/* Stop, for TRACE_STOP_OTHER, wherever it is. */
+int trace_interrupt(pid_t tid);
+/* More of what stops it, PTRACE_O_*, than what trace_seize asks for. */
+int trace_set_more_options(pid_t tid, unsigned more);
+/* Any other request: what the call returns, or -errno. */
+long trace_ask(long request, pid_t tid, unsigned long address, void *data);
 /* Stay stopped, as job control wants it, until it changes its mind. */
 int trace_listen(pid_t tid);
 

@@ -285,14 +285,103 @@ character special file 1:3
     ok deny userns,mount rootlet root --engine ptrace -- "$torture-static" arguments_survive_calls_and_signals
 }
 
-# trace is left out: one tracer is all that a process can have.
 @test "ptrace: what is hard to carry says the same as under the tap" {
     local name way torture=$ROOTLET_TEST_STAGE/build/tests/tap/torture
-    for name in exec fds files identity memory patch paths refused signals threads; do
+    for name in exec fds files identity memory patch paths refused signals threads trace; do
         for way in "" -static; do
             ok deny userns,mount rootlet root --engine ptrace -- "$torture-$name$way"
         done
     done
+}
+
+# debugged MODE CMD...: inside, by the filter or (all) with every call stopping
+debugged() {
+    attempt env ROOTLET_PTRACE="$1" timeout 600 rootlet run --host-root -- "${@:2}"
+}
+
+@test "ptrace: strace inside shows the calls that it shows outside" {
+    local mode
+    need strace
+    ok strace -o native cat /etc/hostname
+    for mode in "" all; do
+        debugged "$mode" strace -o inside cat /etc/hostname
+        expect_status 0
+        diff <(sed 's/[( ].*//' native) <(sed 's/[( ].*//' inside)
+        # children, and who is left when its parent has ended: nobody's child that the kernel would wait for
+        debugged "$mode" strace -f -o log sh -c '(sh -c "cat /etc/hostname; exec true") & exit 3'
+        expect_status 3
+        [ "$(grep -c '+++ exited with' log)" -ge 3 ]
+        [ "$(grep -c 'execve(.*= 0' log)" -ge 3 ]
+        debugged "$mode" strace -f -c -o counted sh -c 'for i in 1 2 3; do cat /etc/hostname; done'
+        expect_status 0
+        grep -Eq '100.00 .* total' counted
+    done
+}
+
+@test "ptrace: strace inside joins who runs already, and leaves" {
+    local mode
+    need strace
+    for mode in "" all; do
+        debugged "$mode" python3 -c '
+import signal, subprocess
+running = subprocess.Popen(["sleep", "1000"])
+for leave in (True, False):
+    strace = subprocess.Popen(["strace", "-f", "-o", "log", "-p", str(running.pid)], stderr=subprocess.PIPE)
+    print("attached" in strace.stderr.readline().decode())
+    if leave:
+        strace.send_signal(signal.SIGINT)
+        strace.wait()
+        print(running.poll())
+running.terminate()
+print(running.wait(), strace.wait())'
+        expect_status 0
+        equal "$output" "True
+None
+True
+-15 0"
+        grep -q 'killed by SIGTERM' log
+    done
+}
+
+@test "ptrace: gdb inside stops, steps, follows and lets go" {
+    local mode torture=$ROOTLET_TEST_STAGE/build/tests/tap/torture-trace
+    need gdb
+    for mode in "" all; do
+        debugged "$mode" gdb -q -batch -nx -ex "break main" -ex run -ex bt -ex stepi -ex next -ex continue \
+            --args "$torture" calls
+        expect_output "Breakpoint 1, main"
+        expect_output "exited with code 05"
+        debugged "$mode" gdb -q -batch -nx -ex "catch syscall getdents64" -ex run -ex "info registers rax" -ex delete \
+            -ex continue --args ls /
+        expect_output "Catchpoint 1 (call to syscall getdents64)"
+        expect_output "exited normally"
+        debugged "$mode" sh -c 'sleep 1000 & gdb -q -batch -nx -p $! -ex "info registers rip"; kill $!; wait $!'
+        expect_status 143
+        expect_output "detached"
+    done
+}
+
+@test "ptrace: a request that is not carried is refused by name" {
+    attempt rootlet -v run --host-root -- python3 -c '
+import ctypes, os, signal
+libc = ctypes.CDLL(None, use_errno=True)
+child = os.fork()
+if child == 0:
+    libc.ptrace(0, 0, 0, 0)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    os._exit(6)
+print(os.WSTOPSIG(os.waitpid(child, 0)[1]))
+print(libc.ptrace(0x420c, child, 0, 0), os.strerror(ctypes.get_errno()))
+print(libc.ptrace(0x4200, child, 0, 0x80), os.strerror(ctypes.get_errno()))
+libc.ptrace(7, child, 0, 0)
+print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))'
+    expect_status 0
+    equal "$output" "19
+-1 Input/output error
+-1 Invalid argument
+6"
+    expect_stderr "request 0x420c is not carried"
+    expect_stderr "one of the options 0x80 is not carried"
 }
 
 @test "ptrace: paths that are to stay in a directory stay there, also above what is mounted" {

@@ -84,5 +84,7 @@ _Noreturn void tap_begin(unsigned long *stack)
 	if (program_elf.wants_executable_stack)
 		native_make_stack_executable(stack);
 	native_name_process(plan->text + plan->name);
+	if (plan->stops)
+		raw3(__NR_getpid, entry, stack, LOADER_READY);
 	enter_program(entry, (unsigned long)stack);
 }

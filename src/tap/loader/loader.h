@@ -34,6 +34,10 @@ struct loader_through { /* at argument 5; through_x86_64.S */
 
 #define LOADER_TEXT_BYTES (3 * 4096 + 128)
 
+/* getpid(entry, stack, this): the program is mapped. The tracer starts it, at the end of the call.
+ */
+#define LOADER_READY 0x7ead9
+
 /* As written to LOADER_PLAN_AT: only as much of `text` as is used. */
 struct loader_plan {
 	uint32_t interpreter; /* where it begins in text; 0: the program has none */
@@ -41,7 +45,8 @@ struct loader_plan {
 	uint32_t uid, euid, gid, egid;
 	uint8_t has_ids; /* show these in place of the kernel's */
 	uint8_t secure;	 /* AT_SECURE */
-	uint8_t unused[6];
+	uint8_t stops;	 /* a debugger is to see the program before it begins */
+	uint8_t unused[5];
 	char text[LOADER_TEXT_BYTES]; /* the program's path on the host, the interpreter's, name */
 };
 
