@@ -15,6 +15,7 @@
 #include "flow/directory_owners.h"
 #include "flow/import.h"
 #include "flow/import_layer.h"
+#include "image/whiteout.h"
 #include "rootfs/tree.h"
 #include "store/blob_writer.h"
 #include "sys/openat2.h"
@@ -136,7 +137,7 @@ static int write_to_pipe(void *context, const void *bytes, size_t size_bytes, st
 
 static int write_directory(struct tar_thread *thread, struct tar_writer *writer)
 {
-	struct tree_tar_options options = { 0 };
+	const struct tree_tar_options options = { .is_layer = true };
 	auto_tree tree = { 0 };
 	int r = tree_of_directory(thread->fd, &tree, &thread->err);
 
@@ -147,7 +148,9 @@ static int write_directory(struct tar_thread *thread, struct tar_writer *writer)
 
 static int pass_entry(void *context, const struct tar_entry *entry, struct err *err)
 {
-	return tar_writer_entry(context, entry, err);
+	int r = layer_name_check(entry->path, err);
+
+	return r < 0 ? r : tar_writer_entry(context, entry, err);
 }
 
 static int pass_data(void *context, const void *bytes, size_t size_bytes, struct err *err)

@@ -71,14 +71,15 @@ static int digest_of_file(int fd, struct digest *ret_digest, struct err *err)
 
 /* --- tar --- */
 
-static const struct tree_tar_options plain;
-
 int pack_write_tar(struct pack *pack, int (*write)(void *, const void *, size_t, struct err *),
 		   void *context, struct err *err)
 {
+	const enum pack_format format = pack->request->format;
+	const struct tree_tar_options options = { .is_layer = format == PACK_OCI ||
+							      format == PACK_DOCKER };
 	struct tar_writer writer = { .write = write, .context = context };
 
-	return tree_write_tar(&pack->tree, &plain, &writer, err);
+	return tree_write_tar(&pack->tree, &options, &writer, err);
 }
 
 static int to_gzip(void *context, const void *bytes, size_t size_bytes, struct err *err)
@@ -155,12 +156,13 @@ static int write_directory(struct pack *pack, int fd, struct digest *ret_digest,
 
 static int write_squashfs(struct pack *pack, int fd, uint64_t base, struct err *err)
 {
+	const struct tree_tar_options options = { 0 };
 	struct squash_writer *writer;
 	int r = squash_writer_new(fd, base, &writer, err);
 
 	if (r < 0)
 		return r;
-	r = tree_write_squash(&pack->tree, &plain, writer, err);
+	r = tree_write_squash(&pack->tree, &options, writer, err);
 	squash_writer_free(writer);
 	return r;
 }

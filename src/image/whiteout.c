@@ -66,3 +66,15 @@ int layer_path_normalize(const char *path, struct buf *ret_path, struct err *err
 				  path, LAYER_PATH_MAX, LAYER_DEPTH_MAX);
 	return 0;
 }
+
+int layer_name_check(const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!text_starts(slash ? slash + 1 : path, WHITEOUT_PREFIX))
+		return 0;
+	fail_plain(err, EINVAL, "'%s%s' cannot be in a layer", path[0] == '/' ? "" : "/", path);
+	err_hint(err, "names that begin with " WHITEOUT_PREFIX
+		      " say there what is deleted: rename it, or remove it");
+	return -EINVAL;
+}

@@ -29,4 +29,8 @@ enum whiteout whiteout_parse(const char *name, const char **ret_hidden);
  * path: other absolute paths, "..", empty paths, too long ones. */
 int layer_path_normalize(const char *path, struct buf *ret_path, struct err *err) must_check;
 
+/* May a file of a tree be called so in a layer? -EINVAL: there the name would delete another, so a
+ * layer has no file whose name begins with ".wh." (layer.md). */
+int layer_name_check(const char *path, struct err *err) must_check;
+
 #endif

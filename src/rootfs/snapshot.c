@@ -279,7 +279,9 @@ static int publish(const struct snapshot_request *request, const char *name,
 static int write_blob(const struct snapshot_request *request, const struct tree *tree,
 		      struct layer_blob *blob, struct snapshot *snapshot, struct err *err)
 {
-	struct tree_tar_options options = { .clamp = request->clamp, .clamp_s = request->clamp_s };
+	struct tree_tar_options options = { .clamp = request->clamp,
+					    .clamp_s = request->clamp_s,
+					    .is_layer = true };
 	struct tar_writer writer = { .write = layer_blob_write, .context = blob };
 	int r = tree_write_tar(tree, &options, &writer, err);
 

@@ -94,6 +94,7 @@ struct tree_tar_options {
 	bool clamp; /* no mtime above clamp_s: SOURCE_DATE_EPOCH */
 	int64_t clamp_s;
 	const char *folder; /* put all below this name; NULL: at the top */
+	bool is_layer;	    /* names are checked: layer_name_check, image/whiteout.h */
 	bool goes_on;	    /* no end mark: more trees follow */
 };
 

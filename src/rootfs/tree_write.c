@@ -205,6 +205,16 @@ static int emit_whiteout(struct emission *emission, const struct tree_entry *ent
 	return emission->sink->entry(emission->sink->context, &tar, emission->err);
 }
 
+static int check_names(const struct tree *tree, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < tree->count; i++)
+		if (tree->item[i].kind == TREE_ENTRY)
+			r = layer_name_check(tree->item[i].path, err);
+	return r;
+}
+
 static int emit_all(struct emission *emission)
 {
 	for (size_t i = 0; i < emission->tree->count; i++) {
@@ -224,8 +234,10 @@ static int tree_write(const struct tree *tree, const struct tree_tar_options *op
 		      const struct tree_sink *sink, struct err *err)
 {
 	struct emission emission = { .tree = tree, .options = options, .sink = sink, .err = err };
-	int r;
+	int r = options->is_layer ? check_names(tree, err) : 0;
 
+	if (r < 0)
+		return r;
 	directories_init(&emission.directories, -1);
 	emission.chunk = memory_resize(NULL, CHUNK_BYTES, 1);
 	r = emit_all(&emission);

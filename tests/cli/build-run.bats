@@ -412,6 +412,18 @@ of them, two=2, ."
     expect_stderr "one/broken.json:"
 }
 
+@test "a file whose name would delete another in a layer is refused by its step" {
+    printf 'FROM tiny\nRUN touch /etc/.wh.passwd\n' >Dockerfile
+    refused rootlet build .
+    expect_stderr "Dockerfile:2: RUN: make a layer: '/etc/.wh.passwd' cannot be in a layer"
+    touch .wh.passwd
+    printf 'FROM tiny\nCOPY .wh.passwd /etc/\n' >Dockerfile
+    refused rootlet build .
+    expect_stderr "Dockerfile:2: COPY: make a layer: '/etc/.wh.passwd' cannot be in a layer"
+    printf 'FROM tiny\nRUN touch /.wh.etc && rm /.wh.etc\n' >Dockerfile
+    ok rootlet build .
+}
+
 @test "what RUN makes does not depend on the builder's umask" {
     local mask images=()
     echo text >file

@@ -122,6 +122,23 @@ layers_unpacked() {
     tar -tvf out.tar | grep -q '^h.*link to'
 }
 
+@test "a name that would delete another in a layer is refused in a directory and a squashfs" {
+    tiny_root dir
+    ok rootlet pack ./dir -f squashfs -o good.sqfs
+    touch dir/bin/.wh.busybox
+    ok rootlet pack ./dir -f squashfs -o bad.sqfs
+    for source in dir bad.sqfs; do
+        refused rootlet import "$source" name
+        expect_stderr "'/bin/.wh.busybox' cannot be in a layer"
+    done
+    equal "$(rootlet images -q)" ""
+    for format in oci docker; do
+        refused rootlet pack ./dir -f $format -o out
+        expect_stderr "'/bin/.wh.busybox' cannot be in a layer"
+    done
+    ok rootlet import good.sqfs name
+}
+
 @test "a root gets a config that runs it" {
     rich make >rich.tar
     ok rootlet import "$(tiny_tar)" tiny

@@ -61,12 +61,26 @@ test(paths_that_lead_elsewhere_or_nowhere_are_refused)
 	}
 }
 
+test(no_file_of_a_layer_is_called_like_a_deletion)
+{
+	static const char *const good[] = { "", "a/wh.b", "a/.whb", ".wh.a/b", "a.wh.b" };
+	static const char *const bad[] = { ".wh.a", "/.wh.a", "a/.wh.b", "a/.wh.",
+					   "a/.wh..wh..opq" };
+
+	for (size_t i = 0; i < array_count(good); i++)
+		assert_int_equal(layer_name_check(good[i], NULL), 0);
+	for (size_t i = 0; i < array_count(bad); i++)
+		if (layer_name_check(bad[i], NULL) != -EINVAL)
+			fail_msg("'%s' was accepted", bad[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(names_are_told_apart),
 		RUN(paths_are_made_plain),
 		RUN(paths_that_lead_elsewhere_or_nowhere_are_refused),
+		RUN(no_file_of_a_layer_is_called_like_a_deletion),
 	};
 
 	return RUN_ALL(tests);
