@@ -172,7 +172,8 @@ ls -d $bait ./$bait 2>/dev/null
 cat $bait/cmdline 2>/dev/null
 cd $bait 2>/dev/null && echo bait as the working directory
 ls /proc | grep -x $$ >/dev/null && [ -e $$/stat ] && [ -e ./self/status ] && echo own
-sh -c 'sleep 0 & echo $! >/tmp/ended; exec sleep 100000' & # who waits for nobody
+# who waits for nobody; a shell might have, so that the child ends when its parent is none any more
+sh -c '(until read name </proc/$$/comm && [ "$name" = sleep ]; do :; done) & echo $! >/tmp/ended; exec sleep 100000' &
 until [ -s /tmp/ended ]; do [ -e /proc/$! ] || exit 1; done
 read ended </tmp/ended
 until grep -q '^State:.*Z' /proc/$ended/status; do [ -e /proc/$ended ] || exit 1; done
