@@ -12,6 +12,7 @@
 
 #include "base/banned.h"
 #include "engine/calls_file.h"
+#include "engine/tracer_processors.h"
 #include "tap/traced.h"
 
 /* `may`, if not NULL: is who is not root allowed it? */

@@ -196,9 +196,6 @@ long tracer_make_call(struct tracer *tracer, struct tracee *tracee,
  * is none. */
 unsigned long tracer_slot(struct tracee *tracee);
 
-/* Nobody is kept on a processor any more: somebody asks where it may run, or says so. */
-void tracer_let_run(struct tracer *tracer);
-
 /* It is about to go elsewhere. */
 void tracer_forget_cwd(struct subject *subject);
 
