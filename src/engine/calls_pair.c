@@ -40,6 +40,13 @@ static uint32_t entry_of(const struct visit *visit, const struct spot *spot)
 			  : pathmap_find(map, text, guest == 1 ? 0 : (size_t)guest);
 }
 
+/* Does an entry of the map begin there, or below it? It would not move along. */
+static bool holds_entry(const struct visit *visit, const struct spot *spot)
+{
+	return spot->found.is_point ||
+	       pathmap_is_above_point(visit->calls->map, spot->path, strlen(spot->path));
+}
+
 static enum call_verdict make_pair(struct visit *visit, const struct pair *pair)
 {
 	auto_spot from = SPOT_NONE;
@@ -47,8 +54,11 @@ static enum call_verdict make_pair(struct visit *visit, const struct pair *pair)
 	char from_path[SPOT_PATH_MAX];
 	char to_path[SPOT_PATH_MAX];
 	long arg[6] = { 0, 0, 0, 0, (long)pair->flags };
+	bool is_busy = false;
 	long r = spot_find(visit, pair->from_dirfd, pair->from, pair->from_want, &from);
 
+	if (r == 0 && pair->nr == SYS_renameat2)
+		is_busy = holds_entry(visit, &from);
 	if (r == 0)
 		r = spot_find(visit, pair->to_dirfd, pair->to, SPOT_CHANGE, &to);
 	if (r < 0)
@@ -60,7 +70,7 @@ static enum call_verdict make_pair(struct visit *visit, const struct pair *pair)
 	calls_put_spot(&to, arg, 2, CALLS_NO_FLAGS, to_path);
 	if (pair->nr == SYS_linkat) /* what a descriptor is for may have no name */
 		arg[4] = !*from.name || from.is_link_ahead ? AT_SYMLINK_FOLLOW : 0;
-	else if (from.found.is_point || to.found.is_point)
+	else if (is_busy || holds_entry(visit, &to))
 		return visit_answer(visit, -EBUSY);
 	return visit_answer(visit, calls_make(visit, pair->nr, arg));
 }

@@ -135,6 +135,28 @@ side
     equal "$(cat shared/file)" bound
 }
 
+@test "ptrace: a directory with something hidden or bound below it stays where it is" {
+    mkdir -p tiny/top/{d/deep,free}
+    echo secret >tiny/top/d/deep/secret
+    attempt rootlet run --write --hide /top/d/deep/secret -v "$PWD/tiny/etc:/top/other/etc" ./tiny sh -c '
+        mv /top/d /top/e; mv /top/d/deep /top/e; mv /top/other /top/e; cd /top && mv d e; mv ../top /e; mv free e && ls
+        cat /top/e/deep/secret /top/e/secret /e/d/deep/secret'
+    expect_status 1
+    equal "$output" "d
+e
+other"
+    equal "$(grep -c 'Device or resource busy' <<<"$stderr")" 5
+    attempt rootlet run --host-root --hide "$PWD/tiny/top/d/deep/secret" -- python3 -c '
+import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+os.chdir("tiny/top")
+for one, other, flags in (b"d/", b"new", 0), (b"e", b"d", 2), (b"d", b"e", 2):
+    print(libc.renameat2(-100, one, -100, other, flags), errno.errorcode[ctypes.get_errno()])'
+    equal "$output" "-1 EBUSY
+-1 EBUSY
+-1 EBUSY"
+}
+
 @test "ptrace: root is emulated, and a whole build is" {
     import_tiny
     attempt deny userns,mount rootlet run tiny sh -c 'touch /f; chown 5:6 /f; stat -c %u:%g /f; id -u
