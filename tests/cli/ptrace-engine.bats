@@ -309,7 +309,7 @@ character special file 1:3
 
 @test "ptrace: what is hard to carry says the same as under the tap" {
     local name way torture=$ROOTLET_TEST_STAGE/build/tests/tap/torture
-    for name in exec fds files identity memory patch paths refused signals threads trace; do
+    for name in attributes exec fds files identity memory patch paths refused signals threads trace; do
         for way in "" -static; do
             ok deny userns,mount rootlet root --engine ptrace -- "$torture-$name$way"
         done

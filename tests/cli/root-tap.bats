@@ -15,7 +15,8 @@ teardown() {
 @test "real root keeps the claims about identity, files and who is refused them" {
     "$TORTURE/torture-identity"
     "$TORTURE/torture-refused"
-    TORTURE_LISTS=1 "$TORTURE/torture-files"
+    "$TORTURE/torture-files"
+    TORTURE_LISTS=1 "$TORTURE/torture-attributes"
 }
 
 @test "a bare kernel keeps the claims about signals, exec, descriptors and pointers" {

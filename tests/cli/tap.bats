@@ -113,6 +113,10 @@ userns_works() {
     torture files
 }
 
+@test "programs that give files attributes and access lists" {
+    torture attributes
+}
+
 @test "owners survive copy-up on an overlay" {
     userns_works || skip "user namespaces are refused here"
     mkdir lower
@@ -224,7 +228,8 @@ $(id -u):$(id -g)" ]
 0:0"
     grep -q 'uid=3,gid=4' saved
     for mode in patch trap; do
-        ok env ROOTLET_TAP=$mode TORTURE_LISTS=1 rootlet root --engine userns -- "$TORTURE/torture-files"
+        ok env ROOTLET_TAP=$mode rootlet root --engine userns -- "$TORTURE/torture-files"
+        ok env ROOTLET_TAP=$mode TORTURE_LISTS=1 rootlet root --engine userns -- "$TORTURE/torture-attributes"
     done
     refused rootlet root --engine vm true
     expect_stderr "auto, tap, userns, subid or ptrace"

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What root can do to files, and what every call says of them afterwards. These claims hold for
  * real root on a file system like ext4, too. With TORTURE_LOWER set, the working directory is on an
- * overlay whose lower directory has the files lower1 to lower10, the last with mode 4755. With
- * TORTURE_LISTS set, it is not on the host's own tree. */
-#include "torture.h"
+ * overlay whose lower directory has the files lower1 to lower10, the last with mode 4755. */
+#include "files.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <linux/stat.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
@@ -23,94 +17,6 @@
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
-
-static void make(const char *name)
-{
-	int fd = open(name, O_CREAT | O_WRONLY | O_EXCL | O_CLOEXEC, 0644);
-
-	must(fd >= 0);
-	must(write(fd, "text", 4) == 4);
-	must(close(fd) == 0);
-}
-
-struct seen {
-	uid_t uid;
-	gid_t gid;
-	mode_t mode;
-	dev_t rdev;
-};
-
-static struct seen of_stat(const struct stat *st)
-{
-	return (struct seen){ st->st_uid, st->st_gid, st->st_mode, st->st_rdev };
-}
-
-static struct seen of_statx(const struct statx *x)
-{
-	return (struct seen){ x->stx_uid, x->stx_gid, x->stx_mode,
-			      makedev(x->stx_rdev_major, x->stx_rdev_minor) };
-}
-
-static void compare(struct seen a, struct seen b)
-{
-	must(a.uid == b.uid && a.gid == b.gid && a.mode == b.mode && a.rdev == b.rdev);
-}
-
-/* What readdir says of a name. */
-static int type_in(const char *directory, const char *name)
-{
-	DIR *open_directory = opendir(directory);
-	const struct dirent *entry;
-	int type = -1;
-
-	must(open_directory != NULL);
-	while ((entry = readdir(open_directory)))
-		if (strcmp(entry->d_name, name) == 0)
-			type = entry->d_type;
-	closedir(open_directory);
-	return type;
-}
-
-/* Every way to ask, raw; they must agree. */
-static struct seen see(const char *name)
-{
-	int fd = open(name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	struct seen first;
-	struct statx x;
-	struct stat st;
-
-	must(fd >= 0);
-	must(syscall(SYS_newfstatat, AT_FDCWD, name, &st, AT_SYMLINK_NOFOLLOW) == 0);
-	first = of_stat(&st);
-	must(syscall(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) == 0);
-	compare(of_stat(&st), first);
-	must(syscall(SYS_fstat, fd, &st) == 0);
-	compare(of_stat(&st), first);
-#ifdef SYS_lstat
-	must(syscall(SYS_lstat, name, &st) == 0);
-	compare(of_stat(&st), first);
-#endif
-	must(syscall(SYS_statx, AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_UID, &x) == 0);
-	compare(of_statx(&x), first);
-	must(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x) == 0);
-	compare(of_statx(&x), first);
-	if (syscall(SYS_statx, fd, NULL, AT_EMPTY_PATH, STATX_BASIC_STATS, &x) == 0)
-		compare(of_statx(&x), first);
-	must(close(fd) == 0);
-	return first;
-}
-
-static bool owned_by(const char *name, uid_t uid, gid_t gid)
-{
-	struct seen seen = see(name);
-
-	return seen.uid == uid && seen.gid == gid;
-}
-
-static mode_t mode_of(const char *name)
-{
-	return see(name).mode & 07777;
-}
 
 static void a_new_file_is_roots(void)
 {
@@ -253,14 +159,6 @@ static void set_id_bits_are_kept_and_dropped_as_by_the_kernel(void)
 	must(mode_of("f") == 0600);
 }
 
-static void write_to(const char *name, int flags)
-{
-	int fd = open(name, O_WRONLY | O_CLOEXEC | flags);
-
-	must(fd >= 0 && write(fd, "text", 4) == 4);
-	must(close(fd) == 0);
-}
-
 static void set_id_bits_survive_what_root_writes(void)
 {
 	int fd;
@@ -359,148 +257,6 @@ static void devices_can_be_made(void)
 	must(S_ISFIFO(see("fifo").mode));
 	must(rename("null", "zero") == 0);
 	must(see("zero").rdev == makedev(1, 3));
-}
-
-static void privileged_attributes_are_kept(void)
-{
-	static const char names[] = "security.capability";
-	static const unsigned char caps[20] = { 1, 0, 0, 2, 0, 32 };
-	char list[256];
-	char value[64];
-	ssize_t n;
-	int fd;
-
-	make("f");
-	must(setxattr("f", "security.capability", caps, sizeof(caps), 0) == 0);
-	must(getxattr("f", "security.capability", NULL, 0) == 20);
-	must(getxattr("f", "security.capability", value, sizeof(value)) == 20);
-	must(memcmp(value, caps, 20) == 0);
-	must_fail(ERANGE, getxattr("f", "security.capability", value, 19));
-	must(setxattr("f", "trusted.a", "x", 1, XATTR_CREATE) == 0);
-	must_fail(EEXIST, setxattr("f", "trusted.a", "y", 1, XATTR_CREATE));
-	must(setxattr("f", "trusted.a", "yy", 2, XATTR_REPLACE) == 0);
-	must_fail(ENODATA, setxattr("f", "trusted.b", "y", 1, XATTR_REPLACE));
-	n = listxattr("f", list, sizeof(list));
-	must(n > 0 && listxattr("f", NULL, 0) == n);
-	must(memmem(list, (size_t)n, names, sizeof(names)));
-	must(memmem(list, (size_t)n, "trusted.a", 10));
-	must_fail(ERANGE, listxattr("f", list, 3));
-	fd = open("f", O_RDONLY | O_CLOEXEC);
-	must(fgetxattr(fd, "trusted.a", value, sizeof(value)) == 2);
-	must(fremovexattr(fd, "trusted.a") == 0);
-	must_fail(ENODATA, lgetxattr("f", "trusted.a", value, sizeof(value)));
-	must_fail(ENODATA, removexattr("f", "trusted.a"));
-	must(fsetxattr(fd, "trusted.empty", "", 0, 0) == 0);
-	must(fgetxattr(fd, "trusted.empty", value, sizeof(value)) == 0);
-	must(chown("f", 1, 1) == 0); /* takes capabilities away */
-	must_fail(ENODATA, getxattr("f", "security.capability", value, sizeof(value)));
-	must(setxattr("f", "security.capability", caps, sizeof(caps), 0) == 0);
-	write_to("f", 0); /* so does a write */
-	must_fail(ENODATA, getxattr("f", "security.capability", value, sizeof(value)));
-	must(symlink("f", "s") == 0);
-	must(lsetxattr("s", "trusted.link", "1", 1, 0) == 0);
-	must_fail(ENODATA, getxattr("s", "trusted.link", value, sizeof(value)));
-	must_fail(ENODATA, getxattr("f", "security.nothing", value, sizeof(value)));
-	must_fail(ENOENT, setxattr("gone", "trusted.a", "x", 1, 0));
-}
-
-/* setfacl -m g:4:r-x, as systemd's journal has it. */
-static void access_lists_may_name_anybody(void)
-{
-	static const unsigned char acl[] = {
-		2, 0,	0,   0,	  1,   0,   7,	  0, 255, 255, 255, 255, 4,   0,    5,
-		0, 255, 255, 255, 255, 8,   0,	  5, 0,	  4,   0,   0,	 0,   0x10, 0,
-		7, 0,	255, 255, 255, 255, 0x20, 0, 0,	  0,   255, 255, 255, 255,
-	};
-	char value[64];
-
-	must(mkdir("d", 0755) == 0);
-	if (setxattr("d", "system.posix_acl_access", acl, sizeof(acl), 0) < 0) {
-		must(errno == EOPNOTSUPP);
-		return;
-	}
-	must(getxattr("d", "system.posix_acl_access", value, sizeof(value)) == sizeof(acl));
-	must(memcmp(value, acl, sizeof(acl)) == 0);
-	must(mode_of("d") == 0770);
-	must(setxattr("d", "system.posix_acl_default", acl, sizeof(acl), 0) == 0);
-	must(setxattr("d", "system.posix_acl_access", "junk!", 5, 0) == -1);
-	must(removexattr("d", "system.posix_acl_access") == 0);
-	must_fail(ENODATA, getxattr("d", "system.posix_acl_access", value, sizeof(value)));
-}
-
-/* setfacl -m g:0:---: the kernel knows root's id, too, and on the host's own tree takes us for the
- * owner of whatever we are shown. */
-static void access_lists_that_name_root_alone_count(void)
-{
-	static const unsigned char acl[] = {
-		2, 0,	0,   0,	  1,   0,   6,	  0, 255, 255, 255, 255, 4,   0,    4,
-		0, 255, 255, 255, 255, 8,   0,	  0, 0,	  0,   0,   0,	 0,   0x10, 0,
-		4, 0,	255, 255, 255, 255, 0x20, 0, 4,	  0,   255, 255, 255, 255,
-	};
-	char value[64];
-
-	if (!getenv("TORTURE_LISTS"))
-		return;
-	make("f");
-	must(chown("f", 5, 6) == 0);
-	if (setxattr("f", "system.posix_acl_access", acl, sizeof(acl), 0) < 0) {
-		must(errno == EOPNOTSUPP);
-		return;
-	}
-	must(getxattr("f", "system.posix_acl_access", value, sizeof(value)) == sizeof(acl));
-	must(memcmp(value, acl, sizeof(acl)) == 0);
-	must(mode_of("f") == 0644);
-	must(in_child(must(setgroups(0, NULL) == 0 && setgid(0) == 0 && setuid(33) == 0);
-		      must_fail(EACCES, open("f", O_RDONLY | O_CLOEXEC))) == 0);
-	must(in_child(must(setgroups(0, NULL) == 0 && setgid(7) == 0 && setuid(33) == 0);
-		      must(open("f", O_RDONLY | O_CLOEXEC) >= 0)) == 0);
-	must(chmod("f", 0600) == 0 && chmod("f", 0644) == 0);
-	must(setxattr("f", "system.posix_acl_access", acl, 28, 0) == -1);
-	must(removexattr("f", "system.posix_acl_access") == 0);
-	must_fail(ENODATA, getxattr("f", "system.posix_acl_access", value, sizeof(value)));
-}
-
-/* setfacl -d -m u:33:rwx; the umask does not count where there is such a list. */
-static void lists_for_new_files_are_inherited(void)
-{
-	static const unsigned char acl[] = {
-		2, 0,  0,   0,	 1,   0,   7,	 0, 255, 255, 255, 255, 2,   0,	   7,
-		0, 33, 0,   0,	 0,   4,   0,	 5, 0,	 255, 255, 255, 255, 0x10, 0,
-		7, 0,  255, 255, 255, 255, 0x20, 0, 5,	 0,   255, 255, 255, 255,
-	};
-	unsigned char value[128];
-	struct stat st;
-	int fd;
-
-	umask(077);
-	must(mkdir("d", 0755) == 0);
-	if (setxattr("d", "system.posix_acl_default", acl, sizeof(acl), 0) < 0) {
-		must(errno == EOPNOTSUPP);
-		return;
-	}
-	fd = open("d/f", O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
-	must(fd >= 0 && close(fd) == 0);
-	must(stat("d/f", &st) == 0 && (st.st_mode & 07777) == 0664);
-	must(getxattr("d/f", "system.posix_acl_access", value, sizeof(value)) == sizeof(acl));
-	must(memcmp(value + 12, acl + 12, 16) == 0); /* the mode cuts the others */
-	must(chmod("d/f", 0640) == 0);
-	must(getxattr("d/f", "system.posix_acl_access", value, sizeof(value)) == sizeof(acl));
-	must(value[6] == 6 && value[14] == 7 && value[30] == 4 && value[38] == 0);
-	must_fail(EACCES, setxattr("d/f", "system.posix_acl_default", acl, sizeof(acl), 0));
-	must_fail(EINVAL, setxattr("d", "system.posix_acl_default", acl, sizeof(acl) - 8, 0));
-	fd = open("d", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
-	must(fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0664 && close(fd) == 0);
-	must(mkdir("d/s", 0755) == 0);
-	must(stat("d/s", &st) == 0 && (st.st_mode & 07777) == 0755);
-	must(getxattr("d/s", "system.posix_acl_default", value, sizeof(value)) == sizeof(acl));
-	must(memcmp(value, acl, sizeof(acl)) == 0);
-	must(mkdir("d/s/p", 0700) == 0 && stat("d/s/p", &st) == 0 && (st.st_mode & 07777) == 0700);
-	must(symlink("f", "d/l") == 0 && mkfifo("d/s/q", 0666) == 0);
-	must(stat("d/s/q", &st) == 0 && (st.st_mode & 07777) == 0664);
-	must(removexattr("d", "system.posix_acl_default") == 0);
-	fd = open("d/g", O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
-	must(fd >= 0 && close(fd) == 0);
-	must(stat("d/g", &st) == 0 && (st.st_mode & 07777) == 0600);
 }
 
 static void what_others_make_is_theirs(void)
@@ -796,10 +552,6 @@ static const struct claim claims[] = {
 	CLAIM(so_does_a_group_bit_what_its_members_write),
 	CLAIM(no_permission_bits_stop_root),
 	CLAIM(devices_can_be_made),
-	CLAIM(privileged_attributes_are_kept),
-	CLAIM(access_lists_may_name_anybody),
-	CLAIM(access_lists_that_name_root_alone_count),
-	CLAIM(lists_for_new_files_are_inherited),
 	CLAIM(what_others_make_is_theirs),
 	CLAIM(a_directory_with_set_group_id_gives_its_group),
 	CLAIM(so_does_one_of_roots_group_to_anybody),
@@ -812,23 +564,13 @@ static const struct claim claims[] = {
 	{ NULL, NULL },
 };
 
-/* In a directory of its own each, below the working directory. */
 int main(int argc, char **argv)
 {
 	int failures = 0;
 
-	for (const struct claim *claim = claims; claim->name; claim++) {
-		const struct claim one[] = { *claim, { NULL, NULL } };
-		char folder[] = "torture-XXXXXX";
-
-		umask(022);
-		if (claim->check != owners_survive_every_change)
-			must(mkdtemp(folder) && chmod(folder, 0755) == 0 && chdir(folder) == 0);
-		failures += run_claims(one, argc, argv);
-		if (claim->check == owners_survive_every_change)
-			continue;
-		must(chdir("..") == 0);
-		must(in_child(execl("/bin/rm", "rm", "-rf", folder, (char *)NULL)) == 0);
-	}
+	for (const struct claim *claim = claims; claim->name; claim++)
+		failures += claim->check == owners_survive_every_change
+				    ? run_claim(claim, argc, argv)
+				    : run_in_folder(claim, argc, argv);
 	return failures != 0;
 }
