@@ -34,6 +34,7 @@ struct launch {
 /* Engines of a pack that is the root already. */
 #define DIRECT	 "direct"
 #define LANDLOCK "landlock"
+#define IS_ROOT	 ": chosen: the pack is the root here"
 
 #define LAUNCH(field) offsetof(struct launch, field)
 
@@ -182,16 +183,27 @@ static const struct engine *find_other(const struct launch *launch, const struct
 	return other == failed ? NULL : other;
 }
 
+/* A run inside of a run without mounts: both use what the first unpacked. (Not where it is mounted
+ * for a tap that was asked for among the words: that is another file system than what is unpacked
+ * here.) */
+static bool is_root_here(const struct pack_root *root)
+{
+	struct stat pack;
+	struct stat here;
+
+	return fstat(root->fd, &pack) == 0 && stat("/", &here) == 0 && pack.st_dev == here.st_dev &&
+	       pack.st_ino == here.st_ino;
+}
+
 /* This process becomes the command: nobody stands between it and who called it. */
-static int run_entered(struct launch *launch, int *ret_status, struct err *err)
+static int run_entered(struct launch *launch, const char *why, int *ret_status, struct err *err)
 {
 	const struct engine_job job = { .box = &launch->box };
 	char cwd[PATH_MAX];
 	int r;
 
 	if (launch->why)
-		fprintf(stderr, "%suserns: chosen: its root is there already\n",
-			buf_text(&launch->root.how));
+		fprintf(stderr, "%s%s\n", buf_text(&launch->root.how), why);
 	launch->box.cwd = getcwd(cwd, sizeof(cwd)) ? cwd : "/";
 	r = pack_make_env(&launch->description, &launch->box, err);
 	if (r < 0)
@@ -271,8 +283,7 @@ static int run_directly(struct launch *launch, char **argv, struct err *err)
 	if (r < 0)
 		return r;
 	if (launch->why)
-		fprintf(stderr, "%s: chosen: the pack is the root here\n",
-			is_walled ? LANDLOCK : DIRECT);
+		fprintf(stderr, "%s" IS_ROOT "\n", is_walled ? LANDLOCK : DIRECT);
 	execv(path, argv);
 	return fail(err, errno, "execute '%s'", path);
 }
@@ -285,6 +296,16 @@ static int extract(const struct launch *launch, struct err *err)
 	if (mkdir(launch->extract, 0777) < 0 && errno != EEXIST)
 		return fail(err, errno, "make directory '%s'", launch->extract);
 	return pack_extract(launch->self.fd, launch->self.base, launch->extract, err);
+}
+
+static int run_somehow(struct launch *launch, int *ret_status, struct err *err)
+{
+	if (launch->root.is_entered)
+		return run_entered(launch, "userns: chosen: its root is there already", ret_status,
+				   err);
+	if (is_root_here(&launch->root))
+		return run_entered(launch, DIRECT IS_ROOT, ret_status, err);
+	return run(launch, ret_status, err);
 }
 
 static int launch_image(struct launch *launch, int argc, char **argv, int *ret_status,
@@ -304,8 +325,7 @@ static int launch_image(struct launch *launch, int argc, char **argv, int *ret_s
 	    (launch->extract || !pack_may_mount(launch->engine)))
 		r = pack_root_leave(&launch->root, err);
 	if (r == 0 && !launch->extract)
-		return launch->root.is_entered ? run_entered(launch, ret_status, err)
-					       : run(launch, ret_status, err);
+		return run_somehow(launch, ret_status, err);
 	if (r >= 0)
 		*ret_status = 0;
 	return r == 0 ? extract(launch, err) : r;

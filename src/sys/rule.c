@@ -147,9 +147,8 @@ bool rule_set_inside(struct rule *rule, const char *what)
 	if (!engine)
 		return false;
 	set(rule->forbids, "this runs inside another rootlet, whose %s refuses %s", engine, what);
-	set(rule->user,
-	    "start that one with --engine userns --root-emulation none, where namespaces can be "
-	    "had");
+	set(rule->user, "start that one with --engine userns --root-emulation none (a pack with "
+			"ROOTLET_ENGINE=userns), where namespaces can be had");
 	return true;
 }
 

@@ -76,6 +76,34 @@ each_engine() {
     [ -p extracted/bin/pipe ]
 }
 
+# Inside of it a sanitized launcher finds its libraries as well.
+bring_libraries() {
+    is_alone || ldd "$(dirname "$(command -v rootlet)")/rootlet-pack" | grep -o '/[^ ]*' | while read -r library; do
+        mkdir -p "root$(dirname "$library")"
+        cp -L "$library" "root$library"
+    done
+}
+
+@test "without namespaces a run inside of a run is of the same root, and one of another pack says how it can be" {
+    mkdir bin
+    bring_libraries
+    rootlet -q pack ./root -f run -e GREETER=pack -o tools.run
+    echo other >root/other
+    rootlet -q pack ./root -f run -o other.run
+    for engine in tap ptrace; do
+        attempt env ROOTLET_ENGINE=$engine ./tools.run sh -c "cd bin; ROOTLET_PACK_WHY=1 ../tools.run greet a"
+        expect_status 0
+        equal "$output" "greeted a by pack in $PWD/bin"
+        expect_stderr "direct: chosen: the pack is the root here"
+        attempt env ROOTLET_ENGINE=$engine ./tools.run sh -c "./tools.run sh -c 'kill -9 \$\$'"
+        expect_status 137
+        attempt env ROOTLET_ENGINE=$engine ./tools.run ./other.run cat /other
+        expect_status 125
+        expect_stderr "inside another rootlet*ROOTLET_ENGINE=userns"
+    done
+    expect_empty_dir "$TMPDIR"
+}
+
 @test "a packed program tells why, passes signals and statuses, and leaves nothing" {
     rootlet -q pack ./root -f run -o tools.run
     attempt ./tools.run --why --engine tap true
