@@ -50,21 +50,6 @@ static void privileged_attributes_are_kept(void)
 	must_fail(ENOENT, setxattr("gone", "trusted.a", "x", 1, 0));
 }
 
-static void a_file_that_is_opened_keeps_its_capabilities(void)
-{
-	static const unsigned char caps[20] = { 1, 0, 0, 2, 0, 32 };
-	char value[64];
-	int fd;
-
-	make("f");
-	must(chmod("f", 04755) == 0);
-	must(setxattr("f", "security.capability", caps, sizeof(caps), 0) == 0);
-	fd = open("f", O_CREAT | O_RDONLY | O_CLOEXEC, 04755);
-	must(fd >= 0 && close(fd) == 0);
-	must(getxattr("f", "security.capability", value, sizeof(value)) == sizeof(caps));
-	must(mode_of("f") == 04755);
-}
-
 /* setfacl -m g:4:r-x, as systemd's journal has it. */
 static void access_lists_may_name_anybody(void)
 {
@@ -166,7 +151,6 @@ static void lists_for_new_files_are_inherited(void)
 
 static const struct claim claims[] = {
 	CLAIM(privileged_attributes_are_kept),
-	CLAIM(a_file_that_is_opened_keeps_its_capabilities),
 	CLAIM(access_lists_may_name_anybody),
 	CLAIM(access_lists_that_name_root_alone_count),
 	CLAIM(lists_for_new_files_are_inherited),

@@ -117,17 +117,16 @@ static void keep_set_ids(struct lie_row *row, uint32_t mode)
 		lies_set_mode(row, lie.mode_mask | mode, lie.mode_bits | mode);
 }
 
-/* The file had set-id bits of `mode`: it keeps them or not, as root who is none would see it. The
- * row that says so, if one has to. */
-static struct lie_row *settle_set_ids(uint32_t mode, const struct where *where)
+void move_end_writing(struct move *move, const struct where *where)
 {
 	struct lie_row *row;
 	struct shown shown;
 	struct file_id now;
 	struct statx x;
 
-	if (!mode || files_look(where, &x) < 0)
-		return NULL;
+	move_end(move, where);
+	if (!move->mode || files_look(where, &x) < 0)
+		return;
 	now = lies_id_of(&x);
 	row = lies_find(&tap.lies, &now);
 	if (!creds_may(&process_read()->creds, CAP_FSETID)) {
@@ -136,33 +135,27 @@ static struct lie_row *settle_set_ids(uint32_t mode, const struct where *where)
 		files_show(&x, row, &shown);
 		if (row)
 			files_drop_set_ids(row, &shown);
-	} else if (row || (mode & SET_IDS)) {
+	} else if (row || (move->mode & SET_IDS)) {
 		row = row ? row : lies_make(&tap.lies, &now);
 		if (row)
-			keep_set_ids(row, mode);
+			keep_set_ids(row, move->mode);
 		if (row)
 			lies_note_real_mode(row, x.stx_mode);
 	}
-	return row;
-}
-
-void move_end_writing(struct move *move, const struct where *where)
-{
-	struct lie_row *row;
-
-	move_end(move, where);
-	row = settle_set_ids(move->mode, where);
 	if (row)
 		files_drop_capability(row);
 }
 
 void files_keep_set_ids(const struct where *made)
 {
+	struct move move = { 0 };
 	struct statx x;
 
 	if (creds_may(&process_read()->creds, CAP_FSETID) && files_look(made, &x) == 0 &&
-	    (x.stx_mode & SET_IDS))
-		(void)settle_set_ids(x.stx_mode, made);
+	    (x.stx_mode & SET_IDS)) {
+		move.mode = x.stx_mode;
+		move_end_writing(&move, made);
+	}
 }
 
 uint32_t files_set_ids_to_lose(const struct shown *shown)
