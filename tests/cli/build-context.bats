@@ -84,8 +84,8 @@ expect_context() {
     ln ctx/one ctx/two
     dockerfile ctx/Dockerfile <<'END'
 FROM tiny
-COPY . /ctx
-RUN cd /ctx && cat .wh.one one two && stat -c '%a %n' closed shut
+COPY --exclude=.wh.* . /ctx
+RUN --mount=type=bind,target=/all cd /ctx && cat /all/.wh.one one two && stat -c '%a %n' closed shut
 END
     python3 - <<'END'
 import io, tarfile
